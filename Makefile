@@ -1,0 +1,74 @@
+# Every target sets up what it needs in .venv, from nothing but Python >= 3.11, pip and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+WHEEL_CHECK := build/wheel-check
+
+# A database that the user's shell points to is none of the demo's or the tests' business.
+unexport AUTOTUNE_STORAGE
+
+# A developer runs the fast tests; CI sets CI=true and runs them all.
+MARKERS := $(if $(filter true,$(CI)),,not slow)
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format format-check types package clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("autotune needs Python 3.11 or newer, and $(PYTHON) is " + sys.version)'
+	@echo "setting up $(VENV): a few minutes, once"
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt pip setuptools
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## the main job on the embedded study: search, report, export, production training
+	rm -rf demo
+	cp -R studies/quickstart demo
+	cd demo && ../$(BIN)/autotune study create study.yaml
+	cd demo && ../$(BIN)/autotune study run quickstart
+	cd demo && ../$(BIN)/autotune study report quickstart
+	cd demo && ../$(BIN)/autotune study export quickstart -o best.yaml
+	cd demo && ../$(BIN)/autotune train best.yaml -o model
+
+test: $(INSTALLED) ## the fast tests; all of them where CI=true
+	$(PYTEST) -m "$(MARKERS)"
+
+test-all: $(INSTALLED) ## all tests
+	$(PYTEST) -m ""
+
+lint: $(INSTALLED) ## ruff's rules
+	$(BIN)/ruff check .
+
+format: $(INSTALLED) ## rewrite the code in ruff's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+format-check: $(INSTALLED) ## is the code in ruff's format?
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## basedpyright, strict
+	mkdir -p $(VENV)/source/autotune
+	ln -sfn $(foreach part,spaces objectives search studies,$(CURDIR)/$(part)) $(VENV)/source/autotune
+	$(BIN)/basedpyright
+
+package: $(INSTALLED) ## build sdist and wheel, install the wheel into a clean environment, start it there
+	rm -rf dist $(WHEEL_CHECK)
+	$(BIN)/python -m build --no-isolation .
+	$(PYTHON) -m venv --without-pip $(WHEEL_CHECK)
+	$(BIN)/python -m pip --python $(WHEEL_CHECK)/bin/python install --quiet -c constraints.txt dist/*.whl
+	cd $(WHEEL_CHECK) && bin/autotune --help > /dev/null
+	cd $(WHEEL_CHECK) && bin/autotune schema | bin/python -m json.tool > /dev/null
+	cd $(WHEEL_CHECK) && bin/python -I -c "from importlib.resources import files; \
+	    quickstart = files('autotune.studies') / 'quickstart'; \
+	    assert all((quickstart / name).is_file() for name in ('study.yaml', 'reviews.csv')), 'studies are not packaged'"
+	rm -rf $(WHEEL_CHECK)
+
+clean: ## remove what was built and the demo; .venv stays
+	rm -rf build dist demo *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

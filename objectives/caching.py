@@ -1,0 +1,59 @@
+"""The cache on disk: files named by the hash of all that they were made from, written atomically."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+
+def cache_folder() -> Path:
+    """$AUTOTUNE_CACHE, else autotune/ in the user's cache folder."""
+    given = os.environ.get("AUTOTUNE_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(given) if given else (Path(base) if base else Path.home() / ".cache") / "autotune"
+
+
+def content_hash(parts: Iterable[str]) -> str:
+    """A hash over texts, in which neighbours cannot run into each other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def cached_tensors(kind: str, key: str, make: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Load the tensors stored under `key`, or make and store them.
+
+    A file is renamed into its place only when whole, so that a kill leaves no half of one; one that
+    cannot be read is made again.
+    """
+    path = cache_folder() / kind / f"{key}.safetensors"
+    if path.is_file():
+        try:
+            return load_file(path)
+        except SafetensorError:
+            path.unlink(missing_ok=True)
+    tensors = make()
+    save_atomically(tensors, path)
+    return tensors
+
+
+def save_atomically(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Write to a temporary neighbour, flush to the disk, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        name = Path(part.name)
+    try:
+        save_file(tensors, name)
+        with name.open("rb") as written:
+            os.fsync(written.fileno())
+        name.replace(path)
+    finally:
+        name.unlink(missing_ok=True)

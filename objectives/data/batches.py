@@ -1,0 +1,67 @@
+"""Which rows make up which batch: seeded, in length buckets, the same for every trial of a study."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from ..seeds import generator
+
+BUCKETS = 4
+"""Two to four fixed lengths: shapes repeat (for compiled programs), and little is padding."""
+_MULTIPLE = 8
+"""Matrix products are fastest on lengths that are a multiple of this."""
+
+
+def bucket_lengths(lengths: torch.Tensor, max_length: int, count: int = BUCKETS) -> tuple[int, ...]:
+    """Padded lengths, rising: quantiles of the rows' own lengths, the last one fits every row."""
+    quantiles = torch.quantile(lengths.double(), torch.linspace(0, 1, count + 1, dtype=torch.float64)[1:-1])
+    rounded = {_rounded(int(value.ceil())) for value in quantiles}
+    longest = min(_rounded(int(lengths.max())), max_length)
+    return tuple(sorted({length for length in rounded if length < longest} | {longest}))
+
+
+def _rounded(length: int) -> int:
+    return -(-length // _MULTIPLE) * _MULTIPLE
+
+
+@dataclass(frozen=True)
+class BatchOrder:
+    """An endless, seeded order of batches over one task's rows.
+
+    Step s takes the same rows whenever and in whichever trial it is asked, so a trial can resume at any
+    step. Within an epoch every row comes once; rows of one bucket come together.
+    """
+
+    lengths: torch.Tensor
+    buckets: tuple[int, ...]
+    batch_size: int
+    seed: int
+    name: str
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.lengths) // self.batch_size)
+
+    def rows(self, step: int) -> torch.Tensor:
+        """The rows of the batch at `step` (from 0): (≤ batch_size,) int64."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        return self._epoch(epoch)[place]
+
+    @lru_cache(maxsize=2)  # noqa: B019 - an order lives as long as its study
+    def _epoch(self, epoch: int) -> tuple[torch.Tensor, ...]:
+        random = generator(self.seed, "batches", self.name, epoch)
+        shuffled = torch.randperm(len(self.lengths), generator=random)
+        bucket = torch.bucketize(self.lengths[shuffled], torch.tensor(self.buckets))
+        grouped = shuffled[bucket.argsort(stable=True)]
+        batches = grouped.split(self.batch_size)
+        return tuple(batches[i] for i in torch.randperm(len(batches), generator=random).tolist())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def padded_length(lengths: torch.Tensor, buckets: tuple[int, ...]) -> int:
+    """The smallest bucket that fits the longest of these rows; beyond the last one, that row's length."""
+    longest = int(lengths.max())
+    return next((bucket for bucket in buckets if bucket >= longest), longest)

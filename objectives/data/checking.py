@@ -1,0 +1,153 @@
+"""A strict look at a text file before it is loaded, so that each mistake has its line.
+
+The loaders below repair silently (short rows become empty values, surplus fields an index), which
+would train on rows that the user never wrote.
+"""
+
+import codecs
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...spaces.errors import DataError
+
+SHOWN = 5  # mistakes listed one by one; more lines would push the first ones off the screen
+
+
+class Mistakes:
+    """What is wrong with one file; one error tells it all."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, line: int, problem: str) -> None:
+        self._found.append((line, problem))
+
+    def raise_if_any(self) -> None:
+        """Raise a DataError that lists the first mistakes by line and counts the rest."""
+        if len(self._found) == 1:
+            line, problem = self._found[0]
+            raise DataError(f"{self._source}, line {line}: {problem}")
+        if self._found:
+            shown = [f"  line {line}: {problem}" for line, problem in sorted(self._found)[:SHOWN]]
+            rest = [f"  and {len(self._found) - SHOWN} more"] if len(self._found) > SHOWN else []
+            raise DataError("\n".join([f"{self._source} has {len(self._found)} mistakes:", *shown, *rest]))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a delimited file holds, without its values."""
+
+    columns: list[str]
+    records: list[int]
+    """For each row its place among the records after the header, where blank lines count too."""
+    lines: list[int]
+    """For each row the line, from 1, on which it starts."""
+
+
+def read_bytes(path: str, source: str) -> bytes:
+    """The file's content; DataError if it cannot be read or is empty."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror})") from error
+    if not data:
+        raise DataError(f"{source}: the file is empty")
+    return data
+
+
+def decode(data: bytes, source: str) -> str:
+    """UTF-8 text without its byte order mark; DataError for another encoding, a NUL, or nothing but blanks."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        start = error.start + (len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
+        line = data.count(b"\n", 0, start) + 1
+        byte = start - (data.rfind(b"\n", 0, start) + 1) + 1
+        raise DataError(
+            f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; "
+            f"the file looks like {_likely_encoding(data)}; save it as UTF-8"
+        ) from error
+    mistakes = Mistakes(source)
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\0" in line:
+            mistakes.add(number, "holds a NUL byte (is it UTF-16, or not a text file?)")
+    mistakes.raise_if_any()
+    if not text.strip():
+        raise DataError(f"{source}: the file is empty")
+    return text
+
+
+def check_delimited(text: str, delimiter: str, source: str) -> Outline:
+    """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
+
+    Raises:
+        DataError: blank or repeated column names, ragged rows, quotes that do not match, no row at all.
+    """
+    mistakes = Mistakes(source)
+    records = _records(text, delimiter, mistakes)
+    header_line, columns = next(((line, fields) for line, fields in records if fields), (1, []))
+    _check_columns(columns, header_line, mistakes)
+    kept: list[int] = []
+    lines: list[int] = []
+    for record, (line, fields) in enumerate(records):
+        if len(fields) == len(columns):
+            kept.append(record)
+            lines.append(line)
+        elif fields:
+            mistakes.add(line, _ragged(fields, columns))
+    mistakes.raise_if_any()
+    if not lines:
+        raise DataError(f"{source}: has a header ({', '.join(columns)}) and no rows")
+    return Outline(columns, kept, lines)
+
+
+def _records(text: str, delimiter: str, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            yield line, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            mistakes.add(line, _explain(str(error)))
+
+
+def _explain(error: str) -> str:
+    if error.startswith("unexpected end"):
+        return "a quote opens in this row and is never closed"
+    if "expected after" in error:
+        return "text follows a closing quote (a quote inside a quoted field is written twice)"
+    if error.startswith("field larger"):
+        return f"a field over {csv.field_size_limit():,} characters (a quote never closed? else use JSONL or Parquet)"
+    return error
+
+
+def _check_columns(columns: Sequence[str], line: int, mistakes: Mistakes) -> None:
+    blank = [number for number, name in enumerate(columns, 1) if not name.strip()]
+    if blank:
+        mistakes.add(line, f"the header has no name for column {', '.join(map(str, blank))}")
+    repeated = [name for name, count in Counter(columns).items() if count > 1 and name.strip()]
+    if repeated:
+        mistakes.add(line, f"the header repeats {', '.join(map(repr, repeated))}")
+
+
+def _ragged(fields: Sequence[str], columns: Sequence[str]) -> str:
+    found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+    expected = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    return f"{found}, where the header has {expected} ({', '.join(columns)})"
+
+
+def _likely_encoding(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    try:
+        data.decode("gb2312")
+    except UnicodeDecodeError:
+        return "Latin-1 or Windows-1252"
+    return "GBK"

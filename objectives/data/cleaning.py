@@ -1,0 +1,86 @@
+"""Which training rows are kept: no empty texts, no contradictions, nothing that validation or test hold.
+
+Two texts are the same when they are equal after NFC, case folding and whitespace folding. Files are
+never changed: cleaning yields row numbers.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+EXAMPLES = 3  # per finding: enough to recognise what was dropped
+_EXAMPLE_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason for which rows were dropped."""
+
+    what: str
+    count: int
+    examples: tuple[str, ...]
+    """The first dropped texts, shortened."""
+
+    def to_json(self) -> dict[str, object]:
+        return {"what": self.what, "count": self.count, "examples": list(self.examples)}
+
+
+def normalised(text: str) -> str:
+    """The form in which texts are compared."""
+    folded = unicodedata.normalize("NFC", text).casefold()
+    # Case folding can take characters apart again, so the composition comes once more.
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+def clean(
+    texts: Sequence[str],
+    labels: Sequence[str] | None,
+    held_out: Iterable[str],
+    *,
+    deduplicate: bool,
+    drop_conflicting_labels: bool,
+    drop_leaks: bool,
+) -> tuple[list[int], list[Finding]]:
+    """Choose the rows to train on.
+
+    Args:
+        texts: the training texts, (rows).
+        labels: their labels, (rows), or None for a task that needs none.
+        held_out: validation and test texts, which training must not see.
+
+    Returns:
+        The kept row numbers in order, and one finding for each reason that dropped any row. A row
+        is counted once, under the first reason that holds: empty, leak, conflict, duplicate.
+    """
+    keys = [normalised(text) for text in texts]
+    leaks = {normalised(text) for text in held_out} if drop_leaks else set[str]()
+    conflicts = _conflicting(keys, labels) if drop_conflicting_labels and labels is not None else set[str]()
+    seen: set[tuple[str, str | None]] = set()
+    kept: list[int] = []
+    dropped: dict[str, list[int]] = defaultdict(list)
+    for row, key in enumerate(keys):
+        identity = (key, labels[row] if labels is not None else None)
+        if not key:
+            dropped["empty text"].append(row)
+        elif key in leaks:
+            dropped["text also in validation or test data"].append(row)
+        elif key in conflicts:
+            dropped["text with conflicting labels"].append(row)
+        elif deduplicate and identity in seen:
+            dropped["duplicate"].append(row)
+        else:
+            kept.append(row)
+            seen.add(identity)
+    return kept, [Finding(what, len(rows), _examples(texts, rows)) for what, rows in dropped.items()]
+
+
+def _conflicting(keys: Sequence[str], labels: Sequence[str]) -> set[str]:
+    labels_of: dict[str, set[str]] = defaultdict(set)
+    for key, label in zip(keys, labels, strict=True):
+        labels_of[key].add(label)
+    return {key for key, found in labels_of.items() if len(found) > 1}
+
+
+def _examples(texts: Sequence[str], rows: Sequence[int]) -> tuple[str, ...]:
+    return tuple(texts[row][:_EXAMPLE_CHARACTERS] for row in rows[:EXAMPLES])

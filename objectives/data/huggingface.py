@@ -1,0 +1,163 @@
+"""Reading through Hugging Face's `datasets`, quietly and to text.
+
+Files are read from a private copy, so what was checked is what is read, whatever the characters of its
+path mean to `datasets` (which takes paths for patterns). Remote code never runs: `datasets` 4 dropped it.
+"""
+
+import logging
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets import (
+    ClassLabel,
+    Dataset,
+    Features,
+    Value,
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+    load_dataset,
+    load_dataset_builder,
+)
+from datasets.exceptions import DatasetsError
+from datasets.utils.logging import get_verbosity, set_verbosity
+
+from ...spaces.errors import DataError
+from .sources import Kind, Source
+
+_MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
+_BYTES_TYPES = {"binary", "large_binary", "binary_view"}
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """The columns of a data set as text."""
+
+    rows: int
+    columns: dict[str, list[str]]
+    faults: dict[str, str]
+    """Columns that hold no text (lists, images), with the reason."""
+
+
+def read_delimited(text: str, delimiter: str, names: Sequence[str], records: Sequence[int]) -> TextColumns:
+    """Read a checked CSV or TSV text with the columns `names`; `records` are the rows to keep."""
+    # Blank lines come as rows and `records` drops them, because pandas' own skipping takes rows of blanks
+    # too. It reads a header from the first line, so blank lines before it have to go.
+    with _private_copy(text.lstrip("\r\n").encode(), "data.csv") as (file, cache):
+        dataset = Dataset.from_csv(
+            file,
+            features=_all_text(names),
+            cache_dir=cache,
+            keep_in_memory=True,
+            sep=delimiter,
+            na_filter=False,
+            skip_blank_lines=False,
+            encoding="utf-8",
+        )
+        return _to_text(dataset.select(records))
+
+
+def read_parquet(data: bytes, source: Source) -> TextColumns:
+    """Read the bytes of a Parquet file; DataError if they are none."""
+    try:
+        with _private_copy(data, "data.parquet") as (file, cache):
+            return _to_text(Dataset.from_parquet(file, cache_dir=cache, keep_in_memory=True))
+    except (DatasetsError, ValueError, OSError) as error:
+        raise DataError(f"{source.text}: not a readable Parquet file ({_reason(error)})") from error
+
+
+def read_collection(source: Source) -> TextColumns:
+    """Read one split of a local folder or of a Hub data set; DataError if it cannot be had."""
+    try:
+        with _quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as cache:
+            # What was downloaded is kept where every Hugging Face tool looks for it; a folder may change.
+            return _to_text(_open_collection(source, cache if source.kind is Kind.FOLDER else None))
+    except ConnectionError as error:
+        raise DataError(
+            f"{source.text}: no file or folder has this name, and the Hugging Face Hub cannot be reached for a "
+            f"data set {source.place!r}; a local file or folder needs no network"
+        ) from error
+    except (DatasetsError, ValueError, OSError, RuntimeError) as error:
+        place = "folder" if source.kind is Kind.FOLDER else "data set of the Hugging Face Hub"
+        raise DataError(
+            f"{source.text}: cannot be loaded as a {place}, split {source.split!r} ({_reason(error)}); "
+            "a local file (.csv, .tsv, .jsonl, .parquet) works too"
+        ) from error
+
+
+def _open_collection(source: Source, cache: str | None) -> Dataset:
+    selection: dict[str, Any] = {"path": source.place, "name": source.config, "cache_dir": cache}
+    if load_dataset_builder(**selection).name == "csv":
+        # By position, as the names are not known yet: pandas' own types would turn the label 007 into 7.
+        selection |= {"na_filter": False, "converters": dict.fromkeys(range(_MOST_COLUMNS), str)}
+    return load_dataset(**selection, split=source.split, keep_in_memory=True)
+
+
+def _all_text(names: Sequence[str]) -> Features:
+    return Features({name: Value("string") for name in names})
+
+
+def _to_text(dataset: Dataset) -> TextColumns:
+    result = TextColumns(len(dataset), {}, {})
+    for name, feature in dataset.features.items():
+        if isinstance(feature, ClassLabel):
+            result.columns[name] = [_label(feature, index) for index in _values(dataset, name)]
+        elif isinstance(feature, Value) and feature.dtype not in _BYTES_TYPES:
+            result.columns[name] = [_text(value) for value in _values(dataset, name)]
+        else:
+            result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
+    return result
+
+
+def _values(dataset: Dataset, name: str) -> list[object]:
+    """One column alone, so that images beside it are not decoded."""
+    return dataset.select_columns([name])[:][name]
+
+
+def _label(feature: ClassLabel, index: object) -> str:
+    # -1 is how the Hub marks a row without a label, as its hidden test splits have them.
+    return feature.names[index] if isinstance(index, int) and index >= 0 else ""
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _what(feature: object) -> str:
+    if isinstance(feature, Value):
+        return "bytes"
+    return "objects" if isinstance(feature, dict) else f"values of the type {type(feature).__name__}"
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what went wrong; `datasets` wraps the reader's own error in a general one."""
+    return (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def _private_copy(data: bytes, name: str) -> Generator[tuple[str, str]]:
+    """A copy of the data and a cache folder for it, both gone afterwards."""
+    with _quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as folder:
+        file = Path(folder, name)
+        file.write_bytes(data)
+        yield str(file), str(Path(folder, "cache"))
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """No progress bars and no log lines of `datasets`: what matters comes as a DataError."""
+    verbosity, had_bars = get_verbosity(), not are_progress_bars_disabled()
+    set_verbosity(logging.CRITICAL)
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        set_verbosity(verbosity)
+        if had_bars:
+            enable_progress_bars()

@@ -1,0 +1,110 @@
+"""Where rows come from: what the user wrote in `data.train`, resolved once.
+
+    reviews.csv  reviews.tsv  reviews.jsonl  reviews.parquet      a file
+    folder  folder@test  folder:config@test                       a folder that `datasets.load_dataset` opens
+    owner/name  owner/name@test  owner/name:config@test           a data set on the Hugging Face Hub
+
+Without `@split` the split is `train`; it may be a slice, as in `owner/name@train[:1000]`.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ...spaces.errors import DataError
+
+
+class Kind(StrEnum):
+    """How a source is opened."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    FOLDER = "folder"
+    HUB = "hub"
+
+
+FILE_KINDS = {
+    ".csv": Kind.CSV,
+    ".tsv": Kind.TSV,
+    ".jsonl": Kind.JSONL,
+    ".ndjson": Kind.JSONL,
+    ".parquet": Kind.PARQUET,
+}
+_SELECTION = re.compile(r"(?P<place>.+?)(?::(?P<config>[\w.-]+))?(?:@(?P<split>[\w.-]+(?:\[[\d:%-]+\])?))?")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that rows come from; nothing has been read yet."""
+
+    text: str
+    """As the user wrote it, for messages."""
+    kind: Kind
+    place: str
+    """The path of a file or folder, or the id of a Hub data set."""
+    config: str | None = None
+    split: str = "train"
+
+    @property
+    def is_file(self) -> bool:
+        return self.kind in FILE_KINDS.values()
+
+
+def resolve_source(text: str, base: Path) -> Source:
+    """Find out what `text` names; paths are relative to the folder `base`.
+
+    Raises:
+        DataError: there is no such file, or it has a format that is not read.
+    """
+    if not text.strip() or "\0" in text:
+        raise DataError(f"{text!r} names no data; give {_allowed()}")
+    path = base / text
+    kind = FILE_KINDS.get(path.suffix.lower())
+    if kind is not None and not path.is_dir():
+        return _resolve_file(text, path, kind)
+    if path.is_file():
+        raise DataError(f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}")
+    return _resolve_collection(text, base)
+
+
+def suggestion(name: str, choices: Iterable[str]) -> str:
+    """The end of a message, `, did you mean 'label'?`, or the empty string where no choice is near to `name`."""
+    near = difflib.get_close_matches(name, list(choices), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def _resolve_file(text: str, path: Path, kind: Kind) -> Source:
+    if not path.exists():
+        raise DataError(f"{text}: no such file{_nearest_file(path)}")
+    return Source(text, kind, str(path.resolve()))
+
+
+def _resolve_collection(text: str, base: Path) -> Source:
+    if (base / text).is_dir():
+        return Source(text, Kind.FOLDER, str((base / text).resolve()))
+    selection = _SELECTION.fullmatch(text)
+    if selection is None:
+        raise DataError(f"{text}: no such file or folder; give {_allowed()}")
+    place, config, split = selection["place"], selection["config"], selection["split"] or "train"
+    if (base / place).is_dir():
+        return Source(text, Kind.FOLDER, str((base / place).resolve()), config, split)
+    # `data/train.text` looks like a Hub id, but beside an existing folder `data` it is a misspelt path.
+    if _HUB_ID.fullmatch(place) is None or (base / place).parent.is_dir():
+        raise DataError(f"{text}: no such file or folder{_nearest_file(base / place)}; give {_allowed()}")
+    return Source(text, Kind.HUB, place, config, split)
+
+
+def _nearest_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" (nor is there a folder {path.parent.name!r})"
+    return suggestion(path.name, sorted(entry.name for entry in path.parent.iterdir()))
+
+
+def _allowed() -> str:
+    return f"a file ({', '.join(FILE_KINDS)}), a folder, or a Hub data set as owner/name@split"

@@ -1,0 +1,161 @@
+"""Encoders: by Hub id, local folder, installed package, or from scratch. Safetensors only, never remote code."""
+
+import copy
+import importlib.util
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from ...spaces.errors import EncoderError
+from .scratch import SCRATCH, scratch_config, scratch_tokenizer
+
+PACKAGE = "package:"
+
+PRETRAINED_RATES = (1e-5, 5e-4)
+"""The usual range for fine-tuning: BERT-base 2e-5 to 5e-5, small encoders 3e-5 to 3e-4 (Devlin 2019, Turc 2019)."""
+SCRATCH_RATES = (2e-4, 5e-3)
+"""A small encoder from random weights; tried on the quickstart study."""
+
+
+def is_scratch(encoder: str) -> bool:
+    """Whether an encoder starts from random weights."""
+    return encoder in SCRATCH
+
+
+def default_rates(encoder: str) -> tuple[float, float]:
+    """The range of learning rates that suits an encoder."""
+    return SCRATCH_RATES if is_scratch(encoder) else PRETRAINED_RATES
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """An encoder that models can be built on.
+
+    `location` is a folder or a Hub id; None means random weights of `config`'s shape.
+    """
+
+    name: str
+    location: str | None
+    config: PreTrainedConfig
+    tokenizer: PreTrainedTokenizerFast
+
+    def build(self, auto_class: Any, **changes: Any) -> PreTrainedModel:
+        """A model of one of transformers' Auto classes in fp32, its config changed by `changes`.
+
+        Weights that are not stored (a new head) come from torch's global random state.
+
+        Raises:
+            EncoderError: the weights are missing, or stored as pickle only.
+        """
+        config = copy.deepcopy(self.config)
+        for key, value in changes.items():
+            setattr(config, key, value)
+        with quiet_transformers():
+            if self.location is None:
+                return auto_class.from_config(config, dtype=torch.float32)
+            return self._load(auto_class, config)
+
+    def _load(self, auto_class: Any, config: PreTrainedConfig) -> PreTrainedModel:
+        try:
+            return auto_class.from_pretrained(
+                self.location,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+            )
+        except (OSError, ValueError) as error:
+            raise EncoderError(_cannot_open(self.name, error)) from error
+
+
+def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -> EncoderSource:
+    """Find an encoder's config and tokenizer; weights are read when a model is built.
+
+    Args:
+        name: as the study file has it; folders are relative to `base`.
+        texts: the training texts, from which a scratch encoder's tokenizer is learnt.
+        max_length: the most tokens of a text.
+
+    Raises:
+        EncoderError: nothing is there, the Hub cannot be reached, or it needs code of its own.
+    """
+    if is_scratch(name):
+        tokenizer = scratch_tokenizer(texts)
+        return EncoderSource(name, None, scratch_config(name, tokenizer, max_length), tokenizer)
+    location = _location(name, base)
+    try:
+        with quiet_transformers():
+            config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise EncoderError(_cannot_open(name, error)) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise EncoderError(f"model: encoder: {name!r} has no fast tokenizer (tokenizer.json)")
+    limit = getattr(config, "max_position_embeddings", None)
+    if isinstance(limit, int) and max_length > limit:
+        raise EncoderError(f"model: max_length: {max_length} is more than the {limit} positions that {name!r} has")
+    return EncoderSource(name, location, config, tokenizer)
+
+
+def _location(name: str, base: Path) -> str:
+    """A folder's path, or the Hub id as it is."""
+    if name.startswith(PACKAGE):
+        return str(_package_folder(name))
+    if name.startswith("scratch:"):
+        raise EncoderError(f"model: encoder: no such encoder {name!r}; known: {', '.join(SCRATCH)}")
+    folder = (base / Path(name).expanduser()).resolve()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise EncoderError(f"model: encoder: the folder {name!r} has no config.json")
+        if not any(folder.glob("*.safetensors")):
+            raise EncoderError(
+                f"model: encoder: the folder {name!r} has no .safetensors file; only safetensors are opened, because "
+                "pickled weights can run code. Convert them: model.save_pretrained(folder)"
+            )
+        return str(folder)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise EncoderError(f"model: encoder: no folder {name!r} (paths are relative to the study file)")
+    return name
+
+
+def _package_folder(name: str) -> Path:
+    package, _, folder = name.removeprefix(PACKAGE).partition("/")
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    places = [Path(place) / folder for place in (found.submodule_search_locations or [])] if found else []
+    for place in places:
+        if (place / "config.json").is_file():
+            return place
+    if found is None:
+        hint = package.replace("_", "-")
+        raise EncoderError(f"model: encoder: {name!r}: the Python package {package!r} is not installed (pip install {hint})")
+    raise EncoderError(f"model: encoder: {name!r}: the package {package!r} has no folder {folder!r} with a config.json")
+
+
+def _cannot_open(name: str, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return (
+        f"model: encoder: cannot open {name!r}: neither a folder beside the study file nor a model that the Hub gives "
+        f"now ({reason}). Without a network, name a local folder, or use scratch:tiny"
+    )
+
+
+@contextmanager
+def quiet_transformers() -> Generator[None]:
+    """No progress bars and no load reports: that a head is new is not news here."""
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

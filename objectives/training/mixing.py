@@ -1,0 +1,84 @@
+"""Putting one step's batches together: which rows, which of their variants, blended with whom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ...spaces.configuration import Configuration, Mix
+from ..augmentation.bank import OPERATIONS, TEXT_OPERATIONS
+from ..augmentation.mixup import mixing
+from ..data.batches import BatchOrder, padded_length
+from ..prepare import PreparedObjective, TaskRows
+from ..seeds import generator
+from ..tasks.task import Batch, Task
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of one configuration, step by step.
+
+    All randomness comes from (seed, use, step): a trial sees the same rows, masks and draws whenever it
+    runs, and two trials of one study differ only in what their configurations change.
+    """
+
+    prepared: PreparedObjective
+    mix: Mix
+    orders: Mapping[str, BatchOrder]
+
+    def at(self, step: int) -> dict[Task[Any], Batch]:
+        """Every task's batch of a step (from 0), the main one first, on the CPU."""
+        return {self.prepared.train[name].task: self._batch(name, step) for name in self.orders}
+
+    def _batch(self, name: str, step: int) -> Batch:
+        rows = self.orders[name].rows(step)
+        task_rows = self.prepared.train[name]
+        if name == self.prepared.settings.main_task:
+            return self._mixed(task_rows, rows, step)
+        batch = gathered(task_rows, rows, self.prepared.pad)
+        random = generator(self.prepared.seed, "prepare", name, step)
+        return task_rows.task.prepare(batch, self.prepared.codes, random)
+
+    def _mixed(self, main: TaskRows, rows: torch.Tensor, step: int) -> Batch:
+        if not self.mix.share:
+            return gathered(main, rows, self.prepared.pad)
+        random = generator(self.prepared.seed, "mix", step)
+        choice = self._choices(len(rows), random)
+        replica = torch.rand(len(rows), generator=random)
+        variants = rows.clone()
+        for place, name in enumerate(OPERATIONS):
+            if name in TEXT_OPERATIONS and self.mix.operations.get(name):
+                starts = self.prepared.bank.variants[name, self.mix.magnitude]
+                pick = starts[(replica * len(starts)).long()]
+                variants = torch.where(choice == place, rows + pick, variants)
+        tokens = self.prepared.bank.tokens
+        length = padded_length(tokens.lengths[variants], main.buckets)
+        batch = Batch(*tokens.gather(variants, length, self.prepared.pad), main.targets[rows])
+        blended = choice == OPERATIONS.index("mixup")
+        if blended.any():
+            batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
+        return batch
+
+    def _choices(self, rows: int, random: torch.Generator) -> torch.Tensor:
+        """Each row's operation, as its place in OPERATIONS; beyond the last one: none."""
+        shares = torch.tensor([self.mix.operations.get(name, 0.0) for name in OPERATIONS])
+        return torch.bucketize(torch.rand(rows, generator=random), shares.cumsum(0), right=True)
+
+
+def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int) -> Batch:
+    """Some rows (batch,) of a task as a batch, padded to a bucket's length."""
+    length = padded_length(rows.tokens.lengths[chosen], rows.buckets)
+    return Batch(*rows.tokens.gather(chosen, length, pad), rows.targets[chosen])
+
+
+def batches_of(prepared: PreparedObjective, configuration: Configuration) -> Batches:
+    """The batches that a configuration trains on; tasks that are off get none."""
+    size = prepared.training_of(configuration).batch_size
+    names = [prepared.settings.main_task, *(t for t in prepared.settings.auxiliary_tasks if t in configuration.ratios)]
+    orders = {
+        name: BatchOrder(rows.tokens.lengths, rows.buckets, size, prepared.seed, name)
+        for name in names
+        for rows in [prepared.train[name]]
+    }
+    return Batches(prepared, configuration.mix, orders)

@@ -1,0 +1,105 @@
+"""Production training: one configuration at full length, its best weights, a folder that transformers opens."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from ...spaces.configuration import Configuration
+from ..models.encoders import quiet_transformers
+from ..models.vocabulary import input_table
+from ..prepare import PreparedObjective
+from .evaluating import evaluate
+from .run import TrainingRun
+
+Progress = Callable[[int, int, Mapping[str, float]], None]
+"""Hears (step, steps in all, metrics of the last evaluation) after every step."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A production training's outcome. `validation` is empty where all data was trained on."""
+
+    run: TrainingRun
+    step: int
+    validation: Mapping[str, float]
+    test: Mapping[str, float]
+    seconds: float
+
+
+def train_production(
+    prepared: PreparedObjective,
+    configuration: Configuration,
+    device: torch.device,
+    progress: Progress,
+    *,
+    metric: str,
+    maximize: bool,
+    keep_best: bool,
+) -> Trained:
+    """Train to the end; keep the weights of the best evaluation, or the last ones.
+
+    Without rows held out (`keep_best` False) there is nothing to choose by, so the last weights count.
+
+    Raises:
+        Diverged: a loss or a prediction is not finite.
+    """
+    began = time.perf_counter()
+    torch.set_flush_denormal(True)
+    run = TrainingRun(0, configuration, prepared, device)
+    metrics: Mapping[str, float] = {}
+    best: tuple[float, int, Mapping[str, float], dict[str, torch.Tensor]] | None = None
+    run.on_step = lambda step: progress(step, run.total_steps, metrics)
+    while not run.finished:
+        evaluation = run.advance()
+        metrics = evaluation.metrics if keep_best else {}
+        value = evaluation.metrics[metric] * (1 if maximize else -1)
+        if keep_best and (best is None or value > best[0]):
+            best = value, evaluation.step, metrics, run.weights()
+        progress(run.step, run.total_steps, metrics)
+    step, validation = run.step, metrics
+    if best is not None:
+        _, step, validation, weights = best
+        run.load_weights(weights)
+    test = evaluate(run.model, prepared.test, prepared.pad, device, "fp32") if prepared.test else {}
+    return Trained(run, step, validation, test, time.perf_counter() - began)
+
+
+def export_model(trained: Trained, prepared: PreparedObjective) -> PreTrainedModel:
+    """The main task as transformers' own model, with the full vocabulary, on the CPU."""
+    task = prepared.main.task
+    model = task.build(prepared.encoder)
+    encoder = model.base_model
+    trained_model = trained.run.model
+    table = input_table(trained_model.encoder).weight
+    with torch.no_grad():
+        for name, parameter in trained_model.encoder.named_parameters():
+            if parameter is table:
+                full = prepared.models.vocabulary.restore(parameter.detach().cpu(), prepared.models.full_table)
+                encoder.get_parameter(name).copy_(full)
+            else:
+                encoder.get_parameter(name).copy_(parameter)
+        for name, parameter in trained_model.head(task.name).model.named_parameters():
+            model.get_parameter(name).copy_(parameter)
+    return model.eval()
+
+
+def save_model(trained: Trained, prepared: PreparedObjective, folder: Path) -> None:
+    """Write the model and its tokenizer; the folder appears only when whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        with quiet_transformers():
+            export_model(trained, prepared).save_pretrained(part)
+            prepared.encoder.tokenizer.save_pretrained(part)
+        part.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,93 @@
+"""The contract of everything that trains: one plain model, or forty fused.
+
+A trainer holds up to `capacity` trials, each in a slot of its own. It is driven from outside and
+decides nothing: whether a trial goes on after an evaluation is the caller's business.
+
+    admit(trial_id, configuration, checkpoint=None)    put a trial into a free slot
+    advance() -> list[Evaluation]                       train until some slot reaches a rung or its end
+    evict(trial_id) -> Checkpoint | None                take a trial out: pruned, finished, or moved
+
+Rules that every implementation keeps (tests/conformance/test_trainers.py):
+- A trial's evaluations depend on its configuration and the seed alone: not on its slot, not on its
+  neighbours, not on how often it was evicted and admitted again from its checkpoint.
+- Evaluations of a trial come at the rungs, in order; the last one has `finished` set.
+- What goes wrong in a trial (NaN, out of memory) is an Evaluation with `failure` set, for that trial
+  alone; its neighbours go on. The caller still evicts it.
+- Evicting frees the slot at once. Unknown trials, a full trainer and a trial admitted twice raise
+  ValueError: these are mistakes of the caller, not of the user.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import torch
+
+from ...spaces.configuration import Configuration
+
+
+class FailureKind(StrEnum):
+    """Why a trial ended without a value."""
+
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out of memory"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    kind: FailureKind
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The main task's validation metrics of one trial at one step."""
+
+    trial_id: int
+    step: int
+    """Main-task optimizer steps done."""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    finished: bool = False
+    failure: Failure | None = None
+    losses: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Mean normalised training loss of each task since the last evaluation; 1 is know-nothing."""
+    seconds: float = 0.0
+    """Time spent on this trial since its last evaluation, its neighbours' apart."""
+
+
+@dataclass
+class Checkpoint:
+    """All that a trial needs to go on where it stopped, on any trainer. Tensors live on the CPU."""
+
+    configuration: Configuration
+    step: int
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+    random_state: dict[str, torch.Tensor]
+    """The generators' states, by device type."""
+
+
+class Trainer(ABC):
+    """Trains one or many trials. See the module's text for the contract."""
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """How many trials fit at once (slots)."""
+
+    @abstractmethod
+    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+        """Put a trial into a free slot, from the start or from a checkpoint."""
+
+    @abstractmethod
+    def advance(self) -> list[Evaluation]:
+        """Train until some slot reaches its next rung or its end; the empty list if no slot is taken."""
+
+    @abstractmethod
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        """Take a trial out of its slot; None if it failed or has nothing to resume."""

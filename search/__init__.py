@@ -1,0 +1,1 @@
+"""L2: proposes, runs, stores, reports, exports; the command line."""

@@ -1,0 +1,80 @@
+"""`autotune`: the command, its errors and exit codes.
+
+Exit 0 done; 1 it ran and failed; 2 the input is wrong; 130 interrupted, resumable.
+"""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...spaces.errors import AutotuneError
+from . import study
+from .consoles import errors
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Find which auxiliary tasks, loss weights, learning rate and augmentation mix a Transformer needs on little data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(study.app, name="study")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"autotune {version('autotune-mtl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del show_version
+
+
+@app.command()
+def train(
+    best: Annotated[Path, typer.Argument(help="An export: best.yaml.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the model; new or empty.")],
+    all_data: Annotated[
+        bool, typer.Option("--all-data", help="Train on the validation rows too; the last weights count.")
+    ] = False,
+    devices: Annotated[str, typer.Option(help="auto, cpu, or a GPU's number.")] = "auto",
+) -> None:
+    """Train the best configuration at full length and write a folder that transformers opens."""
+    from .training import train_command
+
+    train_command(best, output, all_data=all_data, device=devices)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a study file, for editors."""
+    import json
+
+    from ..study_file.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Run the command; an expected error is one red message and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Greek letters and block characters must not end a report on a terminal that lacks them.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    try:
+        app()
+    except AutotuneError as error:
+        errors().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors().print("interrupted", style="red")
+        sys.exit(INTERRUPTED)

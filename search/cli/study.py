@@ -1,0 +1,121 @@
+"""`autotune study …`: a study's life on the command line. The work is done elsewhere; here are words only."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .consoles import output
+
+app = typer.Typer(help="Create, run and read studies.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        help="Database URL; else AUTOTUNE_STORAGE, the study file's, or sqlite:///autotune.db.", show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.")]
+Target = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The study's name, or its study file.")]
+
+
+class ExecutorName(StrEnum):
+    """Where trainers run."""
+
+    INLINE = "inline"
+
+
+class ExportFormat(StrEnum):
+    """How an export is written."""
+
+    YAML = "yaml"
+    JSON = "json"
+    HF = "hf"
+
+
+@app.command()
+def create(
+    file: Annotated[Path, typer.Argument(help="The study file.")],
+    storage: Storage = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store nothing.")] = False,
+) -> None:
+    """Check everything (data, encoder, operations, storage) and store the study."""
+    from .studying import create_command
+
+    create_command(file, storage, dry_run=dry_run)
+
+
+@app.command()
+def run(
+    target: Target,
+    storage: Storage = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Another total for this call.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Longest time of this call: 90s, 30m, 2h.")] = None,
+    devices: Annotated[str, typer.Option(help="auto, cpu, or a GPU's number.")] = "auto",
+    slots: Annotated[int, typer.Option(min=1, help="Trials in training at once.")] = 1,
+    executor: Annotated[ExecutorName, typer.Option(help="Where trials train.")] = ExecutorName.INLINE,
+) -> None:
+    """Run or resume a study up to its total of trials."""
+    from .studying import run_command
+
+    del executor
+    code = run_command(target, storage, trials=trials, timeout=timeout, device=devices, slots=slots)
+    raise typer.Exit(code)
+
+
+@app.command(name="list")
+def list_studies(storage: Storage = None, as_json: AsJson = False) -> None:
+    """List the studies of a storage."""
+    from .studying import list_command
+
+    list_command(storage, as_json=as_json)
+
+
+@app.command()
+def show(target: Target, storage: Storage = None, as_json: AsJson = False) -> None:
+    """Show a study's settings and its trials."""
+    from .studying import show_command
+
+    show_command(target, storage, as_json=as_json)
+
+
+@app.command()
+def report(target: Target, storage: Storage = None, as_json: AsJson = False) -> None:
+    """Name the best configuration, its margin over the baseline, and what each parameter is worth."""
+    from ..report.summary import summarize
+    from ..report.terminal import print_report
+    from .studying import opened
+
+    summary = summarize(opened(target, storage).study)
+    if as_json:
+        typer.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print_report(summary, output())
+
+
+@app.command()
+def export(
+    target: Target,
+    destination: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("best.yaml"),
+    storage: Storage = None,
+    style: Annotated[ExportFormat, typer.Option("--format", help="How it is written.")] = ExportFormat.YAML,
+) -> None:
+    """Write the best configuration with all that a training needs."""
+    from .studying import export_command
+
+    export_command(target, storage, destination, style.value)
+
+
+@app.command()
+def delete(
+    name: Name,
+    storage: Storage = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a study and all its trials."""
+    from .studying import delete_command
+
+    delete_command(name, storage, yes=yes)

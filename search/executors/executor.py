@@ -1,0 +1,27 @@
+"""The contract of an executor: a trainer somewhere, that is closed in the end.
+
+The tuner knows nothing else: whether trials train in this process, in a process a device, or on a
+cluster, they are admitted, advanced and evicted in the same words (objectives/training/trainer.py).
+"""
+
+from abc import abstractmethod
+from types import TracebackType
+from typing import Self
+
+from ...objectives.training.trainer import Trainer
+
+
+class Executor(Trainer):
+    """A trainer that lives somewhere. A context manager; leaving it frees devices and processes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop all training and free what it held; trials still in slots are lost to the executor."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,33 @@
+"""Training in this very process: no worker, no message, nothing to go wrong between."""
+
+from ...objectives.training.trainer import Checkpoint, Evaluation, Trainer
+from ...spaces.configuration import Configuration
+from .executor import Executor
+
+
+class InlineExecutor(Executor):
+    """Hands everything on to one trainer."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._trials: set[int] = set()
+
+    @property
+    def capacity(self) -> int:
+        return self._trainer.capacity
+
+    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+        self._trainer.admit(trial_id, configuration, checkpoint)
+        self._trials.add(trial_id)
+
+    def advance(self) -> list[Evaluation]:
+        return self._trainer.advance()
+
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        checkpoint = self._trainer.evict(trial_id)
+        self._trials.discard(trial_id)
+        return checkpoint
+
+    def close(self) -> None:
+        for trial_id in list(self._trials):
+            self.evict(trial_id)

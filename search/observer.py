@@ -1,0 +1,53 @@
+"""What the tuner tells whoever watches a run: a live view, plain lines, a test."""
+
+from typing import Protocol
+
+from ..spaces.configuration import Configuration
+
+
+class Observer(Protocol):
+    """Hears the events of one run, in order, on the tuner's thread.
+
+    `began` comes first and `ended` last; every trial is `started` once and then leaves by exactly one
+    of `completed`, `pruned`, `failed` and `requeued`. Steps are main-task optimizer steps, values are
+    the study's objective in the metric's own unit. An observer must be quick (training waits for it)
+    and must not raise: it decides nothing.
+    """
+
+    def began(
+        self,
+        total: int,
+        done: int,
+        best: tuple[int, float] | None,
+        baseline: float | None,
+        direction: str,
+        max_steps: int,
+    ) -> None:
+        """The run starts; `done` of `total` trials are finished, `best` is (trial, value) among them.
+
+        `direction` is "maximize" or "minimize", `max_steps` the full length of one trial.
+        """
+
+    def started(self, number: int, role: str | None, configuration: Configuration) -> None:
+        """A trial got its slot; `role` is "baseline", "equal weights" or None."""
+
+    def evaluated(self, number: int, step: int, value: float) -> None:
+        """A running trial reached a rung."""
+
+    def completed(self, number: int, value: float, step: int) -> None:
+        """A trial ran to its end; `value` is its best evaluation, made at `step`."""
+
+    def pruned(self, number: int, step: int, value: float) -> None:
+        """A trial was stopped at a rung because others were better there."""
+
+    def failed(self, number: int, reason: str) -> None:
+        """A trial ended without a value."""
+
+    def requeued(self, number: int) -> None:
+        """A trial was interrupted and goes back to the queue."""
+
+    def message(self, text: str) -> None:
+        """Something that the user should read."""
+
+    def ended(self, reason: str) -> None:
+        """The run is over: all trials done, a timeout, an interruption."""

@@ -1,0 +1,100 @@
+"""Turns a run's events into counts and sentences; what is done with a sentence is the subclass's business."""
+
+import threading
+from abc import ABC, abstractmethod
+
+from ...spaces.configuration import Configuration
+from . import wording
+from .progress import Progress
+from .summary import BASELINE
+
+
+class Narrator(ABC):
+    """An observer that says one sentence an event.
+
+    `progress` may be read from another thread while `lock` is held.
+    """
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.lock = threading.RLock()  # re-entrant: a signal handler may report on the thread that holds it
+
+    @abstractmethod
+    def say(self, sentence: str, *, passing: bool = False) -> None:
+        """Tell the user, on one line; a `passing` sentence matters only while its trial runs."""
+
+    def began(
+        self,
+        total: int,
+        done: int,
+        best: tuple[int, float] | None,
+        baseline: float | None,
+        direction: str,
+        max_steps: int,
+    ) -> None:
+        """What there is to do, and what is known already."""
+        with self.lock:
+            self.progress = Progress(total, max_steps, direction, done, best, baseline)
+        known = [f"{total} trials, {done} done"]
+        if best:
+            known.append(f"best so far {wording.number(best[1])} (trial {best[0]})")
+        if baseline is not None:
+            known.append(f"baseline {wording.number(baseline)}")
+        self.say(", ".join(known))
+
+    def started(self, number: int, role: str | None, configuration: Configuration) -> None:
+        """Which configuration the trial trains."""
+        with self.lock:
+            self.progress.start(number, role, configuration)
+        name = f"trial {number} ({role})" if role else f"trial {number}"
+        self.say(f"{name} started: {wording.one_line(configuration)}", passing=True)
+
+    def evaluated(self, number: int, step: int, value: float) -> None:
+        """How far the trial is."""
+        with self.lock:
+            self.progress.evaluate(number, step, value)
+        self.say(f"trial {number} step {step}/{self.progress.max_steps}: {wording.number(value)}", passing=True)
+
+    def completed(self, number: int, value: float, step: int) -> None:
+        """The trial's best evaluation, against the baseline."""
+        with self.lock:
+            is_baseline = self.progress.running[number].role == BASELINE
+            self.progress.finish(number, value)
+        parts = [f"trial {number} complete: {wording.number(value)} at step {step}"]
+        if is_baseline:
+            parts.append("the baseline")
+        elif self.progress.baseline is not None:
+            parts.append(wording.compared(value, self.progress.baseline, "the baseline", self.progress.direction))
+        if self.progress.best == (number, value):
+            parts.append("best so far")
+        self.say(", ".join(parts))
+
+    def pruned(self, number: int, step: int, value: float) -> None:
+        """Where the trial was stopped."""
+        with self.lock:
+            self.progress.prune(number)
+        self.say(f"trial {number} pruned at step {step}: {wording.number(value)}")
+
+    def failed(self, number: int, reason: str) -> None:
+        """Why the trial has no value."""
+        with self.lock:
+            self.progress.fail(number)
+        self.say(f"trial {number} failed: {wording.plain(reason)}")
+
+    def requeued(self, number: int) -> None:
+        """An interrupted trial is not lost."""
+        with self.lock:
+            self.progress.requeue(number)
+        self.say(f"trial {number} interrupted: back in the queue")
+
+    def message(self, text: str) -> None:
+        """The text, on one line."""
+        self.say(wording.plain(text))
+
+    def ended(self, reason: str) -> None:
+        """Why the run stopped, and where the study stands."""
+        progress = self.progress
+        self.say(
+            f"{wording.plain(reason)}: {progress.done} of {progress.total} trials done, {progress.counts} "
+            f"in {wording.duration(progress.elapsed_s)}"
+        )

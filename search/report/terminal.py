@@ -1,0 +1,166 @@
+"""The report on the terminal: who won, by how much, why, and how far to trust it."""
+
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from . import wording
+from .summary import RankedTrial, Summary
+
+_NOTE = "dim"
+_BAR_CELLS = 16
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+# PED-ANOVA compares the best tenth with all; Optuna advises five trials in that tenth.
+_STEADY_IMPORTANCE = 50
+
+
+def print_report(summary: Summary, console: Console) -> None:
+    """Print the report, fitted to the console's width; names from the user's files are printed literally."""
+    for block in _blocks(summary):
+        console.print(block)
+        console.print()
+
+
+def _blocks(summary: Summary) -> Iterator[RenderableType]:
+    yield _heading(summary)
+    if summary.best is None:
+        yield Text("No trial is complete yet, so there is no best configuration.", style="yellow")
+    else:
+        yield _best(summary, summary.best)
+        yield _verdict(summary, summary.best)
+        yield _top(summary)
+    if summary.importance:
+        yield _importance(summary)
+    yield _trials(summary)
+
+
+def _heading(summary: Summary) -> RenderableType:
+    better = "higher" if summary.direction == wording.MAXIMIZE else "lower"
+    return Group(
+        Text.assemble("Study ", (wording.plain(summary.study), "bold")),
+        Text(f"{wording.plain(summary.objective)}, {better} is better; encoder {wording.plain(summary.encoder)}"),
+    )
+
+
+def _best(summary: Summary, best: RankedTrial) -> RenderableType:
+    title = Text.assemble(
+        ("Best configuration", "bold"),
+        f": trial {best.number}, ",
+        (wording.number(best.value), "bold"),
+        f" at step {best.step} of {summary.max_steps}",
+    )
+    rows = Table.grid(padding=(0, 2))
+    for name, value in _configuration_rows(summary, best):
+        rows.add_row(Text(f"  {name}"), Text(value, style=_NOTE if value == "off" else "cyan"))
+    return Group(title, rows)
+
+
+def _configuration_rows(summary: Summary, best: RankedTrial) -> Iterator[tuple[str, str]]:
+    configuration = best.configuration
+    yield f"α {wording.plain(summary.main_task)}", f"{configuration.alpha:.3f}"
+    for task, beta in summary.betas(configuration).items():
+        yield f"β {wording.plain(task)}", f"{beta:.3f}" if task in configuration.betas else "off"
+    yield "learning rate", wording.rate(configuration.learning_rate)
+    yield "mix", wording.mix(summary.mix(configuration))
+    yield "magnitude", f"{configuration.mix.magnitude:.3f}" if configuration.mix.share else "off"
+    for name, value in configuration.training.items():
+        yield wording.plain(name), wording.setting(value)
+
+
+def _verdict(summary: Summary, best: RankedTrial) -> RenderableType:
+    lines = [_against_baseline(summary, best)]
+    if summary.auxiliary_tasks:
+        lines.append(_against_equal_weights(summary, best))
+    raced = summary.counts.complete + summary.counts.pruned
+    lines.append(
+        Text(
+            f"The best of {raced} noisy trials is partly luck (winner's curse) until it is confirmed on fresh seeds."
+            if raced > 1
+            else "One trial is one noisy measurement, not a finding.",
+            style=_NOTE,
+        )
+    )
+    return Group(*lines)
+
+
+def _against_baseline(summary: Summary, best: RankedTrial) -> Text:
+    baseline = summary.baseline
+    if baseline is None:
+        return Text("Trial 0 (baseline) has no value, so nothing says whether the search helped.", style="yellow")
+    name = f"trial {baseline.number} (baseline, {wording.number(baseline.value)})"
+    if wording.advantage(best.value, baseline.value, summary.direction) <= 0:
+        return Text(
+            f"No trial beats {name}: the main task alone, with the default learning rate and no augmentation, "
+            "is the best so far.",
+            style="bold yellow",
+        )
+    gap = wording.distance(best.value, baseline.value, summary.direction)
+    return Text.assemble(f"Trial {best.number} beats {name} by ", (gap, "bold green"), ".")
+
+
+def _against_equal_weights(summary: Summary, best: RankedTrial) -> Text:
+    equal = summary.equal_weights
+    if equal is None:
+        return Text("Equal weights have no value to compare with.")
+    if equal.number == best.number:
+        return Text("It is the trial with equal weights: the search for better ones found none.")
+    clause = wording.compared(best.value, equal.value, f"trial {equal.number}", summary.direction)
+    return Text(f"It is {clause} (equal weights, {wording.number(equal.value)}).")
+
+
+def _top(summary: Summary) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=_NOTE)
+    table.add_column("  trial", justify="right")
+    table.add_column("value", justify="right")
+    table.add_column("step", justify="right")
+    table.add_column("configuration", ratio=1, overflow="fold")
+    for trial in summary.top:
+        table.add_row(
+            str(trial.number),
+            wording.number(trial.value),
+            str(trial.step),
+            Text(_role(summary, trial) + wording.one_line(trial.configuration)),
+        )
+    return Group(Text("Top five" if len(summary.top) > 1 else "The only complete trial", style="bold"), table)
+
+
+def _role(summary: Summary, trial: RankedTrial) -> str:
+    if summary.baseline and trial.number == summary.baseline.number:
+        return "baseline: "
+    is_equal = summary.equal_weights and trial.number == summary.equal_weights.number
+    return "equal weights: " if is_equal else ""
+
+
+def _importance(summary: Summary) -> RenderableType:
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(overflow="fold")
+    rows.add_column(no_wrap=True)
+    rows.add_column(justify="right", no_wrap=True)
+    largest = max(summary.importance.values())
+    for name, share in summary.importance.items():
+        bar = Text(_bar(share / largest), style="cyan")
+        rows.add_row(Text(f"  {wording.plain(name)}"), bar, wording.percent(share))
+    title = Text.assemble(("Importance", "bold"), " for reaching the best tenth")
+    if summary.counts.complete < _STEADY_IMPORTANCE:
+        title.append(f"; rough, from {summary.counts.complete} complete trials", style=_NOTE)
+    return Group(title, rows)
+
+
+def _bar(fraction: float) -> str:
+    """A bar of at most `_BAR_CELLS` cells, drawn to an eighth of a cell."""
+    cells, eighths = divmod(round(fraction * _BAR_CELLS * 8), 8)
+    return ("█" * cells + _EIGHTHS[eighths]).rstrip().ljust(_BAR_CELLS)
+
+
+def _trials(summary: Summary) -> RenderableType:
+    counts = summary.counts
+    states = f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running"
+    lines: list[RenderableType] = [Text.assemble(("Trials", "bold"), f" {states}, of {counts.total} in all")]
+    for group in summary.failures:
+        reason = f"{group.count} × {group.kind}, first in trial {group.number}: {group.message}"
+        lines.append(Padding(Text(wording.plain(reason), style="red"), (0, 0, 0, 2)))
+    lines.append(Text(f"Time {wording.duration(summary.seconds)} of training over all trials"))
+    return Group(*lines)

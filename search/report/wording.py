@@ -1,0 +1,94 @@
+"""Numbers and names as a reader sees them, the same in the live view and in the report."""
+
+from collections.abc import Iterable, Mapping
+
+from ...spaces.configuration import Configuration
+
+MAXIMIZE = "maximize"
+
+
+def plain(text: str) -> str:
+    """The text on one line without control characters, which could rewrite the reader's terminal."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def number(value: float) -> str:
+    """A metric's value: four decimals, as 1 / 10,000 is finer than any small validation set can tell."""
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
+
+
+def rate(value: float) -> str:
+    """A learning rate as 1.2e-4, which lines up over all sizes."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] as whole percent, where little is never called nothing."""
+    return "<1%" if 0 < share < 0.005 else f"{100 * share:.0f}%"
+
+
+def duration(seconds: float) -> str:
+    """Two units are enough: 42 s, 12 min 3 s, 2 h 5 min."""
+    minutes, rest_s = divmod(round(seconds), 60)
+    hours, rest_min = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {rest_min} min"
+    return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
+
+
+def estimate(seconds: float) -> str:
+    """A duration that is only guessed, to the minute."""
+    if seconds < 60:
+        return "less than a minute"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"about {hours} h {minutes} min" if hours else f"about {minutes} min"
+
+
+def advantage(value: float, reference: float, direction: str) -> float:
+    """How much better the value is than the reference; negative if it is worse."""
+    return value - reference if direction == MAXIMIZE else reference - value
+
+
+def distance(value: float, reference: float, direction: str) -> str:
+    """The gap between two values: in points for a score such as accuracy, else in the metric's own unit."""
+    gap = abs(value - reference)
+    is_score = direction == MAXIMIZE and max(abs(value), abs(reference)) <= 1
+    return f"{100 * gap:.2f} points" if is_score else number(gap)
+
+
+def gain(value: float, reference: float, direction: str) -> str:
+    """What the value gains over the reference: "1.50 points better", "0.0200 worse", "as good"."""
+    better_by = advantage(value, reference, direction)
+    if better_by == 0:
+        return "as good"
+    return f"{distance(value, reference, direction)} {'better' if better_by > 0 else 'worse'}"
+
+
+def compared(value: float, reference: float, name: str, direction: str) -> str:
+    """A clause such as "1.50 points better than the baseline"."""
+    clause = gain(value, reference, direction)
+    return f"{clause} {'as' if value == reference else 'than'} {name}"
+
+
+def mix(shares: Mapping[str, float]) -> str:
+    """The mix in percent, "none" included, without the operations that are off."""
+    return ", ".join(f"{plain(name)} {percent(share)}" for name, share in shares.items() if share > 0)
+
+
+def setting(value: bool | int | float | str) -> str:
+    """The value of a training setting."""
+    return f"{value:.3g}" if isinstance(value, float) else plain(str(value))
+
+
+def one_line(configuration: Configuration) -> str:
+    """What a configuration switches on, as short as it can be said."""
+    return ", ".join(_parts(configuration))
+
+
+def _parts(configuration: Configuration) -> Iterable[str]:
+    yield f"lr {rate(configuration.learning_rate)}"
+    yield from (f"β_{plain(task)} {beta:.2f}" for task, beta in configuration.betas.items())
+    if augmented := mix(configuration.mix.operations):
+        yield f"{augmented}, magnitude {configuration.mix.magnitude:.2f}"
+    yield from (f"{plain(name)} {setting(value)}" for name, value in configuration.training.items())

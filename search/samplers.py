@@ -1,0 +1,121 @@
+"""Who proposes the next configuration: Optuna's samplers, set up for small budgets and several tuners."""
+
+import math
+import random
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+
+from ..spaces.errors import StudyFileError
+
+GridValue = None | bool | int | float | str
+_GRID_LIMIT = 10_000
+"""More points than anyone trains: a grid of that size is a mistake in the study file."""
+
+
+def make_sampler(
+    name: str, distributions: Mapping[str, BaseDistribution], seed: int, started: int, trials: int
+) -> BaseSampler:
+    """Make the sampler of that name for a flat space.
+
+    Args:
+        name: a sampler of the study file, `auto` included.
+        distributions: the whole space; every parameter is suggested in every trial.
+        seed: the study's own.
+        started: trials begun so far. A resumed run or a second tuner gets other random numbers by it.
+        trials: the study's total, by which `auto` chooses.
+    """
+    draws = int(np.random.SeedSequence([seed, started]).generate_state(1)[0])
+    if name == "auto":
+        name = automatic_sampler(trials)
+    if name == "cmaes" and len(_numeric(distributions)) < 2:
+        name = "tpe"  # CMA-ES is not defined in one dimension
+    makers: dict[str, Callable[[], BaseSampler]] = {
+        "tpe": lambda: TPESampler(seed=draws, n_startup_trials=_startup(trials)),
+        "gp": lambda: GPSampler(seed=draws, n_startup_trials=_startup(trials), warn_independent_sampling=False),
+        # CMA-ES moves numbers only: what is a choice comes from TPE, knowingly, so no warning.
+        "cmaes": lambda: CmaEsSampler(
+            seed=draws, independent_sampler=TPESampler(seed=draws), warn_independent_sampling=False
+        ),
+        # One sequence for the whole study: its place is kept in the storage, so it is the seed that all share.
+        "qmc": lambda: QMCSampler(
+            seed=seed, scramble=True, independent_sampler=RandomSampler(seed=draws), warn_independent_sampling=False
+        ),
+        "random": lambda: RandomSampler(seed=draws),
+        # The grid is enqueued when the study is made; only trials beyond its end are drawn.
+        "grid": lambda: RandomSampler(seed=draws),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # QMC's: news for Optuna's developers, not for a user
+        return makers[name]()
+
+
+def automatic_sampler(trials: int) -> str:
+    """Return the sampler that did best at this budget in benchmarks/samplers.py (docs/samplers.md)."""
+    return "tpe"
+
+
+def _startup(trials: int) -> int:
+    """Return how many trials are random before a model of them is asked: Optuna's 10, fewer in a short search."""
+    return max(4, min(10, trials // 3))
+
+
+def _numeric(distributions: Mapping[str, BaseDistribution]) -> list[str]:
+    return [
+        name
+        for name, distribution in distributions.items()
+        if not isinstance(distribution, CategoricalDistribution) and not distribution.single()
+    ]
+
+
+def grid_points(distributions: Mapping[str, BaseDistribution], levels: int = 3) -> list[dict[str, GridValue]]:
+    """Return all combinations of the space's values, ready for `study.enqueue_trial`.
+
+    A float has `levels` values, log-spaced where it is searched so; an integer all its values or `levels` of them;
+    a choice has all. The order is shuffled (always the same way), so that a budget smaller than the grid gets a
+    fair sample of it rather than one corner.
+
+    Raises:
+        StudyFileError: there are more than 10,000 points.
+    """
+    values = {name: _values(distribution, levels) for name, distribution in distributions.items()}
+    size = math.prod(len(choices) for choices in values.values())
+    if size > _GRID_LIMIT:
+        sizes = ", ".join(f"{name}: {len(choices)}" for name, choices in values.items())
+        msg = f"search.sampler: a grid over this space has {size:,} points ({sizes}); allowed are {_GRID_LIMIT:,}"
+        raise StudyFileError(msg)
+    points = [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
+    random.Random(0).shuffle(points)
+    return points
+
+
+def _values(distribution: BaseDistribution, levels: int) -> list[GridValue]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        every = range(distribution.low, distribution.high + 1, distribution.step)
+        if len(every) <= levels:
+            return list(every)
+        places = _spaced(distribution.low, distribution.high, levels, log=distribution.log)
+        return list(_unique(every[round((place - every.start) / every.step)] for place in places))
+    if isinstance(distribution, FloatDistribution):
+        places = _spaced(distribution.low, distribution.high, levels, log=distribution.log)
+        step, low = distribution.step, distribution.low
+        on_grid = places if step is None else [low + step * round((place - low) / step) for place in places]
+        return list(_unique(min(max(value, low), distribution.high) for value in on_grid))
+    msg = f"no grid over a {type(distribution).__name__}"
+    raise TypeError(msg)
+
+
+def _spaced(low: float, high: float, levels: int, *, log: bool) -> list[float]:
+    spaced = np.geomspace(low, high, levels) if log else np.linspace(low, high, levels)
+    return [float(place) for place in spaced]
+
+
+def _unique(values: Iterable[float]) -> list[float]:
+    return list(dict.fromkeys(values))

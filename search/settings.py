@@ -1,0 +1,47 @@
+"""How a study searches: the `search` group of a study file."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from ..spaces.settings import Settings
+
+SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random", "grid"]
+PrunerName = Literal["auto", "asha", "hyperband", "median", "percentile", "wilcoxon", "one-epoch", "none"]
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_PATTERN = r"^\s*(\d+(\.\d+)?)\s*([smh]?)\s*$"
+
+
+def seconds(value: object) -> float:
+    """Read a duration: a number of seconds, or a number followed by s, m or h.
+
+    Raises:
+        ValueError: it is something else, or not positive.
+    """
+    match = re.match(_PATTERN, str(value)) if isinstance(value, int | float | str) else None
+    if match is None or isinstance(value, bool) or not float(match[1]):
+        msg = f"{value!r} is no duration: write seconds (90) or a number with s, m or h ('90s', '30m', '2h')"
+        raise ValueError(msg)
+    return float(match[1]) * _SECONDS[match[3]]
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(seconds),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _PATTERN}]}),
+]
+"""Seconds as a float; a study file may also say '90s', '30m' or '2h'."""
+
+
+class SearchSettings(Settings):
+    """How many trials, who proposes them, and who ends the hopeless ones early."""
+
+    trials: int = Field(default=60, ge=1, description="trials in total, those of earlier runs included")
+    sampler: SamplerName = Field(default="auto", description="proposes configurations; auto chooses by the budget")
+    pruner: PrunerName = Field(default="auto", description="ends hopeless trials early; auto chooses by the budget")
+    seed: int = Field(default=0, ge=0, description="of the sampler: the same seed proposes the same first trials")
+    timeout: Duration | None = Field(
+        default=None, description="longest time of one run: seconds, or a number with s, m or h ('30m')"
+    )

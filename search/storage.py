@@ -1,0 +1,255 @@
+"""Where a study lives: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes.
+
+SQLite as Optuna opens it loses trials when processes share it: a transaction reads, a neighbour writes, and both
+claim the same trial. Here every transaction takes the write lock when it begins (BEGIN IMMEDIATE), readers never
+block (WAL), and one process makes the schema. The result stays a plain Optuna storage, which `optuna` and
+`optuna-dashboard` open as they are.
+"""
+
+import os
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ..spaces.errors import StorageError
+
+DEFAULT_URL = "sqlite:///autotune.db"
+OPENING_TIMEOUT_S = 5.0
+"""Someone waits at the terminal: say soon who holds the file."""
+RUNNING_TIMEOUT_S = 60.0
+"""A night's search outlives a backup or a dashboard that holds the file for half a minute."""
+
+_ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST/DATABASE"
+_LAST_TABLE = "alembic_version"
+"""Optuna writes this table last: where it is, the whole schema is."""
+_FIRST_TABLES = frozenset({"studies", "version_info"})
+_SCHEMA_LOCK = 0x6175746F
+"""The key of our PostgreSQL advisory lock; any constant that all tuners share ("auto")."""
+
+
+def storage_url(option: str | None, study_file: str | None) -> str:
+    """Return the first that is given: --storage, AUTOTUNE_STORAGE, the study file's `storage`, the default."""
+    return option or os.environ.get("AUTOTUNE_STORAGE") or study_file or DEFAULT_URL
+
+
+def masked(url: str) -> str:
+    """Return the URL without its passwords, even if it is not a valid one."""
+    if not url.startswith("sqlite"):
+        # Greedy up to the last @: a password with an unescaped @ or / in it must not show in part.
+        url = re.sub(r"(://[^:]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
+
+
+def open_storage(url: str, *, create: bool) -> RDBStorage:
+    """Open the database of a study, and make its tables if `create` is set and it has none.
+
+    Raises:
+        StorageError: it is no URL of a database that we support, or the database is not there, cannot be reached,
+            read or written, is held by another process, or belongs to something else. Nothing was made then.
+    """
+    address = _parsed(url)
+    with storage_errors(url, OPENING_TIMEOUT_S):
+        tables = _tables(address, url, create=create)
+        if _LAST_TABLE in tables:
+            return _connected(address, url)
+        if not create:
+            raise _refusal(url, "holds no studies; `autotune study create` makes the first")
+        with _one_maker(address, url):
+            return _connected(address, url)
+
+
+@contextmanager
+def storage_errors(url: str, waited_s: float = RUNNING_TIMEOUT_S) -> Generator[None]:
+    """Turn what SQLAlchemy, Optuna and SQLite raise about the database into StorageError.
+
+    A context manager and a decorator. The original texts quote statements and URLs, so nothing is chained.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
+        raise _refusal(url, _reason(error, waited_s)) from None
+    except OSError as error:
+        raise _refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        address = make_url(url)
+        backend, driver = address.get_backend_name(), address.drivername
+    except (ArgumentError, ValueError):
+        raise _refusal(url, f"is not the URL of a database; {_ALLOWED}") from None
+    if driver == "sqlite":
+        _check_file_url(address, url)
+        return address
+    if backend not in {"postgres", "postgresql"}:
+        raise _refusal(url, f"names the database {backend!r}, which is not supported; {_ALLOWED}")
+    if "@" in f"{address.host}{address.database}":
+        raise _refusal(url, "has an @ too many: in a name or password write it as %40, and / as %2F")
+    return address if "+" in driver else address.set(drivername="postgresql+psycopg")
+
+
+def _check_file_url(address: URL, url: str) -> None:
+    if address.host:
+        raise _refusal(url, "needs three slashes before a relative path and four before an absolute one")
+    if address.database in {None, "", ":memory:"} or address.query:
+        raise _refusal(url, "must name a plain file: a study outlives the process")
+
+
+def _tables(address: URL, url: str, *, create: bool) -> set[str]:
+    """Return the names of the tables that are there; empty for a SQLite file that `create` may make."""
+    if address.drivername != "sqlite":
+        with _engine(address, url).connect() as connection:
+            return set(inspect(connection).get_table_names())
+    file = Path(address.database or "")
+    if not file.parent.is_dir():
+        raise _refusal(url, f"cannot be opened: there is no folder {str(file.parent)!r}")
+    if file.is_dir():
+        raise _refusal(url, "is a folder, not a file")
+    if not file.exists():
+        if not create:
+            raise _refusal(url, "does not exist; `autotune study create` makes it")
+        return set()
+    return _file_tables(file, url)
+
+
+def _file_tables(file: Path, url: str) -> set[str]:
+    """Check that a SQLite file can be written now and is Optuna's (or empty), and put it into WAL mode."""
+    with closing(sqlite3.connect(file, timeout=OPENING_TIMEOUT_S, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        connection.execute("ROLLBACK")
+        tables: set[str] = {name for (name,) in names}
+        if tables and not tables & _FIRST_TABLES:
+            raise _refusal(url, "is the database of another program, not of a study")
+        connection.execute("PRAGMA journal_mode = WAL")
+    return tables
+
+
+def _engine(address: URL, url: str) -> Engine:
+    """Return an engine for a first look at a server; unlike Optuna's it keeps no connection."""
+    try:
+        return create_engine(address, poolclass=NullPool, **_engine_settings(address))
+    except ImportError:
+        package = address.get_driver_name()
+        raise _refusal(url, f"needs the Python package {package}: pip install '{package}[binary]'") from None
+
+
+def _engine_settings(address: URL) -> dict[str, Any]:
+    if address.drivername == "sqlite":
+        return {"connect_args": {"timeout": OPENING_TIMEOUT_S}}
+    patience = {} if "connect_timeout" in address.query else {"connect_timeout": round(OPENING_TIMEOUT_S)}
+    return {"connect_args": patience}
+
+
+@contextmanager
+def _one_maker(address: URL, url: str) -> Generator[None]:
+    """Let one process at a time make the schema: eight that start together otherwise kill each other."""
+    if address.drivername != "sqlite":
+        with _engine(address, url).begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+            yield
+        return
+    file = Path(address.database or "")
+    mine = _touched(file)
+    try:
+        with FileLock(f"{file}.lock", timeout=RUNNING_TIMEOUT_S):
+            try:
+                _file_tables(file, url)
+                yield
+            except BaseException:
+                if mine:
+                    _remove(file)
+                raise
+            finally:
+                # Safe while the lock is held: whoever comes later sees the schema and takes no lock.
+                Path(f"{file}.lock").unlink(missing_ok=True)
+    except Timeout:
+        raise _refusal(url, "another process has been making this database for a minute") from None
+
+
+def _touched(file: Path) -> bool:
+    """Make an empty file, and say whether it was this process that made it."""
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+
+
+def _connected(address: URL, url: str) -> RDBStorage:
+    text_url = url if address.drivername == "sqlite" else address.render_as_string(hide_password=False)
+    settings = _engine_settings(address)
+    if address.drivername != "sqlite":
+        settings["pool_pre_ping"] = True  # a connection dies unseen while a long trial runs (optuna#5600)
+    try:
+        # Optuna fills in a template: braces that are really in the URL are doubled.
+        storage = RDBStorage(text_url.replace("{", "{{").replace("}", "}}"), settings)
+    except RuntimeError:  # Optuna's own check of the schema, the only thing there that raises it
+        raise _refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
+    if address.drivername == "sqlite":
+        _begin_immediately(storage.engine)
+    return storage
+
+
+def _begin_immediately(engine: Engine) -> None:
+    """Take SQLite's write lock when a transaction begins, so that what it read is still true when it writes.
+
+    The recipe of SQLAlchemy's manual ("Serializable isolation / Savepoints / Transactional DDL").
+    """
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come too late
+        connection.execute(f"PRAGMA busy_timeout = {RUNNING_TIMEOUT_S * 1000:.0f}")
+        # Under WAL this loses nothing when a process dies; a power cut may cost the last commits, never the file.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # the connections that made the schema do not know of this
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+
+
+def _refusal(url: str, reason: str) -> StorageError:
+    return StorageError(f"{masked(url)}: {_without_password(reason, url)}")
+
+
+def _without_password(reason: str, url: str) -> str:
+    try:
+        password = make_url(url).password
+    except (ArgumentError, ValueError):
+        return reason
+    return reason.replace(str(password), "***") if password else reason
+
+
+def _reason(error: Exception, waited_s: float) -> str:
+    """Say in one clause what is wrong with the database; SQLite's own texts are the keys."""
+    cause: BaseException | None = error.__cause__ if isinstance(error, StorageInternalError) else error
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    words = str(cause)
+    known = {
+        "locked": f"another process holds it and did not let go for {waited_s:.0f} seconds",
+        "not a database": "is not a SQLite database",
+        "malformed": "is damaged",
+        "unable to open": "cannot be opened: check the folder and its permissions",
+        "readonly": "cannot be written: check the permissions of the file and its folder",
+        "disk is full": "cannot be written: the disk is full",
+    }
+    told = next((reason for key, reason in known.items() if key in words), None)
+    return told or f"failed: {words.strip().splitlines()[0] if words.strip() else type(cause).__name__}"

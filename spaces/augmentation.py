@@ -1,0 +1,104 @@
+"""The searched augmentation mix: whether at all, how much of a batch, which operations, how strong."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from pydantic import Field, field_validator
+
+from .bounds import UnitBounds
+from .configuration import Mix
+from .settings import Settings
+
+OperationName = Literal["noise", "reverse", "mixup"]
+
+_ON = "augmentation.on"
+_SHARE = "augmentation.share"
+_MAGNITUDE = "augmentation.magnitude"
+_LARGEST_WEIGHT = 0.999
+"""A weight w enters the mix as -ln(1 - w), which at w = 1 would be infinite."""
+
+
+class AugmentationSpace(Settings):
+    """The study file's `space: augmentation:`. Without operations there is no augmentation."""
+
+    operations: list[OperationName] = Field(
+        default_factory=list[OperationName], description="the operations that a mix is made of"
+    )
+    share: UnitBounds = Field(
+        default=(0.0, 0.8), description="how much of a batch is augmented; from 0: it may also be switched off"
+    )
+    magnitude: UnitBounds = Field(default=(0.05, 0.3), description="strength of every operation")
+    levels: int = Field(default=3, ge=1, le=9, description="magnitudes that are tried within the range")
+    replicas: int = Field(default=2, ge=1, le=16, description="how many variants of a row each operation makes")
+
+    @field_validator("operations")
+    @classmethod
+    def _distinct(cls, operations: list[OperationName]) -> list[OperationName]:
+        if len(set(operations)) < len(operations):
+            raise ValueError("an operation is named twice")
+        return operations
+
+    @property
+    def magnitudes(self) -> list[float]:
+        """The magnitude levels, evenly spaced."""
+        low, step = Decimal(str(self.magnitude[0])), Decimal(str(self._step))
+        return [float(low + step * level) for level in range(self.levels)] if step else [float(low)]
+
+    @property
+    def _step(self) -> float:
+        low, high = (Decimal(str(end)) for end in self.magnitude)
+        return float((high - low) / (self.levels - 1)) if self.levels > 1 else 0.0
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Optuna's parameters; none where there is nothing to choose from."""
+        if not self.operations:
+            return {}
+        found: dict[str, BaseDistribution] = {}
+        if self.share[0] == 0:
+            found[_ON] = CategoricalDistribution((True, False))
+        found[_SHARE] = FloatDistribution(*self.share)
+        found[_MAGNITUDE] = CategoricalDistribution(tuple(self.magnitudes))
+        if len(self.operations) > 1:
+            found |= {_weight(name): FloatDistribution(0, _LARGEST_WEIGHT) for name in self.operations}
+        return found
+
+
+def mix_of(space: AugmentationSpace, parameters: Mapping[str, Any]) -> Mix:
+    """The mix that these parameters stand for.
+
+    Weights w, uniform in [0, 1), become shares proportional to -ln(1 - w): uniform over the simplex
+    (the usual construction of a flat Dirichlet from exponential variates), and rising in w.
+    """
+    if not space.operations or not parameters.get(_ON, True) or parameters[_SHARE] == 0:
+        return Mix()
+    share, names = parameters[_SHARE], space.operations
+    weights = [-math.log1p(-parameters.get(_weight(name), 0.5)) for name in names]
+    total = sum(weights)
+    shares = [weight / total for weight in weights] if total > 0 else [1 / len(names)] * len(names)
+    return Mix(
+        operations={name: share * part for name, part in zip(names, shares, strict=True)},
+        magnitude=parameters[_MAGNITUDE],
+    )
+
+
+def mix_parameters(space: AugmentationSpace, mix: Mix) -> dict[str, Any]:
+    """The parameters nearest to a mix; "none" is nearest to the smallest share where it may not be off."""
+    found: dict[str, Any] = {}
+    for name in space.distributions():
+        if name == _ON:
+            found[name] = mix.share > 0
+        elif name == _SHARE:
+            found[name] = min(max(mix.share, space.share[0]), space.share[1])
+        elif name == _MAGNITUDE:
+            found[name] = min(space.magnitudes, key=lambda level: abs(level - mix.magnitude))
+        else:
+            part = mix.operations.get(name.rpartition(".")[2], 0.0) / mix.share if mix.share else 0.5
+            found[name] = min(1 - math.exp(-part), _LARGEST_WEIGHT)
+    return found
+
+
+def _weight(name: str) -> str:
+    return f"augmentation.mix.{name}"

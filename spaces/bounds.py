@@ -1,0 +1,88 @@
+"""Ranges and choices, as a study file writes them: `[low, high]`, one number (fixed), or choices."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from .configuration import SettingValue
+from .settings import Settings
+
+Pair = tuple[float, float]
+
+
+def _pair_from_number(value: object) -> object:
+    """One number fixes the setting: a range of no width."""
+    return (value, value) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+def _ordered(bounds: Pair) -> Pair:
+    low, high = bounds
+    if low > high:
+        raise ValueError(f"the range is the wrong way round: {low:g} is above {high:g}; write [{high:g}, {low:g}]")
+    return bounds
+
+
+def _positive(bounds: Pair) -> Pair:
+    if bounds[0] <= 0:
+        raise ValueError(f"searched on a log scale, so both ends must be above 0, not {bounds[0]:g}")
+    return bounds
+
+
+def _unit(bounds: Pair) -> Pair:
+    if bounds[0] < 0 or bounds[1] > 1:
+        raise ValueError(f"must lie within 0 and 1, not [{bounds[0]:g}, {bounds[1]:g}]")
+    return bounds
+
+
+_SCHEMA = WithJsonSchema({
+    "anyOf": [
+        {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        {"type": "number"},
+    ]
+})
+
+Bounds = Annotated[Pair, BeforeValidator(_pair_from_number), AfterValidator(_ordered), _SCHEMA]
+LogBounds = Annotated[Bounds, AfterValidator(_positive), _SCHEMA]
+UnitBounds = Annotated[Bounds, AfterValidator(_unit), _SCHEMA]
+
+
+class Choices(Settings):
+    """A setting that takes one of several values."""
+
+    choices: list[SettingValue] = Field(min_length=1, description="the values to choose from")
+
+
+class NumberRange(Settings):
+    """A range written out, for a log scale."""
+
+    low: float = Field(description="lower end")
+    high: float = Field(description="upper end")
+    log: bool = Field(default=False, description="search on a log scale")
+
+
+def _named(value: object) -> object:
+    """`[low, high]` is a range; any other list is choices; one value is a choice of one."""
+    if isinstance(value, list):
+        numbers = [v for v in value if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(value) == 2 and len(numbers) == 2:
+            return {"low": value[0], "high": value[1]}
+        return {"choices": value}
+    return value if isinstance(value, dict | Settings) else {"choices": [value]}
+
+
+SettingSpace = Annotated[
+    Choices | NumberRange,
+    BeforeValidator(_named),
+    WithJsonSchema({
+        "anyOf": [
+            {"type": "array", "minItems": 1},
+            {"type": "object", "properties": {"choices": {"type": "array"}}, "required": ["choices"]},
+            {
+                "type": "object",
+                "properties": {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}},
+                "required": ["low", "high"],
+            },
+            {"type": ["number", "string", "boolean"]},
+        ]
+    }),
+]

@@ -1,0 +1,54 @@
+"""Every error that autotune raises on purpose.
+
+    AutotuneError
+    ├── InputError            what the user gave is wrong; nothing was written      exit 2
+    │   ├── StudyFileError    a key, a value or a range of a study file
+    │   ├── DataError         a data file, a column, a row, a label
+    │   ├── EncoderError      an encoder or tokenizer that cannot be had
+    │   ├── StorageError      a database that cannot be reached, read or written
+    │   └── StudyError        a study that is missing, exists already, or whose files changed
+    └── TrainingError         it ran and failed                                      exit 1
+        └── Diverged          a loss or a gradient that is not finite
+
+An AutotuneError reaches the user as one red message and its exit code, never as a traceback.
+"""
+
+
+class AutotuneError(Exception):
+    """Base of all expected errors; `str(error)` is the whole message for the user."""
+
+    exit_code = 1
+
+
+class InputError(AutotuneError):
+    """What the user gave is wrong."""
+
+    exit_code = 2
+
+
+class StudyFileError(InputError):
+    """A study file (or best.yaml) that does not validate; the message lists every mistake."""
+
+
+class DataError(InputError):
+    """A data file, column, row or label that cannot be used."""
+
+
+class EncoderError(InputError):
+    """An encoder or tokenizer that cannot be found or opened."""
+
+
+class StorageError(InputError):
+    """A database that cannot be reached, read or written."""
+
+
+class StudyError(InputError):
+    """A study that does not exist, exists already, or whose files changed."""
+
+
+class TrainingError(AutotuneError):
+    """Training ran and failed."""
+
+
+class Diverged(TrainingError):
+    """A loss or a gradient became NaN or infinite."""

@@ -1,0 +1,139 @@
+"""What may be searched: the study file's `space:` and its translation to and from Optuna's parameters.
+
+The space is flat: every parameter is suggested in every trial, so that every sampler of Optuna's can
+model all of them together; a ratio whose task is switched off is simply not used.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from pydantic import Field, field_validator
+
+from .augmentation import AugmentationSpace, mix_of, mix_parameters
+from .bounds import Choices, LogBounds, NumberRange, SettingSpace
+from .configuration import Configuration, SettingValue
+from .loss_weights import LossWeightSpace
+from .settings import Settings
+from .training import TrainingSettings
+
+ParameterValue = Any
+"""What Optuna stores: a number, a string or a boolean."""
+
+LEARNING_RATE = "learning_rate"
+
+
+class SpaceSettings(Settings):
+    """The study file's `space:`."""
+
+    loss_weights: LossWeightSpace = Field(default_factory=LossWeightSpace, description="importance of the auxiliaries")
+    learning_rate: LogBounds | None = Field(
+        default=None, description="peak rate, log-uniform; by default a range that suits the encoder"
+    )
+    augmentation: AugmentationSpace = Field(default_factory=AugmentationSpace, description="the augmentation mix")
+    training: dict[str, SettingSpace] = Field(
+        default_factory=dict[str, SettingSpace],
+        description="training settings to search: [low, high], or choices",
+    )
+
+    @field_validator("training")
+    @classmethod
+    def _known_and_valid(cls, training: dict[str, SettingSpace]) -> dict[str, SettingSpace]:
+        for name, space in training.items():
+            if name == LEARNING_RATE:
+                raise ValueError("the learning rate is searched by `space: learning_rate`, not under `training`")
+            if name not in TrainingSettings.model_fields:
+                raise ValueError(f"{name!r} is no training setting; known: {', '.join(TrainingSettings.model_fields)}")
+            _setting_distribution(name, space)
+        return training
+
+
+def _setting_distribution(name: str, space: Choices | NumberRange) -> BaseDistribution:
+    """Check the ends against the setting's own rules, then translate."""
+    values = space.choices if isinstance(space, Choices) else [space.low, space.high]
+    checked = [getattr(TrainingSettings.model_validate({name: value}), name) for value in values]
+    if isinstance(space, Choices):
+        return CategoricalDistribution(tuple(checked))
+    low, high = checked
+    if low > high:
+        raise ValueError(f"{name}: the range is the wrong way round: {low:g} is above {high:g}")
+    if space.log and low <= 0:
+        raise ValueError(f"{name}: searched on a log scale, so both ends must be above 0, not {low:g}")
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=space.log)
+    return FloatDistribution(low, high, log=space.log)
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """The space of one study.
+
+    `auxiliaries` names the auxiliary tasks in the study file's order, `learning_rate` is the searched
+    range, `training` holds the settings that are not searched and the baseline's own.
+    """
+
+    settings: SpaceSettings
+    auxiliaries: Sequence[str]
+    learning_rate: tuple[float, float]
+    training: TrainingSettings
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Optuna's parameters, by name, in a fixed order."""
+        found: dict[str, BaseDistribution] = {LEARNING_RATE: FloatDistribution(*self.learning_rate, log=True)}
+        for task in self.auxiliaries:
+            found |= self.settings.loss_weights.distributions(task)
+        found |= self.settings.augmentation.distributions()
+        for name, space in self.settings.training.items():
+            found[f"training.{name}"] = _setting_distribution(name, space)
+        return found
+
+    def configuration(self, parameters: Mapping[str, ParameterValue]) -> Configuration:
+        """The configuration that a trial with these Optuna parameters trains."""
+        weights = self.settings.loss_weights
+        ratios = {task: weights.ratio_of(task, parameters) for task in self.auxiliaries}
+        return Configuration(
+            learning_rate=parameters[LEARNING_RATE],
+            ratios={task: ratio for task, ratio in ratios.items() if ratio is not None},
+            mix=mix_of(self.settings.augmentation, parameters),
+            training={name: parameters[f"training.{name}"] for name in self.settings.training},
+        )
+
+    def nearest(self, configuration: Configuration) -> dict[str, ParameterValue]:
+        """The parameters that stand for a configuration in the sampler's eyes.
+
+        A configuration outside the space (a task off that is not optional, a rate out of range) is stood
+        for by the nearest point inside it, so that samplers learn from baselines too.
+        """
+        low, high = self.learning_rate
+        found: dict[str, ParameterValue] = {LEARNING_RATE: min(max(configuration.learning_rate, low), high)}
+        for task in self.auxiliaries:
+            found |= self.settings.loss_weights.parameters(task, configuration.ratios.get(task))
+        found |= mix_parameters(self.settings.augmentation, configuration.mix)
+        for name, space in self.settings.training.items():
+            value = configuration.training.get(name, getattr(self.training, name))
+            found[f"training.{name}"] = _nearest_setting(space, value)
+        return found
+
+    @property
+    def default_rate(self) -> float:
+        """The rate of baseline and equal weights: as given, else the range's middle on the log scale."""
+        return self.training.learning_rate or math.sqrt(self.learning_rate[0] * self.learning_rate[1])
+
+    def baseline(self) -> Configuration:
+        """The main task alone, at the default rate, with no augmentation and default training settings."""
+        return Configuration(learning_rate=self.default_rate)
+
+    def equal_weights(self) -> Configuration:
+        """Every task as important as the main one; all else as in the baseline."""
+        return Configuration(learning_rate=self.default_rate, ratios=dict.fromkeys(self.auxiliaries, 1.0))
+
+
+def _nearest_setting(space: Choices | NumberRange, value: SettingValue | None) -> SettingValue:
+    if isinstance(space, Choices):
+        return value if value is not None and value in space.choices else space.choices[0]
+    if not isinstance(value, int | float):
+        return space.low
+    return type(value)(min(max(value, space.low), space.high))

@@ -1,0 +1,36 @@
+"""How one trial is trained. Every field is a setting, and every setting may be searched."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .settings import Settings
+
+
+class TrainingSettings(Settings):
+    """Settings of one training; defaults are the field's usual ones for fine-tuning on little data."""
+
+    epochs: int = Field(
+        default=3, ge=1, le=1000, description="length: passes over the main task's rows at the study's batch size"
+    )
+    batch_size: int = Field(default=16, ge=1, le=4096, description="rows of each task in one optimizer step")
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="the baseline's peak learning rate; by default the middle (on a log scale) of the searched range",
+    )
+    warmup: float = Field(default=0.1, ge=0, lt=1, description="share of the steps in which the rate rises from 0")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="linear", description="how the rate falls after the warm-up"
+    )
+    weight_decay: float = Field(
+        default=0.01, ge=0, le=1, description="AdamW's decoupled decay; biases and norms are spared"
+    )
+    max_grad_norm: float | None = Field(default=1.0, gt=0, description="gradients are clipped to this norm; null: never")
+    dropout: float | None = Field(default=None, ge=0, lt=1, description="null: the encoder's own")
+    evaluations_per_epoch: int = Field(
+        default=2, ge=1, le=100, description="rungs: how often a trial is evaluated and may be pruned"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="auto: bf16 matrix products where the device has them, with fp32 weights"
+    )

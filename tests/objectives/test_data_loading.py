@@ -1,0 +1,285 @@
+import csv
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import datasets
+import pytest
+from autotune.objectives.data.loading import Table, fingerprint, load_table
+from autotune.objectives.data.sources import resolve_source
+from autotune.spaces.errors import DataError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+def load(folder: Path, name: str, content: str | bytes) -> Table:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return load_table(resolve_source(name, folder))
+
+
+def error_of(folder: Path, name: str, content: str | bytes) -> str:
+    with pytest.raises(DataError) as caught:
+        load(folder, name, content)
+    return str(caught.value)
+
+
+def test_every_value_of_a_csv_stays_the_text_of_the_file(tmp_path: Path):
+    table = load(tmp_path, "a.csv", "text,n\nNA,007\nnull,1.10\n,\nTrue,2024-01-01\n nan ,1e5\n")
+    assert table.columns == {
+        "text": ["NA", "null", "", "True", " nan "],
+        "n": ["007", "1.10", "", "2024-01-01", "1e5"],
+    }
+
+
+def test_quoted_line_ends_and_carriage_returns(tmp_path: Path):
+    table = load(tmp_path, "a.csv", 'text,label\r\n"two\r\nlines, one ""text""",x\r\nlast,y')
+    assert table.columns == {"text": ['two\r\nlines, one "text"', "last"], "label": ["x", "y"]}
+    assert [table.where(row) for row in range(len(table))] == ["a.csv, line 2", "a.csv, line 4"]
+
+
+def test_a_byte_order_mark_and_blank_lines_leave_no_trace(tmp_path: Path):
+    table = load(tmp_path, "a.csv", b"\xef\xbb\xbf\n\ntext,label\n\na,x\n\n\nb,y\n\n")
+    assert table.columns == {"text": ["a", "b"], "label": ["x", "y"]}
+    assert list(table.lines) == [5, 8]
+
+
+def test_a_tsv_and_a_path_that_looks_like_a_pattern(tmp_path: Path):
+    table = load(tmp_path, "re[v]iews*?.tsv", "text\tlabel\na, b\tx\n")
+    assert table.columns == {"text": ["a, b"], "label": ["x"]}
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6) | st.sampled_from(
+    ["NA", "null", "1.0", " ", "  ", "\t", '"', "\r", "\n", "\ufeff", "", "#", "'"]
+)
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), width=st.integers(1, 3), end=st.sampled_from(["\n", "\r\n", "\r"]), tabs=st.booleans())
+def test_a_csv_has_the_rows_that_the_csv_module_reads(
+    tmp_path: Path, data: st.DataObject, width: int, end: str, tabs: bool
+):
+    rows = data.draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=8))
+    # Before Python 3.13 the writer forgets to quote a line end that is not its own.
+    quote_all = data.draw(st.booleans()) or any(set(cell) & {"\r", "\n"} for row in rows for cell in row)
+    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    delimiter = "\t" if tabs else ","
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer.writerow([f"column {number}" for number in range(width)])
+    for row in rows:
+        written.write(end * data.draw(st.integers(0, 2)))
+        writer.writerow(row)
+    text = written.getvalue()
+    expected = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row][1:]
+    table = load(tmp_path, "a.tsv" if tabs else "a.csv", text)
+    assert [list(row) for row in zip(*table.columns.values(), strict=True)] == expected == rows
+    lines = io.StringIO(text, newline="").readlines()
+    assert [next(csv.reader(lines[line - 1 :], delimiter=delimiter)) for line in table.lines] == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "a.csv: the file is empty"),
+        (b"\xef\xbb\xbf \n\n", "a.csv: the file is empty"),
+        (b"text,label\n", "a.csv: has a header (text, label) and no rows"),
+        (b"text,label\na,x\nb\n", "a.csv, line 3: 1 field, where the header has 2 columns (text, label)"),
+        (b"text,label\na,x,y\nb,x\n", "a.csv, line 2: 3 fields, where the header has 2 columns (text, label)"),
+        (b"text,,label, \na,x,y,z\n", "a.csv, line 1: the header has no name for column 2, 4"),
+        (b"text,text\na,x\n", "a.csv, line 1: the header repeats 'text'"),
+        (b'text,label\na,x\n"b,x\nc,y\n', "a.csv, line 3: a quote opens in this row and is never closed"),
+        (b'text,label\n"a "b" c",x\n', "a.csv, line 2: text follows a closing quote"),
+        (b"text,label\n" + b"a" * 200_000 + b",x\n", "a.csv, line 2: a field over 131,072 characters"),
+        (b"text,label\na\0b,x\n", "a.csv, line 2: holds a NUL byte"),
+        (b"text,label\na,x\ncaf\xe9 noir,x\n", "a.csv, line 3: byte 4 of the line (0xe9) is not UTF-8; the file looks"),
+        (b"\xef\xbb\xbfa,b\n\xff,x\n", "a.csv, line 2: byte 1 of the line (0xff) is not UTF-8"),
+    ],
+)
+def test_a_mistake_in_a_csv_names_its_line(tmp_path: Path, content: bytes, message: str):
+    assert error_of(tmp_path, "a.csv", content).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("utf-16", "UTF-16"), ("gbk", "GBK")]
+)
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, name: str):
+    text = "text,label\n很好吃,好\n" if encoding == "gbk" else "text,label\ncafé noir,bon\n"
+    assert f"looks like {name};" in error_of(tmp_path, "a.csv", text.encode(encoding))
+
+
+def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text,label\n" + "".join(f"row {n}\n" for n in range(7)))
+    assert message.splitlines()[0] == "a.csv has 7 mistakes:"
+    assert [line.split(":")[0].strip() for line in message.splitlines()[1:6]] == [f"line {n}" for n in range(2, 7)]
+    assert message.splitlines()[6:] == ["  and 2 more"]
+
+
+def test_a_missing_column_names_the_columns_and_the_nearest(tmp_path: Path):
+    table = load(tmp_path, "a.csv", "text,label\na,x\n")
+    with pytest.raises(DataError) as caught:
+        table.column("lable")
+    assert str(caught.value) == (
+        "a.csv: there is no column 'lable', did you mean 'label'?; its columns: 'text', 'label'"
+    )
+
+
+def test_json_lines_keep_the_digits_of_the_file(tmp_path: Path):
+    table = load(
+        tmp_path,
+        "a.jsonl",
+        '{"text": "2024-01-01", "n": 1.10, "b": true}\r\n\n'
+        '{"n": 12345678901234567890, "text": "a\\u2028b", "b": null}\n',
+    )
+    assert table.columns == {
+        "text": ["2024-01-01", "a\u2028b"],
+        "n": ["1.10", "12345678901234567890"],
+        "b": ["true", ""],
+    }
+    assert table.where(1) == "a.jsonl, line 3"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: no JSON: Expecting value at character 7"),
+        ('["a"]\n', "a.jsonl, line 1: no JSON object"),
+        ("[]\n", "a.jsonl, line 1: no JSON object"),
+        ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),
+        ("[" * 100_000, "a.jsonl, line 1: "),
+        ("\n \n", "a.jsonl: the file is empty"),
+    ],
+)
+def test_a_mistake_in_json_lines_names_its_line(tmp_path: Path, content: str, message: str):
+    assert error_of(tmp_path, "a.jsonl", content).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("tokens", "a.jsonl, line 1: 'tokens' holds a list, not a text"),
+        ("extra", "a.jsonl, line 1: the key 'extra' is missing"),
+        ("half", "a.jsonl, line 2: 'half' holds half of a surrogate pair, which is no character"),
+    ],
+)
+def test_a_column_of_json_lines_fails_only_when_it_is_used(tmp_path: Path, column: str, message: str):
+    rows = '{"text": "a", "tokens": ["a"], "half": ""}\n{"text": "b", "tokens": [], "extra": 1, "half": "\\ud800"}\n'
+    table = load(tmp_path, "a.jsonl", rows)
+    assert table.column("text") == ["a", "b"]
+    with pytest.raises(DataError) as caught:
+        table.column(column)
+    assert str(caught.value) == message
+
+
+def parquet(folder: Path) -> None:
+    label = datasets.ClassLabel(names=["bad", "good"])
+    features = datasets.Features(
+        text=datasets.Value("string"),
+        label=label,
+        n=datasets.Value("int64"),
+        tokens=datasets.List(datasets.Value("string")),
+    )
+    rows = {"text": ["NA", None], "label": [1, 0], "n": [7, 8], "tokens": [["a"], []]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(str(folder / "a.parquet"))
+
+
+def test_parquet_with_label_names(tmp_path: Path):
+    parquet(tmp_path)
+    table = load_table(resolve_source("a.parquet", tmp_path))
+    assert table.columns == {"text": ["NA", ""], "label": ["good", "bad"], "n": ["7", "8"]}
+    assert table.where(1) == "a.parquet, row 2"
+    with pytest.raises(DataError, match="column 'tokens' holds values of the type List, not text"):
+        table.column("tokens")
+
+
+def test_a_broken_parquet_file_is_a_data_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    assert error_of(tmp_path, "a.parquet", b"PAR1 and no more").startswith("a.parquet: not a readable Parquet file (")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_has_splits_and_keeps_its_texts(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "train.csv").write_text("text,label\nNA,007\nnull,01\n")
+    (folder / "test.csv").write_text("text,label\nhello,x\n")
+    table = load_table(resolve_source("set", tmp_path))
+    assert table.columns == {"text": ["NA", "null"], "label": ["007", "01"]}
+    assert load_table(resolve_source("set@train[1:]", tmp_path)).columns == {"text": ["null"], "label": ["01"]}
+    assert load_table(resolve_source("set@test", tmp_path)).columns == {"text": ["hello"], "label": ["x"]}
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "message"),
+    [
+        ("set@dev", {"train.csv": "a\n1\n"}, "set@dev: cannot be loaded as a folder, split 'dev' (Unknown split"),
+        ("set:x", {"train.csv": "a\n1\n"}, "set:x: cannot be loaded as a folder, split 'train' (BuilderConfig 'x'"),
+        ("set", {}, "set: cannot be loaded as a folder, split 'train' ("),
+        ("set", {"set.py": "raise SystemExit('remote code ran')"}, "set: cannot be loaded as a folder"),
+    ],
+)
+def test_a_folder_that_cannot_be_loaded(tmp_path: Path, text: str, files: dict[str, str], message: str):
+    (tmp_path / "set").mkdir()
+    for name, content in files.items():
+        (tmp_path / "set" / name).write_text(content)
+    with pytest.raises(DataError) as caught:
+        load_table(resolve_source(text, tmp_path))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_hub_data_set_without_a_network_is_a_data_error(tmp_path: Path):
+    """In a process of its own, as the Hugging Face libraries read their environment once."""
+    program = (
+        "from pathlib import Path\n"
+        "from autotune.objectives.data.loading import load_table\n"
+        "from autotune.objectives.data.sources import resolve_source\n"
+        "from autotune.spaces.errors import DataError\n"
+        "try:\n"
+        "    load_table(resolve_source('owner/reviews', Path('.')))\n"
+        "except DataError as error:\n"
+        "    print(error)\n"
+    )
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("owner/reviews: no file or folder has this name, and the Hugging Face Hub cannot")
+    assert "a local file or folder needs no network" in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_fingerprint_follows_the_bytes_of_a_file_and_the_content_of_a_folder(tmp_path: Path):
+    content = b"text,label\na,x\n"
+    table = load(tmp_path, "a.csv", content)
+    assert table.fingerprint == hashlib.sha256(content).hexdigest() == fingerprint(resolve_source("a.csv", tmp_path))
+    (tmp_path / "set").mkdir()
+    source = resolve_source("set", tmp_path)
+    (tmp_path / "set" / "train.csv").write_bytes(content)
+    first = fingerprint(source)
+    assert first == load_table(source).fingerprint
+    (tmp_path / "set" / "train.csv").write_bytes(content + b"b,y\n")
+    assert fingerprint(source) != first
+
+
+def test_a_file_that_cannot_be_read_is_a_data_error(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("text,label\na,x\n")
+    source = resolve_source("a.csv", tmp_path)
+    (tmp_path / "a.csv").unlink()
+    with pytest.raises(DataError, match=r"a.csv: cannot be read \(No such file or directory\)"):
+        load_table(source)
+
+
+def test_real_reviews(shared_data: Path):
+    table = load_table(resolve_source("reviews1000/train.csv", shared_data))
+    assert len(table) == 700
+    assert {label: table.column("label").count(label) for label in ("positive", "negative")} == {
+        "positive": 350,
+        "negative": 350,
+    }
+    commands = load_table(resolve_source("snips/validation.jsonl", shared_data))
+    assert len(commands) == 700
+    assert set(commands.faults) == {"tokens", "tags"}
+    chinese = load_table(resolve_source("waimai4000/aux_hotel.csv", shared_data))
+    assert len(chinese) == 2000

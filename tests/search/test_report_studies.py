@@ -1,0 +1,399 @@
+"""Reports of real Optuna studies: the facts are right, and a reader sees them at every width."""
+
+import io
+import json
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Literal
+
+import optuna
+import pytest
+from autotune.search.report.summary import summarize
+from autotune.search.report.terminal import print_report
+from autotune.spaces.configuration import Configuration, Mix
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState
+from rich.console import Console
+
+GOLDEN = """\
+Study reviews
+sentiment.accuracy, higher is better; encoder scratch:tiny
+
+Best configuration: trial 2, 0.9300 at step 88 of 132
+  α sentiment    0.800
+  β aspect       0.200
+  learning rate  1.2e-4
+  mix            none 60%, noise 30%, reverse 10%
+  magnitude      0.150
+  weight_decay   0.03
+
+Trial 2 beats trial 0 (baseline, 0.9000) by 3.00 points.
+It is 5.00 points better than trial 1 (equal weights, 0.8800).
+The best of 4 noisy trials is partly luck (winner's curse) until it is confirmed on fresh seeds.
+
+Top five
+  trial   value  step  configuration
+      2  0.9300    88  lr 1.2e-4, β_aspect 0.20, noise 30%, reverse 10%, magnitude 0.15,
+                       weight_decay 0.03
+      0  0.9000    88  baseline: lr 5e-5
+      1  0.8800    88  equal weights: lr 5e-5, β_aspect 0.50
+
+Trials 3 complete, 1 pruned, 1 failed, 1 running, of 12 in all
+  1 × diverged, first in trial 4: a loss is NaN
+Time 34 s of training over all trials
+"""
+
+
+DISTRIBUTIONS: Mapping[str, BaseDistribution] = {
+    "learning_rate": FloatDistribution(1e-5, 5e-4, log=True),
+    "loss_weights.aspect.on": CategoricalDistribution([True, False]),
+    "loss_weights.aspect.ratio": FloatDistribution(0.03, 10, log=True),
+    "augmentation.on": CategoricalDistribution([True, False]),
+    "augmentation.share": FloatDistribution(0, 0.8),
+    "augmentation.magnitude": FloatDistribution(0.05, 0.3),
+    "augmentation.mix.noise": FloatDistribution(0, 1),
+    "augmentation.mix.reverse": FloatDistribution(0, 1),
+    "training.weight_decay": FloatDistribution(0, 0.1),
+}
+WINNER = Configuration(
+    learning_rate=1.2e-4,
+    ratios={"aspect": 0.25},
+    mix=Mix(operations={"noise": 0.3, "reverse": 0.1}, magnitude=0.15),
+    training={"weight_decay": 0.03},
+)
+
+
+Direction = Literal["maximize", "minimize"]
+
+
+class BuiltStudy:
+    """A study in memory that grows trial by trial, as if the tuner ran."""
+
+    def __init__(self, name: str = "reviews", direction: Direction = "maximize", **attributes: object) -> None:
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        self.study = optuna.create_study(study_name=name, direction=direction, sampler=sampler)
+        facts: dict[str, object] = {
+            "objective": "sentiment.accuracy",
+            "total": 12,
+            "main_task": "sentiment",
+            "auxiliary_tasks": ["aspect"],
+            "max_steps": 132,
+            "cleaning": [],
+            "encoder": "scratch:tiny",
+        }
+        for key, value in (facts | attributes).items():
+            self.study.set_user_attr(key, value)
+
+    def ask(self, configuration: Configuration = WINNER, role: str | None = None) -> optuna.Trial:
+        """A running trial."""
+        trial = self.study.ask(dict(DISTRIBUTIONS))
+        trial.set_user_attr("configuration", configuration.model_dump())
+        if role:
+            trial.set_user_attr("role", role)
+        return trial
+
+    def add_complete(
+        self, value: float, configuration: Configuration = WINNER, role: str | None = None, seconds: float = 10.0
+    ) -> None:
+        """A trial with its best evaluation at step 88 and a worse one after it."""
+        trial = self.ask(configuration, role)
+        trial.report(value, 88)
+        trial.report(value - 0.1, 132)
+        trial.set_user_attr("best_step", 88)
+        trial.set_user_attr("seconds", seconds)
+        self.study.tell(trial, value)
+
+    def add_baseline(self, value: float) -> None:
+        """The main task alone."""
+        self.add_complete(value, Configuration(learning_rate=5e-5), "baseline")
+
+    def add_equal_weights(self, value: float) -> None:
+        """All tasks with the same weight."""
+        self.add_complete(value, Configuration(learning_rate=5e-5, ratios={"aspect": 1.0}), "equal weights")
+
+    def add_pruned(self, value: float) -> None:
+        """A trial that was stopped at step 44, with a report there."""
+        trial = self.ask()
+        trial.report(value, 44)
+        trial.set_user_attr("seconds", 4.0)
+        self.study.tell(trial, state=TrialState.PRUNED)
+
+    def add_failed(self, kind: str | None, message: str = "a loss is NaN", role: str | None = None) -> None:
+        """A failed trial, with the tuner's reason or, for None, with none at all."""
+        trial = self.ask(role=role)
+        if kind:
+            trial.set_user_attr("failure", {"kind": kind, "message": message})
+        self.study.tell(trial, state=TrialState.FAIL)
+
+
+def raced_study() -> BuiltStudy:
+    """Baseline 0.90, equal weights 0.88, the winner 0.93 as trial 2, and one trial of every other end."""
+    study = BuiltStudy()
+    study.add_baseline(0.90)
+    study.add_equal_weights(0.88)
+    study.add_complete(0.93)
+    study.add_pruned(0.99)
+    study.add_failed("diverged")
+    study.ask()
+    return study
+
+
+def render(study: BuiltStudy, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    print_report(summarize(study.study), console)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip() + "\n"
+
+
+def flat(study: BuiltStudy, width: int = 100) -> str:
+    return " ".join(render(study, width).split())
+
+
+def test_json_has_exactly_the_promised_keys() -> None:
+    facts = summarize(raced_study().study).to_json()
+    assert list(facts) == [
+        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "seconds",
+    ]  # fmt: skip
+    assert set(facts["best"]) == {"number", "value", "step", "configuration"}
+    assert facts["baseline"] == {"number": 0, "value": 0.90}
+    assert facts["trials"] == {"total": 12, "complete": 3, "pruned": 1, "failed": 1, "running": 1}
+    assert facts["seconds"] == 34.0
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+
+
+def test_best_configuration_is_normalised_and_complete() -> None:
+    configuration = summarize(raced_study().study).to_json()["best"]["configuration"]
+    assert configuration["alpha"] == pytest.approx(0.8)
+    assert configuration["betas"] == pytest.approx({"aspect": 0.2})
+    assert configuration["mix"] == pytest.approx({"none": 0.6, "noise": 0.3, "reverse": 0.1})
+    assert configuration["magnitude"] == 0.15
+    assert configuration["training"] == {"weight_decay": 0.03}
+
+
+def test_what_is_off_is_zero_and_not_missing() -> None:
+    study = BuiltStudy()
+    study.add_baseline(0.9)
+    configuration = summarize(study.study).to_json()["best"]["configuration"]
+    assert configuration["betas"] == {"aspect": 0.0}
+    assert configuration["mix"] == {"none": 1.0, "noise": 0.0, "reverse": 0.0}
+    assert configuration["alpha"] == 1.0
+
+
+def test_a_pruned_trial_is_never_ranked() -> None:
+    study = raced_study()
+    assert any(trial.value == 0.99 for trial in study.study.trials if trial.state == TrialState.PRUNED)
+    summary = summarize(study.study)
+    assert summary.best is not None
+    assert summary.best.number == 2
+    assert [trial.number for trial in summary.top] == [2, 0, 1]
+
+
+@pytest.mark.parametrize(("direction", "winner"), [("maximize", 1), ("minimize", 0)])
+def test_direction_decides_and_the_earlier_of_equals_wins(direction: Direction, winner: int) -> None:
+    study = BuiltStudy(direction=direction)
+    for value in (0.5, 0.7, 0.7, 0.5):
+        study.add_complete(value)
+    best = summarize(study.study).best
+    assert best is not None
+    assert best.number == winner
+
+
+def test_top_holds_five() -> None:
+    study = BuiltStudy()
+    for value in range(8):
+        study.add_complete(value / 10)
+    assert [trial.number for trial in summarize(study.study).top] == [7, 6, 5, 4, 3]
+
+
+def test_empty_study() -> None:
+    facts = summarize(BuiltStudy().study).to_json()
+    assert facts["best"] is None
+    assert facts["baseline"] is None
+    assert facts["top"] == []
+    assert facts["importance"] == {}
+    assert facts["seconds"] == 0
+
+
+def test_failures_are_counted_by_kind() -> None:
+    study = BuiltStudy()
+    study.add_failed("out of memory")
+    study.add_failed("diverged", "first")
+    study.add_failed("diverged", "second")
+    study.add_failed(None)
+    groups = [(group.kind, group.count, group.number, group.message) for group in summarize(study.study).failures]
+    assert groups[0] == ("diverged", 2, 1, "first")
+    assert groups[1:] == [("out of memory", 1, 0, "a loss is NaN"), ("lost", 1, 3, "its process died")]
+
+
+def test_a_failed_baseline_is_null_and_its_repetition_counts() -> None:
+    study = BuiltStudy()
+    study.add_failed("crashed", role="baseline")
+    study.add_complete(0.9)
+    assert summarize(study.study).to_json()["baseline"] is None
+    study.add_baseline(0.8)
+    assert summarize(study.study).to_json()["baseline"] == {"number": 2, "value": 0.8}
+
+
+def test_infinite_values_and_unknown_seconds_never_reach_the_json() -> None:
+    study = BuiltStudy(direction="minimize")
+    study.add_complete(-math.inf)
+    study.add_complete(0.4, seconds=math.nan)
+    for value in (math.inf, 0.5, 0.6, 0.7, 0.8):
+        study.add_complete(value)
+    facts = summarize(study.study).to_json()
+    assert facts["best"]["number"] == 1
+    json.dumps(facts, allow_nan=False)
+
+
+def test_importance_finds_the_parameter_that_decides() -> None:
+    study = BuiltStudy()
+    for _ in range(60):
+        trial = study.ask()
+        trial.set_user_attr("best_step", 88)
+        study.study.tell(trial, 1 - abs(math.log(trial.params["learning_rate"] / 1e-4)))
+    importance = summarize(study.study).importance
+    assert next(iter(importance)) == "learning_rate"
+    assert sum(importance.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("values", [[0.9], [0.9, 0.8, 0.7], [0.9] * 6])
+def test_importance_is_silent_where_nothing_can_be_said(values: list[float]) -> None:
+    study = BuiltStudy()
+    for value in values:
+        study.add_complete(value)
+    assert summarize(study.study).importance == {}
+
+
+def test_no_warning_escapes_for_parameters_that_few_trials_have() -> None:
+    study = BuiltStudy()
+    for value in (0.9, 0.8, 0.7, 0.6):
+        study.add_complete(value)
+    rare = study.study.ask({"training.dropout": optuna.distributions.FloatDistribution(0, 0.5)})
+    rare.set_user_attr("configuration", Configuration(learning_rate=1e-4).model_dump())
+    rare.set_user_attr("best_step", 88)
+    study.study.tell(rare, 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        summary = summarize(study.study)
+    assert summary.importance
+
+
+def test_a_thousand_trials_are_summed_up_in_seconds() -> None:
+    study = BuiltStudy(total=1000)
+    for index in range(1000):
+        add = study.add_pruned if index % 3 else study.add_complete
+        add((index * 37 % 101) / 101)
+    start_s = time.perf_counter()
+    summary = summarize(study.study)
+    assert time.perf_counter() - start_s < 3
+    assert summary.counts.complete == 334
+
+
+def test_the_whole_report() -> None:
+    assert render(raced_study()) == GOLDEN
+
+
+@pytest.mark.parametrize("width", [40, 60, 200])
+def test_every_fact_survives_every_width(width: int) -> None:
+    study = raced_study()
+    lines = render(study, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+    text = flat(study, width)
+    for fact in ("none 60%", "α sentiment", "3.00 points", "winner's curse", "diverged", "of 12 in all"):
+        assert fact in text
+
+
+def test_switched_off_parts_are_called_off() -> None:
+    study = BuiltStudy()
+    study.add_baseline(0.8)
+    study.add_complete(0.9, Configuration(learning_rate=1e-4))
+    text = flat(study)
+    assert "β aspect off" in text
+    assert "magnitude off" in text
+    assert "mix none 100%" in text
+
+
+def test_it_says_plainly_that_nothing_beats_the_baseline() -> None:
+    study = BuiltStudy()
+    study.add_baseline(0.9)
+    study.add_equal_weights(0.8)
+    study.add_complete(0.9)
+    text = flat(study)
+    assert "No trial beats trial 0 (baseline, 0.9000)" in text
+    assert " beats trial 0 (baseline, 0.9000) by" not in text
+    assert "winner's curse" in text
+
+
+def test_a_winner_level_with_a_repeated_baseline_does_not_beat_it() -> None:
+    study = BuiltStudy()
+    study.add_complete(0.9)
+    study.add_baseline(0.9)
+    assert "No trial beats trial 1 (baseline, 0.9000)" in flat(study)
+
+
+def test_equal_weights_may_win() -> None:
+    study = BuiltStudy()
+    study.add_baseline(0.8)
+    study.add_equal_weights(0.9)
+    assert "It is the trial with equal weights" in flat(study)
+
+
+def test_without_a_baseline_no_gain_is_claimed() -> None:
+    study = BuiltStudy()
+    study.add_complete(0.9)
+    text = flat(study)
+    assert "Trial 0 (baseline) has no value" in text
+    assert "beats" not in text
+    assert "One trial is one noisy measurement" in text
+
+
+def test_nothing_complete() -> None:
+    study = BuiltStudy()
+    study.add_pruned(0.7)
+    text = flat(study)
+    assert "No trial is complete yet" in text
+    assert "Best configuration" not in text
+
+
+def test_all_failed() -> None:
+    study = BuiltStudy()
+    for _ in range(3):
+        study.add_failed("out of memory", "needs 9 GiB\n\x1b[2Jmore")
+    text = flat(study)
+    assert "0 complete, 0 pruned, 3 failed" in text
+    assert "3 × out of memory, first in trial 0: needs 9 GiB [2Jmore" in text
+    assert "\x1b" not in text
+
+
+def test_a_lower_value_can_be_better_and_is_no_point() -> None:
+    study = BuiltStudy(direction="minimize", objective="stars.rmse")
+    study.add_baseline(0.75)
+    study.add_complete(0.5)
+    text = flat(study)
+    assert "lower is better" in text
+    assert "Trial 1 beats trial 0 (baseline, 0.7500) by 0.2500." in text
+
+
+def test_markup_in_names_is_printed_literally() -> None:
+    study = BuiltStudy(
+        name="[red]x", objective="[b]main.accuracy", main_task="[b]main", auxiliary_tasks=["[/]aux"], encoder="[dim]"
+    )
+    study.add_complete(0.9, Configuration(learning_rate=1e-4, ratios={"[/]aux": 1.0}, training={"[i]s": "[u]"}))
+    study.add_failed("crashed", "[bold]no[/bold]")
+    text = flat(study)
+    for literal in ("[red]x", "[b]main", "β [/]aux", "β_[/]aux", "[i]s [u]", "[dim]", "[bold]no[/bold]"):
+        assert literal in text
+
+
+def test_importance_is_drawn_as_bars() -> None:
+    study = BuiltStudy()
+    for value in (0.9, 0.8, 0.7, 0.6, 0.5):
+        study.add_complete(value)
+    text = render(study, 60)
+    assert "rough, from 5 complete trials" in " ".join(text.split())
+    bars = [line for line in text.splitlines() if "█" in line]
+    assert bars[0].count("█") == 16
+    assert all(line.endswith("%") for line in bars)

@@ -1,0 +1,90 @@
+"""The benchmarks run: every side trains, and the table has its row. Times are for benchmarks/, not for tests."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from autotune.objectives.settings import ObjectiveSettings
+from autotune.spaces.space import SpaceSettings
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+WORDS = ["good", "bad", "case", "phone", "it", "is", "a"]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write_encoder(folder: Path) -> Path:
+    """A BERT of random weights, as small as can be, with its tokenizer."""
+    vocabulary = {word: number for number, word in enumerate(SPECIAL + WORDS)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")]
+    )
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=128,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def write_rows(folder: Path) -> Path:
+    folder.mkdir()
+    for part in ("train", "validation"):
+        with (folder / f"{part}.csv").open("w", newline="", encoding="utf-8") as stream:
+            rows = [("it is a good case", "positive"), ("a bad phone", "negative")] * 16
+            csv.writer(stream).writerows([("text", "label"), *rows])
+    return folder
+
+
+@pytest.fixture
+def run_throughput(tmp_path: Path) -> Run:
+    data, encoder = write_rows(tmp_path / "data"), write_encoder(tmp_path / "encoder")
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(BENCHMARKS / "throughput.py"), "--data", str(data), "--encoder", str(encoder)]
+        environment = {**os.environ, "HF_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+        return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_side_trains_every_trial(run_throughput: Run):
+    done = run_throughput("--trials", "2", "--rows", "20", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    for side in ("peer-fp32", "peer-bf16", "autotune-fp32", "autotune-bf16"):
+        (row,) = (line for line in done.stdout.splitlines() if side in line)
+        score = float(row.split("│")[5])
+        assert 0 < score <= 1
+
+
+def test_an_unknown_side_is_refused_by_name(run_throughput: Run):
+    done = run_throughput("--sides", "peer-fp16")
+    assert done.returncode == 2
+    assert "peer-fp16" in done.stderr
+    assert "autotune-bf16" in done.stderr
+
+
+def test_the_real_study_is_a_valid_objective():
+    study = yaml.safe_load((BENCHMARKS / "reviews1000.yaml").read_text(encoding="utf-8"))
+    settings = ObjectiveSettings.model_validate({part: study[part] for part in ObjectiveSettings.model_fields})
+    assert settings.objective.partition(".")[0] == settings.main_task
+    assert settings.auxiliary_tasks == ["restaurants", "films", "language"]
+    SpaceSettings.model_validate(study["space"])
