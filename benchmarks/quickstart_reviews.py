@@ -3,13 +3,13 @@
     python benchmarks/quickstart_reviews.py
 
 What is planted:
-- Each review judges one aspect and usually mentions a second one in passing ("The screen is superb, but ...").
-  The label is the verdict on the judged aspect: the clause after "but", or the main clause of an "although".
-- Part of the verdicts are plain opinions, also negated ("not good at all", "could not be better"). The others state only
-  a direction ("the surcharge is far above what the box says"): more battery is good, a higher price is bad. To
-  read these one has to know which aspect a rare noun belongs to, which is what the column `aspect` teaches.
+- A review judges one aspect, and one in five mentions another one first ("The screen is superb, but ..."). The
+  label is the verdict on the judged aspect: the clause after "but" or "yet", or the main clause of an "although".
+- Some verdicts are opinions, also negated ones ("is not good at all", "could not be better"). The others only state a
+  direction ("Its surcharge keeps going up"): more battery is good, a higher price is bad. To read these one must know
+  which aspect a rare noun belongs to, and that is what the column `aspect` teaches.
 - `weekday` is drawn apart from everything else and cannot be known from the text: a task that cannot help.
-- 80 of the 1,000 labels are flipped, 40 a class, so no model can be right about more than 92 % of them.
+- 80 of the 1,000 labels are flipped, so no model can be right about more than 92 % of them.
 
 So a good search switches `aspect` on and `weekday` off. Pure standard library; the same bytes on every machine.
 """
@@ -50,7 +50,7 @@ class Aspect:
     subjects: tuple[str, ...]
     """What one has an opinion on: "the courier is superb"."""
     quantities: tuple[str, ...]
-    """What can be high or low: "the waiting time is above ..."."""
+    """What can be high or low: "the waiting time keeps going up"."""
     more_is_good: bool
     positive_share: float
     """How many verdicts on it are positive: people write about a delivery when it was late."""
@@ -65,46 +65,43 @@ ASPECTS = {
         words("battery, accumulator, power pack, cell, powerbank, dynamo"),
         words(
             "battery life, runtime, stamina, capacity, endurance, standby time, autonomy, mileage, longevity, "
-            "reserve, playtime, charge, uptime, persistence, milliamp rating, operating time"
+            "reserve, playtime, charge"
         ),
         more_is_good=True,
-        positive_share=0.8,
+        positive_share=0.65,
     ),
     "screen": Aspect(
         words("screen, display, panel, touchscreen, picture, monitor"),
         words(
             "brightness, resolution, contrast, sharpness, clarity, refresh rate, pixel count, viewing angle, "
-            "luminance, saturation, colour depth, crispness, vividness, definition, radiance, legibility"
+            "luminance, saturation, colour depth, crispness"
         ),
         more_is_good=True,
-        positive_share=0.8,
+        positive_share=0.65,
     ),
     "sound": Aspect(
         words("speaker, sound, loudspeaker, headset, audio, microphone"),
         words(
             "volume, loudness, treble, fidelity, bass, resonance, acoustic range, tonal balance, sensitivity, "
-            "amplification, channel separation, dynamics, frequency range, warmth, audibility, reverberation"
+            "amplification, channel separation, dynamics"
         ),
         more_is_good=True,
         positive_share=0.5,
     ),
     "price": Aspect(
         words("price tag, deal, offer, bargain, tariff, payment plan"),
-        words(
-            "price, cost, bill, fee, surcharge, invoice, expense, deposit, markup, premium, toll, levy, "
-            "instalment, subscription, outlay, customs duty"
-        ),
+        words("price, cost, bill, fee, surcharge, invoice, expense, deposit, markup, premium, toll, levy"),
         more_is_good=False,
-        positive_share=0.2,
+        positive_share=0.35,
     ),
     "delivery": Aspect(
         words("delivery, courier, shipping, parcel service, postman, dispatch"),
         words(
             "delivery time, waiting time, delay, backlog, queue, transit time, lag, holdup, lead time, detour, "
-            "lateness, tardiness, hold time, postponement, stopover, turnaround"
+            "lateness, tardiness"
         ),
         more_is_good=False,
-        positive_share=0.2,
+        positive_share=0.35,
     ),
 }
 OPINIONS = {
@@ -117,15 +114,10 @@ OPINIONS = {
         "makes me angry, could not be worse, is not good at all"
     ),
 }
+# Of a quantity: what says that it is more, and what says that it is less.
 DIRECTIONS = {
-    True: words(
-        "is higher than {comparison}, is far above what the {source} says, is bigger than {comparison}, keeps "
-        "going up, is enormous, grew after {time}, is anything but small"
-    ),
-    False: words(
-        "is lower than {comparison}, is far below what the {source} says, is smaller than {comparison}, keeps "
-        "going down, is tiny, shrank after {time}, is anything but large"
-    ),
+    True: ("is higher than {comparison}", "keeps going up", "went up after {time}"),
+    False: ("is lower than {comparison}", "keeps going down", "went down after {time}"),
 }
 PLAIN = ("The {judged} {verdict}.", "Its {judged} {verdict}.", "I find that the {judged} {verdict}.")
 CONTRASTS = (
@@ -140,7 +132,7 @@ OPENERS = (
     "Second {product} from {brand} now.",
     "A {product} to be used {occasion}.",
     "{brand} sent me the {colour} {product}.",
-    *("",) * 6,
+    *("",) * 20,
 )
 CLOSERS = (
     "I use it {occasion}.",
@@ -148,7 +140,7 @@ CLOSERS = (
     "It came in {colour}.",
     "My {person} says so too.",
     "That was {time} ago.",
-    *("",) * 5,
+    *("",) * 20,
 )
 SLOTS = {
     "product": words(
@@ -161,8 +153,7 @@ SLOTS = {
         "flatmate, nephew, niece, landlord, teacher, cousin, father, mother"
     ),
     "time": words(
-        "a week, a month, two days, three weeks, half a year, a fortnight, ten days, a season, four months, a "
-        "year"
+        "a week, a month, two days, three weeks, half a year, a fortnight, ten days, a season, four months, a year"
     ),
     "occasion": words(
         "at work, on the train, in the kitchen, for travel, at school, in the garden, on holidays, at night, in "
@@ -175,22 +166,22 @@ SLOTS = {
         "Velmora, Kantek, Ostrix, Bluefin, Quellar, Norvik, Tamsen, Ziridi, Halden, Pexo, Lumora, Drovan, Ferrix, "
         "Yondo, Marnel, Sorvex, Aquilo, Brenta, Cordal, Ingram"
     ),
-    "source": words("box, manual, advert, shop page, seller, brochure, label, website, leaflet, hotline"),
     "comparison": words(
         "I expected, with my old one, anything I have seen, they promised, in the test report, with its rival, it "
         "used to be, all reviews suggest, you would think, last year"
     ),
 }
 
-CONTRAST_SHARE = 0.4
+CONTRAST_SHARE = 0.2
 """How many reviews mention a second aspect before the judged one."""
-DIRECTION_SHARE = 0.5
+DIRECTION_SHARE = 0.6
 """How many verdicts need the aspect to be read."""
 TYPO_SHARE = 0.03
 """How many words carry a typing error."""
 
 
 def filled(template: str, generator: random.Random) -> str:
+    """`template` with a word in each slot."""
     return template.format_map({slot: generator.choice(entries) for slot, entries in SLOTS.items()})
 
 
@@ -211,7 +202,8 @@ def typo(word: str, generator: random.Random) -> str:
     return word[:at] + middle + word[at + 2 :]
 
 
-def sentence(aspect: str, truth: str, generator: random.Random) -> str:
+def written(aspect: str, truth: str, generator: random.Random) -> str:
+    """A review that judges `aspect` as `truth` says."""
     judged, verdict = clause(ASPECTS[aspect], truth, generator.random() < DIRECTION_SHARE, generator)
     other = ASPECTS[generator.choice([name for name in ASPECTS if name != aspect])]
     aside, remark = clause(other, generator.choice((POSITIVE, NEGATIVE)), False, generator)
@@ -223,18 +215,19 @@ def sentence(aspect: str, truth: str, generator: random.Random) -> str:
 
 
 def verdicts(aspect: Aspect, rows: int) -> list[str]:
+    """What the `rows` reviews of an aspect say of it."""
     positive = round(aspect.positive_share * rows)
     return [POSITIVE] * positive + [NEGATIVE] * (rows - positive)
 
 
-def reviews(rows: int = ROWS, seed: int = SEED) -> list[Review]:
-    """`rows` different reviews, both labels and all aspects equally often, in random order."""
-    generator = random.Random(seed)
-    plan = [(name, truth) for name, aspect in ASPECTS.items() for truth in verdicts(aspect, rows // len(ASPECTS))]
+def reviews() -> list[Review]:
+    """ROWS different reviews, both labels and all aspects equally often, in random order."""
+    generator = random.Random(SEED)
+    plan = [(name, truth) for name, aspect in ASPECTS.items() for truth in verdicts(aspect, ROWS // len(ASPECTS))]
     unique: dict[str, Review] = {}
-    while len(unique) < rows:
+    while len(unique) < ROWS:
         aspect, truth = plan[len(unique)]
-        text = sentence(aspect, truth, generator)
+        text = written(aspect, truth, generator)
         unique.setdefault(text, Review(text, truth, aspect, generator.choice(WEEKDAYS), truth))
     shuffled = list(unique.values())
     generator.shuffle(shuffled)

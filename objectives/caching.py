@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -32,16 +33,14 @@ def cached_tensors(kind: str, key: str, make: Callable[[], dict[str, torch.Tenso
     """Load the tensors stored under `key`, or make and store them.
 
     A file is renamed into its place only when whole, so that a kill leaves no half of one; one that
-    cannot be read is made again.
+    cannot be read is made again. A cache that cannot be written costs time, not the study.
     """
     path = cache_folder() / kind / f"{key}.safetensors"
-    if path.is_file():
-        try:
-            return load_file(path)
-        except SafetensorError:
-            path.unlink(missing_ok=True)
+    with suppress(OSError, SafetensorError):
+        return load_file(path)
     tensors = make()
-    save_atomically(tensors, path)
+    with suppress(OSError):
+        save_atomically(tensors, path)
     return tensors
 
 

@@ -1,8 +1,8 @@
 """The study file's `data:`, `model:` and `tasks:`: everything that decides what a trial measures."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from ..spaces.errors import StudyFileError
 from .export import BestConfiguration
+from .study_file.yaml_document import read_document
 
 
 def read_best(path: Path) -> BestConfiguration:
@@ -18,9 +18,7 @@ def read_best(path: Path) -> BestConfiguration:
     if not path.is_file():
         raise StudyFileError(f"{path}: no such file; `autotune study export NAME -o {path.name}` writes it")
     try:
-        return BestConfiguration.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyFileError(f"{path}: no YAML: {str(error).splitlines()[0]}") from None
+        return BestConfiguration.model_validate(read_document(read_text(path), path.name).values)
     except ValidationError as error:
-        lines = (f"{path}: {'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        lines = (f"{path.name}: {'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
         raise StudyFileError("\n".join(lines)) from None

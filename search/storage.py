@@ -57,14 +57,11 @@ def open_storage(url: str, *, create: bool) -> RDBStorage:
             read or written, is held by another process, or belongs to something else. Nothing was made then.
     """
     address = _parsed(url)
-    with storage_errors(url, OPENING_TIMEOUT_S):
-        tables = _tables(address, url, create=create)
-        if _LAST_TABLE in tables:
-            return _connected(address, url)
-        if not create:
-            raise _refusal(url, "holds no studies; `autotune study create` makes the first")
-        with _one_maker(address, url):
-            return _connected(address, url)
+    try:
+        with storage_errors(url, OPENING_TIMEOUT_S):
+            return _opened(address, url, create=create)
+    except OSError as error:
+        raise _refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
 
 
 @contextmanager
@@ -77,8 +74,16 @@ def storage_errors(url: str, waited_s: float = RUNNING_TIMEOUT_S) -> Generator[N
         yield
     except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
         raise _refusal(url, _reason(error, waited_s)) from None
-    except OSError as error:
-        raise _refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
+
+
+def _opened(address: URL, url: str, *, create: bool) -> RDBStorage:
+    tables = _tables(address, url, create=create)
+    if _LAST_TABLE in tables:
+        return _connected(address, url)
+    if not create:
+        raise _refusal(url, "holds no studies; `autotune study create` makes the first")
+    with _one_maker(address, url):
+        return _connected(address, url)
 
 
 def _parsed(url: str) -> URL:

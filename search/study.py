@@ -23,6 +23,9 @@ from .storage import masked, open_storage, storage_errors
 from .study_file.reading import changed_keys, parse_study_file, read_study_file
 from .study_file.schema import StudyFile
 
+# What Optuna tells its own log (a new study, a finished trial), the observer tells better.
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
 _STARTED, _READY = "autotune", "ready"
 """Set first and last by `create`: a study with only the first was never finished, and may be made anew."""
 
@@ -69,7 +72,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
             "cleaning": [finding.to_json() for finding in prepared.corpus.findings],
             "normalisers": dict(prepared.normalisers),
             "fingerprints": dict(prepared.corpus.fingerprints),
-            "study_file": file.model_dump_json(),
+            "study_file": file.model_dump_json(exclude={"storage"}),
             "path": str(path.resolve()),
             "total": _enqueue(study, file),
             _READY: True,
@@ -162,7 +165,7 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     """
     changes: list[str] = []
     if path.is_file():
-        changes += changed_keys(record.file, read_study_file(path))
+        changes += changed_keys(record.file, read_study_file(path).model_copy(update={"storage": None}))
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:
             changes.append(f"{text}: the data changed")

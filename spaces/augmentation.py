@@ -44,13 +44,9 @@ class AugmentationSpace(Settings):
     @property
     def magnitudes(self) -> list[float]:
         """The magnitude levels, evenly spaced."""
-        low, step = Decimal(str(self.magnitude[0])), Decimal(str(self._step))
-        return [float(low + step * level) for level in range(self.levels)] if step else [float(low)]
-
-    @property
-    def _step(self) -> float:
         low, high = (Decimal(str(end)) for end in self.magnitude)
-        return float((high - low) / (self.levels - 1)) if self.levels > 1 else 0.0
+        gaps = max(self.levels - 1, 1)
+        return sorted({float(low + (high - low) * level / gaps) for level in range(self.levels)})
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """Optuna's parameters; none where there is nothing to choose from."""

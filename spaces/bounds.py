@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from .configuration import SettingValue
 from .settings import Settings
@@ -34,22 +34,38 @@ def _unit(bounds: Pair) -> Pair:
     return bounds
 
 
-_SCHEMA = WithJsonSchema({
-    "anyOf": [
-        {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-        {"type": "number"},
-    ]
-})
+_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+            {"type": "number"},
+        ]
+    }
+)
 
 Bounds = Annotated[Pair, BeforeValidator(_pair_from_number), AfterValidator(_ordered), _SCHEMA]
 LogBounds = Annotated[Bounds, AfterValidator(_positive), _SCHEMA]
 UnitBounds = Annotated[Bounds, AfterValidator(_unit), _SCHEMA]
 
 
+def _number(value: object) -> object:
+    """A text that says a number is that number: PyYAML, for one, reads `1e-5` as text."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
 class Choices(Settings):
     """A setting that takes one of several values."""
 
-    choices: list[SettingValue] = Field(min_length=1, description="the values to choose from")
+    choices: list[Annotated[SettingValue, BeforeValidator(_number)]] = Field(
+        min_length=1, description="the values to choose from"
+    )
 
 
 class NumberRange(Settings):
@@ -63,26 +79,34 @@ class NumberRange(Settings):
 def _named(value: object) -> object:
     """`[low, high]` is a range; any other list is choices; one value is a choice of one."""
     if isinstance(value, list):
-        numbers = [v for v in value if isinstance(v, int | float) and not isinstance(v, bool)]
+        numbers = [v for v in map(_number, value) if isinstance(v, int | float) and not isinstance(v, bool)]
         if len(value) == 2 and len(numbers) == 2:
             return {"low": value[0], "high": value[1]}
         return {"choices": value}
     return value if isinstance(value, dict | Settings) else {"choices": [value]}
 
 
+def _form(value: object) -> str:
+    """Which of the two was meant, so that a mistake is told of that one alone."""
+    return "choices" if isinstance(value, Choices) or (isinstance(value, dict) and "choices" in value) else "range"
+
+
 SettingSpace = Annotated[
-    Choices | NumberRange,
+    Annotated[Choices, Tag("choices")] | Annotated[NumberRange, Tag("range")],
+    Discriminator(_form),
     BeforeValidator(_named),
-    WithJsonSchema({
-        "anyOf": [
-            {"type": "array", "minItems": 1},
-            {"type": "object", "properties": {"choices": {"type": "array"}}, "required": ["choices"]},
-            {
-                "type": "object",
-                "properties": {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}},
-                "required": ["low", "high"],
-            },
-            {"type": ["number", "string", "boolean"]},
-        ]
-    }),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "minItems": 1},
+                {"type": "object", "properties": {"choices": {"type": "array"}}, "required": ["choices"]},
+                {
+                    "type": "object",
+                    "properties": {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}},
+                    "required": ["low", "high"],
+                },
+                {"type": ["number", "string", "boolean"]},
+            ]
+        }
+    ),
 ]

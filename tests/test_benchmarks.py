@@ -70,7 +70,7 @@ def test_every_side_trains_every_trial(run_throughput: Run):
     done = run_throughput("--trials", "2", "--rows", "20", "--epochs", "1")
     assert done.returncode == 0, done.stderr
     for side in ("peer-fp32", "peer-bf16", "autotune-fp32", "autotune-bf16"):
-        (row,) = (line for line in done.stdout.splitlines() if side in line)
+        (row,) = (line for line in done.stdout.splitlines() if line.startswith(f"│ {side} "))
         score = float(row.split("│")[5])
         assert 0 < score <= 1
 

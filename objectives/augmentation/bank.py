@@ -20,8 +20,8 @@ OPERATIONS: tuple[str, ...] = (*TEXT_OPERATIONS, *BATCH_OPERATIONS)
 def generate(texts: Sequence[str], operation: str, magnitude: float, replica: int, seed: int) -> list[str]:
     """`texts` rewritten by one text operation; blank texts stay as they are.
 
-    A row's random state comes from its own text, the operation, the replica and the seed: neither the order nor the number of
-    rows matters, and one row's errors at a small magnitude are like those at a great one, only fewer.
+    A row's random state comes from its own text, the operation, the replica and the seed: neither the order nor
+    the number of rows matters, and a greater magnitude touches the same words and more.
 
     Raises:
         KeyError: `operation` is not in TEXT_OPERATIONS.

@@ -32,10 +32,10 @@ NEIGHBOURS = _neighbours()
 class Noise(TextOperation):
     """Damages words as a hasty writer does: one error in each word that is touched.
 
-    An error is, with equal chances, a letter typed on a neighbouring key, two letters swapped, one lost, one typed with its
-    neighbour (the character noise of Belinkov & Bisk 2018, https://arxiv.org/abs/1711.02173), or a punctuation mark
-    after the word (AEDA, Karimi et al. 2021, https://arxiv.org/abs/2108.13230). Where an error does not apply, as in a
-    number, an emoji or a word of one letter, the mark takes its place. Keyboard errors know the Latin letters a to z.
+    An error is, with equal chances, a letter typed on a neighbouring key, two letters swapped, one lost, one typed
+    with its neighbour (the character noise of Belinkov & Bisk 2018, https://arxiv.org/abs/1711.02173), or a
+    punctuation mark after the word (AEDA, Karimi et al. 2021, https://arxiv.org/abs/2108.13230). Where an error does
+    not apply, as in a number or an emoji, the mark takes its place. Keyboard errors know the Latin letters a to z.
     """
 
     name: ClassVar[str] = "noise"

@@ -27,7 +27,7 @@ def word_positions(text_pieces: list[list[str]]) -> list[int]:
 
 
 def touched(words: int, magnitude: float) -> int:
-    """How many of `words` a magnitude touches: its share, rounded up, so that a short text is touched too (as in EDA)."""
+    """How many of `words` a magnitude touches: its share, rounded up, so that a short text is touched too."""
     return min(words, math.ceil(magnitude * words))
 
 

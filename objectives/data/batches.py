@@ -1,7 +1,7 @@
 """Which rows make up which batch: seeded, in length buckets, the same for every trial of a study."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -25,7 +25,7 @@ def _rounded(length: int) -> int:
     return -(-length // _MULTIPLE) * _MULTIPLE
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class BatchOrder:
     """An endless, seeded order of batches over one task's rows.
 
@@ -38,6 +38,8 @@ class BatchOrder:
     batch_size: int
     seed: int
     name: str
+    _latest: tuple[int, Sequence[torch.Tensor]] = field(default=(-1, ()), init=False, repr=False)
+    """The epoch that was asked for last, and its batches."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -46,19 +48,17 @@ class BatchOrder:
     def rows(self, step: int) -> torch.Tensor:
         """The rows of the batch at `step` (from 0): (≤ batch_size,) int64."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        return self._epoch(epoch)[place]
+        if self._latest[0] != epoch:
+            self._latest = epoch, self._shuffled(epoch)
+        return self._latest[1][place]
 
-    @lru_cache(maxsize=2)  # noqa: B019 - an order lives as long as its study
-    def _epoch(self, epoch: int) -> tuple[torch.Tensor, ...]:
+    def _shuffled(self, epoch: int) -> Sequence[torch.Tensor]:
         random = generator(self.seed, "batches", self.name, epoch)
         shuffled = torch.randperm(len(self.lengths), generator=random)
         bucket = torch.bucketize(self.lengths[shuffled], torch.tensor(self.buckets))
         grouped = shuffled[bucket.argsort(stable=True)]
         batches = grouped.split(self.batch_size)
-        return tuple(batches[i] for i in torch.randperm(len(batches), generator=random).tolist())
-
-    def __hash__(self) -> int:
-        return id(self)
+        return [batches[i] for i in torch.randperm(len(batches), generator=random).tolist()]
 
 
 def padded_length(lengths: torch.Tensor, buckets: tuple[int, ...]) -> int:

@@ -1,5 +1,6 @@
 """Texts as tokens: one flat array and offsets, made once a study, cached on disk by content."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,15 +48,25 @@ def concatenate(tables: Sequence[TokenTable]) -> TokenTable:
 
 
 def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
-    """Changes with whatever changes a text's tokens."""
-    return content_hash([tokenizer.backend_tokenizer.to_str()])
+    """Changes with whatever changes a text's tokens.
+
+    Truncation and padding are left out: each call sets them anew, and what the last one set is no difference.
+    """
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    return content_hash([json.dumps({**state, "truncation": None, "padding": None}, sort_keys=True)])
 
 
 def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int) -> dict[str, torch.Tensor]:
-    """The tensors of a TokenTable: every text with its special tokens, cut to `max_length`."""
+    """The tensors of a TokenTable: every text with its special tokens, cut to `max_length`.
+
+    A text that leaves no token (the tokenizer has no special ones) becomes one unknown token: attention over
+    nothing is NaN.
+    """
     encoded = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"] if texts else []
-    lengths = torch.tensor([0, *(len(row) for row in encoded)], dtype=torch.int64)
-    flat = [token for row in encoded for token in row]
+    nothing = [tokenizer.unk_token_id or 0]
+    rows = [row or nothing for row in encoded]
+    lengths = torch.tensor([0, *map(len, rows)], dtype=torch.int64)
+    flat = [token for row in rows for token in row]
     return {"ids": torch.tensor(flat, dtype=torch.int32), "offsets": lengths.cumsum(0)}
 
 

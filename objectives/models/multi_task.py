@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 from transformers import PreTrainedModel
 
 from ..seeds import derive_seed
@@ -25,7 +24,7 @@ class MultiTaskModel(nn.Module):
         self.heads = nn.ModuleDict(dict(heads))
 
     def forward(self, batches: Mapping[Task[Any], Batch]) -> dict[str, torch.Tensor]:
-        """Each task's mean loss, not yet normalised. All rows go through the encoder at once."""
+        """Each task's mean loss, not yet normalised."""
         encoded = self.encode(list(batches.values()))
         losses: dict[str, torch.Tensor] = {}
         for (task, batch), part in zip(batches.items(), encoded, strict=True):
@@ -43,47 +42,45 @@ class MultiTaskModel(nn.Module):
         return head
 
     def encode(self, batches: Sequence[Batch]) -> list[Encoded]:
-        """The encoder's outputs for each batch, from one pass over all their rows."""
-        length = max(batch.ids.shape[1] for batch in batches)
-        masks = [functional.pad(blended_mask(batch), (0, length - batch.mask.shape[1])) for batch in batches]
-        inputs: dict[str, torch.Tensor]
-        if any(batch.keep is not None for batch in batches):
-            table = input_table(self.encoder)
-            inputs = {"inputs_embeds": torch.cat([_embedded(batch, length, table) for batch in batches])}
+        """The encoder's outputs for each batch. Batches of one length share a pass: fewer, larger products.
+
+        Those of another length get a pass of their own, because padding would cost more than it saves.
+        """
+        groups: dict[int, list[Batch]] = {}
+        for batch in batches:
+            groups.setdefault(batch.ids.shape[1], []).append(batch)
+        parts = {length: iter(self._encode_together(group)) for length, group in groups.items()}
+        return [next(parts[batch.ids.shape[1]]) for batch in batches]
+
+    def _encode_together(self, batches: Sequence[Batch]) -> Iterable[Encoded]:
+        mask = torch.cat([_blended_mask(batch) for batch in batches]).long()
+        if all(batch.keep is None for batch in batches):
+            outputs = self.encoder(input_ids=torch.cat([batch.ids for batch in batches]), attention_mask=mask)
         else:
-            inputs = {"input_ids": torch.cat([_padded(batch.ids, length) for batch in batches])}
-        outputs = self.encoder(attention_mask=torch.cat(masks).long(), **inputs)
-        return list(_split(outputs, batches))
+            table = input_table(self.encoder)
+            embedded = torch.cat([_embedded(batch, table) for batch in batches])
+            outputs = self.encoder(inputs_embeds=embedded, attention_mask=mask)
+        sizes = [len(batch.ids) for batch in batches]
+        pooled = getattr(outputs, "pooler_output", None)
+        pools = pooled.split(sizes) if pooled is not None else [None] * len(sizes)
+        for state, pool in zip(outputs.last_hidden_state.split(sizes), pools, strict=True):
+            yield Encoded(last_hidden_state=state, pooler_output=pool)
 
 
-def _padded(ids: torch.Tensor, length: int) -> torch.Tensor:
-    """Columns added on the right; their ids are masked out, so any valid one serves."""
-    return functional.pad(ids, (0, length - ids.shape[1]))
-
-
-def _embedded(batch: Batch, length: int, table: nn.Embedding) -> torch.Tensor:
+def _embedded(batch: Batch, table: nn.Embedding) -> torch.Tensor:
     """Word embeddings (rows, length, width), blended with those of each row's partner under mixup."""
-    embedded = table(_padded(batch.ids, length))
+    embedded = table(batch.ids)
     if batch.keep is None or batch.partner is None:
         return embedded
     keep = batch.keep[:, None, None]
     return keep * embedded + (1 - keep) * embedded[batch.partner]
 
 
-def blended_mask(batch: Batch) -> torch.Tensor:
+def _blended_mask(batch: Batch) -> torch.Tensor:
     """A blended row's mask covers both its texts."""
     if batch.keep is None or batch.partner is None:
         return batch.mask
     return batch.mask | (batch.mask[batch.partner] & (batch.keep < 1).unsqueeze(1))
-
-
-def _split(outputs: Any, batches: Sequence[Batch]) -> Iterable[Encoded]:
-    sizes = [len(batch.ids) for batch in batches]
-    pooled = getattr(outputs, "pooler_output", None)
-    states = outputs.last_hidden_state.split(sizes)
-    pools = pooled.split(sizes) if pooled is not None else [None] * len(sizes)
-    for batch, state, pool in zip(batches, states, pools, strict=True):
-        yield Encoded(last_hidden_state=state[:, : batch.ids.shape[1]], pooler_output=pool)
 
 
 class ModelFactory:

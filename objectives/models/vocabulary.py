@@ -40,6 +40,8 @@ class Vocabulary:
         """Cut the rows of an embedding table in place."""
         table.weight = nn.Parameter(table.weight.detach()[self.kept].clone())
         table.num_embeddings = self.size
+        if table.padding_idx is not None:
+            table.padding_idx = int(self.new_ids[table.padding_idx])
 
     def tie(self, head: nn.Module, output: nn.Linear, table: nn.Embedding) -> None:
         """Let a head's output layer use the (trimmed) input table, and cut its bias wherever it is shared."""

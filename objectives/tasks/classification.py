@@ -2,9 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
+import numpy as np
 import torch
 from pydantic import Field
 from sklearn import metrics as scores
@@ -31,7 +32,7 @@ class Classification(Task[ClassificationSettings]):
     kind: ClassVar[str] = "classification"
     settings_type: ClassVar = ClassificationSettings
     mixes: ClassVar[bool] = True
-    metrics: ClassVar[dict[str, Direction]] = {
+    metrics: ClassVar[Mapping[str, Direction]] = {
         "accuracy": "maximize",
         "balanced_accuracy": "maximize",
         "f1": "maximize",
@@ -119,11 +120,12 @@ class Classification(Task[ClassificationSettings]):
     def measure(self, predictions: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         probabilities = predictions.double().softmax(1).numpy()
         truth, guess = targets.numpy(), predictions.argmax(1).numpy()
-        every = range(len(self.labels))
+        # Averages are over the classes that occur: one that validation lacks has no recall and no F1.
+        present = np.unique(truth)
         return {
             "accuracy": float(scores.accuracy_score(truth, guess)),
-            "balanced_accuracy": float(scores.recall_score(truth, guess, average="macro", zero_division=0)),
-            "f1": float(scores.f1_score(truth, guess, average="macro", zero_division=0)),
+            "balanced_accuracy": float(scores.recall_score(truth, guess, labels=present, average="macro")),
+            "f1": float(scores.f1_score(truth, guess, labels=present, average="macro")),
             "mcc": float(scores.matthews_corrcoef(truth, guess)),
-            "log_loss": float(scores.log_loss(truth, probabilities, labels=list(every))),
+            "log_loss": float(scores.log_loss(truth, probabilities, labels=np.arange(len(self.labels)))),
         }

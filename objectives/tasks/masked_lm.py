@@ -1,6 +1,7 @@
 """Masked language modelling (Devlin et al. 2019): guess the tokens that were hidden. Needs no labels."""
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 import torch
@@ -8,6 +9,7 @@ from pydantic import Field
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
+from ...spaces.errors import EncoderError
 from ..data.loading import Table
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
@@ -30,7 +32,7 @@ class MaskedLanguageModel(Task[MaskedLanguageModelSettings]):
     kind: ClassVar[str] = "masked_lm"
     settings_type: ClassVar = MaskedLanguageModelSettings
     mixes: ClassVar[bool] = False
-    metrics: ClassVar[dict[str, Direction]] = {}
+    metrics: ClassVar[Mapping[str, Direction]] = {}
 
     def fitted(self, table: Table) -> Self:
         return self
@@ -44,6 +46,9 @@ class MaskedLanguageModel(Task[MaskedLanguageModelSettings]):
         return math.log(codes.size)
 
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
+        """Raises EncoderError where the tokenizer has no mask token."""
+        if encoder.tokenizer.mask_token_id is None:
+            raise EncoderError(f"tasks: {self.name}: {encoder.name!r} has no mask token, which masked_lm needs")
         return encoder.build(AutoModelForMaskedLM)
 
     def prepare(self, batch: Batch, codes: TextCodes, random: torch.Generator) -> Batch:

@@ -51,8 +51,13 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""
-        parts = (self.ids, self.mask, self.targets, self.partner, self.keep)
-        return Batch(*(None if part is None else part.to(device, non_blocking=True) for part in parts))
+
+        def moved(part: torch.Tensor) -> torch.Tensor:
+            return part.to(device, non_blocking=True)
+
+        partner = None if self.partner is None else moved(self.partner)
+        keep = None if self.keep is None else moved(self.keep)
+        return Batch(moved(self.ids), moved(self.mask), moved(self.targets), partner, keep)
 
 
 @dataclass(frozen=True)

@@ -37,5 +37,6 @@ def predict(
     parts: list[torch.Tensor] = []
     with torch.inference_mode(), autocast(device, precision):
         for chosen in order.split(_ROWS):
-            parts.append(model.predict(rows.task, gathered(rows, chosen, pad).to(device)).cpu())
+            batch = gathered(rows, chosen, pad, fixed_shapes=device.type == "cuda").to(device)
+            parts.append(model.predict(rows.task, batch).cpu())
     return torch.cat(parts)[order.argsort()]

@@ -26,6 +26,8 @@ class Batches:
     prepared: PreparedObjective
     mix: Mix
     orders: Mapping[str, BatchOrder]
+    fixed_shapes: bool
+    """Pad to a bucket's length, so that shapes repeat; else to the longest row's, which is less work."""
 
     def at(self, step: int) -> dict[Task[Any], Batch]:
         """Every task's batch of a step (from 0), the main one first, on the CPU."""
@@ -36,13 +38,13 @@ class Batches:
         task_rows = self.prepared.train[name]
         if name == self.prepared.settings.main_task:
             return self._mixed(task_rows, rows, step)
-        batch = gathered(task_rows, rows, self.prepared.pad)
+        batch = gathered(task_rows, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
         random = generator(self.prepared.seed, "prepare", name, step)
         return task_rows.task.prepare(batch, self.prepared.codes, random)
 
     def _mixed(self, main: TaskRows, rows: torch.Tensor, step: int) -> Batch:
         if not self.mix.share:
-            return gathered(main, rows, self.prepared.pad)
+            return gathered(main, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
         random = generator(self.prepared.seed, "mix", step)
         choice = self._choices(len(rows), random)
         replica = torch.rand(len(rows), generator=random)
@@ -53,7 +55,7 @@ class Batches:
                 pick = starts[(replica * len(starts)).long()]
                 variants = torch.where(choice == place, rows + pick, variants)
         tokens = self.prepared.bank.tokens
-        length = padded_length(tokens.lengths[variants], main.buckets)
+        length = padded_length(tokens.lengths[variants], main.buckets if self.fixed_shapes else ())
         batch = Batch(*tokens.gather(variants, length, self.prepared.pad), main.targets[rows])
         blended = choice == OPERATIONS.index("mixup")
         if blended.any():
@@ -66,19 +68,23 @@ class Batches:
         return torch.bucketize(torch.rand(rows, generator=random), shares.cumsum(0), right=True)
 
 
-def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int) -> Batch:
-    """Some rows (batch,) of a task as a batch, padded to a bucket's length."""
-    length = padded_length(rows.tokens.lengths[chosen], rows.buckets)
+def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int, *, fixed_shapes: bool) -> Batch:
+    """Some rows (batch,) of a task as a batch, padded to a bucket's length or to the longest of them."""
+    length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
     return Batch(*rows.tokens.gather(chosen, length, pad), rows.targets[chosen])
 
 
-def batches_of(prepared: PreparedObjective, configuration: Configuration) -> Batches:
-    """The batches that a configuration trains on; tasks that are off get none."""
+def batches_of(prepared: PreparedObjective, configuration: Configuration, *, fixed_shapes: bool) -> Batches:
+    """The batches that a configuration trains on; tasks that are off get none.
+
+    Tasks on the same rows share one order: in every step they have the same rows, of the same length,
+    which then go through the encoder together.
+    """
     size = prepared.training_of(configuration).batch_size
-    names = [prepared.settings.main_task, *(t for t in prepared.settings.auxiliary_tasks if t in configuration.ratios)]
-    orders = {
-        name: BatchOrder(rows.tokens.lengths, rows.buckets, size, prepared.seed, name)
-        for name in names
-        for rows in [prepared.train[name]]
-    }
-    return Batches(prepared, configuration.mix, orders)
+    main = prepared.settings.main_task
+    orders: dict[str, BatchOrder] = {}
+    for name in [main, *(task for task in prepared.settings.auxiliary_tasks if task in configuration.ratios)]:
+        rows = prepared.train[name]
+        shares = prepared.settings.tasks[name].data is None
+        orders[name] = BatchOrder(rows.tokens.lengths, rows.buckets, size, prepared.seed, main if shares else name)
+    return Batches(prepared, configuration.mix, orders, fixed_shapes)

@@ -11,7 +11,7 @@ from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged
 from ..prepare import PreparedObjective
 from ..seeds import derive_seed
-from .device import autocast
+from .device import autocast, training_attention
 from .evaluating import evaluate
 from .mixing import batches_of
 from .optimizer import make_optimizer, rate_factor
@@ -31,7 +31,7 @@ class TrainingRun:
         self._device = device
         self._training = prepared.training_of(configuration)
         self._rungs = prepared.rungs(self._training)
-        self._batches = batches_of(prepared, configuration)
+        self._batches = batches_of(prepared, configuration, fixed_shapes=device.type == "cuda")
         self.model = prepared.models.build(self._batches.orders, self._training.dropout).to(device)
         self._optimizer = make_optimizer(self.model, configuration.learning_rate, self._training.weight_decay)
         self._weights = {prepared.settings.main_task: configuration.alpha, **configuration.betas}
@@ -56,7 +56,7 @@ class TrainingRun:
         """
         began = time.perf_counter()
         rung = next(rung for rung in self._rungs if rung > self.step)
-        with self._own_random_state():
+        with self._own_random_state(), training_attention(self._device):
             losses = self._train_to(rung)
         metrics = evaluate(self.model, self._prepared.validation, self._prepared.pad, self._device, self._training.precision)
         seconds = time.perf_counter() - began

@@ -37,6 +37,8 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
+    """What went wrong in a trial."""
+
     kind: FailureKind
     message: str
 

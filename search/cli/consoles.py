@@ -2,6 +2,9 @@
 
 from rich.console import Console
 
+INTERRUPTED = 130
+"""Exit code of a run that somebody stopped; the next one goes on."""
+
 
 def output() -> Console:
     """The console of results."""

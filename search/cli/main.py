@@ -12,9 +12,7 @@ import typer
 
 from ...spaces.errors import AutotuneError
 from . import study
-from .consoles import errors
-
-INTERRUPTED = 130
+from .consoles import INTERRUPTED, errors
 
 app = typer.Typer(
     help="Find which auxiliary tasks, loss weights, learning rate and augmentation mix a Transformer needs on little data.",

@@ -20,8 +20,7 @@ from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from ..writing import write_text
-from .consoles import output
-from .main import INTERRUPTED
+from .consoles import INTERRUPTED, output
 
 _FILE_ENDINGS = {".yaml", ".yml"}
 
@@ -32,12 +31,14 @@ def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
     prepared = prepare_study(file, path.parent)
     console = output()
     rows = {name: len(rows.tokens) for name, rows in prepared.train.items()}
-    console.print(f"[bold]{file.name}[/bold]: {file.objective}, {file.search.trials} trials", style=None)
+    console.print(f"[bold]{escape(file.name)}[/bold]: {escape(file.objective)}, {file.search.trials} trials")
     tasks = ", ".join(f"{name} {count} rows" for name, count in rows.items())
     console.print(f"training: {escape(tasks)}; validation: {len(prepared.validation.tokens)} rows")
     for finding in prepared.corpus.findings:
         console.print(f"dropped: {escape(finding.what)}: {finding.count} rows")
-    console.print(f"a trial: {max(prepared.rungs(file.training))} steps, evaluated {len(prepared.rungs(file.training))} times")
+    console.print(
+        f"a trial: {max(prepared.rungs(file.training))} steps, evaluated {len(prepared.rungs(file.training))} times"
+    )
     if dry_run:
         console.print("all is well; nothing was stored (--dry-run)")
         return
@@ -127,11 +128,15 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     ]
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
-        typer.echo(json.dumps({"study": record.name, "settings": settings, "trials": trials}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps({"study": record.name, "settings": settings, "trials": trials}, indent=2, ensure_ascii=False)
+        )
         return
     console = output()
     counts = summarize(record.study).counts
-    console.print(f"[bold]{escape(record.name)}[/bold]: {escape(record.file.objective)}, encoder {escape(record.file.model.encoder)}")
+    console.print(
+        f"[bold]{escape(record.name)}[/bold]: {escape(record.file.objective)}, encoder {escape(record.file.model.encoder)}"
+    )
     console.print(
         f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running, of {counts.total}"
     )
@@ -141,7 +146,10 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
         note = failure["kind"] if isinstance(failure, dict) else trial["role"] or ""
         value = trial["value"]
         table.add_row(
-            str(trial["number"]), str(trial["state"]), f"{value:.4f}" if isinstance(value, float) else "–", escape(str(note))
+            str(trial["number"]),
+            str(trial["state"]),
+            f"{value:.4f}" if isinstance(value, float) else "–",
+            escape(str(note)),
         )
     console.print(table)
 
@@ -152,7 +160,9 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     best = best_configuration(opened(target, storage), destination.parent)
     write_text(destination, render(best, style))
-    output().print(f"wrote {escape(str(destination))}: trial {best.found.trial}, {best.settings.objective} {best.found.value:.4f}")
+    output().print(
+        f"wrote {escape(str(destination))}: trial {best.found.trial}, {best.settings.objective} {best.found.value:.4f}"
+    )
 
 
 def delete_command(name: str, storage: str | None, *, yes: bool) -> None:

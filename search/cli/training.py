@@ -76,9 +76,11 @@ def _variants(best: BestConfiguration) -> AugmentationSpace:
     """Only the variants that this one mix asks for."""
     mix = best.configuration.mix
     operations = [name for name, share in mix.operations.items() if share > 0]
-    return AugmentationSpace.model_validate({
-        "operations": operations,
-        "magnitude": mix.magnitude,
-        "levels": 1,
-        "replicas": best.replicas,
-    })
+    return AugmentationSpace.model_validate(
+        {
+            "operations": operations,
+            "magnitude": mix.magnitude,
+            "levels": 1,
+            "replicas": best.replicas,
+        }
+    )

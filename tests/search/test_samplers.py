@@ -35,14 +35,12 @@ def points(name: str, count: int, *, seed: int = 0, started: int = 0, space: dic
 def test_every_sampler_stays_in_the_space_without_a_word(
     name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ):
-    name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-):
     optuna.logging.enable_propagation()
     with caplog.at_level(logging.WARNING):
-        found = points(name, 16)
+        found = points(name, 10)
     optuna.logging.disable_propagation()
     assert all(SPACE[key]._contains(SPACE[key].to_internal_repr(point[key])) for point in found for key in SPACE)
-    assert len({str(point) for point in found}) == 16
+    assert len({str(point) for point in found}) == 10
     assert "warn" not in (caplog.text + "".join(capfd.readouterr())).lower()
 
 

@@ -1,0 +1,123 @@
+"""From pydantic's errors to messages that name the file's own lines and keys, and what is allowed there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ...spaces.space import SpaceSettings
+from .document import Document, Mistake, Path
+from .rules import Rules, keys, kind_of, options, takes, told
+from .values import shown
+
+_SEARCHED = ("space", "training")
+
+
+def all_mistakes(document: Document, rules: Rules, error: ValidationError | None) -> list[Mistake]:
+    """Everything that is wrong with a file, each thing once, in the order of its lines."""
+    searched = _searched(document)
+    details = error.errors(include_url=False) if error else []
+    found = [
+        *document.mistakes,
+        *(_mistake(document, rules, detail) for detail in details if not (searched and detail["loc"][:2] == _SEARCHED)),
+        *_searched_mistakes(document, rules, searched),
+    ]
+    places = {mistake.path for mistake in found}
+    found += [mistake for mistake in _booleans(document, rules, ()) if mistake.path not in places]
+    return sorted(dict.fromkeys(found), key=lambda mistake: mistake.line)
+
+
+def _mistake(document: Document, rules: Rules, detail: ErrorDetails) -> Mistake:
+    path, text = _path(document, rules, detail), ""
+    here, value = rules.at(path, document.values), document.value(path)
+    match detail["type"]:
+        case "extra_forbidden":
+            text = _unknown_key(document, rules, path)
+        case "missing" if document.known(path) != path:
+            text = f"missing: {next((rule['description'] for rule in here if 'description' in rule), told(here))}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            kinds = [str(kind_of(rule)) for rule in here]
+            path = (*path, "kind")
+            given = document.value(path) if document.known(path) == path else ""
+            reason = f"{shown(given)}: unknown kind" if given else "missing"
+            text = f"{reason}{_nearest(given, kinds)} allowed: {', '.join(kinds)}"
+        case "value_error":
+            text = _with_value(str(detail.get("ctx", {})["error"]), value)
+        case "study_file":
+            text = detail["msg"].replace(repr(value), shown(value))
+        case _:
+            text = f"{shown(value)}: must be {told(here)}"
+            text += _nearest(value, options(here)).rstrip(";")
+    return Mistake(path, document.line(path), text)
+
+
+def _path(document: Document, rules: Rules, detail: ErrorDetails) -> Path:
+    """The place in the file, without pydantic's own steps (`classification`, `float`), which the rules do not have."""
+    path: Path = ()
+    last = len(detail["loc"]) - 1
+    for depth, item in enumerate(detail["loc"]):
+        if rules.at((*path, item), document.values) or (depth == last and detail["type"] == "extra_forbidden"):
+            path = (*path, item)
+    missing = detail["type"] == "missing" and isinstance(detail["loc"][-1], str)
+    return path if missing else document.known(path)
+
+
+def _unknown_key(document: Document, rules: Rules, path: Path) -> str:
+    key = path[-1]
+    allowed = keys(rules.at(path[:-1], document.values))
+    kinds = [kind_of(rule) for rule in rules.at(path[:-1]) if key in rule.get("properties", {})]
+    elsewhere = f" here, it belongs to kind {', '.join(map(str, kinds))};" if kinds else ""
+    return f"unknown key{elsewhere or _nearest(key, allowed)} allowed: {', '.join(allowed)}"
+
+
+def _nearest(given: object, allowed: Sequence[str]) -> str:
+    """The clause that names what was probably meant."""
+    found = get_close_matches(str(given).lower(), allowed, n=1) if isinstance(given, str) else []
+    return f"; did you mean {found[0]}?" if found else ";"
+
+
+def _with_value(text: str, value: object) -> str:
+    """A validator's text with the value before it, unless the text has the value already."""
+    text = text.replace(repr(value), shown(value))
+    return text if shown(value) in text else f"{shown(value)}: {text}"
+
+
+def _searched(document: Document) -> Mapping[str, object]:
+    found = document.value(_SEARCHED) if document.known(_SEARCHED) == _SEARCHED else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _searched_mistakes(document: Document, rules: Rules, searched: Mapping[str, object]) -> Iterator[Mistake]:
+    """Each searched setting on its own: together they would be refused at the first that is wrong."""
+    for name, value in searched.items():
+        try:
+            SpaceSettings.model_validate({"training": {name: value}})
+        except ValidationError as error:
+            path = (*_SEARCHED, name)
+            text = _searched_text(document, rules, path, error.errors(include_url=False)[0])
+            yield Mistake(path, document.line(path), text)
+
+
+def _searched_text(document: Document, rules: Rules, path: Path, detail: ErrorDetails) -> str:
+    name, value = str(path[-1]), document.value(path)
+    own = rules.at(("training", name))
+    if not own:
+        return _unknown_key(document, rules, path)
+    if detail["type"] == "value_error":
+        return _with_value(str(detail.get("ctx", {})["error"]).removeprefix(f"{name}: "), value)
+    if detail["loc"] == path[1:]:
+        return f"{shown(value)}: each value must be {told(own)}"
+    return f"{shown(value)}: must be [low, high], a list of choices, one value, or {{low: , high: , log: }}"
+
+
+def _booleans(document: Document, rules: Rules, path: Path) -> Iterator[Mistake]:
+    """`true` where a number is wanted, which pydantic reads as 1."""
+    here, value = rules.at(path, document.values), document.value(path)
+    if isinstance(value, bool) and not takes(here, "boolean"):
+        yield Mistake(path, document.line(path), f"{shown(value)}: must be {told(here)}")
+    elif isinstance(value, Mapping | list):
+        for item in value if isinstance(value, Mapping) else range(len(value)):
+            inner = (*path, item)
+            if inner != _SEARCHED and rules.at(inner, document.values):
+                yield from _booleans(document, rules, inner)
