@@ -89,13 +89,15 @@ def check_objective(objective: str, tasks: Sequence[Task[Any]]) -> None:
     """An objective is a metric of the main task, and never a loss that the search itself weights."""
     main = tasks[0]
     if not main.metrics:
-        raise StudyFileError(f"tasks: {main.name}: a task of kind {main.kind} cannot be the main task; put another first")
+        raise StudyFileError(
+            f"tasks: {main.name}: a task of kind {main.kind} cannot be the main task; put another first"
+        )
     name, _, metric = objective.partition(".")
     allowed = ", ".join(f"{main.name}.{known}" for known in main.metrics)
     if "loss" in (metric or name) and metric not in main.metrics:
         raise StudyFileError(
-            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights small, "
-            f"so a search over the weights would measure nothing. Allowed: {allowed}"
+            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights "
+            f"small, so a search over the weights would measure nothing. Allowed: {allowed}"
         )
     if name != main.name:
         known = ", ".join(task.name for task in tasks)
@@ -103,6 +105,15 @@ def check_objective(objective: str, tasks: Sequence[Task[Any]]) -> None:
         raise StudyFileError(f"objective: {objective!r}: {reason}. Allowed: {allowed}")
     if metric not in main.metrics:
         raise StudyFileError(f"objective: tasks of kind {main.kind} have no metric {metric!r}. Allowed: {allowed}")
+
+
+def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
+    """What blends the rows of a batch needs a main task whose rows can be blended."""
+    for name in operations:
+        if name not in TEXT_OPERATIONS and not main.mixes:
+            raise StudyFileError(
+                f"space: augmentation: operations: {name!r} cannot blend the rows of a {main.kind} task; leave it out"
+            )
 
 
 def prepare(
@@ -122,7 +133,7 @@ def prepare(
     """
     corpus = read_corpus(settings.data, make_tasks(settings), base, seed, all_data=all_data)
     main = corpus.tasks[0]
-    _check_operations(augmentation, main)
+    check_operations(augmentation.operations, main)
     texts = {name: table.column(settings.tasks[name].text) for name, table in corpus.train.items()}
     limit = settings.model.max_length
     encoder = open_encoder(settings.model.encoder, base, [text for column in texts.values() for text in column], limit)
@@ -138,7 +149,11 @@ def prepare(
     codes = _codes(encoder, vocabulary)
 
     def rows(task: Task[Any], table: TokenTable, targets: torch.Tensor) -> TaskRows:
-        return TaskRows(task, table.mapped(numbers), targets, bucket_lengths(table.lengths, limit))
+        buckets = bucket_lengths(table.lengths, limit)
+        if table is tokens[main.name]:
+            # A variant may be longer than every row: one more bucket, so that shapes still repeat.
+            buckets = tuple(sorted({*buckets, bucket_lengths(bank.tokens.lengths, limit)[-1]}))
+        return TaskRows(task, table.mapped(numbers), targets, buckets)
 
     return PreparedObjective(
         settings=settings,
@@ -146,20 +161,16 @@ def prepare(
         corpus=corpus,
         encoder=encoder,
         codes=codes,
-        pad=int(numbers[encoder.tokenizer.pad_token_id or 0]),
+        pad=int(numbers[encoder.pad]),
         normalisers={task.name: task.normaliser(codes) for task in corpus.tasks},
-        train={task.name: rows(task, tokens[task.name], task.targets(corpus.train[task.name])) for task in corpus.tasks},
+        train={
+            task.name: rows(task, tokens[task.name], task.targets(corpus.train[task.name])) for task in corpus.tasks
+        },
         bank=bank.mapped(numbers),
         validation=rows(main, held["validation"], main.targets(corpus.validation)),
         test=rows(main, held["test"], main.targets(corpus.test)) if corpus.test is not None else None,
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed),
     )
-
-
-def _check_operations(augmentation: AugmentationSpace, main: Task[Any]) -> None:
-    for name in augmentation.operations:
-        if name not in TEXT_OPERATIONS and not main.mixes:
-            raise StudyFileError(f"space: augmentation: {name} cannot blend the rows of a {main.kind} task")
 
 
 def _vocabulary(settings: ObjectiveSettings, encoder: EncoderSource, tables: Sequence[TokenTable]) -> Vocabulary:

@@ -1,12 +1,16 @@
 """The study file's `data:`, `model:` and `tasks:`: everything that decides what a trial measures."""
 
-from typing import Annotated
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from torch import nn
 
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
-from .tasks.registry import TaskSettings
+from .tasks.registry import TaskSettings, task_type
 
 
 def _fraction(value: float | str) -> float | str:
@@ -41,6 +45,7 @@ class ModelSettings(Settings):
     """The shared encoder."""
 
     encoder: str = Field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
         min_length=1,
         description="Hub id, local folder, package:NAME/FOLDER, or scratch:tiny | scratch:mini (no download)",
     )
@@ -50,13 +55,37 @@ class ModelSettings(Settings):
     )
 
 
+def _task_name(name: str) -> str:
+    if not re.fullmatch(TASK_NAME, name):
+        raise PydanticCustomError(
+            "task_name", "a task's name is letters, digits, '_' and '-', the first a letter or '_'"
+        )
+    if hasattr(nn.ModuleDict(), name):  # torch keeps heads by name, beside its own attributes
+        raise PydanticCustomError("task_name", "torch uses this name itself; call the task something else")
+    return name
+
+
+TASK_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+"""A name of a part of torch's modules, and of Optuna's parameters: no dots."""
+TaskName = Annotated[str, AfterValidator(_task_name), WithJsonSchema({"type": "string"})]
+
+
+def _first_metric(given: Mapping[str, Any]) -> str:
+    """The default objective; of a task without metrics nothing, which the check of the objective explains."""
+    name, task = next(iter(given["tasks"].items()))
+    return f"{name}.{next(iter(task_type(task.kind).metrics), '')}"
+
+
 class ObjectiveSettings(Settings):
     """All that fixes what one trial trains on and is measured by."""
 
-    objective: str = Field(description="<main task>.<metric>, on validation data")
     data: DataSettings = Field(description="the main task's rows")
-    model: ModelSettings = Field(description="the shared encoder")
-    tasks: dict[str, TaskSettings] = Field(min_length=1, description="the first is the main task")
+    model: ModelSettings = Field(default_factory=ModelSettings, description="the shared encoder")
+    tasks: dict[TaskName, TaskSettings] = Field(min_length=1, description="the first is the main task")
+    objective: str = Field(
+        default_factory=_first_metric,
+        description="<main task>.<metric>, on validation data; by default the first metric of the main task's kind",
+    )
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="how a trial is trained")
 
     @property

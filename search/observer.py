@@ -29,7 +29,7 @@ class Observer(Protocol):
         """
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
-        """A trial got its slot; `role` is "baseline", "equal weights" or None."""
+        """A trial got its slot; `role` is BASELINE, EQUAL_WEIGHTS (search/roles.py) or None."""
 
     def evaluated(self, number: int, step: int, value: float) -> None:
         """A running trial reached a rung."""

@@ -1,26 +1,21 @@
 """One run of a study: from a stored study to its next trials."""
 
-import hashlib
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
-from ..objectives.caching import cache_folder
 from ..objectives.training.device import choose_device
 from ..objectives.training.plain import PlainTrainer
-from ..spaces.errors import StudyError
 from .executors.inline import InlineExecutor
 from .interruption import interruption
+from .locking import only_one
 from .observer import Observer
 from .pruners import make_pruner
 from .samplers import make_sampler
 from .storage import storage_errors
 from .study import StudyRecord, check_unchanged, prepare_study
-from .tuner import Ending, Tuner
+from .tuner import ENDED, Ending, Tuner
 
 
 def run_study(
@@ -47,12 +42,15 @@ def run_study(
     Raises:
         StudyError: its files changed, or another run is at work on it.
     """
-    with _only_run(record), interruption(observer.message) as interrupted:
+    total = trials or record.study.user_attrs["total"]
+    with only_one(record.name, record.url), interruption(observer.message) as interrupted:
         check_unchanged(record, path)
+        if _is_done(record, total):
+            observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
+            return Ending.DONE
         prepared = prepare_study(record.file, path.parent)
         trainer = PlainTrainer(prepared, choose_device(device), slots)
         with storage_errors(record.url), InlineExecutor(trainer) as executor:
-            total = trials or record.study.user_attrs["total"]
             study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(record.file.training), total)
             tuner = Tuner(
                 study,
@@ -66,11 +64,19 @@ def run_study(
             return tuner.run(total, interrupted, timeout_s or record.file.search.timeout)
 
 
+def _is_done(record: StudyRecord, total: int) -> bool:
+    with storage_errors(record.url):
+        states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
+    return TrialState.RUNNING not in states and sum(state in ENDED for state in states) >= total
+
+
 def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], total: int) -> optuna.Study:
     """The study with its sampler and pruner, which Optuna does not store."""
     search = record.file.search
     waiting = (TrialState.WAITING,)
-    started = len(record.study.get_trials(deepcopy=False)) - len(record.study.get_trials(deepcopy=False, states=waiting))
+    started = len(record.study.get_trials(deepcopy=False)) - len(
+        record.study.get_trials(deepcopy=False, states=waiting)
+    )
     distributions = record.file.search_space().distributions
     return optuna.load_study(
         study_name=record.name,
@@ -78,22 +84,3 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
         sampler=make_sampler(search.sampler, distributions, search.seed, started, total),
         pruner=make_pruner(search.pruner, rungs, steps_per_epoch, total),
     )
-
-
-@contextmanager
-def _only_run(record: StudyRecord) -> Generator[None]:
-    """Hold the study's lock; the operating system lets go of it when the process dies, however it dies."""
-    key = hashlib.sha256(f"{_place(record)}\0{record.name}".encode()).hexdigest()[:32]
-    path = cache_folder() / "locks" / f"{key}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout:
-        raise StudyError(f"another `autotune study run` is at work on {record.name!r}") from None
-
-
-def _place(record: StudyRecord) -> str:
-    """The storage, the same however its path was written."""
-    file = record.storage.engine.url.database
-    return str(Path(file).resolve()) if record.url.startswith("sqlite") and file else record.url

@@ -38,10 +38,15 @@ Duration = Annotated[
 class SearchSettings(Settings):
     """How many trials, who proposes them, and who ends the hopeless ones early."""
 
-    trials: int = Field(default=60, ge=1, description="trials in total, those of earlier runs included")
+    trials: int = Field(default=60, ge=1, le=1_000_000, description="trials in total, those of earlier runs included")
     sampler: SamplerName = Field(default="auto", description="proposes configurations; auto chooses by the budget")
     pruner: PrunerName = Field(default="auto", description="ends hopeless trials early; auto chooses by the budget")
-    seed: int = Field(default=0, ge=0, description="of the sampler: the same seed proposes the same first trials")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**32 - 1,  # what NumPy's and scikit-learn's generators take
+        description="of all that is random: split, batches, first weights, augmentation and sampler",
+    )
     timeout: Duration | None = Field(
         default=None, description="longest time of one run: seconds, or a number with s, m or h ('30m')"
     )

@@ -64,6 +64,17 @@ def open_storage(url: str, *, create: bool) -> RDBStorage:
         raise _refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
 
 
+def holds_studies(url: str) -> bool:
+    """Whether there is a database with tables for studies; looking makes none.
+
+    Raises:
+        StorageError: it cannot be looked into, so nobody can tell.
+    """
+    address = _parsed(url)
+    with storage_errors(url, OPENING_TIMEOUT_S):
+        return _LAST_TABLE in _tables(address, url, create=True)
+
+
 @contextmanager
 def storage_errors(url: str, waited_s: float = RUNNING_TIMEOUT_S) -> Generator[None]:
     """Turn what SQLAlchemy, Optuna and SQLite raise about the database into StorageError.

@@ -5,6 +5,7 @@ kills the process in between leaves a RUNNING trial, which the next run puts bac
 every number is trained to an end exactly once.
 """
 
+import math
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,13 +14,13 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 
-from ..objectives.training.trainer import Evaluation, Failure
+from ..objectives.training.trainer import Evaluation, Failure, FailureKind
 from ..spaces.configuration import Configuration
 from ..spaces.space import SearchSpace
 from .executors.executor import Executor
 from .interruption import Interruption
 from .observer import Observer
-from .roles import CONFIGURATION, ROLE
+from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, ROLE, SECONDS
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -117,7 +118,7 @@ class Tuner:
         complete = {t.number: t.value for t in ended if t.state == TrialState.COMPLETE and t.value is not None}
         chosen = max if self._maximize else min
         best = chosen(complete.items(), key=lambda item: item[1]) if complete else None
-        baseline = next((t.value for t in ended if t.user_attrs.get(ROLE) == "baseline" and t.number in complete), None)
+        baseline = next((t.value for t in ended if t.user_attrs.get(ROLE) == BASELINE and t.number in complete), None)
         direction = "maximize" if self._maximize else "minimize"
         self._observer.began(total, len(ended), best, baseline, direction, self._max_steps)
 
@@ -140,6 +141,10 @@ class Tuner:
             self._fail(running, evaluation.failure)
             return
         value = evaluation.metrics[self._metric]
+        if not math.isfinite(value):
+            message = f"{self._metric} is {value} at step {evaluation.step}"
+            self._fail(running, Failure(FailureKind.DIVERGED, message))
+            return
         running.metrics[evaluation.step] = dict(evaluation.metrics)
         is_news = self._report(running, evaluation.step, value)
         if evaluation.finished:
@@ -160,7 +165,7 @@ class Tuner:
         """A trial is worth its best evaluation, which is the one that production keeps, not its last."""
         chosen = max if self._maximize else min
         step, value = chosen(sorted(running.reported.items()), key=lambda item: item[1])
-        self._leave(running, {"best_step": step, "metrics": running.metrics.get(step, {})})
+        self._leave(running, {BEST_STEP: step, "metrics": running.metrics.get(step, {})})
         self._study.tell(running.trial, value)
         self._observer.completed(running.trial.number, value, step)
 
@@ -170,13 +175,13 @@ class Tuner:
         self._observer.pruned(running.trial.number, step, value)
 
     def _fail(self, running: _Running, failure: Failure) -> None:
-        self._leave(running, {"failure": {"kind": str(failure.kind), "message": failure.message}})
+        self._leave(running, {FAILURE: {"kind": str(failure.kind), "message": failure.message}})
         self._study.tell(running.trial, state=TrialState.FAIL)
         self._observer.failed(running.trial.number, str(failure))
 
     def _leave(self, running: _Running, attributes: dict[str, object]) -> None:
         """Free the slot and note what is known; the state is told last, so that a kill loses nothing."""
         self._executor.evict(running.trial.number)
-        for name, value in {**attributes, "seconds": running.seconds}.items():
+        for name, value in {**attributes, SECONDS: running.seconds}.items():
             running.trial.set_user_attr(name, value)
         del self._running[running.trial.number]

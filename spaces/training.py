@@ -26,7 +26,9 @@ class TrainingSettings(Settings):
     weight_decay: float = Field(
         default=0.01, ge=0, le=1, description="AdamW's decoupled decay; biases and norms are spared"
     )
-    max_grad_norm: float | None = Field(default=1.0, gt=0, description="gradients are clipped to this norm; null: never")
+    max_grad_norm: float | None = Field(
+        default=1.0, gt=0, description="gradients are clipped to this norm; null: never"
+    )
     dropout: float | None = Field(default=None, ge=0, lt=1, description="null: the encoder's own")
     evaluations_per_epoch: int = Field(
         default=2, ge=1, le=100, description="rungs: how often a trial is evaluated and may be pruned"

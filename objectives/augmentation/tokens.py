@@ -50,9 +50,13 @@ def build_bank(
             first = len(tables)
             variants[name, magnitude] = torch.arange(first, first + space.replicas) * len(texts)
             for replica in range(space.replicas):
-                key = content_hash(["bank 1", name, str(TEXT_OPERATIONS[name].version), repr(magnitude), str(replica), *common])
+                key = content_hash(
+                    ["bank 1", name, str(TEXT_OPERATIONS[name].version), repr(magnitude), str(replica), *common]
+                )
 
-                def make(name: str = name, magnitude: float = magnitude, replica: int = replica) -> dict[str, torch.Tensor]:
+                def make(
+                    name: str = name, magnitude: float = magnitude, replica: int = replica
+                ) -> dict[str, torch.Tensor]:
                     return encode(generate(texts, name, magnitude, replica, seed), tokenizer, max_length)
 
                 tables.append(TokenTable(**cached_tensors("bank", key, make)))

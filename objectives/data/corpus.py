@@ -54,20 +54,26 @@ def read_corpus(
         assert isinstance(settings.validation, float)
         train, validation = _split(train, main, settings.validation, seed)
         forbidden += validation.column(main.settings.text)
-    if all_data:
-        train = append(train, validation)
-    fitted, rows = [main], {main.name: train}
+    fitted, rows = [main], {main.name: append(train, validation) if all_data else train}
     for task in auxiliaries:
         if task.settings.data is None:
             _check_columns(table, task)
             fitted.append(task.fitted(table))
-            rows[task.name] = train
+            rows[task.name] = _with_validation(train, validation, fitted[-1]) if all_data else train
             continue
         own = read(task.settings.data.train, task)
         fitted.append(task.fitted(own))
         rows[task.name], found = _cleaned(own, task, settings, forbidden)
         findings += found
     return Corpus(fitted, rows, validation, test, findings, read.fingerprints)
+
+
+def _with_validation(train: Table, validation: Table, task: Task[Any]) -> Table:
+    """An auxiliary's rows with the validation rows, where a validation file has what it needs."""
+    if any(name not in validation.columns for name in task.columns):
+        return train
+    task.targets(validation)
+    return append(train, validation)
 
 
 def _split(table: Table, main: Task[Any], fraction: float, seed: int) -> tuple[Table, Table]:

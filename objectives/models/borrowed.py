@@ -5,8 +5,6 @@ transformers model (BertForSequenceClassification, …) with its backbone replac
 back what the shared encoder has already computed.
 """
 
-from typing import Any
-
 import torch
 from torch import nn
 from transformers import PreTrainedModel
@@ -21,7 +19,7 @@ class _Finished(nn.Module):
 
     outputs: Encoded | None = None
 
-    def forward(self, *_: Any, **__: Any) -> Encoded | None:
+    def forward(self, *_: object, **__: object) -> Encoded | None:
         return self.outputs
 
 

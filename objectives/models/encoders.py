@@ -7,10 +7,19 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import logging as transformers_logging
 
 from ...spaces.errors import EncoderError
@@ -34,6 +43,14 @@ def default_rates(encoder: str) -> tuple[float, float]:
     return SCRATCH_RATES if is_scratch(encoder) else PRETRAINED_RATES
 
 
+class AutoClass(Protocol):
+    """What is used of transformers' Auto classes."""
+
+    def from_config(self, config: PreTrainedConfig, **options: Any) -> PreTrainedModel: ...  # noqa: ANN401
+
+    def from_pretrained(self, pretrained_model_name_or_path: str, **options: Any) -> PreTrainedModel: ...  # noqa: ANN401
+
+
 @dataclass(frozen=True)
 class EncoderSource:
     """An encoder that models can be built on.
@@ -46,7 +63,13 @@ class EncoderSource:
     config: PreTrainedConfig
     tokenizer: PreTrainedTokenizerFast
 
-    def build(self, auto_class: Any, **changes: Any) -> PreTrainedModel:
+    @property
+    def pad(self) -> int:
+        """The padding token's id; where there is none any id serves, as padding is masked."""
+        found = self.tokenizer.pad_token_id
+        return found if isinstance(found, int) else 0
+
+    def build(self, auto_class: AutoClass, **changes: object) -> PreTrainedModel:
         """A model of one of transformers' Auto classes in fp32, its config changed by `changes`.
 
         Weights that are not stored (a new head) come from torch's global random state.
@@ -60,19 +83,19 @@ class EncoderSource:
         with quiet_transformers():
             if self.location is None:
                 return auto_class.from_config(config, dtype=torch.float32)
-            return self._load(auto_class, config)
+            return self._load(auto_class, self.location, config)
 
-    def _load(self, auto_class: Any, config: PreTrainedConfig) -> PreTrainedModel:
+    def _load(self, auto_class: AutoClass, location: str, config: PreTrainedConfig) -> PreTrainedModel:
         try:
             return auto_class.from_pretrained(
-                self.location,
+                location,
                 config=config,
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise EncoderError(_cannot_open(self.name, error)) from error
 
 
@@ -89,20 +112,34 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
     """
     if is_scratch(name):
         tokenizer = scratch_tokenizer(texts)
+        tokenizer.model_max_length = max_length  # so that who opens the export is not led beyond its positions
         return EncoderSource(name, None, scratch_config(name, tokenizer, max_length), tokenizer)
     location = _location(name, base)
     try:
         with quiet_transformers():
             config = AutoConfig.from_pretrained(location, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+            limit = _positions(config)
+    except (OSError, ValueError, KeyError, ImportError) as error:
         raise EncoderError(_cannot_open(name, error)) from error
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+    # Where a folder holds no tokenizer, transformers makes one up that knows the special tokens alone.
+    if not isinstance(tokenizer, PreTrainedTokenizerFast) or len(tokenizer) <= len(tokenizer.all_special_ids):
         raise EncoderError(f"model: encoder: {name!r} has no fast tokenizer (tokenizer.json)")
-    limit = getattr(config, "max_position_embeddings", None)
-    if isinstance(limit, int) and max_length > limit:
+    if limit is not None and max_length > limit:
         raise EncoderError(f"model: max_length: {max_length} is more than the {limit} positions that {name!r} has")
     return EncoderSource(name, location, config, tokenizer)
+
+
+def _positions(config: PreTrainedConfig) -> int | None:
+    """The longest text that there are positions for. RoBERTa and kin count them from behind the padding id."""
+    count = getattr(config, "max_position_embeddings", None)
+    if not isinstance(count, int):
+        return None
+    with torch.device("meta"):
+        modules = AutoModel.from_config(config, trust_remote_code=False).named_modules()
+    tables = [table for name, table in modules if name.endswith("position_embeddings")]
+    paddings = [table.padding_idx for table in tables if isinstance(table, nn.Embedding)]
+    return count - max((padding + 1 for padding in paddings if padding is not None), default=0)
 
 
 def _location(name: str, base: Path) -> str:
@@ -135,7 +172,9 @@ def _package_folder(name: str) -> Path:
             return place
     if found is None:
         hint = package.replace("_", "-")
-        raise EncoderError(f"model: encoder: {name!r}: the Python package {package!r} is not installed (pip install {hint})")
+        raise EncoderError(
+            f"model: encoder: {name!r}: the Python package {package!r} is not installed (pip install {hint})"
+        )
     raise EncoderError(f"model: encoder: {name!r}: the package {package!r} has no folder {folder!r} with a config.json")
 
 

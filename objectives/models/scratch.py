@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertTokenizerFast
+from transformers import BertConfig, BertTokenizer
 
 SCRATCH = {
     "scratch:tiny": {"num_hidden_layers": 2, "hidden_size": 128},
@@ -20,20 +20,21 @@ _INSIDE = "##"
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def scratch_config(name: str, tokenizer: BertTokenizerFast, max_length: int) -> BertConfig:
+def scratch_config(name: str, tokenizer: BertTokenizer, max_length: int) -> BertConfig:
     """The shape of `scratch:tiny` or `scratch:mini` for this tokenizer and text length."""
     shape = SCRATCH[name]
     return BertConfig(
         vocab_size=len(tokenizer),
+        num_hidden_layers=shape["num_hidden_layers"],
+        hidden_size=shape["hidden_size"],
         num_attention_heads=shape["hidden_size"] // _HEAD_WIDTH,
         intermediate_size=4 * shape["hidden_size"],
         max_position_embeddings=max_length,
         pad_token_id=0,
-        **shape,
     )
 
 
-def scratch_tokenizer(texts: Sequence[str]) -> BertTokenizerFast:
+def scratch_tokenizer(texts: Sequence[str]) -> BertTokenizer:
     """Learn a lower-casing WordPiece tokenizer (Chinese characters apart) from the training texts."""
     tokenizer = _untrained(models.WordPiece(_word_pieces(texts), unk_token="[UNK]"))
     tokenizer.decoder = decoders.WordPiece()
@@ -42,7 +43,7 @@ def scratch_tokenizer(texts: Sequence[str]) -> BertTokenizerFast:
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", _SPECIAL.index("[CLS]")), ("[SEP]", _SPECIAL.index("[SEP]"))],
     )
-    return BertTokenizerFast(
+    return BertTokenizer(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
         pad_token="[PAD]",

@@ -40,14 +40,14 @@ class Vocabulary:
         """Cut the rows of an embedding table in place."""
         table.weight = nn.Parameter(table.weight.detach()[self.kept].clone())
         table.num_embeddings = self.size
-        if table.padding_idx is not None:
-            table.padding_idx = int(self.new_ids[table.padding_idx])
+        padding = table.padding_idx
+        table.padding_idx = int(self.new_ids[padding]) if padding is not None and padding in self.kept else None
 
     def tie(self, head: nn.Module, output: nn.Linear, table: nn.Embedding) -> None:
         """Let a head's output layer use the (trimmed) input table, and cut its bias wherever it is shared."""
-        bias: nn.Parameter | None = output.bias
         output.weight, output.out_features = table.weight, table.num_embeddings
-        if bias is None or len(bias) == self.size:
+        bias = output.bias
+        if bias is None or len(bias) == self.size:  # pyright: ignore[reportUnnecessaryComparison]
             return
         trimmed = nn.Parameter(bias.detach()[self.kept].clone())
         for module in head.modules():
@@ -71,8 +71,9 @@ def seen_vocabulary(tables: Iterable[TokenTable], tokenizer: PreTrainedTokenizer
     for table in tables:
         seen[table.ids.long()] = True
     seen[[i for i in tokenizer.all_special_ids if i < size]] = True
-    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id <= _LOW_IDS:
-        seen[: tokenizer.pad_token_id + 1] = True
+    pad = tokenizer.pad_token_id
+    if isinstance(pad, int) and pad <= _LOW_IDS:
+        seen[: pad + 1] = True
     return Vocabulary(seen.nonzero().squeeze(1), size)
 
 

@@ -85,9 +85,8 @@ class Classification(Task[ClassificationSettings]):
         for row, label in enumerate(column):
             if label not in place:
                 known = ", ".join(map(repr, self.labels[:10])) + (" …" if len(self.labels) > 10 else "")
-                raise DataError(
-                    f"{table.where(row)}: task {self.name!r}: label {label!r} is not among the training labels ({known})"
-                )
+                where = f"{table.where(row)}: task {self.name!r}"
+                raise DataError(f"{where}: label {label!r} is not among the training labels ({known})")
         return torch.tensor([place[label] for label in column], dtype=torch.int64)
 
     def normaliser(self, codes: TextCodes) -> float:
@@ -120,12 +119,12 @@ class Classification(Task[ClassificationSettings]):
     def measure(self, predictions: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         probabilities = predictions.double().softmax(1).numpy()
         truth, guess = targets.numpy(), predictions.argmax(1).numpy()
-        # Averages are over the classes that occur: one that validation lacks has no recall and no F1.
+        # A class that validation lacks has no recall, even where it is guessed.
         present = np.unique(truth)
         return {
             "accuracy": float(scores.accuracy_score(truth, guess)),
             "balanced_accuracy": float(scores.recall_score(truth, guess, labels=present, average="macro")),
-            "f1": float(scores.f1_score(truth, guess, labels=present, average="macro")),
+            "f1": float(scores.f1_score(truth, guess, average="macro")),
             "mcc": float(scores.matthews_corrcoef(truth, guess)),
             "log_loss": float(scores.log_loss(truth, probabilities, labels=np.arange(len(self.labels)))),
         }

@@ -1,5 +1,7 @@
 """The plain trainer: each slot is one model of its own, trained from rung to rung in turn."""
 
+from dataclasses import dataclass
+
 import torch
 
 from ...spaces.configuration import Configuration
@@ -7,6 +9,26 @@ from ...spaces.errors import Diverged
 from ..prepare import PreparedObjective
 from .run import TrainingRun
 from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
+
+
+@dataclass
+class _Slot:
+    """A trial's place. Its model is built when it first advances, so that running out of memory is its own failure."""
+
+    configuration: Configuration
+    checkpoint: Checkpoint | None
+    run: TrainingRun | None = None
+    failed: bool = False
+
+    @property
+    def step(self) -> int:
+        if self.run is not None:
+            return self.run.step
+        return self.checkpoint.step if self.checkpoint is not None else 0
+
+    @property
+    def over(self) -> bool:
+        return self.failed or (self.run is not None and self.run.finished)
 
 
 class PlainTrainer(Trainer):
@@ -20,46 +42,53 @@ class PlainTrainer(Trainer):
         self._prepared = prepared
         self._device = device
         self._capacity = capacity
-        self._runs: dict[int, TrainingRun] = {}
-        self._failed: set[int] = set()
+        self._slots: dict[int, _Slot] = {}
 
     @property
     def capacity(self) -> int:
         return self._capacity
 
     def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
-        if trial_id in self._runs:
+        if trial_id in self._slots:
             raise ValueError(f"trial {trial_id} is in a slot already")
-        if len(self._runs) >= self._capacity:
+        if len(self._slots) >= self._capacity:
             raise ValueError(f"all {self._capacity} slots are taken")
-        run = TrainingRun(trial_id, configuration, self._prepared, self._device)
-        if checkpoint is not None:
-            run.restore(checkpoint)
-        self._runs[trial_id] = run
+        self._slots[trial_id] = _Slot(configuration, checkpoint)
 
     def advance(self) -> list[Evaluation]:
-        waiting = [run for run in self._runs.values() if not run.finished and run.trial_id not in self._failed]
+        waiting = [trial_id for trial_id, slot in self._slots.items() if not slot.over]
         if not waiting:
             return []
-        run = min(waiting, key=lambda run: run.step)
+        trial_id = min(waiting, key=lambda trial_id: self._slots[trial_id].step)
+        slot = self._slots[trial_id]
         try:
-            return [run.advance()]
-        except Diverged as error:
-            failure = Failure(FailureKind.DIVERGED, str(error))
-        except torch.OutOfMemoryError as error:
-            failure = Failure(FailureKind.OUT_OF_MEMORY, str(error))
-        except RuntimeError as error:
-            # On the CPU torch reports a failed allocation as a plain RuntimeError.
-            kind = FailureKind.OUT_OF_MEMORY if "allocate memory" in str(error) else FailureKind.CRASHED
-            failure = Failure(kind, str(error))
-        self._failed.add(run.trial_id)
-        return [Evaluation(run.trial_id, run.step, finished=True, failure=failure)]
+            return [self._running(trial_id, slot).advance()]
+        except (Diverged, RuntimeError, MemoryError) as error:
+            slot.failed = True
+            return [Evaluation(trial_id, slot.step, finished=True, failure=_failure(error))]
 
     def evict(self, trial_id: int) -> Checkpoint | None:
-        if trial_id not in self._runs:
+        if trial_id not in self._slots:
             raise ValueError(f"trial {trial_id} is in no slot")
-        run = self._runs.pop(trial_id)
-        if trial_id in self._failed:
-            self._failed.remove(trial_id)
+        slot = self._slots.pop(trial_id)
+        if slot.over:
             return None
-        return None if run.finished else run.checkpoint()
+        return slot.checkpoint if slot.run is None else slot.run.checkpoint()
+
+    def _running(self, trial_id: int, slot: _Slot) -> TrainingRun:
+        if slot.run is None:
+            run = TrainingRun(trial_id, slot.configuration, self._prepared, self._device)
+            if slot.checkpoint is not None:
+                run.restore(slot.checkpoint)
+            slot.run, slot.checkpoint = run, None
+        return slot.run
+
+
+def _failure(error: Exception) -> Failure:
+    """The name of what went wrong. On the CPU torch reports a failed allocation as a plain RuntimeError."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, Diverged):
+        return Failure(FailureKind.DIVERGED, message)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in message:
+        return Failure(FailureKind.OUT_OF_MEMORY, message)
+    return Failure(FailureKind.CRASHED, message)

@@ -35,6 +35,7 @@ class TrainingRun:
         self.model = prepared.models.build(self._batches.orders, self._training.dropout).to(device)
         self._optimizer = make_optimizer(self.model, configuration.learning_rate, self._training.weight_decay)
         self._weights = {prepared.settings.main_task: configuration.alpha, **configuration.betas}
+        self._scales = torch.tensor(list(self._weights.values()), device=device)
         self._random = _random_state(derive_seed(prepared.seed, "dropout"), device)
         self.on_step: Callable[[int], None] | None = None
         """Hears the number of steps done after each of them."""
@@ -58,7 +59,9 @@ class TrainingRun:
         rung = next(rung for rung in self._rungs if rung > self.step)
         with self._own_random_state(), training_attention(self._device):
             losses = self._train_to(rung)
-        metrics = evaluate(self.model, self._prepared.validation, self._prepared.pad, self._device, self._training.precision)
+        metrics = evaluate(
+            self.model, self._prepared.validation, self._prepared.pad, self._device, self._training.precision
+        )
         seconds = time.perf_counter() - began
         return Evaluation(self.trial_id, rung, metrics, self.finished, losses=losses, seconds=seconds)
 
@@ -82,8 +85,7 @@ class TrainingRun:
         with autocast(self._device, self._training.precision):
             losses = self.model(batches)
         normalised = torch.stack([losses[name] / self._prepared.normalisers[name] for name in self._weights])
-        weights = torch.tensor(list(self._weights.values()), device=self._device)
-        (weights * normalised).sum().backward()
+        (self._scales * normalised).sum().backward()
         if self._training.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._training.max_grad_norm, foreach=True)
         rate = self.configuration.learning_rate * rate_factor(self.step, self.total_steps, self._training)
@@ -110,7 +112,7 @@ class TrainingRun:
             place, name = key.split(".")
             state.setdefault(int(place), {})[name] = value.clone()
         self._optimizer.load_state_dict({"state": state, "param_groups": self._optimizer.state_dict()["param_groups"]})
-        self.step, self._random = checkpoint.step, dict(checkpoint.random_state)
+        self.step, self._random = checkpoint.step, {**self._random, **checkpoint.random_state}
 
     def weights(self) -> dict[str, torch.Tensor]:
         """A copy of all parameters on the CPU; tied ones come once."""

@@ -1,6 +1,10 @@
 """Where output goes: results to standard output, errors to standard error."""
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..report.wording import plain
 
 INTERRUPTED = 130
 """Exit code of a run that somebody stopped; the next one goes on."""
@@ -11,6 +15,21 @@ def output() -> Console:
     return Console(highlight=False)
 
 
-def errors() -> Console:
-    """The console of errors."""
-    return Console(stderr=True, highlight=False)
+def tell(line: str, style: str = "") -> None:
+    """Print one line to standard output, literally; where it is too wide the terminal wraps it, a pipe does not."""
+    output().print(Text(plain(line), style), soft_wrap=True)
+
+
+def tell_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print rows of plain text; where they are too wide, cells fold and nothing is cut off."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    output().print(table)
+
+
+def tell_error(message: str) -> None:
+    """Print a message to standard error, literally and in red."""
+    Console(stderr=True, highlight=False).print(Text(message, "red"), soft_wrap=True)

@@ -1,15 +1,12 @@
 """`autotune study …`: a study's life on the command line. The work is done elsewhere; here are words only."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .consoles import output
-
-app = typer.Typer(help="Create, run and read studies.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(help="Create, run and read studies.", no_args_is_help=True, rich_markup_mode=None)
 
 Storage = Annotated[
     str | None,
@@ -42,7 +39,7 @@ def create(
     storage: Storage = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store nothing.")] = False,
 ) -> None:
-    """Check everything (data, encoder, operations, storage) and store the study."""
+    """Check data, encoder, operations and storage; store the study."""
     from .studying import create_command
 
     create_command(file, storage, dry_run=dry_run)
@@ -84,16 +81,10 @@ def show(target: Target, storage: Storage = None, as_json: AsJson = False) -> No
 
 @app.command()
 def report(target: Target, storage: Storage = None, as_json: AsJson = False) -> None:
-    """Name the best configuration, its margin over the baseline, and what each parameter is worth."""
-    from ..report.summary import summarize
-    from ..report.terminal import print_report
-    from .studying import opened
+    """Name the best configuration, its margin and what its parts are worth."""
+    from .studying import report_command
 
-    summary = summarize(opened(target, storage).study)
-    if as_json:
-        typer.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
-    else:
-        print_report(summary, output())
+    report_command(target, storage, as_json=as_json)
 
 
 @app.command()

@@ -1,26 +1,33 @@
 """What the `study` commands do; imported only when one runs."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import typer
+from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter, ValidationError
-from rich.markup import escape
-from rich.table import Table
 
-from ...spaces.errors import InputError, StudyError
+from ...objectives.training.device import choose_device
+from ...spaces.errors import InputError, StudyError, TrainingError
+from ..creation import check_free, create_study
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
-from ..report.summary import summarize
+from ..report.summary import Counts, Summary, summarize
+from ..report.terminal import print_report
+from ..report.wording import number
+from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
 from ..settings import Duration
 from ..storage import storage_url
-from ..study import StudyRecord, create_study, delete_study, list_studies, open_study, prepare_study
+from ..study import StudyRecord, delete_study, find_study, is_ready, list_studies, open_study, prepare_study
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from ..writing import write_text
-from .consoles import INTERRUPTED, output
+from .consoles import INTERRUPTED, output, tell, tell_table
 
 _FILE_ENDINGS = {".yaml", ".yml"}
 
@@ -28,28 +35,32 @@ _FILE_ENDINGS = {".yaml", ".yml"}
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
     """Check a study file and all it names; then store it."""
     file = read_study_file(path)
-    prepared = prepare_study(file, path.parent)
-    console = output()
-    rows = {name: len(rows.tokens) for name, rows in prepared.train.items()}
-    console.print(f"[bold]{escape(file.name)}[/bold]: {escape(file.objective)}, {file.search.trials} trials")
-    tasks = ", ".join(f"{name} {count} rows" for name, count in rows.items())
-    console.print(f"training: {escape(tasks)}; validation: {len(prepared.validation.tokens)} rows")
-    for finding in prepared.corpus.findings:
-        console.print(f"dropped: {escape(finding.what)}: {finding.count} rows")
-    console.print(
-        f"a trial: {max(prepared.rungs(file.training))} steps, evaluated {len(prepared.rungs(file.training))} times"
-    )
+    _create(file, path, storage_url(storage, file.storage), dry_run=dry_run)
     if dry_run:
-        console.print("all is well; nothing was stored (--dry-run)")
-        return
-    create_study(file, path, storage_url(storage, file.storage), prepared)
-    console.print(f"stored. Run it: autotune study run {file.name}")
+        tell("all is well; nothing was stored (--dry-run)")
+    else:
+        tell(f"stored. Run it: autotune study run {file.name}")
+
+
+def _create(file: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
+    check_free(file.name, url)  # before the data is read, which may take long
+    prepared = prepare_study(file, path.parent)
+    rungs = prepared.rungs(file.training)
+    rows = ", ".join(f"{name} {len(rows.tokens)} rows" for name, rows in prepared.train.items())
+    tell(f"{file.name}: {file.objective}, {file.search.trials} trials", "bold")
+    tell(f"training: {rows}; validation: {len(prepared.validation.tokens)} rows")
+    for finding in prepared.corpus.findings:
+        tell(f"dropped: {finding.what}: {finding.count} rows")
+    tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
+    if not dry_run:
+        create_study(file, path, url, prepared)
 
 
 def opened(target: str, storage: str | None) -> StudyRecord:
-    """The stored study that a name or a study file means."""
-    file, _ = _file_of(target)
-    return open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
+    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
+    file, path = _file_of(target)
+    record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
+    return record if path is None else replace(record, path=path)
 
 
 def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
@@ -64,35 +75,32 @@ def run_command(
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
     timeout_s = _seconds(timeout)
+    choose_device(device)
     file, path = _file_of(target)
     url = storage_url(storage, file.storage if file else None)
-    if file is not None and path is not None and not _is_stored(file.name, url):
-        create_command(path, storage, dry_run=False)
+    if file is not None and path is not None and not is_ready(file.name, url):
+        _create(file, path, url, dry_run=False)
     record = open_study(file.name if file else target, url)
-    with make_observer(output()) as observer:
-        ending = run_study(
-            record, path or record.path, observer, trials=trials, timeout_s=timeout_s, device=device, slots=slots
-        )
-    if ending is Ending.INTERRUPTED:
-        output().print(f"interrupted; go on with: autotune study run {escape(target)}")
-        return INTERRUPTED
-    counts = summarize(record.study).counts
-    return 1 if ending is Ending.DONE and counts.complete == 0 else 0
-
-
-def _is_stored(name: str, url: str) -> bool:
     try:
-        open_study(name, url)
-    except InputError:
-        return False
-    return True
+        with make_observer(output()) as observer:
+            ending = run_study(
+                record, path or record.path, observer, trials=trials, timeout_s=timeout_s, device=device, slots=slots
+            )
+    except KeyboardInterrupt:
+        ending = Ending.INTERRUPTED
+    if ending is Ending.INTERRUPTED:
+        tell(f"interrupted; go on with: autotune study run {target}")
+        return INTERRUPTED
+    if ending is Ending.DONE and summarize(record.study).counts.complete == 0:
+        raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
+    return 0
 
 
 def _seconds(timeout: str | None) -> float | None:
     if timeout is None:
         return None
     try:
-        return TypeAdapter(Duration).validate_python(timeout)
+        return TypeAdapter[float](Duration).validate_python(timeout)
     except ValidationError as error:
         raise InputError(f"--timeout: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
@@ -101,57 +109,68 @@ def list_command(storage: str | None, *, as_json: bool) -> None:
     """Every study of a storage with its counts and its best value."""
     summaries = [summarize(study) for study in list_studies(storage_url(storage, None))]
     if as_json:
-        typer.echo(json.dumps([summary.to_json() for summary in summaries], indent=2, ensure_ascii=False))
+        _echo([summary.to_json() for summary in summaries])
         return
-    table = Table("study", "objective", "trials", "best")
-    for summary in summaries:
-        counts = summary.counts
-        done = counts.complete + counts.pruned + counts.failed
-        best = f"{summary.best.value:.4f}" if summary.best else "–"
-        table.add_row(escape(summary.study), escape(summary.objective), f"{done} of {counts.total}", best)
-    output().print(table)
+    tell_table(["study", "objective", "trials", "best"], [_listed(summary) for summary in summaries])
+
+
+def _listed(summary: Summary) -> list[str]:
+    counts = summary.counts
+    done = counts.complete + counts.pruned + counts.failed
+    best = number(summary.best.value) if summary.best else "-"
+    return [summary.study, summary.objective, f"{done} of {counts.total}", best]
 
 
 def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     """A study's settings and the state of each trial."""
     record = opened(target, storage)
-    trials = [
-        {
-            "number": trial.number,
-            "state": trial.state.name.lower(),
-            "role": trial.user_attrs.get("role"),
-            "value": trial.value if trial.state.name == "COMPLETE" else None,
-            "configuration": trial.user_attrs.get("configuration"),
-            "failure": trial.user_attrs.get("failure"),
-        }
-        for trial in record.study.get_trials(deepcopy=False)
-    ]
+    trials = [_shown(trial) for trial in record.study.get_trials(deepcopy=False)]
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
-        typer.echo(
-            json.dumps({"study": record.name, "settings": settings, "trials": trials}, indent=2, ensure_ascii=False)
-        )
+        _echo({"study": record.name, "settings": settings, "trials": trials})
         return
-    console = output()
-    counts = summarize(record.study).counts
-    console.print(
-        f"[bold]{escape(record.name)}[/bold]: {escape(record.file.objective)}, encoder {escape(record.file.model.encoder)}"
+    tell(f"{record.name}: {record.file.objective}, encoder {record.file.model.encoder}", "bold")
+    tell(_counted(summarize(record.study).counts))
+    tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])
+
+
+def _shown(trial: FrozenTrial) -> dict[str, Any]:
+    known = trial.user_attrs
+    return {
+        "number": trial.number,
+        "state": trial.state.name.lower(),
+        "role": known.get(ROLE),
+        "value": trial.value if trial.state is TrialState.COMPLETE else None,
+        "configuration": known.get(CONFIGURATION),
+        "failure": known.get(FAILURE) if trial.state is TrialState.FAIL else None,
+    }
+
+
+def _row(trial: Mapping[str, Any]) -> list[str]:
+    value = "-" if trial["value"] is None else number(trial["value"])
+    failure = trial["failure"]
+    note = f"{failure['kind']}: {failure['message']}" if failure else trial["role"] or ""
+    return [str(trial["number"]), trial["state"], value, note]
+
+
+def _counted(counts: Counts) -> str:
+    return (
+        f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running, "
+        f"of {counts.total}"
     )
-    console.print(
-        f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running, of {counts.total}"
-    )
-    table = Table("trial", "state", "value", "role or reason")
-    for trial in trials:
-        failure = trial["failure"]
-        note = failure["kind"] if isinstance(failure, dict) else trial["role"] or ""
-        value = trial["value"]
-        table.add_row(
-            str(trial["number"]),
-            str(trial["state"]),
-            f"{value:.4f}" if isinstance(value, float) else "–",
-            escape(str(note)),
-        )
-    console.print(table)
+
+
+def _echo(content: object) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
+    """What the study found, for people or for programs."""
+    summary = summarize(opened(target, storage).study)
+    if as_json:
+        _echo(summary.to_json())
+    else:
+        print_report(summary, output())
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format) -> None:
@@ -160,20 +179,18 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     best = best_configuration(opened(target, storage), destination.parent)
     write_text(destination, render(best, style))
-    output().print(
-        f"wrote {escape(str(destination))}: trial {best.found.trial}, {best.settings.objective} {best.found.value:.4f}"
-    )
+    tell(f"wrote {destination}: trial {best.found.trial}, {best.settings.objective} {number(best.found.value)}")
 
 
 def delete_command(name: str, storage: str | None, *, yes: bool) -> None:
     """Delete after a question; without a terminal to answer on, only with --yes."""
     url = storage_url(storage, None)
-    record = open_study(name, url)
+    _, study = find_study(name, url)
     if not yes:
-        count = len(record.study.get_trials(deepcopy=False))
+        count = len(study.get_trials(deepcopy=False))
         try:
             typer.confirm(f"Delete the study {name} and its {count} trials?", abort=True)
         except typer.Abort:
             raise StudyError(f"{name!r} was not deleted; --yes deletes without asking") from None
     delete_study(name, url)
-    output().print(f"deleted {escape(name)}")
+    tell(f"deleted {name}")

@@ -1,47 +1,35 @@
 """What `autotune train` does; imported only when it runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
 
 from ...objectives.data.loading import fingerprint
 from ...objectives.data.sources import resolve_source
 from ...objectives.prepare import prepare
 from ...objectives.tasks.registry import task_type
 from ...objectives.training.device import choose_device
-from ...objectives.training.production import save_model, train_production
-from ...spaces.augmentation import AugmentationSpace
-from ...spaces.errors import DataError, InputError
-from ..best_file import read_best
-from ..export import BestConfiguration
-from ..writing import write_text
-from .consoles import output
+from ...objectives.training.production import Progress, Trained, save_model, train_production
+from ...spaces.errors import DataError
+from ..best_file import BestConfiguration, read_best
+from ..writing import check_room, write_text
+from .consoles import output, tell
 
 
 def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> None:
     """Train an exported configuration and write model, tokenizer and metrics.json."""
-    best = read_best(path)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"--output: {str(folder)!r} is there already and not empty; choose another folder")
-    base = path.parent
+    best, base = read_best(path), path.parent
+    check_room(folder)
     chosen = choose_device(device)
     _check_data(best, base)
-    settings = best.settings.model_copy(
-        update={"training": best.settings.training.model_copy(update=best.configuration.training)}
-    )
-    prepared = prepare(settings, _variants(best), base, best.seed, all_data=all_data)
+    settings = best.settings
+    prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data)
     direction = task_type(settings.tasks[settings.main_task].kind).metrics[settings.metric]
-    console = output()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metric]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        row = bar.add_task("training", total=None, metric="")
-
-        def progress(step: int, total: int, metrics: Mapping[str, float]) -> None:
-            shown = f"{settings.metric} {metrics[settings.metric]:.4f}" if metrics else ""
-            bar.update(row, completed=step, total=total, metric=shown)
-
+    with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,
             best.configuration,
@@ -52,18 +40,12 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
             keep_best=not all_data,
         )
     save_model(trained, prepared, folder)
-    metrics = {
-        "objective": settings.objective,
-        "validation": dict(trained.validation) or None,
-        "test": dict(trained.test) or None,
-        "step": trained.step,
-        "seconds": trained.seconds,
-    }
+    metrics = _metrics(settings.objective, trained)
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    for name in ("validation", "test"):
-        if isinstance(found := metrics[name], dict):
-            console.print(f"{name}: {settings.metric} {found[settings.metric]:.4f}")
-    console.print(f"wrote {folder}", markup=False)
+    for name, found in (("validation", trained.validation), ("test", trained.test)):
+        if found:
+            tell(f"{name}: {settings.metric} {found[settings.metric]:.4f}")
+    tell(f"wrote {folder}")
 
 
 def _check_data(best: BestConfiguration, base: Path) -> None:
@@ -72,15 +54,43 @@ def _check_data(best: BestConfiguration, base: Path) -> None:
             raise DataError(f"{text}: not the data that the configuration was found on: its contents changed")
 
 
-def _variants(best: BestConfiguration) -> AugmentationSpace:
-    """Only the variants that this one mix asks for."""
-    mix = best.configuration.mix
-    operations = [name for name, share in mix.operations.items() if share > 0]
-    return AugmentationSpace.model_validate(
-        {
-            "operations": operations,
-            "magnitude": mix.magnitude,
-            "levels": 1,
-            "replicas": best.replicas,
-        }
-    )
+@contextmanager
+def _watched(metric: str) -> Generator[Progress]:
+    """A progress bar on a terminal, else a line for each tenth of the way."""
+    console = output()
+    if not console.is_terminal:
+        yield _PlainLines(metric)
+        return
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metric]}"))
+    with ProgressBar(*columns, TimeRemainingColumn(), console=console) as bar:
+        row = bar.add_task("", total=None, metric="")
+
+        def progress(step: int, total: int, metrics: Mapping[str, float]) -> None:
+            bar.update(row, completed=step, total=total, metric=_told(metric, metrics))
+
+        yield progress
+
+
+class _PlainLines:
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self._tenths = 0
+
+    def __call__(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
+        if 10 * step // total > self._tenths:
+            self._tenths = 10 * step // total
+            tell(f"step {step}/{total} {_told(self._metric, metrics)}")
+
+
+def _told(metric: str, metrics: Mapping[str, float]) -> str:
+    return f"{metric} {metrics[metric]:.4f}" if metrics else ""
+
+
+def _metrics(objective: str, trained: Trained) -> dict[str, object]:
+    return {
+        "objective": objective,
+        "validation": dict(trained.validation) or None,
+        "test": dict(trained.test) or None,
+        "step": trained.step,
+        "seconds": trained.seconds,
+    }

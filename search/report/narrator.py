@@ -4,9 +4,9 @@ import threading
 from abc import ABC, abstractmethod
 
 from ...spaces.configuration import Configuration
+from ..roles import BASELINE
 from . import wording
 from .progress import Progress
-from .summary import BASELINE
 
 
 class Narrator(ABC):

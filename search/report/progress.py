@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...spaces.configuration import Configuration
+from ..roles import BASELINE
 from . import wording
-from .summary import BASELINE
 
 
 @dataclass

@@ -9,12 +9,11 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces.configuration import Configuration
+from ..roles import BASELINE, BEST_STEP, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
 from .importance import parameter_importances
 from .wording import MAXIMIZE
 
 TOP = 5
-BASELINE = "baseline"
-EQUAL_WEIGHTS = "equal weights"
 NONE = "none"
 _MIX_PARAMETER = "augmentation.mix."
 
@@ -69,6 +68,8 @@ class Summary:
     failures: tuple[FailureGroup, ...]
     importance: dict[str, float]
     seconds: float
+    dropped: tuple[tuple[str, int], ...]
+    """Why training rows were dropped before the study began, and how many for each reason."""
 
     @property
     def best(self) -> RankedTrial | None:
@@ -136,7 +137,8 @@ def summarize(study: optuna.Study) -> Summary:
         counts=_counts(trials, attributes["total"]),
         failures=_failures(trials),
         importance=parameter_importances(study),
-        seconds=sum(filter(_is_finite, (trial.user_attrs.get("seconds", 0.0) for trial in trials))),
+        seconds=sum(filter(_is_finite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
+        dropped=tuple((finding["what"], finding["count"]) for finding in attributes["cleaning"]),
     )
 
 
@@ -155,12 +157,12 @@ def _value(trial: FrozenTrial) -> float:
 
 
 def _ranked(trial: FrozenTrial) -> RankedTrial:
-    configuration = Configuration.model_validate(trial.user_attrs["configuration"])
-    return RankedTrial(trial.number, _value(trial), trial.user_attrs["best_step"], configuration)
+    configuration = Configuration.model_validate(trial.user_attrs[CONFIGURATION])
+    return RankedTrial(trial.number, _value(trial), trial.user_attrs[BEST_STEP], configuration)
 
 
 def _first_with_role(trials: Iterable[FrozenTrial], role: str) -> RankedTrial | None:
-    return next((_ranked(trial) for trial in trials if trial.user_attrs.get("role") == role), None)
+    return next((_ranked(trial) for trial in trials if trial.user_attrs.get(ROLE) == role), None)
 
 
 def _operations(trials: Iterable[FrozenTrial]) -> tuple[str, ...]:
@@ -169,7 +171,7 @@ def _operations(trials: Iterable[FrozenTrial]) -> tuple[str, ...]:
     for trial in trials:
         searched = (name for name in trial.params if name.startswith(_MIX_PARAMETER))
         names.update(name.removeprefix(_MIX_PARAMETER) for name in searched)
-        names.update(trial.user_attrs.get("configuration", {}).get("mix", {}).get("operations", {}))
+        names.update(trial.user_attrs.get(CONFIGURATION, {}).get("mix", {}).get("operations", {}))
     return tuple(sorted(names))
 
 
@@ -190,7 +192,7 @@ def _failures(trials: Iterable[FrozenTrial]) -> tuple[FailureGroup, ...]:
     for trial in trials:
         if trial.state == TrialState.FAIL:
             # Optuna itself fails trials whose process died, and gives no reason.
-            failure = trial.user_attrs.get("failure", {"kind": "lost", "message": "its process died"})
+            failure = trial.user_attrs.get(FAILURE, {"kind": "lost", "message": "its process died"})
             groups.setdefault(failure["kind"], []).append((trial.number, failure["message"]))
     by_frequency = sorted(groups.items(), key=lambda group: -len(group[1]))
     return tuple(FailureGroup(kind, len(members), *members[0]) for kind, members in by_frequency)

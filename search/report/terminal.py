@@ -162,5 +162,8 @@ def _trials(summary: Summary) -> RenderableType:
     for group in summary.failures:
         reason = f"{group.count} × {group.kind}, first in trial {group.number}: {group.message}"
         lines.append(Padding(Text(wording.plain(reason), style="red"), (0, 0, 0, 2)))
+    if summary.dropped:
+        reasons = ", ".join(f"{count} × {wording.plain(what)}" for what, count in summary.dropped)
+        lines.append(Text(f"Training rows dropped before the search: {reasons}"))
     lines.append(Text(f"Time {wording.duration(summary.seconds)} of training over all trials"))
     return Group(*lines)

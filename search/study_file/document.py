@@ -4,11 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
 from .values import key_shown, one_line
 
 Item = str | int
 """A key of a mapping, or a place in a list."""
 Path = tuple[Item, ...]
+MISTAKE = "study_file"
+"""The type of our own errors among pydantic's."""
+
+
+def located(path: Path, text: str) -> InitErrorDetails:
+    """A mistake that no single key shows, for pydantic to raise at its place."""
+    return InitErrorDetails(type=PydanticCustomError(MISTAKE, "{text}", {"text": text}), loc=path, input=None)
 
 
 @dataclass

@@ -12,12 +12,14 @@ from .rules import Rules, keys, kind_of, options, takes, told
 from .values import shown
 
 _SEARCHED = ("space", "training")
+_NO_DEFAULT = "default_factory_not_called"
+"""Pydantic's word for a default that depends on another key, which is wrong: no mistake of its own."""
 
 
 def all_mistakes(document: Document, rules: Rules, error: ValidationError | None) -> list[Mistake]:
     """Everything that is wrong with a file, each thing once, in the order of its lines."""
     searched = _searched(document)
-    details = error.errors(include_url=False) if error else []
+    details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NO_DEFAULT] if error else []
     found = [
         *document.mistakes,
         *(_mistake(document, rules, detail) for detail in details if not (searched and detail["loc"][:2] == _SEARCHED)),
@@ -44,7 +46,7 @@ def _mistake(document: Document, rules: Rules, detail: ErrorDetails) -> Mistake:
             text = f"{reason}{_nearest(given, kinds)} allowed: {', '.join(kinds)}"
         case "value_error":
             text = _with_value(str(detail.get("ctx", {})["error"]), value)
-        case "study_file":
+        case "study_file" | "task_name":
             text = detail["msg"].replace(repr(value), shown(value))
         case _:
             text = f"{shown(value)}: must be {told(here)}"

@@ -10,10 +10,10 @@ Rule = Mapping[str, Any]
 
 _DISCRIMINATOR = "kind"
 _LIMITS = {
-    "minimum": "of at least {:g}",
-    "exclusiveMinimum": "above {:g}",
-    "maximum": "at most {:g}",
-    "exclusiveMaximum": "below {:g}",
+    "minimum": "of at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
 }
 _WORDS = {
     "boolean": "true or false",

@@ -35,8 +35,8 @@ for _name, _pattern, _first in (
     _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
 
 
-def read_document(text: str, name: str) -> Document:
-    """Read YAML.
+def read_document(text: str, name: str, what: str = "a study file") -> Document:
+    """Read YAML that is `what`.
 
     Raises:
         StudyFileError: it is no YAML, empty, or no mapping of keys.
@@ -46,7 +46,7 @@ def read_document(text: str, name: str) -> Document:
         raise StudyFileError(f"{name}: the file is empty")
     line = root.start_mark.line + 1
     if not isinstance(root, yaml.MappingNode):
-        raise StudyFileError(f"{name}, line {line}: a study file is a mapping of keys (`name: ...`), not {_kind(root)}")
+        raise StudyFileError(f"{name}, line {line}: {what} is a mapping of keys (`name: ...`), not {_kind(root)}")
     builder = _Builder()
     values, places = builder.build(root, ())
     return Document(values, places, line, builder.mistakes)

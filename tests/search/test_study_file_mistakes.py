@@ -57,7 +57,6 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
             "line 3: data.clean.deduplicat: unknown key; did you mean deduplicate? "
             "allowed: deduplicate, drop_conflicting_labels, drop_leaks",
         ),
-        ("objective: sentiment.accuracy\n", "", "line 1: objective: missing: <main task>.<metric>, on validation data"),
         (
             "train: reviews.csv",
             "",
@@ -275,8 +274,6 @@ training: {epochs: 0, schedule: wavy}
 """
     found = [re.match(r"study\.yaml, (line \d+: [\w.]+): ", line) for line in complaints(text)]
     assert [match[1] for match in found if match] == [
-        "line 1: objective",
-        "line 1: model",
         "line 1: objektive",
         "line 2: name",
         "line 3: data.train",

@@ -52,9 +52,17 @@ def test_read_study_file_names_the_file_as_it_was_given(tmp_path: Path, monkeypa
     assert read_study_file(Path("a.yaml")) == parsed(GOOD)
     Path("a.yaml").write_text(changed("trials: 12", "trials: 0"), encoding="utf-8")
     with pytest.raises(
-        StudyFileError, match=r"^a\.yaml, line 14: search\.trials: 0: must be a whole number of at least 1$"
+        StudyFileError,
+        match=r"^a\.yaml, line 14: search\.trials: 0: must be a whole number of at least 1 and at most 1000000$",
     ):
         read_study_file(Path("a.yaml"))
+
+
+def test_a_file_without_a_name_names_its_study(tmp_path: Path) -> None:
+    (tmp_path / "my reviews.yaml").write_text(GOOD.replace("name: reviews\n", ""), encoding="utf-8")
+    assert read_study_file(tmp_path / "my reviews.yaml").name == "my-reviews"
+    with pytest.raises(StudyFileError, match="name: missing"):
+        parsed(GOOD.replace("name: reviews\n", ""))
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

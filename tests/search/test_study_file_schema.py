@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from autotune.objectives.models.encoders import PRETRAINED_RATES, SCRATCH_RATES
 from autotune.search.study_file.reading import changed_keys, read_study_file
-from autotune.search.study_file.schema import StudyFile, json_schema
+from autotune.search.study_file.schema import StudyFile, default_name, json_schema
 from autotune.search.study_file.yaml_document import read_document
 from pydantic import ValidationError
 
@@ -74,6 +74,13 @@ def test_a_name_never_leaves_its_folder(name: str) -> None:
     assert not re.search(json_schema()["properties"]["name"]["pattern"], name) or name.endswith("\n")
 
 
+@pytest.mark.parametrize("name", ["keys", "a.b", "2", "", "a b"])
+def test_a_task_s_name_is_one_that_heads_and_parameters_can_have(name: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        study(tasks={**GOOD["tasks"], name: {"kind": "classification", "label": "aspect"}})
+    assert [detail["loc"][:2] for detail in error.value.errors()] == [("tasks", name)]
+
+
 @pytest.mark.parametrize("name", ["a", "2024", "reviews.v2_b-3", "a" * 64])
 def test_names(name: str) -> None:
     assert study(name=name).name == name
@@ -82,8 +89,28 @@ def test_names(name: str) -> None:
 
 def test_all_that_does_not_fit_together_is_told_at_once() -> None:
     with pytest.raises(ValidationError) as error:
-        study(objective="language.accuracy", tasks={**GOOD["tasks"], "keys": {"kind": "masked_lm"}})
-    assert {detail["loc"] for detail in error.value.errors()} == {("objective",), ("tasks", "keys")}
+        study(objective="language.accuracy", tasks={**GOOD["tasks"], "again": {"kind": "masked_lm"}})
+    assert {detail["loc"] for detail in error.value.errors()} == {("objective",), ("tasks", "again")}
+
+
+def test_all_but_the_data_and_the_tasks_has_a_default() -> None:
+    short = StudyFile.model_validate(
+        {"name": "a", "data": {"train": "a.csv"}, "tasks": {"t": {"kind": "classification"}}}
+    )
+    assert short.objective == "t.accuracy"
+    assert short.model.encoder == "sentence-transformers/all-MiniLM-L6-v2"
+    assert json_schema()["required"] == ["data", "tasks"]
+    assert list(json_schema()["properties"])[:2] == ["name", "objective"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("reviews.yaml", "reviews"), ("my reviews (2).yaml", "my-reviews-2-"), (".yaml", "yaml"), ("评论.yaml", "study"),
+     ("..a.yml", "a"), ("a" * 99 + ".yaml", "a" * 64)],
+)  # fmt: skip
+def test_a_study_is_named_after_its_file(file: str, name: str) -> None:
+    assert default_name(file) == name
+    assert study(name=name).name == name
 
 
 def test_a_study_file_survives_json() -> None:

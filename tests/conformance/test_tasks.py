@@ -1,0 +1,139 @@
+"""One suite that every task kind passes (objectives/tasks/task.py); a new kind is one entry of SETTINGS."""
+
+import math
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+import torch
+from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.prepare import PreparedObjective, TaskRows
+from autotune.objectives.tasks.registry import TASKS, TaskSettings, task_type
+from autotune.objectives.tasks.task import Batch
+from autotune.objectives.training.mixing import gathered
+from autotune.objectives.training.plain import PlainTrainer
+from autotune.spaces.configuration import Configuration
+from pydantic import TypeAdapter, ValidationError
+
+Objectives = Callable[..., PreparedObjective]
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "classification": {"kind": "classification", "label": "aspect"},
+    "masked_lm": {"kind": "masked_lm"},
+}
+KINDS = [task.kind for task in TASKS]
+MEASURED = [task.kind for task in TASKS if task.metrics]
+
+
+@pytest.fixture(params=KINDS)
+def prepared(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObjective:
+    """An objective in which the kind is an auxiliary, called `other`."""
+    tasks = {"sentiment": {"kind": "classification"}, "other": SETTINGS[request.param]}
+    return objective(tasks=tasks, training={"epochs": 8, "dropout": 0.0})
+
+
+@pytest.fixture
+def rows(prepared: PreparedObjective) -> TaskRows:
+    return prepared.train["other"]
+
+
+@pytest.fixture
+def model(prepared: PreparedObjective) -> MultiTaskModel:
+    return prepared.models.build(["sentiment", "other"], dropout=0.0)
+
+
+def batch_of(prepared: PreparedObjective, rows: TaskRows, seed: int = 0) -> Batch:
+    """All rows, prepared as in training."""
+    batch = gathered(rows, torch.arange(len(rows.tokens)), prepared.pad, fixed_shapes=True)
+    return rows.task.prepare(batch, prepared.codes, torch.Generator().manual_seed(seed))
+
+
+def test_every_kind_is_tested_and_registered_once():
+    assert sorted(SETTINGS) == sorted(KINDS)
+    union = get_args(get_args(TaskSettings)[0])
+    assert [task.settings_type for task in TASKS] == list(union)
+    assert all(task_type(task.kind) is task for task in TASKS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_choose_the_kind_and_refuse_unknown_keys(kind: str):
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    assert isinstance(adapter.validate_python(SETTINGS[kind]), task_type(kind).settings_type)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        adapter.validate_python({**SETTINGS[kind], "lable": "aspect"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_metrics_have_a_direction(kind: str):
+    assert set(task_type(kind).metrics.values()) <= {"maximize", "minimize"}
+
+
+def test_targets_come_one_a_row(rows: TaskRows):
+    assert len(rows.targets) == len(rows.tokens) > 0
+
+
+def test_a_fresh_head_knows_nothing(prepared: PreparedObjective, rows: TaskRows, model: MultiTaskModel):
+    loss = model({rows.task: batch_of(prepared, rows)})["other"]
+    assert loss.shape == ()
+    assert loss.item() / prepared.normalisers["other"] == pytest.approx(1, abs=0.05)
+
+
+def test_the_normaliser_is_the_loss_of_a_uniform_guess(
+    prepared: PreparedObjective, rows: TaskRows, model: MultiTaskModel, monkeypatch: pytest.MonkeyPatch
+):
+    predict = rows.task.predict
+    monkeypatch.setattr(rows.task, "predict", lambda *given: torch.zeros_like(predict(*given)))
+    loss = model({rows.task: batch_of(prepared, rows)})["other"]
+    assert loss.item() == pytest.approx(prepared.normalisers["other"], rel=1e-5)
+
+
+def test_training_lowers_the_loss(prepared: PreparedObjective):
+    trainer = PlainTrainer(prepared, torch.device("cpu"))
+    trainer.admit(0, Configuration(learning_rate=3e-3, ratios={"other": 1.0}))
+    losses: list[float] = []
+    while evaluations := trainer.advance():
+        losses += [evaluation.losses["other"] for evaluation in evaluations]
+    assert losses[0] == pytest.approx(1, abs=0.15)
+    assert losses[-1] < 0.85 * losses[0]
+
+
+def test_the_loss_reaches_head_and_encoder(prepared: PreparedObjective, rows: TaskRows, model: MultiTaskModel):
+    model({rows.task: batch_of(prepared, rows)})["other"].backward()
+    for part in (model.encoder, model.head("other")):
+        gradients = [parameter.grad for parameter in part.parameters() if parameter.grad is not None]
+        assert any(gradient.abs().sum() > 0 for gradient in gradients)
+        assert all(gradient.isfinite().all() for gradient in gradients)
+    assert all(parameter.grad is None for parameter in model.head("sentiment").parameters())
+
+
+def test_prepare_changes_no_mask_no_padding_and_no_special_token(prepared: PreparedObjective, rows: TaskRows):
+    before = gathered(rows, torch.arange(len(rows.tokens)), prepared.pad, fixed_shapes=True)
+    kept = before.ids.clone()
+    after = batch_of(prepared, rows)
+    assert torch.equal(after.mask, before.mask)
+    assert torch.equal(before.ids, kept)
+    still = torch.isin(before.ids, prepared.codes.special) | ~before.mask
+    assert torch.equal(after.ids[still], before.ids[still])
+    assert after.ids.min() >= 0
+    assert after.ids.max() < prepared.codes.size
+    assert len(after.targets) == len(before.ids)
+
+
+def test_prepare_and_loss_follow_from_the_seed(prepared: PreparedObjective, rows: TaskRows, model: MultiTaskModel):
+    losses = [model({rows.task: batch_of(prepared, rows, seed)})["other"] for seed in (1, 1)]
+    first, second = (batch_of(prepared, rows, 1) for _ in range(2))
+    assert torch.equal(first.ids, second.ids)
+    assert torch.equal(first.targets, second.targets)
+    assert torch.equal(*losses)
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+def test_a_kind_with_metrics_is_measured_row_by_row(kind: str, objective: Objectives):
+    metric = next(iter(task_type(kind).metrics))
+    prepared = objective(tasks={"main": SETTINGS[kind]}, objective=f"main.{metric}")
+    rows, model = prepared.main, prepared.models.build(["main"]).eval()
+    predictions = model.predict(rows.task, gathered(rows, torch.arange(7), prepared.pad, fixed_shapes=True)).detach()
+    assert len(predictions) == 7
+    measured = rows.task.measure(predictions, rows.targets[:7])
+    assert list(measured) == list(rows.task.metrics)
+    assert all(math.isfinite(value) for value in measured.values())

@@ -1,0 +1,298 @@
+"""One suite that every trainer passes (objectives/training/trainer.py has the rules); a new one is one entry."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
+from autotune.spaces.configuration import Configuration, Mix
+
+Objectives = Callable[..., PreparedObjective]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A trainer, how it is made, and the class whose `forward` a failed allocation is simulated in."""
+
+    make: Callable[[PreparedObjective, int], Trainer]
+    model: type[torch.nn.Module]
+
+
+TRAINERS = {"plain": Kind(lambda prepared, slots: PlainTrainer(prepared, torch.device("cpu"), slots), MultiTaskModel)}
+
+PRECISIONS = ("fp32", "bf16")
+AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}
+
+BASELINE = Configuration(learning_rate=1e-3)
+RICH = Configuration(
+    learning_rate=2e-3,
+    ratios={"aspect": 0.5, "words": 1.5},
+    mix=Mix(operations={"noise": 0.3, "reverse": 0.1, "mixup": 0.4}, magnitude=0.3),
+    training={"weight_decay": 0.1, "dropout": 0.2, "max_grad_norm": 0.5},
+)
+WORDS = Configuration(learning_rate=5e-4, ratios={"words": 1.0}, training={"schedule": "cosine"})
+
+
+@pytest.fixture(params=TRAINERS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return TRAINERS[request.param]
+
+
+@pytest.fixture
+def prepared(objective: Objectives) -> PreparedObjective:
+    return objective(augmentation=AUGMENTATION)
+
+
+@pytest.fixture(params=PRECISIONS)
+def either(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObjective:
+    return objective(augmentation=AUGMENTATION, training={"precision": request.param})
+
+
+def told(evaluations: list[Evaluation]) -> list[Evaluation]:
+    """What a trial says of itself: all but the time it took and its number."""
+    return [replace(evaluation, trial_id=0, seconds=0) for evaluation in evaluations]
+
+
+def to_the_end(trainer: Trainer) -> dict[int, list[Evaluation]]:
+    """Advance until nothing more comes; each trial's evaluations."""
+    found: dict[int, list[Evaluation]] = {}
+    while evaluations := trainer.advance():
+        for evaluation in evaluations:
+            found.setdefault(evaluation.trial_id, []).append(evaluation)
+    return found
+
+
+def alone(kind: Kind, prepared: PreparedObjective, configuration: Configuration) -> list[Evaluation]:
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, configuration)
+    return told(to_the_end(trainer)[0])
+
+
+def first_checkpoint(kind: Kind, prepared: PreparedObjective, configuration: Configuration) -> Checkpoint:
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, configuration)
+    assert trainer.advance()
+    checkpoint = trainer.evict(0)
+    assert checkpoint is not None
+    return checkpoint
+
+
+def tensors(checkpoint: Checkpoint) -> Iterator[torch.Tensor]:
+    for part in (checkpoint.weights, checkpoint.optimizer, checkpoint.random_state):
+        yield from part.values()
+
+
+@pytest.mark.parametrize("configuration", [BASELINE, RICH])
+def test_evaluations_come_at_the_rungs_and_finished_is_last(
+    kind: Kind, prepared: PreparedObjective, configuration: Configuration
+):
+    found = alone(kind, prepared, configuration)
+    rungs = prepared.rungs(prepared.training_of(configuration))
+    assert [evaluation.step for evaluation in found] == rungs
+    assert [evaluation.finished for evaluation in found] == [False] * (len(rungs) - 1) + [True]
+    assert all(evaluation.failure is None for evaluation in found)
+    assert all(set(evaluation.metrics) == set(prepared.main.task.metrics) for evaluation in found)
+    assert all(set(evaluation.losses) == {"sentiment", *configuration.ratios} for evaluation in found)
+
+
+def test_neighbours_and_slots_change_nothing(kind: Kind, either: PreparedObjective):
+    trainer = kind.make(either, 3)
+    for trial_id, configuration in enumerate([WORDS, RICH, BASELINE]):
+        trainer.admit(trial_id, configuration)
+    found = to_the_end(trainer)
+    for trial_id, configuration in enumerate([WORDS, RICH, BASELINE]):
+        assert told(found[trial_id]) == alone(kind, either, configuration)
+
+
+def test_no_trial_waits_while_another_runs_ahead(kind: Kind, prepared: PreparedObjective):
+    trainer = kind.make(prepared, 2)
+    trainer.admit(0, BASELINE)
+    trainer.admit(1, WORDS)
+    first = [evaluation for _ in range(2) for evaluation in trainer.advance()]
+    assert {evaluation.trial_id for evaluation in first[:2]} == {0, 1}
+
+
+def test_a_slot_that_is_used_again_changes_nothing(kind: Kind, prepared: PreparedObjective):
+    trainer = kind.make(prepared, 2)
+    trainer.admit(0, WORDS)
+    trainer.admit(1, BASELINE)
+    trainer.advance()
+    trainer.evict(0)
+    trainer.admit(2, RICH)
+    found = to_the_end(trainer)
+    assert told(found[2]) == alone(kind, prepared, RICH)
+
+
+@pytest.mark.parametrize("rung", [0, 1, 2])
+def test_a_trial_goes_on_from_its_checkpoint_as_if_never_stopped(kind: Kind, either: PreparedObjective, rung: int):
+    trainer = kind.make(either, 1)
+    trainer.admit(7, RICH)
+    before = [evaluation for _ in range(rung + 1) for evaluation in trainer.advance()]
+    checkpoint = trainer.evict(7)
+    assert checkpoint is not None
+    assert (checkpoint.step, checkpoint.configuration) == (before[-1].step, RICH)
+    torch.manual_seed(123)
+    other = kind.make(either, 2)
+    other.admit(1, BASELINE)
+    other.admit(9, RICH, checkpoint)
+    after = to_the_end(other)[9]
+    assert told(before + after) == alone(kind, either, RICH)
+
+
+def test_a_trial_that_moves_at_every_rung_is_the_same(kind: Kind, prepared: PreparedObjective):
+    found: list[Evaluation] = []
+    checkpoint = None
+    while not found or not found[-1].finished:
+        trainer = kind.make(prepared, 1)
+        trainer.admit(0, RICH, checkpoint)
+        found += trainer.advance()
+        checkpoint = trainer.evict(0)
+    assert checkpoint is None
+    assert told(found) == alone(kind, prepared, RICH)
+
+
+def test_a_checkpoint_lives_on_the_cpu_and_later_training_does_not_reach_it(kind: Kind, prepared: PreparedObjective):
+    checkpoint = first_checkpoint(kind, prepared, RICH)
+    before = [tensor.clone() for tensor in tensors(checkpoint)]
+    assert all(tensor.device.type == "cpu" for tensor in before)
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, RICH, checkpoint)
+    to_the_end(trainer)
+    assert all(map(torch.equal, before, tensors(checkpoint)))
+
+
+def test_a_trial_that_has_not_begun_keeps_its_checkpoint(kind: Kind, prepared: PreparedObjective):
+    checkpoint = first_checkpoint(kind, prepared, BASELINE)
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, BASELINE, checkpoint)
+    back = trainer.evict(0)
+    assert back is not None
+    assert back.step == checkpoint.step
+    assert all(map(torch.equal, tensors(back), tensors(checkpoint)))
+
+
+def poisoned(checkpoint: Checkpoint) -> Checkpoint:
+    name = next(iter(checkpoint.weights))
+    return replace(
+        checkpoint, weights={**checkpoint.weights, name: torch.full_like(checkpoint.weights[name], torch.nan)}
+    )
+
+
+def test_nan_stays_in_its_own_slot(kind: Kind, prepared: PreparedObjective):
+    trainer = kind.make(prepared, 2)
+    trainer.admit(0, RICH, poisoned(first_checkpoint(kind, prepared, RICH)))
+    trainer.admit(1, WORDS)
+    found = to_the_end(trainer)
+    assert len(found[0]) == 1
+    failure = found[0][0].failure
+    assert failure is not None
+    assert failure.kind is FailureKind.DIVERGED
+    assert "not finite" in failure.message
+    assert found[0][0].finished
+    assert not found[0][0].metrics
+    assert trainer.evict(0) is None
+    assert told(found[1]) == alone(kind, prepared, WORDS)
+
+
+def test_a_rate_beyond_all_bounds_diverges(kind: Kind, prepared: PreparedObjective):
+    found = alone(kind, prepared, Configuration(learning_rate=1e30))
+    assert found[-1].failure is not None
+    assert found[-1].failure.kind is FailureKind.DIVERGED
+
+
+CPU_ALLOCATOR = (
+    "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: "
+    "you tried to allocate 68719476736 bytes. Error code 12 (Cannot allocate memory)"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 64.00 GiB."), FailureKind.OUT_OF_MEMORY),
+        (RuntimeError(CPU_ALLOCATOR), FailureKind.OUT_OF_MEMORY),
+        (MemoryError(), FailureKind.OUT_OF_MEMORY),
+        (RuntimeError("the size of tensor a (3) must match"), FailureKind.CRASHED),
+    ],
+)
+def test_what_breaks_in_one_trial_is_its_own_failure(
+    kind: Kind,
+    prepared: PreparedObjective,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    expected: FailureKind,
+):
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    trainer = kind.make(prepared, 2)
+    trainer.admit(0, RICH)
+    trainer.admit(1, BASELINE)
+    with monkeypatch.context() as patch:
+        patch.setattr(kind.model, "forward", broken)
+        failed = trainer.advance()
+    assert [(evaluation.finished, evaluation.failure and evaluation.failure.kind) for evaluation in failed] == [
+        (True, expected)
+    ]
+    assert failed[0].failure is not None
+    assert failed[0].failure.message
+    assert trainer.evict(failed[0].trial_id) is None
+    (other,) = to_the_end(trainer).values()
+    assert told(other) == alone(kind, prepared, BASELINE if failed[0].trial_id == 0 else RICH)
+
+
+def test_no_memory_for_a_model_is_that_trials_failure_too(
+    kind: Kind, prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    trainer = kind.make(prepared, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.Module, "to", broken)
+        trainer.admit(0, BASELINE)
+        (evaluation,) = trainer.advance()
+    assert evaluation.failure is not None
+    assert evaluation.failure.kind is FailureKind.OUT_OF_MEMORY
+    assert trainer.evict(0) is None
+
+
+def test_an_empty_trainer_has_nothing_to_tell(kind: Kind, prepared: PreparedObjective):
+    assert kind.make(prepared, 2).advance() == []
+
+
+def test_mistakes_of_the_caller_are_value_errors(kind: Kind, prepared: PreparedObjective):
+    trainer = kind.make(prepared, 2)
+    assert trainer.capacity == 2
+    with pytest.raises(ValueError, match="at least one slot"):
+        kind.make(prepared, 0)
+    with pytest.raises(ValueError, match="trial 5 is in no slot"):
+        trainer.evict(5)
+    trainer.admit(5, BASELINE)
+    with pytest.raises(ValueError, match="in a slot already"):
+        trainer.admit(5, BASELINE)
+    trainer.admit(6, BASELINE)
+    with pytest.raises(ValueError, match="all 2 slots are taken"):
+        trainer.admit(7, BASELINE)
+    trainer.evict(5)
+    trainer.admit(7, BASELINE)
+    with pytest.raises(ValueError, match="trial 5 is in no slot"):
+        trainer.evict(5)
+
+
+def test_a_finished_trial_holds_its_slot_until_it_is_evicted_and_has_no_checkpoint(
+    kind: Kind, prepared: PreparedObjective
+):
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, BASELINE)
+    to_the_end(trainer)
+    assert trainer.advance() == []
+    with pytest.raises(ValueError, match="slots are taken"):
+        trainer.admit(1, BASELINE)
+    assert trainer.evict(0) is None
+    trainer.admit(1, BASELINE)
+    assert trainer.advance()

@@ -1,0 +1,83 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.objectives.caching import cache_folder, cached_tensors, content_hash, save_atomically
+from hypothesis import given
+from hypothesis import strategies as st
+
+Make = Callable[[], dict[str, torch.Tensor]]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def counting() -> tuple[Make, list[int]]:
+    calls: list[int] = []
+
+    def make() -> dict[str, torch.Tensor]:
+        calls.append(1)
+        return {"numbers": torch.arange(100)}
+
+    return make, calls
+
+
+def test_what_is_known_is_not_made_again(cache: Path):
+    make, calls = counting()
+    first, second = (cached_tensors("kind", "key", make) for _ in range(2))
+    assert len(calls) == 1
+    assert torch.equal(first["numbers"], second["numbers"])
+    assert [file.name for file in (cache / "kind").iterdir()] == ["key.safetensors"]
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-30], lambda data: b"\xff" * len(data)])
+def test_a_damaged_file_is_made_again(cache: Path, damage: Callable[[bytes], bytes]):
+    make, calls = counting()
+    cached_tensors("kind", "key", make)
+    file = cache / "kind" / "key.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert torch.equal(cached_tensors("kind", "key", make)["numbers"], torch.arange(100))
+    assert len(calls) == 2
+    assert file.read_bytes() == whole
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "cache").write_text("a file stands where the folder would be")
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path / "cache"))
+    make, calls = counting()
+    for _ in range(2):
+        assert torch.equal(cached_tensors("kind", "key", make)["numbers"], torch.arange(100))
+    assert len(calls) == 2
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_atomically({"numbers": torch.arange(3)}, tmp_path / "key.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.delenv("AUTOTUNE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "autotune"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "autotune"
+
+
+@given(st.lists(st.text(max_size=3), max_size=4), st.lists(st.text(max_size=3), max_size=4))
+def test_hashes_are_equal_for_equal_parts_alone(left: list[str], right: list[str]):
+    assert (content_hash(left) == content_hash(right)) == (left == right)
+
+
+def test_a_lone_surrogate_has_a_hash():
+    assert content_hash(["\ud800"]) != content_hash(["\ud801"])

@@ -1,0 +1,246 @@
+"""Reading, cleaning and splitting the rows of a study's tasks, and the errors that name the place."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from autotune.objectives.data.corpus import Corpus, read_corpus
+from autotune.objectives.prepare import check_objective, make_tasks, prepare
+from autotune.objectives.settings import DataSettings, ObjectiveSettings
+from autotune.objectives.tasks.registry import task_type
+from autotune.objectives.tasks.task import Task
+from autotune.objectives.training.run import TrainingRun
+from autotune.spaces.augmentation import AugmentationSpace
+from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import DataError, EncoderError, StudyFileError
+
+MAIN = {"kind": "classification"}
+WORDS = {"kind": "masked_lm"}
+
+
+def write(folder: Path, name: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
+    with (folder / name).open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+
+
+def reviews(count: int, what: str = "review") -> list[tuple[str, str]]:
+    return [(f"{what} number {i}", "good" if i % 2 else "bad") for i in range(count)]
+
+
+def tasks_of(given: dict[str, dict[str, Any]]) -> list[Task[Any]]:
+    return [
+        task_type(settings["kind"])(name, task_type(settings["kind"]).settings_type.model_validate(settings))
+        for name, settings in given.items()
+    ]
+
+
+Given = dict[str, dict[str, Any]]
+
+
+def read(folder: Path, tasks: Given | None = None, *, all_data: bool = False, **data: object) -> Corpus:
+    settings = DataSettings.model_validate({"train": "train.csv", **data})
+    return read_corpus(settings, tasks_of(tasks or {"main": MAIN}), folder, seed=0, all_data=all_data)
+
+
+def refused(folder: Path, tasks: Given | None = None, **data: Any) -> str:  # noqa: ANN401
+    with pytest.raises(DataError) as caught:
+        read(folder, tasks, **data)
+    return str(caught.value)
+
+
+def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    corpus = read(tmp_path, validation=0.25)
+    assert (len(corpus.train["main"]), len(corpus.validation)) == (30, 10)
+    assert corpus.validation.column("label").count("good") == 5
+    assert not set(corpus.train["main"].column("text")) & set(corpus.validation.column("text"))
+    assert corpus.fingerprints.keys() == {"train.csv"}
+
+
+def test_a_validation_file_is_used_as_it_is(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path, "held.csv", reviews(8, "held"))
+    corpus = read(tmp_path, validation="held.csv")
+    assert (len(corpus.train["main"]), len(corpus.validation)) == (40, 8)
+    assert corpus.fingerprints.keys() == {"train.csv", "held.csv"}
+
+
+def test_leaks_are_dropped_from_training_and_from_auxiliaries(tmp_path: Path):
+    write(tmp_path, "train.csv", [*reviews(40), ("Held  NUMBER 1", "good"), ("test number 2", "bad")])
+    write(tmp_path, "held.csv", reviews(8, "held"))
+    write(tmp_path, "test.csv", reviews(8, "test"))
+    write(tmp_path, "own.csv", [("own 1", "a"), ("own 2", "a"), ("test number 5", "b"), ("own 3", "b"), ("own 4", "b")])
+    tasks = {"main": MAIN, "own": {**MAIN, "data": {"train": "own.csv"}}}
+    corpus = read(tmp_path, tasks, validation="held.csv", test="test.csv")
+    assert len(corpus.train["main"]) == 40
+    assert corpus.train["own"].column("text") == ["own 1", "own 2", "own 3", "own 4"]
+    assert [(found.what, found.count) for found in corpus.findings] == [
+        ("train.csv: text also in validation or test data", 2),
+        ("own.csv: text also in validation or test data", 1),
+    ]
+    kept = read(tmp_path, tasks, validation="held.csv", test="test.csv", clean={"drop_leaks": False})
+    assert len(kept.train["main"]) == 42
+
+
+def test_rows_split_off_are_dropped_from_auxiliaries_too(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path, "own.csv", [*reviews(40), ("more", "good"), ("and more", "bad")])
+    corpus = read(tmp_path, {"main": MAIN, "own": {**MAIN, "data": {"train": "own.csv"}}}, validation=0.25)
+    assert len(corpus.train["own"]) == 32
+    assert not set(corpus.train["own"].column("text")) & set(corpus.validation.column("text"))
+
+
+def test_auxiliaries_without_rows_of_their_own_share_the_main_tasks(tmp_path: Path):
+    write(tmp_path, "train.csv", [(*row, str(i % 3)) for i, row in enumerate(reviews(30))], ("text", "label", "other"))
+    corpus = read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}, "words": WORDS})
+    assert corpus.train["main"] is corpus.train["other"] is corpus.train["words"]
+    assert [getattr(task, "labels", None) for task in corpus.tasks] == [("bad", "good"), ("0", "1", "2"), None]
+
+
+def test_an_auxiliary_has_a_label_set_of_its_own(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(20))
+    write(tmp_path, "own.tsv", [], ("ignored",))
+    (tmp_path / "own.jsonl").write_text("".join(f'{{"words": "own {i}", "stars": "{i % 4}"}}\n' for i in range(12)))
+    own = {**MAIN, "text": "words", "label": "stars", "data": {"train": "own.jsonl"}}
+    corpus = read(tmp_path, {"main": MAIN, "own": own})
+    assert corpus.tasks[1].targets(corpus.train["own"]).tolist() == [0, 1, 2, 3] * 3
+
+
+def test_all_data_trains_on_the_validation_rows_too(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    corpus = read(tmp_path, {"main": MAIN, "words": WORDS}, all_data=True, validation=0.25)
+    assert sorted(corpus.train["main"].column("text")) == sorted(text for text, _ in reviews(40))
+    assert len(corpus.train["words"]) == 40
+    assert len(corpus.validation) == 10
+
+
+def test_all_data_takes_what_an_auxiliary_finds_in_a_validation_file(tmp_path: Path):
+    rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
+    write(tmp_path, "train.csv", rows, ("text", "label", "other"))
+    write(tmp_path, "held.csv", reviews(8, "held"))
+    tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}, "words": WORDS}
+    corpus = read(tmp_path, tasks, all_data=True, validation="held.csv")
+    assert {name: len(table) for name, table in corpus.train.items()} == {"main": 38, "other": 30, "words": 38}
+    assert [len(task.targets(corpus.train[task.name])) for task in corpus.tasks] == [38, 30, 38]
+
+
+def test_all_data_names_the_place_of_a_label_that_training_lacks(tmp_path: Path):
+    rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
+    write(tmp_path, "train.csv", rows, ("text", "label", "other"))
+    write(tmp_path, "held.csv", [("held", "good", "0"), ("held too", "bad", "7")], ("text", "label", "other"))
+    with pytest.raises(DataError, match=r"held.csv, line 3: task 'other': label '7' is not among"):
+        read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}}, all_data=True, validation="held.csv")
+
+
+@pytest.mark.parametrize("data", [{"validation": "held.csv"}, {"test": "held.csv"}])
+def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: dict[str, Any]):
+    write(tmp_path, "train.csv", reviews(20))
+    write(tmp_path, "held.csv", [("fine", "good"), ("odd", "excellent")])
+    assert refused(tmp_path, **data) == (
+        "held.csv, line 3: task 'main': label 'excellent' is not among the training labels ('bad', 'good')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("a", "x"), ("b", "x")], "train.csv: task 'main': column 'label' has one class only ('x')"),
+        ([*reviews(9), ("z", "rare")], "train.csv: task 'main': class 'rare' has one row only"),
+        ([*reviews(3), ("z", " ")], "train.csv, line 5: task 'main': the label is empty"),
+        ([("same", "a"), ("same ", "a"), ("b", "b"), ("c", "b")], "after cleaning, a class with one row: 'a'"),
+        ([("same", "a"), ("SAME", "b"), ("b", "a"), ("B", "b")], "no rows are left after cleaning"),
+    ],
+)
+def test_labels_that_cannot_be_learnt_are_refused(tmp_path: Path, rows: list[tuple[str, str]], message: str):
+    write(tmp_path, "train.csv", rows)
+    assert message in refused(tmp_path)
+
+
+def test_an_auxiliarys_mistakes_are_named_too(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(20))
+    write(tmp_path, "own.csv", [("a", "x"), ("b", "x")])
+    own = {**MAIN, "data": {"train": "own.csv"}}
+    assert "own.csv: task 'own': column 'label' has one class only ('x')" in refused(
+        tmp_path, {"main": MAIN, "own": own}
+    )
+    assert "train.csv: there is no column 'aspct'" in refused(tmp_path, {"main": MAIN, "a": {**MAIN, "label": "aspct"}})
+    missing = {**MAIN, "data": {"train": "nowhere.csv"}}
+    assert "nowhere.csv" in refused(tmp_path, {"main": MAIN, "own": missing})
+
+
+def settings_of(**changes: object) -> ObjectiveSettings:
+    return ObjectiveSettings.model_validate(
+        {
+            "objective": "main.accuracy",
+            "data": {"train": "train.csv"},
+            "model": {"encoder": "scratch:tiny", "max_length": 16},
+            "tasks": {"main": MAIN, "words": WORDS},
+            **changes,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        ("loss", "'loss' is refused: a weighted or summed loss is made small by making its weights small"),
+        ("main.loss", "is refused: a weighted or summed loss"),
+        ("total_loss", "is refused"),
+        ("accuracy", "'accuracy': it must read <task>.<metric>. Allowed: main.accuracy, main.balanced_accuracy"),
+        ("words.accuracy", "'words' is not the main task (the first of: main, words). Allowed: main.accuracy"),
+        ("main.acuracy", "tasks of kind classification have no metric 'acuracy'. Allowed: main.accuracy"),
+    ],
+)
+def test_an_objective_that_measures_nothing_is_refused(objective: str, message: str):
+    with pytest.raises(StudyFileError) as caught:
+        make_tasks(settings_of(objective=objective))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1", "mcc", "log_loss"])
+def test_every_metric_of_the_main_task_may_be_the_objective(metric: str):
+    check_objective(f"main.{metric}", make_tasks(settings_of()))
+
+
+def test_a_task_without_metrics_cannot_be_the_main_one():
+    with pytest.raises(
+        StudyFileError, match="words: a task of kind masked_lm cannot be the main task; put another first"
+    ):
+        make_tasks(settings_of(tasks={"words": WORDS, "main": MAIN}, objective="words.accuracy"))
+
+
+def test_masked_lm_needs_a_mask_token(tmp_path: Path, architectures: Callable[..., Path]):
+    write(tmp_path, "train.csv", reviews(20))
+    folder = architectures("bert", intermediate_size=32)
+    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    del config["mask_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "tokenizer_class": "PreTrainedTokenizerFast"}))
+    with pytest.raises(EncoderError, match=r"tasks: words: .* has no mask token, which masked_lm needs"):
+        prepare(settings_of(model={"encoder": str(folder), "max_length": 16}), AugmentationSpace(), tmp_path, 0)
+
+
+def test_preparing_twice_gives_the_same(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    space = AugmentationSpace.model_validate({"operations": ["noise", "mixup"]})
+    first, second = (prepare(settings_of(), space, tmp_path, seed=3) for _ in range(2))
+    assert torch.equal(first.bank.tokens.ids, second.bank.tokens.ids)
+    assert torch.equal(first.main.targets, second.main.targets)
+    weights = (prepared.models.build(["main", "words"]).parameters() for prepared in (first, second))
+    assert all(map(torch.equal, *weights))
+    assert (
+        first.corpus.train["main"].lines != prepare(settings_of(), space, tmp_path, seed=4).corpus.train["main"].lines
+    )
+
+
+def test_texts_without_a_token_train_all_the_same(tmp_path: Path):
+    """A zero-width space is no blank, so cleaning keeps it; no tokenizer makes a token of it."""
+    write(tmp_path, "train.csv", [*reviews(20), ("\u200b", "good"), ("\u200b\u200b", "bad"), ("\u200d", "bad")])
+    prepared = prepare(settings_of(), AugmentationSpace(), tmp_path, 0, all_data=True)
+    assert prepared.main.tokens.lengths.min() == 2
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, ratios={"words": 1.0}), prepared, torch.device("cpu"))
+    while not run.finished:
+        assert run.advance().failure is None

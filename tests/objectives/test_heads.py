@@ -1,0 +1,168 @@
+"""Heads borrowed from transformers, on every family of encoders: what is trained is what production opens."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.models.vocabulary import input_table
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.task import Batch
+from autotune.objectives.training.evaluating import predict
+from autotune.objectives.training.mixing import gathered
+from autotune.objectives.training.production import Trained, save_model, train_production
+from autotune.spaces.configuration import Configuration
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+Objectives = Callable[..., PreparedObjective]
+Architectures = Callable[..., Path]
+CPU = torch.device("cpu")
+
+FAMILIES = ["bert", "roberta", "distilbert", "electra", "xlm-roberta", "albert", "mpnet", "deberta-v2", "modernbert"]
+CONFIGURATION = Configuration(learning_rate=3e-3, ratios={"words": 1.0, "aspect": 0.5})
+
+
+@pytest.fixture(params=["scratch:tiny", *FAMILIES])
+def prepared(request: pytest.FixtureRequest, objective: Objectives, architectures: Architectures) -> PreparedObjective:
+    scratch = request.param.startswith("scratch")
+    encoder = request.param if scratch else str(architectures(request.param))
+    return objective(model={"encoder": encoder}, training={"epochs": 1, "batch_size": 8})
+
+
+@pytest.fixture
+def model(prepared: PreparedObjective) -> MultiTaskModel:
+    return prepared.models.build(["sentiment", "aspect", "words"], dropout=0.0)
+
+
+def trained(prepared: PreparedObjective, configuration: Configuration = CONFIGURATION) -> Trained:
+    return train_production(
+        prepared, configuration, CPU, lambda *_: None, metric="accuracy", maximize=True, keep_best=True
+    )
+
+
+def batches(prepared: PreparedObjective, rows: int = 6) -> dict[str, Batch]:
+    return {
+        name: task_rows.task.prepare(
+            gathered(task_rows, torch.arange(rows), prepared.pad, fixed_shapes=False),
+            prepared.codes,
+            torch.Generator().manual_seed(0),
+        )
+        for name, task_rows in prepared.train.items()
+    }
+
+
+def output_weight(model: MultiTaskModel) -> torch.Tensor:
+    output = model.head("words").model.get_output_embeddings()
+    assert isinstance(output, torch.nn.Linear)
+    return output.weight
+
+
+def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjective, tmp_path: Path):
+    done = trained(prepared)
+    save_model(done, prepared, tmp_path / "model")
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    texts = prepared.corpus.validation.column("text")
+    inputs = tokenizer(texts, padding=True, truncation=True, max_length=24, return_tensors="pt")
+    with torch.inference_mode():
+        logits = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits
+    own = predict(done.run.model, prepared.validation, prepared.pad, CPU, "fp32")
+    torch.testing.assert_close(logits, own, atol=1e-5, rtol=1e-5)
+    assert own.std() > 1e-4
+    assert model.config.id2label == {0: "negative", 1: "positive"}
+    assert model.config.label2id == {"negative": 0, "positive": 1}
+    assert model.config.vocab_size == len(input_table(model.base_model).weight)
+    assert {file.suffix for file in (tmp_path / "model").iterdir()} <= {".json", ".safetensors", ".txt", ".model"}
+
+
+def test_masked_lm_writes_through_the_table_it_reads(prepared: PreparedObjective, model: MultiTaskModel):
+    table = input_table(model.encoder)
+    assert output_weight(model) is table.weight
+    names = [name for name, parameter in model.named_parameters() if parameter is table.weight]
+    assert len(names) == 1
+    words = batches(prepared)["words"]
+    words.targets[:] = -100
+    words.targets[0, 1] = 7
+    model({prepared.train["words"].task: words})["words"].backward()
+    assert table.weight.grad is not None
+    read = torch.zeros(prepared.codes.size, dtype=torch.bool)
+    read[words.ids[words.mask]] = True
+    assert table.weight.grad[~read].abs().sum() > 0  # through the softmax, which names every token
+    assert table.weight.grad[read].abs().sum() > 0
+
+
+def test_a_copy_is_tied_like_its_original_and_apart_from_it(prepared: PreparedObjective):
+    first, second = (prepared.models.build(["sentiment", "words"]) for _ in range(2))
+    assert all(map(torch.equal, first.parameters(), second.parameters()))
+    assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
+    with torch.no_grad():
+        input_table(first.encoder).weight.zero_()
+    assert output_weight(first).abs().sum() == 0
+    assert input_table(second.encoder).weight.abs().sum() > 0
+
+
+def test_batches_that_share_a_pass_have_the_losses_of_separate_passes(
+    prepared: PreparedObjective, model: MultiTaskModel
+):
+    model.eval()
+    named = batches(prepared)
+    named["aspect"] = Batch(named["aspect"].ids[:, :-1], named["aspect"].mask[:, :-1], named["aspect"].targets)
+    given = {prepared.train[name].task: batch for name, batch in named.items()}
+    assert len({batch.ids.shape[1] for batch in given.values()}) == 2
+    together = model(given)
+    assert list(together) == ["sentiment", "aspect", "words"]
+    for task, batch in given.items():
+        torch.testing.assert_close(model({task: batch})[task.name], together[task.name], atol=1e-5, rtol=1e-5)
+
+
+def test_mixup_that_keeps_all_is_no_mixup(prepared: PreparedObjective, model: MultiTaskModel):
+    model.eval()
+    task, batch = prepared.main.task, batches(prepared)["sentiment"]
+    others = torch.arange(6).roll(1)
+    kept = replace(batch, partner=others, keep=torch.ones(6))
+    torch.testing.assert_close(model({task: kept}), model({task: batch}), atol=1e-5, rtol=1e-5)
+    half = replace(batch, partner=others, keep=torch.full((6,), 0.5))
+    assert not torch.allclose(model({task: half})["sentiment"], model({task: batch})["sentiment"], atol=1e-5)
+
+
+def test_mixup_of_a_row_with_itself_is_no_mixup(prepared: PreparedObjective, model: MultiTaskModel):
+    model.eval()
+    task, batch = prepared.main.task, batches(prepared)["sentiment"]
+    own = replace(batch, partner=torch.arange(6), keep=torch.full((6,), 0.6))
+    torch.testing.assert_close(model({task: own}), model({task: batch}), atol=1e-5, rtol=1e-5)
+
+
+def test_a_short_row_sees_all_of_its_longer_partner(prepared: PreparedObjective, model: MultiTaskModel):
+    model.eval()
+    task, rows = prepared.main.task, prepared.main.tokens.lengths.argsort()[[0, -1]]
+    batch = gathered(prepared.main, rows, prepared.pad, fixed_shapes=False)
+    mixed = replace(batch, partner=torch.tensor([1, 1]), keep=torch.tensor([0.5, 1.0]))
+    last = int(batch.mask[1].sum()) - 2
+    assert not batch.mask[0, last]
+    other = replace(mixed, ids=batch.ids.clone())
+    other.ids[1, last] = (batch.ids[1, last] + 1) % prepared.codes.size
+    assert not torch.allclose(model.predict(task, mixed)[0], model.predict(task, other)[0], atol=1e-6, rtol=0)
+    cut = replace(mixed, partner=None, keep=None)
+    torch.testing.assert_close(
+        model.predict(task, cut)[0], model.predict(task, replace(cut, ids=other.ids))[0], atol=1e-6, rtol=1e-6
+    )
+
+
+def test_predictions_do_not_depend_on_the_company(prepared: PreparedObjective, model: MultiTaskModel):
+    model.eval()
+    rows = prepared.main
+    together = model.predict(rows.task, gathered(rows, torch.arange(12), prepared.pad, fixed_shapes=True))
+    for row in range(12):
+        alone = model.predict(rows.task, gathered(rows, torch.tensor([row]), prepared.pad, fixed_shapes=False))
+        torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-5)
+
+
+def test_dropout_is_set_everywhere(prepared: PreparedObjective):
+    rates = {
+        module.p
+        for module in prepared.models.build(["sentiment"], dropout=0.3).modules()
+        if isinstance(module, torch.nn.Dropout)
+    }
+    assert rates <= {0.3}

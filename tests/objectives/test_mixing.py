@@ -1,0 +1,138 @@
+"""One step's batches: which rows, which variants; what a task that is off costs."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.task import Batch
+from autotune.objectives.training.mixing import batches_of
+from autotune.objectives.training.run import TrainingRun
+from autotune.spaces.configuration import Configuration, Mix
+
+Objectives = Callable[..., PreparedObjective]
+AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}
+
+
+@pytest.fixture
+def prepared(objective: Objectives) -> PreparedObjective:
+    return objective(augmentation=AUGMENTATION)
+
+
+def configured(
+    ratios: tuple[str, ...] = (), mix: dict[str, float] | None = None, magnitude: float = 0.3
+) -> Configuration:
+    return Configuration(
+        learning_rate=1e-3, ratios=dict.fromkeys(ratios, 1.0), mix=Mix(operations=mix or {}, magnitude=magnitude)
+    )
+
+
+def main_batches(prepared: PreparedObjective, configuration: Configuration, steps: int = 15) -> list[Batch]:
+    batches = batches_of(prepared, configuration, fixed_shapes=False)
+    return [batches.at(step)[prepared.main.task] for step in range(steps)]
+
+
+def same(left: Batch, right: Batch) -> bool:
+    return torch.equal(left.ids, right.ids) and torch.equal(left.targets, right.targets)
+
+
+def test_a_task_that_is_off_has_no_head_and_no_batches(prepared: PreparedObjective):
+    run = TrainingRun(0, configured(("words",)), prepared, torch.device("cpu"))
+    heads = {name.split(".")[1] for name, _ in run.model.named_parameters() if name.startswith("heads.")}
+    assert heads == {"sentiment", "words"}
+    at = batches_of(prepared, configured(("words",)), fixed_shapes=False).at(0)
+    assert [task.name for task in at] == ["sentiment", "words"]
+
+
+@pytest.mark.parametrize("mix", [{}, {"noise": 0.5, "mixup": 0.2}])
+def test_other_tasks_change_neither_the_main_tasks_batches_nor_its_first_weights(
+    prepared: PreparedObjective, mix: dict[str, float]
+):
+    alone, among = configured(mix=mix), configured(("aspect", "words"), mix)
+    assert all(map(same, main_batches(prepared, alone), main_batches(prepared, among)))
+    one, all_on = prepared.models.build(["sentiment"]), prepared.models.build(["sentiment", "aspect", "words"])
+    named = dict(all_on.named_parameters())
+    assert all(torch.equal(parameter, named[name]) for name, parameter in one.named_parameters())
+
+
+def test_first_weights_depend_on_the_tasks_name_and_the_seed_alone(objective: Objectives):
+    base = objective()
+    tasks = {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}}
+    fewer, other = objective(tasks=tasks), objective(seed=1)
+
+    def head(prepared: PreparedObjective) -> torch.Tensor:
+        return next(prepared.models.build(["sentiment", "aspect"]).head("aspect").parameters())
+
+    assert torch.equal(head(base), head(fewer))
+    assert not torch.equal(head(base), head(other))
+
+
+def test_without_a_mix_batches_are_the_rows_themselves(prepared: PreparedObjective):
+    order = batches_of(prepared, configured(), fixed_shapes=False).orders["sentiment"]
+    for step, batch in enumerate(main_batches(prepared, configured())):
+        rows = order.rows(step)
+        length = int(prepared.main.tokens.lengths[rows].max())
+        assert torch.equal(batch.ids, prepared.main.tokens.gather(rows, length, prepared.pad)[0])
+        assert torch.equal(batch.targets, prepared.main.targets[rows])
+        assert batch.keep is None
+
+
+@pytest.mark.parametrize("operation", ["noise", "reverse"])
+@pytest.mark.parametrize("magnitude", [0.1, 0.3])
+def test_a_whole_share_takes_every_row_from_that_operations_variants(
+    prepared: PreparedObjective, operation: str, magnitude: float
+):
+    configuration = configured(mix={operation: 1.0}, magnitude=magnitude)
+    bank, starts = prepared.bank.tokens, prepared.bank.variants[operation, magnitude]
+    order = batches_of(prepared, configuration, fixed_shapes=False).orders["sentiment"]
+    used: set[int] = set()
+    for step, batch in enumerate(main_batches(prepared, configuration)):
+        for row, ids, mask, target in zip(order.rows(step), batch.ids, batch.mask, batch.targets, strict=True):
+            variants = [bank.ids[bank.offsets[s + row] : bank.offsets[s + row + 1]].long() for s in starts]
+            found = [i for i, variant in enumerate(variants) if torch.equal(variant, ids[mask])]
+            assert found
+            used.add(found[0])
+            assert target == prepared.main.targets[row]
+    assert used == {0, 1}
+
+
+def test_shares_are_kept_on_average(prepared: PreparedObjective):
+    batches = main_batches(prepared, configured(mix={"mixup": 0.3, "noise": 0.2}), steps=200)
+    rows = sum(len(batch.ids) for batch in batches)
+    blended = sum(
+        int((batch.partner != torch.arange(len(batch.ids))).sum()) for batch in batches if batch.partner is not None
+    )
+    assert blended / rows == pytest.approx(0.3, abs=0.05)
+
+
+def test_the_same_step_has_the_same_batch_in_every_run(prepared: PreparedObjective):
+    configuration = configured(("words",), {"noise": 0.3, "mixup": 0.3})
+    first, second = (batches_of(prepared, configuration, fixed_shapes=False) for _ in range(2))
+    for step in (11, 3, 0):
+        for left, right in zip(first.at(step).values(), second.at(step).values(), strict=True):
+            assert same(left, right)
+            assert (left.keep is None) == (right.keep is None)
+            assert left.keep is None or right.keep is None or torch.equal(left.keep, right.keep)
+
+
+def test_tasks_on_the_same_rows_share_their_length(prepared: PreparedObjective):
+    at = batches_of(prepared, configured(("aspect", "words")), fixed_shapes=False).at(4)
+    assert len({batch.ids.shape for batch in at.values()}) == 1
+
+
+def test_fixed_shapes_come_from_the_buckets(prepared: PreparedObjective):
+    batches = batches_of(prepared, configured(mix={"noise": 0.5}), fixed_shapes=True)
+    lengths = {batches.at(step)[prepared.main.task].ids.shape[1] for step in range(20)}
+    assert lengths <= set(prepared.main.buckets)
+    assert max(lengths) > int(prepared.main.tokens.lengths.max())  # noise made some rows longer than all originals
+
+
+def test_an_auxiliary_may_read_another_column_of_the_same_rows(objective: Objectives):
+    """Its lengths are others, so its batches are; every row still comes once an epoch."""
+    tasks = {"sentiment": {"kind": "classification"}, "names": {"kind": "masked_lm", "text": "aspect"}}
+    prepared = objective(tasks=tasks)
+    order = batches_of(prepared, configured(("names",)), fixed_shapes=False).orders["names"]
+    rows = torch.cat([order.rows(step) for step in range(order.steps_per_epoch)])
+    assert rows.sort().values.tolist() == list(range(36))
+    run = TrainingRun(0, configured(("names",)), prepared, torch.device("cpu"))
+    assert set(run.advance().losses) == {"sentiment", "names"}

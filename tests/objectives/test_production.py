@@ -1,0 +1,137 @@
+"""Production training: the best evaluation's weights, all data, and a folder that transformers opens."""
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.evaluating import evaluate
+from autotune.objectives.training.production import Trained, save_model, train_production
+from autotune.objectives.training.run import TrainingRun
+from autotune.spaces.configuration import Configuration, Mix
+from safetensors.torch import load_file
+from transformers import pipeline
+
+Objectives = Callable[..., PreparedObjective]
+CPU = torch.device("cpu")
+MAIN_ALONE = {"sentiment": {"kind": "classification"}}
+WILD = Configuration(learning_rate=3e-2, training={"schedule": "constant"})
+"""So fast that evaluations go up and down."""
+
+
+def trained(prepared: PreparedObjective, configuration: Configuration, metric: str = "log_loss") -> Trained:
+    maximize = metric != "log_loss"
+    return train_production(
+        prepared, configuration, CPU, lambda *_: None, metric=metric, maximize=maximize, keep_best=True
+    )
+
+
+def evaluations(prepared: PreparedObjective, configuration: Configuration) -> dict[int, Mapping[str, float]]:
+    run, found = TrainingRun(0, configuration, prepared, CPU), dict[int, Mapping[str, float]]()
+    while not run.finished:
+        evaluation = run.advance()
+        found[evaluation.step] = evaluation.metrics
+    return found
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "accuracy"])
+def test_the_weights_are_those_of_the_best_evaluation(objective: Objectives, metric: str):
+    prepared = objective(tasks=MAIN_ALONE, training={"epochs": 6})
+    course = evaluations(prepared, WILD)
+    best = (min if metric == "log_loss" else max)(course, key=lambda step: course[step][metric])
+    assert best != max(course)  # else the test would not tell the best from the last
+    done = trained(prepared, WILD, metric)
+    assert done.step == best
+    assert done.validation == course[best]
+    again = evaluate(done.run.model, prepared.validation, prepared.pad, CPU, "fp32")
+    assert again == pytest.approx(dict(course[best]), abs=1e-6)
+
+
+def test_with_all_data_the_last_weights_count_and_nothing_is_claimed(objective: Objectives):
+    prepared = objective(tasks=MAIN_ALONE, training={"epochs": 6}, all_data=True)
+    assert len(prepared.main.tokens) == 48
+    told: list[Mapping[str, float]] = []
+    done = train_production(
+        prepared, WILD, CPU, lambda *given: told.append(given[2]), metric="accuracy", maximize=True, keep_best=False
+    )
+    assert done.step == prepared.steps_per_epoch * 6
+    assert done.validation == {}
+    assert not any(told)
+
+
+def test_progress_hears_every_step_once_trained_and_the_metrics_of_each_rung(objective: Objectives):
+    prepared = objective(tasks=MAIN_ALONE)
+    heard: list[tuple[int, int, bool]] = []
+    train_production(
+        prepared,
+        Configuration(learning_rate=1e-3),
+        CPU,
+        lambda step, total, metrics: heard.append((step, total, bool(metrics))),
+        metric="accuracy",
+        maximize=True,
+        keep_best=True,
+    )
+    assert sorted({step for step, _, _ in heard}) == list(range(1, 11))
+    assert {total for _, total, _ in heard} == {10}
+    assert heard[0][2] is False
+    assert heard[-1] == (10, 10, True)
+
+
+def test_test_rows_are_measured_by_the_kept_weights(objective: Objectives, tmp_path: Path):
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\nThe battery is superb.,positive\nThe price is awful.,negative\nA good one,positive\n")
+    prepared = objective(tasks=MAIN_ALONE, data={"test": str(test)})
+    done = trained(prepared, Configuration(learning_rate=3e-3))
+    assert prepared.test is not None
+    assert done.test == evaluate(done.run.model, prepared.test, prepared.pad, CPU, "fp32")
+    assert trained(objective(tasks=MAIN_ALONE), Configuration(learning_rate=3e-3)).test == {}
+
+
+def test_the_folder_predicts_with_the_label_names(objective: Objectives, tmp_path: Path):
+    prepared = objective(training={"epochs": 12}, augmentation={"operations": ["noise"], "magnitude": 0.1})
+    mix = Mix(operations={"noise": 0.2}, magnitude=0.1)
+    done = trained(prepared, Configuration(learning_rate=3e-3, ratios={"words": 0.1}, mix=mix))
+    save_model(done, prepared, tmp_path / "new" / "model")
+    classify = pipeline("text-classification", model=str(tmp_path / "new" / "model"), device="cpu")
+    rows = prepared.corpus.train["sentiment"]
+    guesses = [found["label"] for found in classify(rows.column("text"))]
+    assert set(guesses) == {"positive", "negative"}
+    assert sum(map(str.__eq__, guesses, rows.column("label"))) > 0.9 * len(guesses)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["model"]
+
+
+def test_saving_into_an_empty_folder_and_twice_the_same(objective: Objectives, tmp_path: Path):
+    prepared = objective()
+    done = trained(prepared, Configuration(learning_rate=1e-3, ratios={"words": 1.0}))
+    (tmp_path / "one").mkdir()
+    for name in ("one", "two"):
+        save_model(done, prepared, tmp_path / name)
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_folder_that_is_not_empty_is_left_as_it_is(objective: Objectives, tmp_path: Path):
+    prepared = objective(tasks=MAIN_ALONE)
+    done = trained(prepared, Configuration(learning_rate=1e-3))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    with pytest.raises(OSError, match="not empty"):
+        save_model(done, prepared, tmp_path / "model")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "notes.txt"]
+
+
+@pytest.mark.slow
+def test_the_real_minilm_learns_reviews(objective: Objectives, minilm: Path, shared_data: Path):
+    with (shared_data / "reviews1000" / "train.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [(row["text"], row["label"], "none") for row in csv.DictReader(stream)][:300]
+    prepared = objective(
+        rows=rows,
+        tasks={**MAIN_ALONE, "words": {"kind": "masked_lm"}},
+        model={"encoder": str(minilm), "max_length": 64},
+        training={"epochs": 2, "batch_size": 16, "precision": "auto"},
+    )
+    done = trained(prepared, Configuration(learning_rate=1e-4, ratios={"words": 0.1}), "accuracy")
+    assert done.validation["accuracy"] > 0.75

@@ -1,0 +1,102 @@
+"""A trial's length, its rungs, and its own random state."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.run import TrainingRun
+from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import Diverged
+from autotune.spaces.training import TrainingSettings
+
+Objectives = Callable[..., PreparedObjective]
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 7])
+@pytest.mark.parametrize("evaluations", [1, 2, 3, 100])
+@pytest.mark.parametrize("batch_size", [1, 8, 4096])
+def test_rungs_rise_to_the_full_length(objective: Objectives, epochs: int, evaluations: int, batch_size: int):
+    prepared = objective(training={"batch_size": batch_size})
+    training = TrainingSettings(epochs=epochs, evaluations_per_epoch=evaluations)
+    rungs = prepared.rungs(training)
+    assert rungs == sorted(set(rungs))
+    assert rungs[0] >= 1
+    assert rungs[-1] == epochs * prepared.steps_per_epoch
+    assert len(rungs) == min(epochs * evaluations, rungs[-1])
+
+
+def test_a_searched_batch_size_changes_no_rung(objective: Objectives):
+    prepared = objective()
+    wide = Configuration(learning_rate=1e-3, training={"batch_size": 16})
+    rungs = [prepared.rungs(prepared.training_of(found)) for found in (wide, Configuration(learning_rate=1e-3))]
+    assert rungs[0] == rungs[1] == [2, 5, 8, 10]  # 36 rows in batches of 8, twice over, four times evaluated
+
+
+def test_training_draws_nothing_from_the_global_random_state(objective: Objectives):
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, training={"dropout": 0.3}), objective(), CPU)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    run.advance()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_error_leaves_the_global_random_state_as_it_was(objective: Objectives, monkeypatch: pytest.MonkeyPatch):
+    def broken(_: int) -> None:
+        raise RuntimeError("boom")
+
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, training={"dropout": 0.3}), objective(), CPU)
+    run.on_step = broken
+    before = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="boom"):
+        run.advance()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dropout_draws_are_the_trials_own(objective: Objectives):
+    configuration = Configuration(learning_rate=1e-3, training={"dropout": 0.3})
+    found: list[object] = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        found.append(TrainingRun(0, configuration, objective(), CPU).advance().losses)
+    assert found[0] == found[1]
+
+
+def test_dropout_does_not_begin_anew_at_each_rung(objective: Objectives):
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, training={"dropout": 0.3}), objective(), CPU)
+    states = [run.checkpoint().random_state["cpu"]]
+    while not run.finished:
+        run.advance()
+        states.append(run.checkpoint().random_state["cpu"])
+    assert len({tuple(state.tolist()) for state in states}) == len(states)
+
+
+def test_every_step_is_heard_and_the_loss_is_weighted(objective: Objectives):
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, ratios={"aspect": 3.0}), objective(), CPU)
+    heard: list[int] = []
+    run.on_step = heard.append
+    evaluation = run.advance()
+    assert heard == list(range(1, evaluation.step + 1))
+    assert evaluation.losses == pytest.approx({"sentiment": 1, "aspect": 1}, abs=0.2)
+    assert evaluation.seconds > 0
+
+
+def test_a_loss_that_is_not_finite_names_the_steps(objective: Objectives):
+    run = TrainingRun(0, Configuration(learning_rate=1e-3), objective(), CPU)
+    with torch.no_grad():
+        next(run.model.head("sentiment").parameters()).fill_(torch.nan)
+    with pytest.raises(Diverged, match="the loss is not finite between steps 1 and 2"):
+        run.advance()
+
+
+def test_a_task_of_hardly_any_weight_trains_the_encoder_hardly_at_all(objective: Objectives):
+    """L = α·L_main + Σ β_k·L_k."""
+
+    def main_loss(ratios: dict[str, float]) -> float:
+        configuration = Configuration(learning_rate=1e-3, ratios=ratios, training={"dropout": 0.0})
+        return TrainingRun(0, configuration, objective(), CPU).advance().losses["sentiment"]
+
+    alone = main_loss({})
+    assert main_loss({"aspect": 1e-9}) == pytest.approx(alone, abs=1e-4)
+    assert abs(main_loss({"aspect": 1.0}) - alone) > 1e-4

@@ -1,0 +1,335 @@
+"""Whatever is wrong with the input: exit 2, a message that names it and what is allowed, and nothing written."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autotune.search import storage
+
+Command = Callable[..., Any]
+Change = Callable[[Path], object]
+
+
+def edit(old: str, new: str, file: str = "study.yaml") -> Change:
+    def change(folder: Path) -> None:
+        text = (folder / file).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} does not stand once in {file}"
+        (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+
+    return change
+
+
+def data(content: bytes) -> Change:
+    return lambda folder: (folder / "reviews.csv").write_bytes(content)
+
+
+HEADER = b"text,label,aspect\n"
+ROWS = b"".join(b"good %d,yes,a\nbad %d,no,b\n" % (n, n) for n in range(9))
+
+CREATE: dict[str, tuple[Change, list[str]]] = {
+    "several misspelt keys": (
+        lambda folder: [
+            edit("objective:", "objectiv:")(folder),
+            edit("max_length", "max_lenght")(folder),
+            edit("sampler: random", "sampler: randum")(folder),
+        ],
+        [
+            "study.yaml, line 2: objectiv: unknown key; did you mean objective?",
+            "study.yaml, line 4: model.max_lenght: unknown key; did you mean max_length?",
+            "study.yaml, line 13: search.sampler: 'randum': must be one of auto, tpe, gp",
+            "did you mean random?",
+        ],
+    ),
+    "no study file": (lambda folder: (folder / "study.yaml").unlink(), ["study.yaml: there is no such file"]),
+    "no data file": (edit("reviews.csv", "revews.csv"), ["revews.csv: no such file, did you mean 'reviews.csv'?"]),
+    "no such column": (
+        edit("label: label", "label: lable"),
+        ["reviews.csv: there is no column 'lable', did you mean 'label'?", "'text', 'label', 'aspect'"],
+    ),
+    "not UTF-8": (
+        data(HEADER + "schön,yes,a\n".encode("latin-1") + ROWS),
+        ["reviews.csv, line 2: byte 4", "save it as UTF-8"],
+    ),
+    "empty": (data(b""), ["reviews.csv: the file is empty"]),
+    "a header only": (data(HEADER), ["reviews.csv: has a header (text, label, aspect) and no rows"]),
+    "ragged": (
+        data(HEADER + ROWS + b"good\nbad,no,b,c\n"),
+        ["reviews.csv has 2 mistakes", "line 20: 1 field, where the header has 3 columns", "line 21: 4 fields"],
+    ),
+    "a NUL": (data(HEADER + ROWS + b"go\0od,yes,a\n"), ["reviews.csv, line 20: holds a NUL byte"]),
+    "one class": (
+        data(HEADER + ROWS.replace(b",no,", b",yes,")),
+        ["reviews.csv: task 'sentiment': column 'label' has one class only ('yes')", "needs two or more"],
+    ),
+    "a class with one row": (
+        data(HEADER + ROWS + b"hm,maybe,a\n"),
+        ["reviews.csv: task 'sentiment': class 'maybe' has one row only"],
+    ),
+    "an empty label": (
+        data(HEADER + ROWS + b"hm,,a\n"),
+        ["reviews.csv, line 20: task 'sentiment': the label is empty"],
+    ),
+    "no encoder there": (edit("scratch:tiny", "./encoder"), ["model: encoder: no folder './encoder'"]),
+    "no such scratch encoder": (
+        edit("scratch:tiny", "scratch:huge"),
+        ["'scratch:huge'; known: scratch:tiny, scratch:mini"],
+    ),
+    "a Hub id without a network": (
+        edit("scratch:tiny", "someone/some-encoder"),
+        ["model: encoder: cannot open 'someone/some-encoder'", "Without a network, name a local folder"],
+    ),
+    "a package that is not installed": (
+        edit("scratch:tiny", "package:not_there/model"),
+        ["the Python package 'not_there' is not installed (pip install not-there)"],
+    ),
+    "a metric that the kind lacks": (
+        edit("sentiment.accuracy", "sentiment.bleu"),
+        ["study.yaml, line 2: objective: tasks of kind classification have no metric 'bleu'", "sentiment.accuracy"],
+    ),
+    "a weighted loss": (
+        edit("sentiment.accuracy", "combined_loss"),
+        ["study.yaml, line 2: objective: 'combined_loss' is refused: a weighted or summed loss"],
+    ),
+    "an auxiliary's metric": (
+        edit("sentiment.accuracy", "aspect.accuracy"),
+        ["line 2: objective: 'aspect.accuracy': 'aspect' is not the main task"],
+    ),
+    "a reversed range": (
+        edit("[1e-4, 1e-2]", "[1e-2, 1e-4]"),
+        ["line 9: space.learning_rate: [0.01, 0.0001]: the range is the wrong way round", "write [0.0001, 0.01]"],
+    ),
+    "a range that is not positive": (
+        edit("[1e-4, 1e-2]", "[0, 1e-2]"),
+        ["line 9: space.learning_rate: [0, 0.01]: searched on a log scale, so both ends must be above 0"],
+    ),
+    "a name that leaves its folder": (
+        edit("name: tiny", "name: ../tiny"),
+        ["study.yaml, line 1: name: '../tiny': a name is up to 64 letters, digits"],
+    ),
+    "a grid that nobody can train": (
+        lambda folder: [
+            edit("{trials: 4, sampler: random}", "{sampler: grid}")(folder),
+            edit("training: {batch_size: [8, 16]}", "training: {batch_size: [8, 16], warmup: [0, 0.2]}")(folder),
+        ],
+        ["search.sampler: a grid over this space has", "allowed are 10,000"],
+    ),
+    "an operation for other kinds": (
+        edit("  sentiment: {kind: classification, text: text, label: label}", "  sentiment: {kind: masked_lm}"),
+        ["line 6: tasks.sentiment: a task of kind masked_lm cannot be the main task", "'mixup' cannot blend"],
+    ),
+}  # fmt: skip
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files but those that SQLite keeps beside an open database."""
+    found = (path for path in folder.iterdir() if path.is_file() and not path.name.endswith(("-shm", "-wal")))
+    return {path.name: path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize("case", CREATE)
+@pytest.mark.parametrize("command", ["create", "run"])
+def test_a_study_that_cannot_be_made(folder: Path, autotune: Command, case: str, command: str) -> None:
+    change, words = CREATE[case]
+    change(folder)
+    before = files(folder)
+    outcome = autotune("study", command, "study.yaml")
+    assert outcome.code == 2, outcome
+    for word in words:
+        assert word in outcome.err
+    assert "Traceback" not in outcome.err
+    assert "stored" not in outcome.out
+    assert files(folder) == before
+
+
+@pytest.fixture
+def stored(folder: Path, autotune: Command) -> Path:
+    """The working folder, with the study in autotune.db; nothing was trained."""
+    assert autotune("study", "create", "study.yaml").code == 0
+    return folder
+
+
+def refused(autotune: Command, *arguments: str) -> str:
+    """The message of a command that is refused and writes nothing."""
+    before = files(Path.cwd())
+    outcome = autotune(*arguments)
+    assert outcome.code == 2, outcome
+    assert "Traceback" not in outcome.err
+    after = files(Path.cwd())
+    assert set(after) == set(before)
+    return outcome.err
+
+
+def test_a_name_that_exists(stored: Path, autotune: Command) -> None:
+    told = refused(autotune, "study", "create", "study.yaml")
+    assert "the study 'tiny' exists already in sqlite:///autotune.db" in told
+    assert "autotune study delete tiny" in told
+    assert "exists already" in refused(autotune, "study", "create", "study.yaml", "--dry-run")
+
+
+def test_a_name_that_somebody_else_has(folder: Path, autotune: Command) -> None:
+    import optuna
+
+    study = optuna.create_study(storage="sqlite:///autotune.db", study_name="tiny")
+    study.add_trial(optuna.trial.create_trial(value=1.0))
+    assert "holds a study 'tiny' that is not autotune's" in refused(autotune, "study", "create", "study.yaml")
+    assert "holds a study 'tiny' that is not autotune's" in refused(autotune, "study", "run", "study.yaml")
+    assert "was not made by autotune" in refused(autotune, "study", "delete", "tiny", "--yes")
+    assert autotune("study", "list").code == 0
+
+
+@pytest.mark.parametrize("command", ["run", "show", "report", "export", "delete"])
+def test_a_study_that_does_not_exist(stored: Path, autotune: Command, command: str) -> None:
+    options = ["--yes"] if command == "delete" else []
+    told = refused(autotune, "study", command, "tinny", *options)
+    assert "no study 'tinny' in sqlite:///autotune.db; there: tiny" in told
+
+
+@pytest.mark.parametrize("command", ["list", "run", "show", "report", "export", "delete"])
+def test_no_storage_at_all(folder: Path, autotune: Command, command: str) -> None:
+    target = [] if command == "list" else ["tiny"]
+    told = refused(autotune, "study", command, *target)
+    assert "sqlite:///autotune.db: does not exist; `autotune study create` makes it" in told
+
+
+@pytest.mark.parametrize("command", [("create", "study.yaml"), ("run", "study.yaml"), ("show", "tiny"), ("list",)])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite:///missing/studies.db", "there is no folder 'missing'"),
+        ("postgresql://ada:secret@127.0.0.1:1/studies", "postgresql://ada:***@127.0.0.1:1/studies: "),
+        ("mysql://ada:secret@host/studies", "allowed are sqlite:///FILE and postgresql://"),
+        ("studies.db", "is not the URL of a database"),
+    ],
+)
+def test_a_storage_that_cannot_be_reached(
+    folder: Path, autotune: Command, command: tuple[str, ...], url: str, words: str
+) -> None:
+    told = refused(autotune, "study", *command, "--storage", url)
+    assert words in told
+    assert "secret" not in told
+
+
+def test_the_study_file_s_own_storage_shows_no_password(folder: Path, autotune: Command) -> None:
+    edit("name: tiny", "name: tiny\nstorage: postgresql://ada:secret@127.0.0.1:1/studies")(folder)
+    for command in ("create", "run", "show", "report", "export"):
+        told = refused(autotune, "study", command, "study.yaml")
+        assert "ada:***@127.0.0.1:1" in told
+        assert "secret" not in told
+
+
+COMMANDS = [
+    ("create", "study.yaml"), ("run", "study.yaml"), ("run", "tiny"), ("list",), ("show", "tiny"), ("report", "tiny"),
+    ("export", "tiny"), ("delete", "tiny", "--yes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_locked_storage(
+    stored: Path, autotune: Command, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "OPENING_TIMEOUT_S", 0.1)
+    holder = sqlite3.connect("autotune.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    assert "sqlite:///autotune.db: another process holds it" in refused(autotune, "study", *command)
+    holder.close()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_corrupt_storage(folder: Path, autotune: Command, command: tuple[str, ...]) -> None:
+    (folder / "autotune.db").write_bytes(b"SQLite format 3\x00" + bytes(range(256)) * 40)
+    told = refused(autotune, "study", *command)
+    assert "sqlite:///autotune.db: is not a SQLite database" in told or "sqlite:///autotune.db: is damaged" in told
+
+
+def test_data_that_changed(stored: Path, autotune: Command) -> None:
+    with (stored / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("One more is great.,positive,battery\n")
+    for target in ("tiny", "study.yaml"):
+        told = refused(autotune, "study", "run", target)
+        assert "the study 'tiny' cannot go on" in told
+        assert "reviews.csv: the data changed" in told
+
+
+def test_a_study_file_that_changed(stored: Path, autotune: Command) -> None:
+    edit("trials: 4", "trials: 8")(stored)
+    edit("[1e-4, 1e-2]", "[1e-4, 1e-3]")(stored)
+    for target in ("tiny", "study.yaml"):
+        told = refused(autotune, "study", "run", target)
+        assert "search.trials: 4 -> 8" in told
+        assert "space.learning_rate: [0.0001, 0.01] -> [0.0001, 0.001]" in told
+
+
+def test_data_that_is_gone(stored: Path, autotune: Command) -> None:
+    (stored / "reviews.csv").unlink()
+    assert "reviews.csv: no such file" in refused(autotune, "study", "run", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--devices", "7"], "--devices: no device '7' here; there are: auto, cpu"),
+        (["--devices", "gpu"], "--devices: no device 'gpu' here; there are: auto, cpu"),
+        (["--timeout", "soon"], "--timeout: 'soon' is no duration: write seconds (90) or"),
+        (["--timeout", "-5"], "--timeout: '-5' is no duration"),
+        (["--trials", "0"], "--trials"),
+        (["--slots", "0"], "--slots"),
+        (["--executor", "magic"], "--executor"),
+        (["--workers", "3"], "No such option"),
+    ],
+)
+def test_options_of_run(stored: Path, autotune: Command, options: list[str], words: str) -> None:
+    assert words in refused(autotune, "study", "run", "tiny", *options)
+
+
+def test_export_without_a_complete_trial(stored: Path, autotune: Command) -> None:
+    outcome = autotune("study", "export", "tiny")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "the study 'tiny' has no complete trial to export" in outcome.err
+    assert not (stored / "best.yaml").exists()
+
+
+def test_export_into_a_folder_that_is_not_there(stored: Path, autotune: Command) -> None:
+    assert "there is no folder 'away'" in refused(autotune, "study", "export", "tiny", "-o", "away/best.yaml")
+
+
+@pytest.mark.parametrize("answer", ["", "n\n"])
+def test_delete_without_a_yes(stored: Path, autotune: Command, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert "'tiny' was not deleted; --yes deletes without asking" in refused(autotune, "study", "delete", "tiny")
+    assert autotune("study", "show", "tiny").code == 0
+
+
+def test_train_without_an_export(folder: Path, autotune: Command) -> None:
+    assert "best.yaml: there is no such file; `autotune study export" in refused(
+        autotune, "train", "best.yaml", "-o", "m"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "best.yaml: the file is empty"),
+        (b"just text", "best.yaml, line 1: an exported configuration is a mapping of keys"),
+        (b"found: [1,\n", "best.yaml, line 1: not valid YAML"),
+        (b"found: {}\n", "best.yaml, line 1: configuration: missing: what the winning trial trained"),
+        ("found: é".encode("latin-1"), "best.yaml, line 1: not UTF-8"),
+    ],
+)
+def test_train_on_something_else(folder: Path, autotune: Command, content: bytes, words: str) -> None:
+    (folder / "damaged.best.yaml").write_bytes(content)
+    assert words in refused(autotune, "train", "damaged.best.yaml", "-o", "model")
+    assert not (folder / "model").exists()
+
+
+def test_the_message_names_the_data_set_as_it_was_written(folder: Path, autotune: Command) -> None:
+    (folder / "inner").mkdir()
+    shutil.move("reviews.csv", "inner/films.csv")
+    edit("reviews.csv", "inner/film.csv")(folder)
+    assert "inner/film.csv: no such file, did you mean 'films.csv'?" in refused(
+        autotune, "study", "create", "study.yaml"
+    )

@@ -1,0 +1,267 @@
+"""The commands on a study that is as it should be."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from autotune.search import creation
+from autotune.search.locking import only_one
+from autotune.search.study import open_study
+from optuna.trial import TrialState
+
+Command = Callable[..., Any]
+DATABASE = "sqlite:///autotune.db"
+
+
+def clean(outcome: Any) -> str:  # noqa: ANN401
+    """What a command printed, if it ended well and without a word on standard error."""
+    assert (outcome.code, outcome.err) == (0, ""), outcome
+    return outcome.out
+
+
+def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
+    with (folder / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("The battery is superb.,positive,battery\nThe tripod is great.,positive,screen\n,negative,screen\n")
+    told = clean(autotune("study", "create", "study.yaml"))
+    assert told.splitlines() == [
+        "tiny: sentiment.accuracy, 4 trials",
+        "training: sentiment 46 rows, aspect 46 rows; validation: 15 rows",
+        "dropped: reviews.csv: duplicate: 1 rows",
+        "dropped: reviews.csv: empty text: 1 rows",
+        "a trial: 6 steps, evaluated 2 times",
+        "stored. Run it: autotune study run tiny",
+    ]
+    assert (
+        "Training rows dropped before the search: 1 × reviews.csv: duplicate, 1 × reviews.csv: empty text"
+        in " ".join(clean(autotune("study", "report", "tiny")).split())
+    )
+
+
+def test_a_dry_run_stores_nothing(folder: Path, autotune: Command) -> None:
+    told = clean(autotune("study", "create", "study.yaml", "--dry-run"))
+    assert told.splitlines()[-1] == "all is well; nothing was stored (--dry-run)"
+    assert sorted(path.name for path in folder.iterdir()) == ["reviews.csv", "study.yaml"]
+
+
+def test_long_lines_are_not_broken(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "training: sentiment 45 rows, aspect 45 rows; validation: 15 rows\n" in clean(
+        autotune("study", "create", "study.yaml")
+    )
+
+
+def test_run_makes_the_study_and_resumes_it(folder: Path, autotune: Command) -> None:
+    told = clean(autotune("study", "run", "study.yaml", "--trials", "2", "--slots", "2"))
+    assert "tiny: sentiment.accuracy, 4 trials" in told
+    assert "stored. Run it" not in told
+    assert "trial 0 (baseline) started" in told
+    assert "all trials are done: 2 of 2 trials done, 2 complete" in told
+    told = clean(autotune("study", "run", "tiny"))
+    assert "4 trials, 2 done, best so far" in told
+    assert "(baseline)" not in told
+    assert clean(autotune("study", "run", "tiny")) == (
+        "nothing to do: all 4 trials are done (--trials N sets another total)\n"
+    )
+    states = [trial.state for trial in open_study("tiny", DATABASE).study.get_trials()]
+    assert len(states) == 4
+
+
+def test_an_empty_study(folder: Path, autotune: Command) -> None:
+    autotune("study", "create", "study.yaml")
+    assert "No trial is complete yet" in clean(autotune("study", "report", "tiny"))
+    assert re.search(r"tiny +sentiment.accuracy +0 of 4 +-", clean(autotune("study", "list")))
+    shown = clean(autotune("study", "show", "tiny"))
+    assert "0 complete, 0 pruned, 0 failed, 0 running, of 4" in shown
+    assert re.search(r"0 +waiting +- +baseline", shown)
+    facts = json.loads(clean(autotune("study", "report", "tiny", "--json")))
+    assert (facts["best"], facts["top"], facts["trials"]["total"]) == (None, [], 4)
+
+
+def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
+    report = json.loads(clean(autotune("study", "report", "tiny", "--json")))
+    assert list(report) == [
+        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "seconds",
+    ]  # fmt: skip
+    assert list(report["best"]) == ["number", "value", "step", "configuration"]
+    assert list(report["baseline"]) == ["number", "value"]
+    assert list(report["trials"]) == ["total", "complete", "pruned", "failed", "running"]
+    assert json.loads(clean(autotune("study", "list", "--json"))) == [report]
+    shown = json.loads(clean(autotune("study", "show", "tiny", "--json")))
+    assert list(shown) == ["study", "settings", "trials"]
+    assert [trial["number"] for trial in shown["trials"]] == [0, 1, 2, 3]
+    assert [trial["role"] for trial in shown["trials"]] == ["baseline", "equal weights", None, None]
+    assert json.loads(clean(autotune("schema")))["properties"]["tasks"]
+
+
+@pytest.mark.parametrize("width", ["20", "40", "200"])
+def test_tables_lose_nothing_at_any_width(
+    trained: Path, autotune: Command, width: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    shown = clean(autotune("study", "show", "tiny"))
+    assert "…" not in shown
+    listed = clean(autotune("study", "list"))
+    assert "…" not in listed
+    assert clean(autotune("study", "report", "tiny"))
+
+
+def test_names_with_markup_are_printed_as_they_are(folder: Path, autotune: Command) -> None:
+    (folder / "reviews.csv").rename(folder / "[red]re\u0007views[bold].csv")
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    text = text.replace("train: reviews.csv", 'train: "[red]re\\aviews[bold].csv"')
+    (folder / "[bold]study.yaml").write_text(text, encoding="utf-8")
+    with (folder / "[red]re\u0007views[bold].csv").open("a", encoding="utf-8") as file:
+        file.write("The battery is superb.,positive,battery\n")
+    told = clean(autotune("study", "create", "[bold]study.yaml"))
+    assert "dropped: [red]re views[bold].csv: duplicate: 1 rows" in told
+    assert "[red]re views[bold].csv: duplicate" in clean(autotune("study", "report", "tiny"))
+    outcome = autotune("study", "run", "[/oops].yaml")
+    assert (outcome.code, outcome.err) == (2, "[/oops].yaml: there is no such file\n")
+
+
+def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    text = text.replace("[1e-4, 1e-2]", "[1e-4, 1e30]").replace(
+        "training: {epochs", "training: {learning_rate: 1e-3, epochs"
+    )
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    told = clean(autotune("study", "run", "study.yaml"))
+    trials = open_study("tiny", DATABASE).study.trials
+    states = [trial.state for trial in trials]
+    assert states[0] == TrialState.COMPLETE
+    assert states.count(TrialState.FAIL) >= 1
+    assert len(states) == 4
+    failed = next(trial for trial in trials if trial.state == TrialState.FAIL)
+    assert failed.user_attrs["failure"]["kind"] == "diverged"
+    assert f"trial {failed.number} failed: diverged: " in told
+    assert "diverged" in clean(autotune("study", "report", "tiny"))
+    assert re.search(rf"{failed.number} +fail +- +diverged", clean(autotune("study", "show", "tiny")))
+
+
+def test_a_study_of_which_every_trial_fails_exits_with_1(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8").replace("[1e-4, 1e-2]", "[1e29, 1e30]")
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    outcome = autotune("study", "run", "study.yaml", "--trials", "2")
+    assert outcome.code == 1
+    assert outcome.err == "no trial came to its end; the reasons: autotune study report tiny\n"
+    report = clean(autotune("study", "report", "tiny"))
+    assert "2 failed" in report
+    assert autotune("study", "export", "tiny").code == 1
+
+
+def test_a_timeout_ends_a_run_with_0(folder: Path, autotune: Command) -> None:
+    told = clean(autotune("study", "run", "study.yaml", "--timeout", "0.01s"))
+    assert "the timeout is over" in told
+    assert TrialState.RUNNING not in [trial.state for trial in open_study("tiny", DATABASE).study.trials]
+    assert clean(autotune("study", "run", "tiny"))
+
+
+def test_passwords_are_never_stored_nor_shown(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    url = "postgresql://ada:secret@127.0.0.1:1/studies"
+    (folder / "study.yaml").write_text(f"storage: {url}\n{text}", encoding="utf-8")
+    clean(autotune("study", "run", "study.yaml", "--storage", DATABASE, "--trials", "1"))
+    clean(autotune("study", "export", "tiny"))
+    printed = [autotune("study", command, "tiny").out for command in ("show", "report", "list")[:2]]
+    printed += [autotune("study", command, "tiny", "--json").out for command in ("show", "report")]
+    content = [path.read_bytes() for path in folder.iterdir() if path.name != "study.yaml"]
+    assert not [part for part in content if b"secret" in part]
+    assert not [part for part in printed if "secret" in part]
+
+
+def test_the_environment_names_the_storage(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTUNE_STORAGE", "sqlite:///elsewhere.db")
+    clean(autotune("study", "create", "study.yaml"))
+    assert (folder / "elsewhere.db").exists()
+    assert not (folder / "autotune.db").exists()
+
+
+def test_the_same_study_from_another_path(trained: Path, autotune: Command) -> None:
+    """The stored study remembers the folder it was made in; this is a copy of it."""
+    (trained / "study.yaml").rename(trained / "again.yaml")
+    assert "nothing to do" in clean(autotune("study", "run", "again.yaml"))
+    assert "5 trials, 4 done" in clean(autotune("study", "run", "again.yaml", "--trials", "5"))
+
+
+def test_delete(trained: Path, autotune: Command) -> None:
+    assert clean(autotune("study", "delete", "tiny", "--yes")) == "deleted tiny\n"
+    assert json.loads(clean(autotune("study", "list", "--json"))) == []
+    clean(autotune("study", "create", "study.yaml"))
+
+
+@pytest.mark.parametrize("marks", [0, 1, 5])
+def test_a_study_that_create_left_half_made(
+    folder: Path, autotune: Command, marks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+    set_user_attr = optuna.Study.set_user_attr
+
+    def killed(study: optuna.Study, key: str, value: object) -> None:
+        nonlocal written
+        if written == marks:
+            raise KeyboardInterrupt
+        written += 1
+        set_user_attr(study, key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "set_user_attr", killed)
+        assert autotune("study", "create", "study.yaml").code == 130
+    assert optuna.get_all_study_names(DATABASE) == ["tiny"]
+    assert json.loads(clean(autotune("study", "list", "--json"))) == []
+    outcome = autotune("study", "show", "tiny")
+    assert outcome.code == 2
+    assert "was not completed by `autotune study create`; create it again" in outcome.err
+    if marks:
+        clean(autotune("study", "create", "study.yaml"))
+        assert len(open_study("tiny", DATABASE).study.trials) == 2
+    else:
+        assert clean(autotune("study", "delete", "tiny", "--yes")) == "deleted tiny\n"
+
+
+@pytest.mark.parametrize("command", [("run", "tiny"), ("delete", "tiny", "--yes")])
+def test_one_command_at_a_time_works_on_a_study(folder: Path, autotune: Command, command: tuple[str, ...]) -> None:
+    clean(autotune("study", "create", "study.yaml"))
+    with only_one("tiny", f"sqlite:///{folder / 'autotune.db'}"):
+        outcome = autotune("study", *command)
+    assert outcome.code == 2
+    assert "another `autotune study` command is at work on 'tiny'" in outcome.err
+    assert len(open_study("tiny", DATABASE).study.trials) == 2
+
+
+def test_what_is_given_is_queued_in_order(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    (folder / "study.yaml").write_text(text.replace("trials: 4, sampler: random", "trials: 9, sampler: grid"), "utf-8")
+    clean(autotune("study", "create", "study.yaml"))
+    record = open_study("tiny", DATABASE)
+    assert [trial.user_attrs.get("role") for trial in record.study.trials] == ["baseline", "equal weights", *[None] * 7]
+    assert record.study.user_attrs["total"] == 9
+    assert all(trial.state == TrialState.WAITING for trial in record.study.trials)
+
+
+def test_a_grid_smaller_than_the_total_ends_with_it(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    text = text.replace("augmentation: {operations: [noise, mixup]}", "loss_weights: {ratio: 1, optional: true}")
+    text = text.replace("  training: {batch_size: [8, 16]}\n", "").replace(
+        "trials: 4, sampler: random", "sampler: grid"
+    )
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    clean(autotune("study", "create", "study.yaml"))
+    assert open_study("tiny", DATABASE).study.user_attrs["total"] == 2 + 3 * 2
+
+
+def test_queue_and_check_make_nothing(folder: Path) -> None:
+    creation.check_free("tiny", DATABASE)
+    assert not (folder / "autotune.db").exists()
+
+
+def test_a_cache_that_cannot_be_written(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(folder / "file"))
+    outcome = autotune("study", "create", "study.yaml")
+    assert outcome.code == 2
+    assert "locks: cannot be made (Not a directory); set AUTOTUNE_CACHE to a folder" in outcome.err
+    assert not (folder / "autotune.db").exists()

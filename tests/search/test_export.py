@@ -1,0 +1,218 @@
+"""The winner as a file, and what production makes of it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from autotune.objectives.tasks.task import TaskData
+from autotune.search.best_file import read_best
+from autotune.search.export import best_configuration, render
+from autotune.search.study import StudyRecord, open_study
+from autotune.spaces.errors import DataError, StudyFileError
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def record(trained: Path) -> StudyRecord:
+    """The trained study, as if it had been made in this copy of its folder."""
+    found = open_study("tiny", "sqlite:///autotune.db")
+    return StudyRecord(found.study, found.storage, found.url, found.file, trained / "study.yaml")
+
+
+def test_what_was_exported_is_read_back(record: StudyRecord, trained: Path) -> None:
+    best = best_configuration(record, trained)
+    for style in ("yaml", "json"):
+        path = trained / f"best.{style}"
+        path.write_text(render(best, style), encoding="utf-8")
+        assert read_best(path) == best
+        assert str(trained) not in path.read_text(encoding="utf-8")
+    winner = record.study.best_trial
+    assert (best.found.trial, best.found.value, best.found.study) == (winner.number, winner.value, "tiny")
+    assert best.found.baseline == record.study.trials[0].value
+    assert best.configuration.model_dump() == winner.user_attrs["configuration"]
+    assert best.loss_weights.alpha + sum(best.loss_weights.betas.values()) == pytest.approx(1)
+    assert best.fingerprints.keys() == {"reviews.csv"}
+    assert best.versions.keys() >= {"autotune-mtl", "torch", "transformers", "optuna"}
+
+
+def test_plain_yaml_reads_it_alike(record: StudyRecord, trained: Path) -> None:
+    best = best_configuration(record, trained)
+    assert yaml.safe_load(render(best, "yaml")) == json.loads(render(best, "json"))
+
+
+def test_paths_are_relative_to_the_export(record: StudyRecord, trained: Path) -> None:
+    (trained / "exports" / "deep").mkdir(parents=True)
+    best = best_configuration(record, trained / "exports" / "deep")
+    assert best.settings.data.train == "../../reviews.csv"
+    assert best.fingerprints.keys() == {"../../reviews.csv"}
+    assert best_configuration(record, trained.parent).settings.data.train == "trained/reviews.csv"
+
+
+def test_every_kind_of_path_is_moved(record: StudyRecord, trained: Path) -> None:
+    shutil.copy("reviews.csv", "held.csv")
+    for name in ("encoder", "rows", "out"):
+        (trained / name).mkdir()
+    data = record.file.data.model_copy(update={"validation": str(trained / "held.csv"), "test": "rows@test"})
+    tasks = {
+        **record.file.tasks,
+        "own": record.file.tasks["aspect"].model_copy(update={"data": TaskData(train="rows:small")}),
+        "hub": record.file.tasks["aspect"].model_copy(update={"data": TaskData(train="owner/name:config@train[:9]")}),
+    }
+    model = record.file.model.model_copy(update={"encoder": "encoder"})
+    changed = record.file.model_copy(update={"data": data, "tasks": tasks, "model": model})
+    moved = best_configuration(
+        StudyRecord(record.study, record.storage, record.url, changed, record.path), trained / "out"
+    ).settings
+    assert (moved.data.train, moved.data.validation, moved.data.test) == (
+        "../reviews.csv",
+        "../held.csv",
+        "../rows@test",
+    )
+    assert moved.model.encoder == "../encoder"
+    own, hub = moved.tasks["own"].data, moved.tasks["hub"].data
+    assert own is not None
+    assert hub is not None
+    assert (own.train, hub.train) == ("../rows:small", "owner/name:config@train[:9]")
+
+
+@pytest.mark.parametrize("encoder", ["scratch:tiny", "package:some_package/model", "owner/name"])
+def test_an_encoder_that_is_no_folder_stays(record: StudyRecord, trained: Path, encoder: str) -> None:
+    model = record.file.model.model_copy(update={"encoder": encoder})
+    changed = StudyRecord(
+        record.study, record.storage, record.url, record.file.model_copy(update={"model": model}), record.path
+    )
+    assert best_configuration(changed, trained.parent).settings.model.encoder == encoder
+
+
+def test_data_that_is_gone_is_told(record: StudyRecord, trained: Path) -> None:
+    (trained / "reviews.csv").unlink()
+    with pytest.raises(DataError, match=r"reviews\.csv: no such file"):
+        best_configuration(record, trained)
+
+
+def test_hugging_face_accepts_its_arguments(record: StudyRecord, trained: Path) -> None:
+    from transformers import TrainingArguments
+
+    best = best_configuration(record, trained)
+    content = json.loads(render(best, "hf"))
+    arguments = TrainingArguments(output_dir=str(trained / "out"), use_cpu=True, **content["training_arguments"])
+    assert arguments.learning_rate == best.configuration.learning_rate
+    assert arguments.get_warmup_steps(100) == 10
+    size = best.configuration.training["batch_size"] if best.configuration.training else 16
+    assert arguments.per_device_train_batch_size == size
+    assert arguments.num_train_epochs == 2 * int(size) / 16
+    assert content["loss_weights"]["alpha"] == best.configuration.alpha
+    assert content["augmentation"]["operations"] == best.configuration.mix.operations
+
+
+def test_a_file_that_is_replaced_is_whole(trained: Path, autotune: Command) -> None:
+    (trained / "best.yaml").write_text("old", encoding="utf-8")
+    assert autotune("study", "export", "study.yaml").code == 0
+    assert read_best(trained / "best.yaml").found.study == "tiny"
+    assert not list(trained.glob("tmp*"))
+
+
+DAMAGES = [
+    ("alpha: ", "alfa: ", "loss_weights.alfa: unknown key; did you mean alpha?"),
+    ("  magnitude: 0", "  magnitude: high", "must be a number"),
+    ("seed: 0", "seed: none", "seed: 'none': must be a whole number"),
+    ("encoder: scratch:tiny", "encoder: ''", "settings.model.encoder: '': must be text that is not empty"),
+    ("objective: sentiment.accuracy", "objective: sentiment.luck", "settings.objective: tasks of kind"),
+    ("  ratios: {}", "  ratios: {films: 1}", "configuration.ratios.films: a ratio above 0"),
+    ("  ratios: {}", "  ratios: {aspect: -1}", "configuration.ratios.aspect: a ratio above 0"),
+    ("    operations: {}", "    operations: {flip: 0.1}", "configuration.mix.operations.flip: shares from 0"),
+    ("    operations: {}", "    operations: {noise: 1.5}", "configuration.mix.operations.noise: shares from 0"),
+    ("    operations: {}", "    operations: {noise: 0.5}", "configuration.mix.magnitude: must be one of"),
+    ("  training: {}", "  training: {epochs: 0}", "configuration.training.epochs: "),
+    ("  training: {}", "  training: {epoch: 1}", "configuration.training.epoch: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "words"), DAMAGES)
+def test_a_file_changed_by_hand_is_checked(record: StudyRecord, trained: Path, old: str, new: str, words: str) -> None:
+    best = best_configuration(record, trained).model_copy(
+        update={"configuration": record.file.search_space().baseline()}
+    )
+    text = render(best, "yaml")
+    assert old in text
+    (trained / "best.yaml").write_text(text, encoding="utf-8")
+    assert read_best(trained / "best.yaml") == best
+    changed = text.replace(old, new, 1)
+    (trained / "best.yaml").write_text(changed, encoding="utf-8")
+    with pytest.raises(StudyFileError) as error:
+        read_best(trained / "best.yaml")
+    assert words in str(error.value)
+    line = next(number for number, text in enumerate(changed.splitlines(), 1) if new in text)
+    if "magnitude: must" not in words:
+        assert f"best.yaml, line {line}: " in str(error.value)
+
+
+def test_all_that_is_wrong_with_it_is_told_at_once(record: StudyRecord, trained: Path) -> None:
+    text = render(best_configuration(record, trained), "yaml").replace("alpha:", "alfa:").replace("seed: 0", "sed: 0")
+    (trained / "best.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyFileError) as error:
+        read_best(trained / "best.yaml")
+    assert len(str(error.value).splitlines()) == 4
+
+
+def test_production_reaches_what_the_search_found(
+    trained: Path, autotune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another folder; and the result opens with transformers alone."""
+    from transformers import pipeline
+
+    assert autotune("study", "export", "study.yaml", "-o", "best.yaml").code == 0
+    best = read_best(trained / "best.yaml")
+    away = tmp_path / "away"
+    away.mkdir()
+    monkeypatch.chdir(away)
+    outcome = autotune("train", "../trained/best.yaml", "-o", "models/deep/model", "--devices", "cpu")
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = outcome.out.splitlines()
+    assert lines[-2:] == [f"validation: accuracy {best.found.value:.4f}", "wrote models/deep/model"]
+    assert lines[0].startswith("step 1/")
+    metrics = json.loads(Path("models/deep/model/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["validation"]["accuracy"] == best.found.value
+    assert metrics["step"] == best.found.step
+    assert (metrics["objective"], metrics["test"]) == ("sentiment.accuracy", None)
+    classify = pipeline("text-classification", model="models/deep/model", device="cpu")
+    assert {found["label"] for found in classify(["The battery is superb.", "The screen is awful."])} <= {
+        "positive",
+        "negative",
+    }
+
+
+def test_training_again_into_the_same_folder_is_refused(trained: Path, autotune: Command) -> None:
+    autotune("study", "export", "study.yaml")
+    (trained / "model").mkdir()
+    assert autotune("train", "best.yaml", "-o", "model", "--all-data").code == 0
+    metrics = json.loads(Path("model/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["validation"] is None
+    before = {path: path.read_bytes() for path in Path("model").iterdir()}
+    outcome = autotune("train", "best.yaml", "-o", "model")
+    assert outcome.code == 2
+    assert "'model' is there already and not empty; choose another folder" in outcome.err
+    assert {path: path.read_bytes() for path in Path("model").iterdir()} == before
+    assert "'best.yaml' is there already" in autotune("train", "best.yaml", "-o", "best.yaml").err
+
+
+def test_training_where_nothing_can_be_written(trained: Path, autotune: Command) -> None:
+    autotune("study", "export", "study.yaml")
+    outcome = autotune("train", "best.yaml", "-o", "/proc/autotune/model")
+    assert outcome.code == 2
+    assert "--output: '/proc/autotune/model' cannot be written" in outcome.err
+
+
+def test_training_on_data_that_changed(trained: Path, autotune: Command) -> None:
+    autotune("study", "export", "study.yaml")
+    with Path("reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("The battery of 9 is superb.,positive,battery\n")
+    outcome = autotune("train", "best.yaml", "-o", "model")
+    assert outcome.code == 2
+    assert "reviews.csv: not the data that the configuration was found on" in outcome.err
+    assert not Path("model").exists()

@@ -1,0 +1,92 @@
+"""One run of a study, called as a library."""
+
+import threading
+from pathlib import Path
+
+import optuna
+import pytest
+from autotune.search.locking import only_one
+from autotune.search.report.live import PlainLines
+from autotune.search.running import run_study
+from autotune.search.study import StudyRecord, open_study
+from autotune.search.tuner import Ending
+from autotune.spaces.errors import StudyError
+from optuna.trial import TrialState
+from rich.console import Console
+
+
+@pytest.fixture
+def record(trained: Path) -> StudyRecord:
+    found = open_study("tiny", "sqlite:///autotune.db")
+    return StudyRecord(found.study, found.storage, found.url, found.file, trained / "study.yaml")
+
+
+@pytest.fixture
+def observer() -> PlainLines:
+    return PlainLines(Console(quiet=True))
+
+
+def test_a_lock_is_the_same_however_the_storage_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    with only_one("tiny", "sqlite:///a.db"):
+        for url in (f"sqlite:///{tmp_path / 'a.db'}", "sqlite:///inner/../a.db"):
+            with pytest.raises(StudyError, match="is at work on 'tiny'"), only_one("tiny", url):
+                pass
+        with only_one("other", "sqlite:///a.db"), only_one("tiny", "sqlite:///b.db"):
+            pass
+    with only_one("tiny", "sqlite:///a.db"):
+        pass
+
+
+def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with pytest.raises(ZeroDivisionError), only_one("tiny", url):
+        raise ZeroDivisionError
+    with only_one("tiny", url):
+        pass
+
+
+def test_orphans_are_trained_even_where_the_total_is_reached(record: StudyRecord, observer: PlainLines) -> None:
+    """A run with a greater total was killed; the study's own total is reached."""
+    orphan = record.study.ask(record.file.search_space().distributions)
+    ending = run_study(record, record.path, observer, device="cpu")
+    assert ending is Ending.DONE
+    assert record.study.trials[orphan.number].state == TrialState.WAITING
+    assert run_study(record, record.path, observer, trials=5, device="cpu") is Ending.DONE
+    assert [trial.state for trial in record.study.trials] == [TrialState.COMPLETE] * 5
+
+
+def test_trials_of_a_resumed_run_are_others(record: StudyRecord, observer: PlainLines) -> None:
+    """The sampler is made anew, with random numbers that depend on what was begun."""
+    run_study(record, record.path, observer, trials=5, device="cpu")
+    run_study(record, record.path, observer, trials=6, device="cpu")
+    rates = [trial.params["learning_rate"] for trial in record.study.trials]
+    assert len(set(rates[2:])) == len(rates[2:])
+
+
+def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> None:
+    seen: list[int] = []
+    errors: list[Exception] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            try:
+                seen.append(len(optuna.load_study(study_name="tiny", storage="sqlite:///autotune.db").trials))
+            except optuna.exceptions.StorageInternalError as error:
+                errors.append(error)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        ending = run_study(record, record.path, PlainLines(Console(quiet=True)), trials=6, device="cpu", slots=2)
+    finally:
+        over.set()
+        reader.join()
+    assert ending is Ending.DONE
+    assert seen
+    assert not errors
+    study = optuna.load_study(study_name="tiny", storage="sqlite:///autotune.db")
+    assert study.best_trial.state == TrialState.COMPLETE
+    assert len(study.trials_dataframe()) == 6

@@ -1,0 +1,428 @@
+"""The tuner over tabulated learning curves: the loop, and nothing that trains."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+import optuna
+import pytest
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
+from autotune.search.executors.inline import InlineExecutor
+from autotune.search.interruption import Interruption
+from autotune.search.pruners import make_pruner
+from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE
+from autotune.search.samplers import grid_points, make_sampler
+from autotune.search.settings import PrunerName, SamplerName
+from autotune.search.storage import open_storage
+from autotune.search.tuner import ENDED, Ending, Tuner
+from autotune.spaces.configuration import Configuration
+from autotune.spaces.space import SearchSpace, SpaceSettings
+from autotune.spaces.training import TrainingSettings
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import TrialState
+
+RUNGS = (10, 20, 30, 40, 50, 60)
+Curve = Sequence[float | FailureKind]
+"""A trial's value at each rung, or how it fails there."""
+
+SPACE = SearchSpace(
+    settings=SpaceSettings.model_validate(
+        {
+            "augmentation": {"operations": ["noise", "mixup"]},
+            "training": {"batch_size": [8, 32], "schedule": ["linear", "cosine"]},
+        }
+    ),
+    auxiliaries=("aspect",),
+    learning_rate=(1e-5, 1e-3),
+    training=TrainingSettings(),
+)
+
+
+class TabulatedTrainer(Trainer):
+    """Replays learning curves instead of training; otherwise a trainer like any other."""
+
+    def __init__(self, curve: Callable[[Configuration], Curve], capacity: int = 1) -> None:
+        self._curve = curve
+        self._capacity = capacity
+        self._slots: dict[int, tuple[Configuration, int]] = {}
+        self.admitted: list[tuple[int, Configuration]] = []
+        self.most = 0
+        self.crash_at: int | None = None
+        """Raise in the advance of this number."""
+        self.advances = 0
+        self.on_advance: Callable[[int], None] = lambda _: None
+
+    @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+        if trial_id in self._slots or len(self._slots) >= self._capacity:
+            raise ValueError(f"no slot for trial {trial_id}")
+        self._slots[trial_id] = configuration, 0
+        self.admitted.append((trial_id, configuration))
+        self.most = max(self.most, len(self._slots))
+
+    def advance(self) -> list[Evaluation]:
+        if not self._slots:
+            return []
+        self.advances += 1
+        self.on_advance(self.advances)
+        if self.crash_at == self.advances:
+            raise OSError("the machine is on fire")
+        trial_id = min(self._slots, key=lambda number: (self._slots[number][1], number))
+        configuration, place = self._slots[trial_id]
+        value = self._curve(configuration)[place]
+        self._slots[trial_id] = configuration, place + 1
+        if isinstance(value, FailureKind):
+            return [
+                Evaluation(trial_id, RUNGS[place], finished=True, failure=Failure(value, "as tabulated"), seconds=1.0)
+            ]
+        metrics = {"accuracy": value, "other": -value}
+        return [Evaluation(trial_id, RUNGS[place], metrics, finished=place + 1 == len(RUNGS), seconds=1.0)]
+
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        if trial_id not in self._slots:
+            raise ValueError(f"trial {trial_id} is in no slot")
+        del self._slots[trial_id]
+        return None
+
+
+class Recorder:
+    """An observer that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[object, ...]] = []
+
+    def began(
+        self,
+        total: int,
+        done: int,
+        best: tuple[int, float] | None,
+        baseline: float | None,
+        direction: str,
+        max_steps: int,
+    ) -> None:
+        self.heard.append(("began", total, done, best, baseline, direction, max_steps))
+
+    def started(self, number: int, role: str | None, configuration: Configuration) -> None:
+        self.heard.append(("started", number, role))
+
+    def evaluated(self, number: int, step: int, value: float) -> None:
+        self.heard.append(("evaluated", number, step, value))
+
+    def completed(self, number: int, value: float, step: int) -> None:
+        self.heard.append(("completed", number, value, step))
+
+    def pruned(self, number: int, step: int, value: float) -> None:
+        self.heard.append(("pruned", number, step))
+
+    def failed(self, number: int, reason: str) -> None:
+        self.heard.append(("failed", number, reason))
+
+    def requeued(self, number: int) -> None:
+        self.heard.append(("requeued", number))
+
+    def message(self, text: str) -> None:
+        self.heard.append(("message", text))
+
+    def ended(self, reason: str) -> None:
+        self.heard.append(("ended", reason))
+
+    def named(self, *names: str) -> list[tuple[object, ...]]:
+        return [event for event in self.heard if event[0] in names]
+
+
+def rising(configuration: Configuration) -> list[float]:
+    """A smooth landscape with its best near a rate of 1e-4; every rung tells the ranking already."""
+    quality = 0.9 - 0.1 * abs(math.log10(configuration.learning_rate) + 4) - 0.05 * configuration.mix.share
+    return [quality - 0.1 + 0.02 * place for place in range(len(RUNGS))]
+
+
+def humped(configuration: Configuration) -> Curve:
+    """Best at the third rung."""
+    *first, last = rising(configuration)
+    return [*first[:2], last + 0.05, *first[3:], last]
+
+
+class Bench:
+    """One study over tabulated curves, that is run as often as a test wants."""
+
+    def __init__(self, storage: BaseStorage, *, enqueue: bool = True) -> None:
+        self.storage = storage
+        self.study = optuna.create_study(study_name="bench", storage=self.storage, direction="maximize")
+        given = {BASELINE: SPACE.baseline(), EQUAL_WEIGHTS: SPACE.equal_weights()} if enqueue else {}
+        for role, configuration in given.items():
+            attributes = {ROLE: role, CONFIGURATION: configuration.model_dump()}
+            self.study.enqueue_trial(SPACE.nearest(configuration), user_attrs=attributes)
+
+    def run(
+        self,
+        trainer: TabulatedTrainer,
+        total: int,
+        *,
+        pruner: BasePruner | None = None,
+        sampler: BaseSampler | None = None,
+        interruption: Interruption | None = None,
+        timeout_s: float | None = None,
+    ) -> tuple[Ending, Recorder]:
+        study = optuna.load_study(
+            study_name="bench",
+            storage=self.storage,
+            sampler=sampler or RandomSampler(seed=1 + len(self.study.trials)),
+            pruner=pruner or NopPruner(),
+        )
+        recorder = Recorder()
+        with InlineExecutor(trainer) as executor:
+            tuner = Tuner(study, self.storage, SPACE, executor, recorder, "accuracy", RUNGS[-1])
+            return tuner.run(total, interruption or Interruption(), timeout_s), recorder
+
+    def states(self) -> list[TrialState]:
+        return [trial.state for trial in self.study.get_trials(deepcopy=False)]
+
+    def configurations(self) -> list[Mapping[str, object]]:
+        return [trial.user_attrs[CONFIGURATION] for trial in self.study.get_trials(deepcopy=False)]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(InMemoryStorage())
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Bench:
+    """In a file: Optuna's storage in memory never asks a trial again that went back into the queue."""
+    return Bench(open_storage(f"sqlite:///{tmp_path / 'studies.db'}", create=True))
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4])
+def test_the_total_is_exact_for_any_number_of_slots(bench: Bench, slots: int) -> None:
+    trainer = TabulatedTrainer(rising, slots)
+    ending, recorder = bench.run(trainer, 7)
+    assert ending is Ending.DONE
+    assert bench.states() == [TrialState.COMPLETE] * 7
+    assert trainer.most == slots
+    assert len(recorder.named("completed")) == 7
+    assert recorder.heard[0] == ("began", 7, 0, None, None, "maximize", 60)
+    assert recorder.heard[-1] == ("ended", "all trials are done")
+
+
+def test_a_slot_is_refilled_the_moment_its_trial_leaves(bench: Bench) -> None:
+    trainer = TabulatedTrainer(lambda c: [FailureKind.CRASHED] if c.learning_rate > 1e-4 else rising(c), 3)
+    _, recorder = bench.run(trainer, 9)
+    running = 0
+    for place, event in enumerate(recorder.heard):
+        running += (event[0] == "started") - (event[0] in {"completed", "failed"})
+        if event[0] == "evaluated" and len(trainer.admitted) < 9:
+            assert running == 3, recorder.heard[: place + 1]
+
+
+def test_baseline_and_equal_weights_come_first_and_train_what_they_say(bench: Bench) -> None:
+    trainer = TabulatedTrainer(rising)
+    _, recorder = bench.run(trainer, 4)
+    assert trainer.admitted[:2] == [(0, SPACE.baseline()), (1, SPACE.equal_weights())]
+    assert recorder.named("started") == [
+        ("started", 0, BASELINE), ("started", 1, EQUAL_WEIGHTS), ("started", 2, None), ("started", 3, None),
+    ]  # fmt: skip
+
+
+def worse_later() -> Callable[[Configuration], Curve]:
+    """The given two are poor from the start and stay so; of the others each is worse than all before it."""
+    order: list[Configuration] = []
+
+    def curve(configuration: Configuration) -> Curve:
+        if configuration in (SPACE.baseline(), SPACE.equal_weights()):
+            return [0.1] * len(RUNGS)
+        if configuration not in order:
+            order.append(configuration)
+        level = 0.9 - 0.02 * order.index(configuration)
+        return [level + 0.001 * place for place in range(len(RUNGS))]
+
+    return curve
+
+
+@pytest.mark.parametrize("name", [name for name in get_args(PrunerName) if name != "none"])
+def test_every_pruner_fires_but_never_at_the_end_and_never_on_the_given_trials(bench: Bench, name: str) -> None:
+    pruner = make_pruner(name, RUNGS, RUNGS[1], 24)
+    _, recorder = bench.run(TabulatedTrainer(worse_later()), 24, pruner=pruner)
+    pruned = recorder.named("pruned")
+    assert pruned, f"{name} never fired"
+    assert all(step != RUNGS[-1] for _, _, step in pruned)
+    assert bench.states()[:2] == [TrialState.COMPLETE, TrialState.COMPLETE]
+    assert bench.states().count(TrialState.PRUNED) == len(pruned)
+    assert len(recorder.named("completed", "pruned", "failed")) == 24
+
+
+def test_no_pruner_prunes_nothing(bench: Bench) -> None:
+    _, recorder = bench.run(TabulatedTrainer(worse_later()), 12, pruner=make_pruner("none", RUNGS, RUNGS[1], 12))
+    assert not recorder.named("pruned")
+
+
+def test_a_trial_is_worth_its_best_evaluation(bench: Bench) -> None:
+    _, recorder = bench.run(TabulatedTrainer(humped), 3)
+    for trial in bench.study.trials:
+        assert trial.value == max(trial.intermediate_values.values())
+        assert trial.user_attrs["best_step"] == 30
+        accuracy = trial.intermediate_values[30]
+        assert trial.user_attrs["metrics"] == {"accuracy": accuracy, "other": -accuracy}
+        assert trial.user_attrs["seconds"] == len(RUNGS)
+        assert ("completed", trial.number, trial.value, 30) in recorder.heard
+
+
+def test_the_best_is_the_least_where_less_is_better() -> None:
+    storage = InMemoryStorage()
+    study = optuna.create_study(study_name="least", storage=storage, direction="minimize", sampler=RandomSampler(0))
+    recorder = Recorder()
+    with InlineExecutor(TabulatedTrainer(humped)) as executor:
+        Tuner(study, storage, SPACE, executor, recorder, "other", 60).run(2, Interruption())
+    assert all(trial.value == min(trial.intermediate_values.values()) for trial in study.trials)
+    assert recorder.heard[0][5] == "minimize"
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "words"),
+    [
+        (FailureKind.OUT_OF_MEMORY, "out of memory", "as tabulated"),
+        (FailureKind.DIVERGED, "diverged", "as tabulated"),
+        (math.nan, "diverged", "accuracy is nan at step 20"),
+        (math.inf, "diverged", "accuracy is inf at step 20"),
+    ],
+)
+def test_a_failed_trial_is_recorded_with_its_reason_and_the_study_goes_on(
+    bench: Bench, end: float | FailureKind, kind: str, words: str
+) -> None:
+    failing = SPACE.equal_weights()
+    trainer = TabulatedTrainer(lambda c: [0.5, end] if c == failing else rising(c), 2)
+    ending, recorder = bench.run(trainer, 5)
+    assert ending is Ending.DONE
+    assert bench.states() == [TrialState.COMPLETE, TrialState.FAIL, *[TrialState.COMPLETE] * 3]
+    assert bench.study.trials[1].user_attrs["failure"] == {"kind": kind, "message": words}
+    assert recorder.named("failed") == [("failed", 1, f"{kind}: {words}")]
+    assert bench.study.best_trial.number != 1
+
+
+def stopped_after(trainer: TabulatedTrainer, advances: int) -> Interruption:
+    interruption = Interruption()
+
+    def stop(number: int) -> None:
+        interruption.requested = number >= advances
+
+    trainer.on_advance = stop
+    return interruption
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("advances", [1, 2, 5, 11])
+def test_an_interrupted_run_resumes_to_exactly_the_total(stored: Bench, slots: int, advances: int) -> None:
+    trainer = TabulatedTrainer(rising, slots)
+    ending, recorder = stored.run(trainer, 6, interruption=stopped_after(trainer, advances))
+    assert ending is Ending.INTERRUPTED
+    assert recorder.heard[-1] == ("ended", "interrupted")
+    assert recorder.named("requeued")
+    assert TrialState.RUNNING not in stored.states()
+    begun = [dict(configuration) for _, configuration in trainer.admitted]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Optuna warns of a step that is reported twice
+        ending, recorder = stored.run(TabulatedTrainer(rising, slots), 6)
+    assert ending is Ending.DONE
+    assert stored.states() == [TrialState.COMPLETE] * 6
+    after = [dict(Configuration.model_validate(given)) for given in stored.configurations()]
+    assert after[: len(begun)] == begun
+    for trial in stored.study.trials:
+        assert list(trial.intermediate_values) == list(RUNGS)
+        assert trial.value == rising(Configuration.model_validate(trial.user_attrs[CONFIGURATION]))[-1]
+
+
+def test_a_resumed_run_knows_what_was_found(bench: Bench) -> None:
+    bench.run(TabulatedTrainer(rising), 3)
+    best = bench.study.best_trial
+    ending, recorder = bench.run(TabulatedTrainer(rising), 5)
+    assert ending is Ending.DONE
+    assert recorder.heard[0] == ("began", 5, 3, (best.number, best.value), bench.study.trials[0].value, "maximize", 60)
+    assert [event[1] for event in recorder.named("started")] == [3, 4]
+
+
+def test_a_run_that_is_done_trains_nothing(bench: Bench) -> None:
+    bench.run(TabulatedTrainer(rising), 3)
+    trainer = TabulatedTrainer(rising)
+    ending, recorder = bench.run(trainer, 3)
+    assert (ending, trainer.admitted, len(recorder.heard)) == (Ending.DONE, [], 2)
+    bench.run(trainer, 2)
+    assert len(bench.states()) == 3
+
+
+def test_the_timeout_ends_a_run_and_loses_nothing(stored: Bench) -> None:
+    ending, _ = stored.run(TabulatedTrainer(rising, 2), 6, timeout_s=0.0)
+    assert ending is Ending.TIMEOUT
+    assert TrialState.RUNNING not in stored.states()
+    assert stored.run(TabulatedTrainer(rising, 2), 6)[0] is Ending.DONE
+    assert stored.states() == [TrialState.COMPLETE] * 6
+
+
+def test_a_crash_leaves_nothing_running(stored: Bench) -> None:
+    trainer = TabulatedTrainer(rising, 2)
+    trainer.crash_at = 5
+    with pytest.raises(OSError, match="on fire"):
+        stored.run(trainer, 6)
+    assert TrialState.RUNNING not in stored.states()
+    assert stored.run(TabulatedTrainer(rising, 2), 6)[0] is Ending.DONE
+    assert stored.states() == [TrialState.COMPLETE] * 6
+
+
+def test_orphans_of_a_killed_run_are_trained_first_with_their_own_configuration(stored: Bench) -> None:
+    orphans = [stored.study.ask(SPACE.distributions) for _ in range(3)]
+    orphans[2].report(0.4, 10)
+    half = stored.study.ask()  # killed before its parameters were suggested
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ending, recorder = stored.run(TabulatedTrainer(rising), 5)
+    assert ending is Ending.DONE
+    assert [event[1] for event in recorder.named("started")] == [0, 1, 2, 3, 4]
+    assert stored.study.trials[2].params == orphans[2].params
+    assert stored.study.trials[2].intermediate_values[10] == 0.4
+    assert stored.study.trials[half.number].params.keys() == SPACE.distributions.keys()
+    assert stored.states() == [TrialState.COMPLETE] * 5
+
+
+def test_a_grid_is_enumerated() -> None:
+    bench = Bench(InMemoryStorage(), enqueue=False)
+    points = grid_points(SPACE.distributions, levels=2)[:20]
+    for point in points:
+        bench.study.enqueue_trial(point)
+    bench.run(TabulatedTrainer(rising, 2), len(points), sampler=make_sampler("grid", SPACE.distributions, 0, 0, 20))
+    assert [trial.params for trial in bench.study.trials] == points
+
+
+@pytest.mark.parametrize("name", get_args(SamplerName))
+def test_every_sampler_searches_a_mixed_space(bench: Bench, name: str) -> None:
+    sampler = make_sampler(name, SPACE.distributions, 0, 0, 12)
+    ending, _ = bench.run(TabulatedTrainer(rising, 2), 12, sampler=sampler, pruner=make_pruner("auto", RUNGS, 20, 12))
+    assert ending is Ending.DONE
+    assert len(bench.states()) == 12
+    assert set(bench.states()) <= set(ENDED)
+    assert distinct(bench.configurations()) == 12
+    assert all(trial.params.keys() == SPACE.distributions.keys() for trial in bench.study.trials)
+
+
+def distinct(values: Iterable[object]) -> int:
+    return len(set(map(repr, values)))
+
+
+def test_a_pruned_trial_is_never_the_best(bench: Bench) -> None:
+    """Optuna gives a PRUNED trial its last report as value, which may be the highest of all."""
+
+    class PruneTheGood(BasePruner):
+        def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+            return True
+
+    bench.run(
+        TabulatedTrainer(lambda c: [0.1 if c == SPACE.baseline() else 0.9] * len(RUNGS)), 4, pruner=PruneTheGood()
+    )
+    assert bench.states() == [TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.PRUNED]
+    _, recorder = bench.run(TabulatedTrainer(rising), 4)
+    assert recorder.heard[0][3] == (1, 0.9)

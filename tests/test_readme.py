@@ -1,0 +1,69 @@
+"""The README's commands, files and study file are real."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from autotune.search.cli.main import app
+from autotune.search.study_file.reading import parse_study_file
+
+ROOT = Path(__file__).parent.parent
+MANUAL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(file: Path, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
+
+
+COMMANDS = [line for file in MANUAL for block in blocks(file, "sh") for line in block.splitlines() if line.strip()]
+
+
+def test_the_readme_shows_commands() -> None:
+    assert any(line.startswith("make demo") for line in COMMANDS)
+    assert any(line.startswith("autotune study run") for line in COMMANDS)
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("autotune ")])
+def test_every_autotune_command_exists_with_its_options(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    names = list(take_commands(words))
+    result = CliRunner().invoke(app, [*names, "--help"])
+    assert result.exit_code == 0, result.output
+    for option in (word for word in words if word.startswith("--")):
+        assert option in result.output
+
+
+def take_commands(words: list[str]) -> list[str]:
+    """The leading words that name commands."""
+    command, names = get_command(app), []
+    for word in words:
+        found = getattr(command, "commands", {}).get(word)
+        if found is None:
+            break
+        command = found
+        names.append(word)
+    return names
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
+def test_every_make_target_exists(line: str) -> None:
+    target = line.split()[1]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", MANUAL, ids=lambda file: file.name)
+def test_every_whole_study_file_in_the_manual_validates(file: Path) -> None:
+    for block in blocks(file, "yaml"):
+        if "tasks:" in block:
+            parse_study_file(block, file.name)
+
+
+@pytest.mark.parametrize("file", MANUAL, ids=lambda file: file.name)
+def test_every_link_leads_to_a_file(file: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
+        assert (file.parent / target).exists(), f"{file.name} links to {target}"
