@@ -162,9 +162,12 @@ class Tuner:
         return is_news
 
     def _complete(self, running: _Running) -> None:
-        """A trial is worth its best evaluation, which is the one that production keeps, not its last."""
+        """A trial is worth its best evaluation, which is the one that production keeps, not its last.
+
+        Of equals the later one counts: it was trained longer, at a lower rate.
+        """
         chosen = max if self._maximize else min
-        step, value = chosen(sorted(running.reported.items()), key=lambda item: item[1])
+        step, value = chosen(sorted(running.reported.items(), reverse=True), key=lambda item: item[1])
         self._leave(running, {BEST_STEP: step, "metrics": running.metrics.get(step, {})})
         self._study.tell(running.trial, value)
         self._observer.completed(running.trial.number, value, step)

@@ -31,7 +31,7 @@ class TrainingSettings(Settings):
     )
     dropout: float | None = Field(default=None, ge=0, lt=1, description="null: the encoder's own")
     evaluations_per_epoch: int = Field(
-        default=2, ge=1, le=100, description="rungs: how often a trial is evaluated and may be pruned"
+        default=1, ge=1, le=100, description="rungs: how often a trial is evaluated and may be pruned"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="auto: bf16 matrix products where the device has them, with fp32 weights"

@@ -5,11 +5,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner
-
 from autotune.search.cli.main import app
 from autotune.search.study_file.reading import parse_study_file
+from typer.main import get_command
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent
 MANUAL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -59,7 +59,7 @@ def train_production(
         evaluation = run.advance()
         metrics = evaluation.metrics if keep_best else {}
         value = evaluation.metrics[metric] * (1 if maximize else -1)
-        if keep_best and (best is None or value > best[0]):
+        if keep_best and (best is None or value >= best[0]):
             best = value, evaluation.step, metrics, run.weights()
         progress(run.step, run.total_steps, metrics)
     step, validation = run.step, metrics

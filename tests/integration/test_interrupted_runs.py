@@ -1,0 +1,205 @@
+"""A run that is killed, at any moment and however, and run again ends at exactly the total, with the same trials."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+TOTAL = 6
+STUDY = f"""\
+name: tiny
+data: {{train: reviews.csv, validation: 0.25}}
+model: {{encoder: scratch:tiny, max_length: 16}}
+tasks:
+  sentiment: {{kind: classification}}
+  aspect: {{kind: classification, label: aspect}}
+space:
+  augmentation: {{operations: [noise, mixup]}}
+training: {{epochs: 6, batch_size: 8, evaluations_per_epoch: 2, precision: fp32}}
+search: {{trials: {TOTAL}, sampler: random, pruner: percentile}}
+"""
+AUTOTUNE = [sys.executable, "-c", "from autotune.search.cli.main import main; main()"]
+ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+
+
+@pytest.fixture
+def folder(reviews_csv: Path) -> Path:
+    (reviews_csv.parent / "study.yaml").write_text(STUDY, encoding="utf-8")
+    return reviews_csv.parent
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [*AUTOTUNE, "study", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def finish(folder: Path, *arguments: str) -> str:
+    with start(folder, *arguments) as process:
+        out, err = process.communicate(timeout=240)
+    assert (process.returncode, err) == (0, ""), out
+    return out
+
+
+def study_in(folder: Path) -> optuna.Study:
+    return optuna.load_study(study_name="tiny", storage=f"sqlite:///{folder / 'autotune.db'}")
+
+
+def check_whole(folder: Path, total: int = TOTAL) -> list[optuna.trial.FrozenTrial]:
+    """Every number once, all ended, the file sound."""
+    trials = study_in(folder).trials
+    assert [trial.number for trial in trials] == list(range(total))
+    assert {trial.state for trial in trials} <= ENDED
+    connection = sqlite3.connect(folder / "autotune.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    return trials
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> str:
+    """Read what the process prints until a line has these words."""
+    assert process.stdout is not None
+    read = ""
+    for line in process.stdout:
+        read += line
+        if words in line:
+            return read
+    raise AssertionError(f"{words!r} never came: {read}")
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(folder: Path) -> None:
+    """Eight kills, from the first imports over the making of the study to the middle of training."""
+    moments = random.Random(0)
+    run = ("run", "study.yaml", "--trials", "24")
+    for place in range(8):
+        with start(folder, *run) as process:
+            if place % 2:  # half of the moments lie in the training, the others anywhere
+                wait_for(process, "started")
+            time.sleep(moments.uniform(0, 0.8 if place % 2 else 4))
+            process.kill()
+            process.communicate(timeout=60)
+            assert process.returncode == -signal.SIGKILL
+    finish(folder, *run)
+    interrupted = check_whole(folder, 24)
+
+    whole = folder / "whole"
+    whole.mkdir()
+    for name in ("study.yaml", "reviews.csv"):
+        (whole / name).write_bytes((folder / name).read_bytes())
+    finish(whole, "run", "study.yaml", "--trials", "2")
+    for one, other in zip(interrupted[:2], check_whole(whole, 2), strict=True):
+        assert one.params == other.params
+        assert one.value == other.value
+        assert one.intermediate_values == other.intermediate_values
+
+
+@pytest.mark.slow
+def test_create_killed_at_any_moment(folder: Path) -> None:
+    """The moments follow the database's birth closely, where the study is half made."""
+    moments = random.Random(1)
+    for _ in range(6):
+        for left in folder.glob("autotune.db*"):
+            left.unlink()
+        with start(folder, "create", "study.yaml") as process:
+            while process.poll() is None and not (folder / "autotune.db").exists():
+                time.sleep(0.002)
+            time.sleep(moments.uniform(0, 0.4))
+            process.kill()
+            process.communicate(timeout=60)
+        with start(folder, "create", "study.yaml") as process:
+            _, err = process.communicate(timeout=60)
+        assert "Traceback" not in err
+        assert process.returncode == 0 or "the study 'tiny' exists already" in err
+        study = study_in(folder)
+        assert (study.user_attrs["ready"], len(study.trials)) == (True, 2)
+    finish(folder, "run", "study.yaml")
+    check_whole(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("signals", "words"),
+    [
+        ([signal.SIGINT], "stopping after this rung"),
+        ([signal.SIGTERM], "stopping after this rung"),
+        ([signal.SIGINT, signal.SIGINT], "interrupted; go on with"),
+    ],
+)
+def test_a_signal_ends_a_run_cleanly(folder: Path, signals: list[signal.Signals], words: str) -> None:
+    with start(folder, "run", "study.yaml", "--slots", "2") as process:
+        wait_for(process, "trial 1 (equal weights) started")
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.05)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert words in out
+    assert "interrupted; go on with: autotune study run study.yaml" in out
+    assert TrialState.RUNNING not in {trial.state for trial in study_in(folder).trials}
+    finish(folder, "run", "tiny")
+    check_whole(folder)
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_and_the_dashboard(folder: Path, unused_port: Callable[[], int]) -> None:
+    """The second run is refused; plain Optuna's dashboard looks on; the first run does not notice."""
+    import json
+    import urllib.request
+
+    dashboard = pytest.importorskip("optuna_dashboard")
+    assert dashboard
+    finish(folder, "create", "study.yaml")
+    port = unused_port()
+    script = (
+        f"from optuna_dashboard import run_server\nrun_server('sqlite:///autotune.db', host='127.0.0.1', port={port})"
+    )
+    with start(folder, "run", "tiny", "--trials", "30") as process:
+        wait_for(process, "started")
+        with start(folder, "run", "tiny") as second:
+            _, err = second.communicate(timeout=60)
+        assert (second.returncode, err) == (2, "another `autotune study` command is at work on 'tiny'\n")
+        quiet = subprocess.DEVNULL
+        server = subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=quiet, stderr=quiet)
+        try:
+            studies: Any = None
+            for _ in range(150):
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=5) as answer:
+                        studies = json.load(answer)
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            assert [study["study_name"] for study in studies["study_summaries"]] == ["tiny"]
+            number = studies["study_summaries"][0]["study_id"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies/{number}", timeout=20) as answer:
+                assert json.load(answer)["trials"]
+            out, err = process.communicate(timeout=240)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+    assert (process.returncode, err) == (0, ""), out
+    check_whole(folder, 30)
+
+
+@pytest.fixture
+def unused_port() -> Callable[[], int]:
+    import socket
+
+    def find() -> int:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            return int(listener.getsockname()[1])
+
+    return find
