@@ -50,7 +50,7 @@ def autotune_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def denormal_numbers() -> Iterator[None]:
-    """A trainer flushes denormal numbers to zero in the whole process, where hypothesis then finds its floats missing."""
+    """A trainer flushes denormal numbers to zero in the whole process; hypothesis then misses its floats."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)

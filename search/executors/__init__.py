@@ -1,1 +1,1 @@
-"""."""
+"""Where trainers run."""
