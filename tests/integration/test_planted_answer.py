@@ -1,0 +1,37 @@
+"""The quickstart's planted answer is there to be found: the aspect helps, the weekday does not."""
+
+from pathlib import Path
+from statistics import mean
+
+import pytest
+import torch
+
+from autotune.objectives.prepare import prepare
+from autotune.objectives.training.run import TrainingRun
+from autotune.search.study_file.reading import read_study_file
+from autotune.spaces.augmentation import AugmentationSpace
+from autotune.spaces.configuration import Configuration
+
+STUDY = Path(__file__).parents[2] / "studies" / "quickstart" / "study.yaml"
+SEEDS = range(3)
+
+
+def best_accuracy(ratios: dict[str, float], seed: int) -> float:
+    """The best evaluation of one training at the default rate."""
+    file = read_study_file(STUDY)
+    prepared = prepare(file, AugmentationSpace(), STUDY.parent, seed)
+    configuration = Configuration(learning_rate=file.search_space().default_rate, ratios=ratios)
+    run = TrainingRun(0, configuration, prepared, torch.device("cpu"))
+    values = list[float]()
+    while not run.finished:
+        values.append(run.advance().metrics["accuracy"])
+    return max(values)
+
+
+@pytest.mark.slow
+def test_the_aspect_helps_and_the_weekday_does_not() -> None:
+    alone, aspect, weekday = (
+        mean(best_accuracy(ratios, seed) for seed in SEEDS) for ratios in ({}, {"aspect": 1.0}, {"weekday": 1.0})
+    )
+    assert aspect > alone + 0.01
+    assert aspect > weekday
