@@ -5,7 +5,6 @@ from statistics import mean
 
 import pytest
 import torch
-
 from autotune.objectives.prepare import prepare
 from autotune.objectives.training.run import TrainingRun
 from autotune.search.study_file.reading import read_study_file
