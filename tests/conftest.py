@@ -111,7 +111,7 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     defaults: dict[str, dict[str, object]] = {
         "data": {"train": "reviews.csv", "validation": 0.25},
         "model": {"encoder": "scratch:tiny", "max_length": 24},
-        "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
+        "training": {"epochs": 2, "batch_size": 8, "evaluations_per_epoch": 2, "precision": "fp32"},
     }
     known: dict[str, PreparedObjective] = {}
 
