@@ -88,11 +88,12 @@ def test_the_view_is_chosen_by_what_the_console_can_do() -> None:
 
 
 WATCHER = """
-import sys, time
+import signal, sys, time
 from rich.console import Console
 from autotune.search.report.live import make_observer
 from autotune.spaces.configuration import Configuration
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 console = Console()
 with make_observer(console) as observer:
     observer.began(3, 1, (0, 0.5), 0.5, "maximize", 60)

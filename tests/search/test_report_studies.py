@@ -285,9 +285,9 @@ def test_a_thousand_trials_are_summed_up_in_seconds() -> None:
     for index in range(1000):
         add = study.add_pruned if index % 3 else study.add_complete
         add((index * 37 % 101) / 101)
-    start_s = time.perf_counter()
+    start_s = time.process_time()
     summary = summarize(study.study)
-    assert time.perf_counter() - start_s < 3
+    assert time.process_time() - start_s < 3
     assert summary.counts.complete == 334
 
 
