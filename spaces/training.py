@@ -36,3 +36,29 @@ class TrainingSettings(Settings):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="auto: bf16 matrix products where the device has them, with fp32 weights"
     )
+    weighting: Literal["static", "uncertainty", "dwa", "random", "pcgrad", "upgrad", "cagrad"] = Field(
+        default="static",
+        description="what becomes of the scaled losses: summed as they are, or balanced while training goes on",
+    )
+    sampling: Literal["all", "proportional", "uniform", "temperature"] = Field(
+        default="all",
+        description="auxiliary batches beside each main batch: one of every task, or one of a task drawn at random",
+    )
+    temperature: float = Field(
+        default=2.0, ge=1, le=100, description="with `sampling: temperature`: 1 is proportional, large is uniform"
+    )
+    early_stopping: int | None = Field(
+        default=None, ge=1, le=1000, description="evaluations without a new best after which a trial ends; null: never"
+    )
+    layer_decay: float = Field(
+        default=1.0, gt=0, le=1, description="each layer's rate is this times that of the layer above it"
+    )
+    freeze_layers: int = Field(
+        default=0, ge=0, le=200, description="the lowest layers, and the embeddings below them, that do not train"
+    )
+    keep_layers: int | None = Field(
+        default=None, ge=1, le=200, description="only the first layers of the encoder are used; null: all"
+    )
+    reinitialize_layers: int = Field(
+        default=0, ge=0, le=200, description="the top layers that start from random weights"
+    )

@@ -6,7 +6,7 @@ every kind through the same suite.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
@@ -39,7 +39,8 @@ class Batch:
     """One task's rows of one step.
 
     `ids` (rows, length) int64; `mask` (rows, length) bool; `targets` as the task's kind has them, rows
-    first. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
+    first. `types` (rows, length) int64 tells the first from the second text of a pair; None where the encoder does
+    not read it. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
     same batch; None: not at all.
     """
 
@@ -48,6 +49,7 @@ class Batch:
     targets: torch.Tensor
     partner: torch.Tensor | None = None
     keep: torch.Tensor | None = None
+    types: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""
@@ -55,9 +57,9 @@ class Batch:
         def moved(part: torch.Tensor) -> torch.Tensor:
             return part.to(device, non_blocking=True)
 
-        partner = None if self.partner is None else moved(self.partner)
-        keep = None if self.keep is None else moved(self.keep)
-        return Batch(moved(self.ids), moved(self.mask), moved(self.targets), partner, keep)
+        optional = {name: getattr(self, name) for name in ("partner", "keep", "types")}
+        present = {name: moved(part) for name, part in optional.items() if part is not None}
+        return replace(self, ids=moved(self.ids), mask=moved(self.mask), targets=moved(self.targets), **present)
 
 
 @dataclass(frozen=True)
