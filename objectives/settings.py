@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from torch import nn
 
@@ -17,6 +17,25 @@ def _fraction(value: float | str) -> float | str:
     if not isinstance(value, str) and not 0 < value < 1:
         raise ValueError(f"a share of the training rows between 0 and 1 (0.2), or a file; not {value:g}")
     return value
+
+
+class Folds(Settings):
+    """Cross-validation: each part of the training rows is held out once."""
+
+    folds: int = Field(
+        ge=2, le=20, description="stratified, seeded parts; a trial trains once for each, and is worth their mean"
+    )
+
+
+def _held_out(value: object) -> str:
+    """Which form was meant, so that a mistake is told of that one alone."""
+    return "parts" if isinstance(value, Mapping | Folds) else "rows"
+
+
+Validation = Annotated[
+    Annotated[float | str, AfterValidator(_fraction), Tag("rows")] | Annotated[Folds, Tag("parts")],
+    Discriminator(_held_out),
+]
 
 
 class CleaningSettings(Settings):
@@ -34,11 +53,16 @@ class DataSettings(Settings):
         min_length=1,
         description="CSV, TSV, JSONL or Parquet file (relative to this file), or a Hub data set owner/name",
     )
-    validation: Annotated[float | str, AfterValidator(_fraction)] = Field(
-        default=0.2, description="a stratified, seeded share of the training rows, or a file"
+    validation: Validation = Field(
+        default=0.2, description="a stratified, seeded share of the training rows, a file, or {folds: 5}"
     )
     test: str | None = Field(default=None, description="a file that the search never touches")
     clean: CleaningSettings = Field(default_factory=CleaningSettings, description="what is dropped from training")
+
+    @property
+    def folds(self) -> int | None:
+        """Into how many parts the rows are cut, None without cross-validation."""
+        return self.validation.folds if isinstance(self.validation, Folds) else None
 
 
 class ModelSettings(Settings):
@@ -99,3 +123,8 @@ class ObjectiveSettings(Settings):
     @property
     def metric(self) -> str:
         return self.objective.partition(".")[2]
+
+    @property
+    def measured_tasks(self) -> list[str]:
+        """The auxiliary tasks that an objective is a metric of."""
+        return []

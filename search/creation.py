@@ -44,7 +44,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "auxiliary_tasks": file.auxiliary_tasks,
         "encoder": file.model.encoder,
         "max_steps": max(prepared.rungs(file.training)),
-        "cleaning": [finding.to_json() for finding in prepared.corpus.findings],
+        "cleaning": [finding.to_json() for finding in prepared.findings],
         "normalisers": dict(prepared.normalisers),
         "fingerprints": dict(prepared.corpus.fingerprints),
         "study_file": file.model_dump_json(exclude={"storage"}),

@@ -5,6 +5,8 @@ transformers model (BertForSequenceClassification, …) with its backbone replac
 back what the shared encoder has already computed.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import PreTrainedModel
@@ -35,8 +37,12 @@ class BorrowedHead(nn.Module):
 
     def forward(self, encoded: Encoded, **inputs: torch.Tensor) -> torch.Tensor:
         """The head's logits for finished encoder outputs; `inputs` are what the model's forward also reads."""
+        return self.outputs(encoded, **inputs).logits
+
+    def outputs(self, encoded: Encoded, **inputs: torch.Tensor) -> Any:  # noqa: ANN401
+        """All that the model's forward returns."""
         self._finished.outputs = encoded
         try:
-            return self.model(**inputs).logits
+            return self.model(**inputs)
         finally:
             self._finished.outputs = None

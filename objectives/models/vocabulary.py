@@ -12,8 +12,6 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from ..data.tokens import TokenTable
-
 _LOW_IDS = 256
 """Ids below the padding id are kept where there are at most so many, so that padding keeps its number."""
 
@@ -65,11 +63,11 @@ def full_vocabulary(size: int) -> Vocabulary:
     return Vocabulary(torch.arange(size), size)
 
 
-def seen_vocabulary(tables: Iterable[TokenTable], tokenizer: PreTrainedTokenizerFast, size: int) -> Vocabulary:
-    """The tokens of all these texts, and the special ones."""
+def seen_vocabulary(ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int) -> Vocabulary:
+    """The tokens of all these texts, each (tokens,) int64, and the special ones."""
     seen = torch.zeros(size, dtype=torch.bool)
-    for table in tables:
-        seen[table.ids.long()] = True
+    for found in ids:
+        seen[found] = True
     seen[[i for i in tokenizer.all_special_ids if i < size]] = True
     pad = tokenizer.pad_token_id
     if isinstance(pad, int) and pad <= _LOW_IDS:

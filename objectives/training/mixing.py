@@ -56,7 +56,7 @@ class Batches:
                 variants = torch.where(choice == place, rows + pick, variants)
         tokens = self.prepared.bank.tokens
         length = padded_length(tokens.lengths[variants], main.buckets if self.fixed_shapes else ())
-        batch = Batch(*tokens.gather(variants, length, self.prepared.pad), main.targets[rows])
+        batch = Batch(**tokens.gather(variants, length, self.prepared.pad), targets=main.targets[rows])
         blended = choice == OPERATIONS.index("mixup")
         if blended.any():
             batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
@@ -71,7 +71,7 @@ class Batches:
 def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int, *, fixed_shapes: bool) -> Batch:
     """Some rows (batch,) of a task as a batch, padded to a bucket's length or to the longest of them."""
     length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
-    return Batch(*rows.tokens.gather(chosen, length, pad), rows.targets[chosen])
+    return Batch(**rows.tokens.gather(chosen, length, pad), targets=rows.targets[chosen])
 
 
 def batches_of(prepared: PreparedObjective, configuration: Configuration, *, fixed_shapes: bool) -> Batches:

@@ -66,7 +66,7 @@ def train_production(
     if best is not None:
         _, step, validation, weights = best
         run.load_weights(weights)
-    test = evaluate(run.model, prepared.test, prepared.pad, device, "fp32") if prepared.test else {}
+    test = evaluate(run.model, prepared.test, prepared, device, "fp32") if prepared.test else {}
     return Trained(run, step, validation, test, time.perf_counter() - began)
 
 
@@ -86,6 +86,7 @@ def export_model(trained: Trained, prepared: PreparedObjective) -> PreTrainedMod
                 encoder.get_parameter(name).copy_(parameter)
         for name, parameter in trained_model.head(task.name).model.named_parameters():
             model.get_parameter(name).copy_(parameter)
+    task.finish(model)
     return model.eval()
 
 

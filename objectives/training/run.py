@@ -60,7 +60,7 @@ class TrainingRun:
         with self._own_random_state(), training_attention(self._device):
             losses = self._train_to(rung)
         metrics = evaluate(
-            self.model, self._prepared.validation, self._prepared.pad, self._device, self._training.precision
+            self.model, self._prepared.validation, self._prepared, self._device, self._training.precision
         )
         seconds = time.perf_counter() - began
         return Evaluation(self.trial_id, rung, metrics, self.finished, losses=losses, seconds=seconds)

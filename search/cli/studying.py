@@ -49,8 +49,8 @@ def _create(file: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     rows = ", ".join(f"{name} {len(rows.tokens)} rows" for name, rows in prepared.train.items())
     tell(f"{file.name}: {file.objective}, {file.search.trials} trials", "bold")
     tell(f"training: {rows}; validation: {len(prepared.validation.tokens)} rows")
-    for finding in prepared.corpus.findings:
-        tell(f"dropped: {finding.what}: {finding.count} rows")
+    for finding in prepared.findings:
+        tell(f"{finding.action}: {finding.what}: {finding.count}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     if not dry_run:
         create_study(file, path, url, prepared)
