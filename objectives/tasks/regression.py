@@ -88,8 +88,9 @@ class Regression(TextTask[RegressionSettings]):
         return torch.tensor(found, dtype=torch.float32)
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:
-        """The variance: the squared error of the mean."""
-        return self.deviation**2
+        """The squared error of the mean."""
+        assert isinstance(examples.targets, torch.Tensor)
+        return float(((examples.targets.double() - self.mean) ** 2).mean())
 
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
         return encoder.build(AutoModelForSequenceClassification, num_labels=1, problem_type="regression")

@@ -206,13 +206,6 @@ def test_every_metric_of_the_main_task_may_be_the_objective(metric: str):
     check_objective(f"main.{metric}", make_tasks(settings_of()))
 
 
-def test_a_task_without_metrics_cannot_be_the_main_one():
-    with pytest.raises(
-        StudyFileError, match="words: a task of kind masked_lm cannot be the main task; put another first"
-    ):
-        make_tasks(settings_of(tasks={"words": WORDS, "main": MAIN}, objective="words.accuracy"))
-
-
 def test_masked_lm_needs_a_mask_token(tmp_path: Path, architectures: Callable[..., Path]):
     write(tmp_path, "train.csv", reviews(20))
     folder = architectures("bert", intermediate_size=32)
