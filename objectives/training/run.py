@@ -32,7 +32,7 @@ class TrainingRun:
         self._training = prepared.training_of(configuration)
         self._rungs = prepared.rungs(self._training)
         self._batches = batches_of(prepared, configuration, fixed_shapes=device.type == "cuda")
-        self.model = prepared.models.build(self._batches.orders, self._training.dropout).to(device)
+        self.model = prepared.models.build(self._batches.orders, self._training).to(device)
         self._optimizer = make_optimizer(self.model, configuration.learning_rate, self._training.weight_decay)
         self._weights = {prepared.settings.main_task: configuration.alpha, **configuration.betas}
         self._scales = torch.tensor(list(self._weights.values()), device=device)

@@ -13,6 +13,7 @@ from autotune.objectives.tasks.task import Batch
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.training import TrainingSettings
 from pydantic import TypeAdapter, ValidationError
 
 Objectives = Callable[..., PreparedObjective]
@@ -39,7 +40,7 @@ def rows(prepared: PreparedObjective) -> TaskRows:
 
 @pytest.fixture
 def model(prepared: PreparedObjective) -> MultiTaskModel:
-    return prepared.models.build(["sentiment", "other"], dropout=0.0)
+    return prepared.models.build(["sentiment", "other"], TrainingSettings(dropout=0.0))
 
 
 def batch_of(prepared: PreparedObjective, rows: TaskRows, seed: int = 0) -> Batch:
@@ -131,7 +132,7 @@ def test_prepare_and_loss_follow_from_the_seed(prepared: PreparedObjective, rows
 def test_a_kind_with_metrics_is_measured_row_by_row(kind: str, objective: Objectives):
     metric = next(iter(task_type(kind).metrics))
     prepared = objective(tasks={"main": SETTINGS[kind]}, objective=f"main.{metric}")
-    rows, model = prepared.main, prepared.models.build(["main"]).eval()
+    rows, model = prepared.main, prepared.models.build(["main"], TrainingSettings()).eval()
     predictions = model.predict(rows.task, gathered(rows, torch.arange(7), prepared.pad, fixed_shapes=True)).detach()
     assert len(predictions) == 7
     measured = rows.task.measure(predictions, rows.targets[:7])

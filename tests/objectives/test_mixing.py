@@ -9,6 +9,7 @@ from autotune.objectives.tasks.task import Batch
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration, Mix
+from autotune.spaces.training import TrainingSettings
 
 Objectives = Callable[..., PreparedObjective]
 AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}
@@ -50,7 +51,8 @@ def test_other_tasks_change_neither_the_main_tasks_batches_nor_its_first_weights
 ):
     alone, among = configured(mix=mix), configured(("aspect", "words"), mix)
     assert all(map(same, main_batches(prepared, alone), main_batches(prepared, among)))
-    one, all_on = prepared.models.build(["sentiment"]), prepared.models.build(["sentiment", "aspect", "words"])
+    some = (["sentiment"], ["sentiment", "aspect", "words"])
+    one, all_on = (prepared.models.build(tasks, TrainingSettings()) for tasks in some)
     named = dict(all_on.named_parameters())
     assert all(torch.equal(parameter, named[name]) for name, parameter in one.named_parameters())
 
@@ -61,7 +63,7 @@ def test_first_weights_depend_on_the_tasks_name_and_the_seed_alone(objective: Ob
     fewer, other = objective(tasks=tasks), objective(seed=1)
 
     def head(prepared: PreparedObjective) -> torch.Tensor:
-        return next(prepared.models.build(["sentiment", "aspect"]).head("aspect").parameters())
+        return next(prepared.models.build(["sentiment", "aspect"], TrainingSettings()).head("aspect").parameters())
 
     assert torch.equal(head(base), head(fewer))
     assert not torch.equal(head(base), head(other))
