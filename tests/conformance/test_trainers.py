@@ -16,7 +16,7 @@ Objectives = Callable[..., PreparedObjective]
 
 @dataclass(frozen=True)
 class Kind:
-    """A trainer, how it is made, and the class whose `forward` a failed allocation is simulated in."""
+    """A trainer, how it is made, and the class whose `passes` a failed allocation is simulated in."""
 
     make: Callable[[PreparedObjective, int], Trainer]
     model: type[torch.nn.Module]
@@ -233,7 +233,7 @@ def test_what_breaks_in_one_trial_is_its_own_failure(
     trainer.admit(0, RICH)
     trainer.admit(1, BASELINE)
     with monkeypatch.context() as patch:
-        patch.setattr(kind.model, "forward", broken)
+        patch.setattr(kind.model, "passes", broken)
         failed = trainer.advance()
     assert [(evaluation.finished, evaluation.failure and evaluation.failure.kind) for evaluation in failed] == [
         (True, expected)

@@ -7,6 +7,7 @@ from autotune.objectives.training.optimizer import make_optimizer, rate_factor
 from autotune.spaces.training import TrainingSettings
 from torch import nn
 
+DECAY = TrainingSettings(weight_decay=0.1)
 
 def factors(total: int, **settings: object) -> list[float]:
     training = TrainingSettings.model_validate(settings)
@@ -33,7 +34,7 @@ def test_schedules_are_the_usual_ones():
 
 def test_biases_and_norms_do_not_decay():
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))
-    decaying, spared = make_optimizer(model, 1e-3, 0.1).param_groups
+    decaying, spared = make_optimizer(model, 1e-3, DECAY).param_groups
     assert [p.shape for p in decaying["params"]] == [(4, 3)]
     assert len(spared["params"]) == 3
     assert (decaying["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
@@ -42,7 +43,7 @@ def test_biases_and_norms_do_not_decay():
 def test_a_parameter_that_is_tied_is_stepped_once():
     table, output = nn.Embedding(5, 3), nn.Linear(3, 5, bias=False)
     output.weight = table.weight
-    optimizer = make_optimizer(nn.ModuleList([table, output]), 1e-3, 0.1)
+    optimizer = make_optimizer(nn.ModuleList([table, output]), 1e-3, DECAY)
     assert sum(len(group["params"]) for group in optimizer.param_groups) == 1
 
 
@@ -57,10 +58,10 @@ def test_fused_adamw_resumes_bitwise():
 
     layer = nn.Linear(3, 4, bias=False)
     again = nn.Linear(3, 4, bias=False)
-    optimizer = make_optimizer(layer, 1e-2, 0.1)
+    optimizer = make_optimizer(layer, 1e-2, DECAY)
     steps(layer.weight, optimizer, gradients[:3])
     again.load_state_dict(layer.state_dict())
-    resumed = make_optimizer(again, 1e-2, 0.1)
+    resumed = make_optimizer(again, 1e-2, DECAY)
     state = copy.deepcopy(optimizer.state_dict()["state"])
     resumed.load_state_dict({"state": state, "param_groups": resumed.state_dict()["param_groups"]})
     assert resumed.state[again.weight]["step"].dtype == torch.float32
