@@ -52,6 +52,8 @@ class PreparedObjective:
     validation: TaskRows
     test: TaskRows | None
     models: ModelFactory
+    folds: Sequence["PreparedObjective"] = ()
+    """The folds of a cross-validation, each with its own rows; none: one split, this one."""
 
     @property
     def main(self) -> TaskRows:

@@ -10,7 +10,7 @@ from torch import nn
 from ...spaces.training import TrainingSettings
 
 BALANCE_RATE = 0.01
-"""Rate of what a loss weighting learns: log-variances of order 1 have to get somewhere in some hundred steps of Adam."""
+"""Rate of what a loss weighting learns: log-variances of order 1 must get somewhere in some hundred steps of Adam."""
 
 
 def make_optimizer(

@@ -9,6 +9,7 @@ from torch import nn
 
 DECAY = TrainingSettings(weight_decay=0.1)
 
+
 def factors(total: int, **settings: object) -> list[float]:
     training = TrainingSettings.model_validate(settings)
     return [rate_factor(step, total, training) for step in range(total)]

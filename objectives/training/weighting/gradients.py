@@ -8,7 +8,8 @@ find w from the inner products JJᵀ alone. Needs memory for one gradient of the
 from abc import abstractmethod
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, ClassVar
+from types import ModuleType
+from typing import ClassVar
 
 import torch
 
@@ -17,7 +18,7 @@ from ...seeds import generator
 from .weighting import Passes, Setup, Weighting
 
 Solver = Callable[[torch.Tensor], torch.Tensor]
-"""From JJᵀ (tasks, tasks) to w (tasks,), in fp64 on the CPU."""
+"""From JJᵀ (tasks, tasks), scaled to a trace of 1, to w (tasks,); in fp64 on the CPU."""
 
 
 class GradientWeighting(Weighting):
@@ -33,13 +34,12 @@ class GradientWeighting(Weighting):
             self._solver = self.make_solver(import_module("torchjd.aggregation"), len(setup.tasks))
         except ImportError as error:
             raise InputError(
-                f"training: weighting: {self.name!r} needs a library that is not installed ({error}): "
-                "pip install 'autotune-mtl[gradients]'"
+                f"{self.name!r} needs a library that is not installed ({error}): pip install 'autotune-mtl[gradients]'"
             ) from error
 
     @staticmethod
     @abstractmethod
-    def make_solver(torchjd: Any, tasks: int) -> Solver:  # noqa: ANN401
+    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
         """The method's solver; a sum without conflict has w = 1."""
 
     def backward(self, step: int, passes: Passes) -> None:
@@ -52,6 +52,8 @@ class GradientWeighting(Weighting):
         products = (matrix @ matrix.T).double().cpu()
         if not products.isfinite().all():
             raise Diverged(f"a gradient is not finite at step {step + 1}")
+        # The solvers take what is small in absolute terms for zero, which late gradients are.
+        products = products / products.trace().clamp(min=torch.finfo(products.dtype).tiny)
         self._give(self._weights(step, products).to(matrix) @ matrix)
 
     def _weights(self, step: int, products: torch.Tensor) -> torch.Tensor:
@@ -81,7 +83,7 @@ class PCGrad(GradientWeighting):
     name: ClassVar[str] = "pcgrad"
 
     @staticmethod
-    def make_solver(torchjd: Any, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
         return torchjd.PCGradWeighting()
 
 
@@ -91,7 +93,7 @@ class UPGrad(GradientWeighting):
     name: ClassVar[str] = "upgrad"
 
     @staticmethod
-    def make_solver(torchjd: Any, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
         return torchjd.UPGradWeighting(pref_vector=torch.ones(tasks, dtype=torch.float64))
 
 
@@ -103,7 +105,7 @@ class CAGrad(GradientWeighting):
     """How far from the mean, as a share of its length: the middle of what the paper tries (0.1 to 0.9)."""
 
     @staticmethod
-    def make_solver(torchjd: Any, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
         solve = torchjd.CAGradWeighting(c=CAGrad.c)
         # Gradients that agree give 1 + c times their mean; scaled, so that they give their sum.
         return lambda products: tasks / (1 + CAGrad.c) * solve(products)
