@@ -1,13 +1,14 @@
 """Hard parameter sharing: one encoder, one head a task, one forward pass for the rows of all tasks."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from ...spaces.training import TrainingSettings
 from ..seeds import derive_seed
 from ..tasks.task import Batch, Task
 from .borrowed import BorrowedHead, Encoded
@@ -25,15 +26,32 @@ class MultiTaskModel(nn.Module):
 
     def forward(self, batches: Mapping[Task[Any], Batch]) -> dict[str, torch.Tensor]:
         """Each task's mean loss, not yet normalised."""
-        encoded = self.encode(list(batches.values()))
-        losses: dict[str, torch.Tensor] = {}
-        for (task, batch), part in zip(batches.items(), encoded, strict=True):
-            losses[task.name] = task.loss(self.head(task.name), part, batch)
-        return losses
+        losses = {name: loss for found in self.passes(batches) for name, loss in found.items()}
+        return {task.name: losses[task.name] for task in batches}
+
+    def passes(self, batches: Mapping[Task[Any], Batch]) -> Iterator[dict[str, torch.Tensor]]:
+        """Each task's mean loss, not yet normalised, pass by pass.
+
+        Batches of one padded length share a pass through the encoder: fewer, larger products. Those of another
+        length get a pass of their own, because padding would cost more than it saves. Who runs backward() on a
+        pass before asking for the next one holds the activations of one pass only.
+        """
+        groups: dict[int, dict[Task[Any], Batch]] = {}
+        for task, batch in batches.items():
+            groups.setdefault(batch.ids.shape[1], {})[task] = batch
+        for group in groups.values():
+            yield self._losses(group)
+
+    def _losses(self, group: Mapping[Task[Any], Batch]) -> dict[str, torch.Tensor]:
+        parts = self._encode(list(group.values()))
+        return {
+            task.name: task.loss(self.head(task.name), part, batch)
+            for (task, batch), part in zip(group.items(), parts, strict=True)
+        }
 
     def predict(self, task: Task[Any], batch: Batch) -> torch.Tensor:
         """What the task predicts for a batch."""
-        (encoded,) = self.encode([batch])
+        (encoded,) = self._encode([batch])
         return task.predict(self.head(task.name), encoded, batch)
 
     def head(self, name: str) -> BorrowedHead:
@@ -41,18 +59,8 @@ class MultiTaskModel(nn.Module):
         assert isinstance(head, BorrowedHead)
         return head
 
-    def encode(self, batches: Sequence[Batch]) -> list[Encoded]:
-        """The encoder's outputs for each batch. Batches of one length share a pass: fewer, larger products.
-
-        Those of another length get a pass of their own, because padding would cost more than it saves.
-        """
-        groups: dict[int, list[Batch]] = {}
-        for batch in batches:
-            groups.setdefault(batch.ids.shape[1], []).append(batch)
-        parts = {length: iter(self._encode_together(group)) for length, group in groups.items()}
-        return [next(parts[batch.ids.shape[1]]) for batch in batches]
-
-    def _encode_together(self, batches: Sequence[Batch]) -> Iterable[Encoded]:
+    def _encode(self, batches: Sequence[Batch]) -> Iterator[Encoded]:
+        """The encoder's outputs for each of some batches of one length, in one pass."""
         mask = torch.cat([_blended_mask(batch) for batch in batches]).long()
         if all(batch.keep is None for batch in batches):
             outputs = self.encoder(input_ids=torch.cat([batch.ids for batch in batches]), attention_mask=mask)
@@ -113,12 +121,12 @@ class ModelFactory:
             self.vocabulary.tie(model, output, table)
         return BorrowedHead(model)
 
-    def build(self, tasks: Iterable[str], dropout: float | None = None) -> MultiTaskModel:
-        """A fresh model with the heads of these tasks, on the CPU."""
+    def build(self, tasks: Iterable[str], training: TrainingSettings) -> MultiTaskModel:
+        """A fresh model with the heads of these tasks, on the CPU, shaped by the settings of a training."""
         heads = {name: self._template.head(name) for name in tasks}
         model = copy.deepcopy(MultiTaskModel(self._template.encoder, heads))
-        if dropout is not None:
+        if training.dropout is not None:
             for module in model.modules():
                 if isinstance(module, nn.Dropout):
-                    module.p = dropout
+                    module.p = training.dropout
         return model

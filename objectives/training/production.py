@@ -51,7 +51,7 @@ def train_production(
     """
     began = time.perf_counter()
     torch.set_flush_denormal(True)
-    run = TrainingRun(0, configuration, prepared, device)
+    run = TrainingRun(0, configuration if keep_best else _at_full_length(configuration), prepared, device)
     metrics: Mapping[str, float] = {}
     best: tuple[float, int, Mapping[str, float], dict[str, torch.Tensor]] | None = None
     run.on_step = lambda step: progress(step, run.total_steps, metrics)
@@ -68,6 +68,11 @@ def train_production(
         run.load_weights(weights)
     test = evaluate(run.model, prepared.test, prepared, device, "fp32") if prepared.test else {}
     return Trained(run, step, validation, test, time.perf_counter() - began)
+
+
+def _at_full_length(configuration: Configuration) -> Configuration:
+    """Without early stopping: on rows that are trained on, the metric soon stops rising and says nothing."""
+    return configuration.model_copy(update={"training": {**configuration.training, "early_stopping": None}})
 
 
 def export_model(trained: Trained, prepared: PreparedObjective) -> PreTrainedModel:

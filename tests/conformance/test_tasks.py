@@ -16,6 +16,7 @@ from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.training import TrainingSettings
 from pydantic import TypeAdapter, ValidationError
 
 Objectives = Callable[..., PreparedObjective]
@@ -45,7 +46,7 @@ def rows(prepared: PreparedObjective) -> TaskRows:
 
 @pytest.fixture
 def model(prepared: PreparedObjective) -> MultiTaskModel:
-    return prepared.models.build(["sentiment", "other"], dropout=0.0)
+    return prepared.models.build(["sentiment", "other"], TrainingSettings(dropout=0.0))
 
 
 def batch_of(prepared: PreparedObjective, rows: TaskRows, seed: int = 0) -> Batch:

@@ -17,6 +17,7 @@ from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import DataError, EncoderError, StudyFileError
+from autotune.spaces.training import TrainingSettings
 
 MAIN = {"kind": "classification"}
 WORDS = {"kind": "masked_lm"}
@@ -222,7 +223,9 @@ def test_preparing_twice_gives_the_same(tmp_path: Path):
     first, second = (prepare(settings_of(), space, tmp_path, seed=3) for _ in range(2))
     assert torch.equal(first.bank.tokens.ids, second.bank.tokens.ids)
     assert torch.equal(first.main.targets, second.main.targets)
-    weights = (prepared.models.build(["main", "words"]).parameters() for prepared in (first, second))
+    weights = (
+        prepared.models.build(["main", "words"], TrainingSettings()).parameters() for prepared in (first, second)
+    )
     assert all(map(torch.equal, *weights))
     assert (
         first.corpus.train["main"].lines != prepare(settings_of(), space, tmp_path, seed=4).corpus.train["main"].lines

@@ -14,6 +14,7 @@ from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.production import Trained, save_model, train_production
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.training import TrainingSettings
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 Objectives = Callable[..., PreparedObjective]
@@ -33,7 +34,7 @@ def prepared(request: pytest.FixtureRequest, objective: Objectives, architecture
 
 @pytest.fixture
 def model(prepared: PreparedObjective) -> MultiTaskModel:
-    return prepared.models.build(["sentiment", "aspect", "words"], dropout=0.0)
+    return prepared.models.build(["sentiment", "aspect", "words"], TrainingSettings(dropout=0.0))
 
 
 def trained(prepared: PreparedObjective, configuration: Configuration = CONFIGURATION) -> Trained:
@@ -94,7 +95,7 @@ def test_masked_lm_writes_through_the_table_it_reads(prepared: PreparedObjective
 
 
 def test_a_copy_is_tied_like_its_original_and_apart_from_it(prepared: PreparedObjective):
-    first, second = (prepared.models.build(["sentiment", "words"]) for _ in range(2))
+    first, second = (prepared.models.build(["sentiment", "words"], TrainingSettings()) for _ in range(2))
     assert all(map(torch.equal, first.parameters(), second.parameters()))
     assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
     with torch.no_grad():
@@ -115,6 +116,21 @@ def test_batches_that_share_a_pass_have_the_losses_of_separate_passes(
     assert list(together) == ["sentiment", "aspect", "words"]
     for task, batch in given.items():
         torch.testing.assert_close(model({task: batch})[task.name], together[task.name], atol=1e-5, rtol=1e-5)
+
+
+def test_losses_come_pass_by_pass(prepared: PreparedObjective, model: MultiTaskModel):
+    model.eval()
+    named = batches(prepared)
+    named["aspect"] = Batch(named["aspect"].ids[:, :-1], named["aspect"].mask[:, :-1], named["aspect"].targets)
+    given = {prepared.train[name].task: batch for name, batch in named.items()}
+    model(given)["words"].backward()
+    expected = {name: parameter.grad for name, parameter in model.named_parameters()}
+    model.zero_grad()
+    found = list(model.passes(given))
+    assert [sorted(losses) for losses in found] == [["sentiment", "words"], ["aspect"]]
+    found[0]["words"].backward()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], atol=1e-5, rtol=1e-4)
 
 
 def test_mixup_that_keeps_all_is_no_mixup(prepared: PreparedObjective, model: MultiTaskModel):
@@ -162,7 +178,7 @@ def test_predictions_do_not_depend_on_the_company(prepared: PreparedObjective, m
 def test_dropout_is_set_everywhere(prepared: PreparedObjective):
     rates = {
         module.p
-        for module in prepared.models.build(["sentiment"], dropout=0.3).modules()
+        for module in prepared.models.build(["sentiment"], TrainingSettings(dropout=0.3)).modules()
         if isinstance(module, torch.nn.Dropout)
     }
     assert rates <= {0.3}

@@ -6,6 +6,7 @@ from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.masked_lm import MaskedLanguageModel, MaskedLanguageModelSettings
 from autotune.objectives.tasks.task import Batch, TextCodes
+from autotune.spaces.training import TrainingSettings
 
 Objectives = Callable[..., PreparedObjective]
 
@@ -36,7 +37,7 @@ def words_batch(model: MultiTaskModel, prepared: PreparedObjective, hidden: bool
 
 def test_a_batch_in_which_nothing_is_hidden_costs_nothing(objective: Objectives):
     prepared = objective()
-    model = prepared.models.build(["sentiment", "words"], dropout=0.0)
+    model = prepared.models.build(["sentiment", "words"], TrainingSettings(dropout=0.0))
     loss = words_batch(model, prepared, hidden=False)["words"]
     loss.backward()
     assert loss.item() == 0

@@ -10,6 +10,7 @@ from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.production import export_model, train_production
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.training import TrainingSettings
 from tokenizers import Tokenizer, models
 from torch import nn
 from transformers import PreTrainedTokenizerFast
@@ -65,7 +66,7 @@ def test_nothing_else_is_trimmed_where_sizes_are_alike(
     prepared = objective(model={"encoder": encoder})
     size, config = prepared.codes.size, prepared.encoder.config
     assert size < config.vocab_size == config.hidden_size == config.max_position_embeddings
-    model = prepared.models.build(["sentiment", "words"])
+    model = prepared.models.build(["sentiment", "words"], TrainingSettings())
     trimmed = {id(p): name for name, p in model.named_parameters() if size in p.shape}
     assert len(trimmed) == 2  # the table, tied to the output layer, and that layer's bias
     output = model.head("words").model.get_output_embeddings()
