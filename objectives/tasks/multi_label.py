@@ -109,12 +109,12 @@ class MultiLabel(TextTask[MultiLabelSettings]):
         truth, probabilities = targets.numpy().astype(int), predictions.double().sigmoid().numpy()
         guess = (probabilities > 0.5).astype(int)
         present = truth.any(axis=0)
-        ranked = scores.average_precision_score(truth[:, present], probabilities[:, present], average="macro")
+        ranked = [scores.average_precision_score(truth[:, k], probabilities[:, k]) for k in present.nonzero()[0]]
         losses = functional.binary_cross_entropy_with_logits(predictions.double(), targets.double())
         return {
             "f1": float(scores.f1_score(truth, guess, average="micro", zero_division=0)),
             "macro_f1": float(scores.f1_score(truth, guess, average="macro", zero_division=0)),
             "exact_match": float(np.mean((truth == guess).all(axis=1))),
-            "average_precision": float(ranked) if present.any() else 0.0,
+            "average_precision": float(np.mean(ranked)) if ranked else 0.0,
             "log_loss": float(losses),
         }
