@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from .data.batches import bucket_lengths
 from .data.corpus import Corpus, read_corpus
 from .data.tokens import TokenTable, tokenize
 from .models.encoders import EncoderSource, open_encoder
-from .models.multi_task import ModelFactory
-from .models.vocabulary import Vocabulary, full_vocabulary, seen_vocabulary
+from .models.factory import ModelFactory
+from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
 from .settings import ObjectiveSettings
 from .tasks.registry import task_type
 from .tasks.task import Task, TextCodes
@@ -171,7 +172,7 @@ def prepare(
         bank=bank.mapped(numbers),
         validation=rows(main, held["validation"], main.targets(corpus.validation)),
         test=rows(main, held["test"], main.targets(corpus.test)) if corpus.test is not None else None,
-        models=ModelFactory(encoder, corpus.tasks, vocabulary, seed),
+        models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
     )
 
 
@@ -179,7 +180,8 @@ def _vocabulary(settings: ObjectiveSettings, encoder: EncoderSource, tables: Seq
     size: int = encoder.config.get_text_config().vocab_size
     if not settings.model.trim_vocabulary or encoder.location is None:
         return full_vocabulary(size)
-    return seen_vocabulary(tables, encoder.tokenizer, size)
+    named = chain.from_iterable(named_ids(encoder.config).values())
+    return seen_vocabulary(tables, encoder.tokenizer, size, named)
 
 
 def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
