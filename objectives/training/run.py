@@ -42,7 +42,11 @@ class TrainingRun:
         setup = Setup(list(weights), prepared.seed, prepared.steps_per_epoch, shared)
         self._weighting = make_weighting(self._training.weighting, setup).to(device)
         self._optimizer = make_optimizer(
-            self.model, configuration.learning_rate, self._training, balance=self._weighting.parameters()
+            self.model,
+            configuration.learning_rate,
+            self._training,
+            self.model.depths(),
+            self._weighting.parameters(),
         )
         self._random = _random_state(derive_seed(prepared.seed, "dropout"), device)
         self._patience = Patience()
