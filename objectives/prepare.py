@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from .data.loading import Table
 from .data.targets import IGNORED, Targets, TextTargets, take_targets
 from .data.tokens import TokenTable
 from .models.encoders import EncoderSource, open_encoder
-from .models.multi_task import ModelFactory
-from .models.vocabulary import Vocabulary, full_vocabulary, seen_vocabulary
+from .models.factory import ModelFactory
+from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
 from .settings import ObjectiveSettings
 from .tasks.registry import task_type
 from .tasks.task import Examples, Task, TextCodes
@@ -202,7 +202,7 @@ def prepare(
         bank=bank.mapped(vocabulary.new_ids),
         validations=rows(held),
         test=rows(test).get(main.name),
-        models=ModelFactory(encoder, corpus.tasks, vocabulary, seed),
+        models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
     )
     return replace(whole, folds=[_fold(whole, fold) for fold in corpus.folds])
 
@@ -235,7 +235,7 @@ def _vocabulary(
         return full_vocabulary(size)
     written = [found.targets for found in every if isinstance(found.targets, TextTargets)]
     ids = [table.ids.long() for table in tables] + [targets.values[targets.values != IGNORED] for targets in written]
-    return seen_vocabulary(ids, encoder.tokenizer, size)
+    return seen_vocabulary(ids, encoder.tokenizer, size, chain.from_iterable(named_ids(encoder.config).values()))
 
 
 def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
+from .models.encoders import Pooling
 from .tasks.registry import TaskSettings, task_type
 
 
@@ -74,6 +75,11 @@ class ModelSettings(Settings):
         description="Hub id, local folder, package:NAME/FOLDER, or scratch:tiny | scratch:mini (no download)",
     )
     max_length: int = Field(default=128, ge=4, le=8192, description="tokens of a text; the rest is cut off")
+    pooling: Pooling = Field(
+        default="auto",
+        description="how a decoder-only encoder (GPT-2) makes one vector of a text: auto and last read its last token; "
+        "mean reads all tokens alike, in auxiliary tasks only, because transformers opens no such main task",
+    )
     trim_vocabulary: bool = Field(
         default=True, description="keep only the tokens the study can see; the export has the full table again"
     )

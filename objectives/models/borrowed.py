@@ -1,28 +1,87 @@
-"""Heads borrowed from transformers' own classes, fed with an encoder's finished outputs.
+"""Heads borrowed from transformers' own classes, fed with what the shared backbone has already computed.
 
 A main head must have the structure that production opens, for every architecture. So a head *is* the
-transformers model (BertForSequenceClassification, …) with its backbone replaced by a stand-in that hands
-back what the shared encoder has already computed.
+transformers model (BertForSequenceClassification, T5ForQuestionAnswering, …) with its backbone replaced by
+stand-ins: they hand back finished states, and run the shared decoder for the heads that read it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.modeling_outputs import (
+    BaseModelOutput,
+    BaseModelOutputWithPooling,
+    Seq2SeqModelOutput,
+    SequenceClassifierOutput,
+)
 
-Encoded = BaseModelOutputWithPooling
-"""What the shared encoder computed: last_hidden_state (rows, length, hidden), pooler_output (rows, hidden) or None."""
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the shared backbone computed for a batch.
+
+    `last_hidden_state` (rows, length, width): of an encoder, or of a decoder-only model; `pooler_output` (rows,
+    width) or None; `ids` (rows, length) int64, in which heads look for a text's last token, and `mask` (rows, length)
+    bool, True on tokens. `decode` runs the decoder of an encoder–decoder over this batch: ids (rows, target length) ->
+    states (rows, target length, width); None for other families.
+    """
+
+    last_hidden_state: torch.Tensor
+    pooler_output: torch.Tensor | None = None
+    ids: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    decode: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+    def decoded(self, ids: torch.Tensor | None) -> torch.Tensor:
+        """The decoder's states for ids; where there is no decoder to run, the states as they are."""
+        return self.last_hidden_state if self.decode is None or ids is None else self.decode(ids)
 
 
-class _Finished(nn.Module):
-    """Stands where the backbone stood and returns the outputs it was given."""
+class _StandIn(nn.Module):
+    """Stands where a backbone, or a part of one, stood."""
 
-    outputs: Encoded | None = None
+    encoded: Encoded | None = None
 
-    def forward(self, *_: object, **__: object) -> Encoded | None:
-        return self.outputs
+    @property
+    def finished(self) -> Encoded:
+        assert self.encoded is not None
+        return self.encoded
+
+
+class _Encoder(_StandIn):
+    """For an encoder, or a whole decoder-only model."""
+
+    def forward(self, *_: object, **__: object) -> BaseModelOutputWithPooling:
+        found = self.finished
+        return BaseModelOutputWithPooling(last_hidden_state=found.last_hidden_state, pooler_output=found.pooler_output)  # pyright: ignore[reportCallIssue]
+
+
+class _Decoder(_StandIn):
+    """For a decoder that a head's class calls by itself."""
+
+    def forward(self, input_ids: torch.Tensor | None = None, **_: object) -> BaseModelOutput:
+        return BaseModelOutput(last_hidden_state=self.finished.decoded(input_ids))
+
+
+class _EncoderDecoder(_StandIn):
+    """For an encoder and its decoder, which reads the text itself, shifted by one, unless it is given other ids."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self._start = start
+
+    def forward(
+        self, input_ids: torch.Tensor | None = None, decoder_input_ids: torch.Tensor | None = None, **_: object
+    ) -> Seq2SeqModelOutput:
+        if decoder_input_ids is None and input_ids is not None:
+            decoder_input_ids = input_ids.roll(1, dims=1)
+            decoder_input_ids[:, 0] = self._start
+        states = self.finished.decoded(decoder_input_ids)
+        return Seq2SeqModelOutput(last_hidden_state=states, encoder_last_hidden_state=self.finished.last_hidden_state)
 
 
 class BorrowedHead(nn.Module):
@@ -31,18 +90,46 @@ class BorrowedHead(nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         """Take the head's layers out of `model`, which must not be used any more."""
         super().__init__()
-        self._finished = _Finished()
-        setattr(model, model.base_model_prefix, self._finished)
+        self._stand_ins = _replace_backbone(model)
         self.model = model
 
     def forward(self, encoded: Encoded, **inputs: torch.Tensor) -> torch.Tensor:
-        """The head's logits for finished encoder outputs; `inputs` are what the model's forward also reads."""
+        """The head's logits for finished states; `inputs` are what the model's forward also reads.
+
+        With `decoder_input_ids` (rows, target length) a language-model head gives (rows, target length, vocabulary).
+        """
         return self.outputs(encoded, **inputs).logits
 
     def outputs(self, encoded: Encoded, **inputs: torch.Tensor) -> Any:  # noqa: ANN401
-        """All that the model's forward returns."""
-        self._finished.outputs = encoded
+        """All that the model's forward returns, for heads that give more than logits."""
+        if encoded.ids is not None:
+            inputs["input_ids"] = encoded.ids
+        for stand_in in self._stand_ins:
+            stand_in.encoded = encoded
         try:
             return self.model(**inputs)
         finally:
-            self._finished.outputs = None
+            for stand_in in self._stand_ins:
+                stand_in.encoded = None
+
+
+class MeanPooledHead(BorrowedHead):
+    """A decoder-only model's classification head that reads the mean of a text's tokens instead of the last one."""
+
+    def outputs(self, encoded: Encoded, **inputs: torch.Tensor) -> SequenceClassifierOutput:
+        assert encoded.mask is not None
+        shares = encoded.mask / encoded.mask.sum(1, keepdim=True)
+        mean = (encoded.last_hidden_state * shares.unsqueeze(2)).sum(1)
+        return SequenceClassifierOutput(logits=self.model.get_submodule("score")(mean))
+
+
+def _replace_backbone(model: PreTrainedModel) -> list[_StandIn]:
+    """Put stand-ins into a model; they are its own submodules."""
+    base = model.base_model
+    if base is model:  # T5's classes hold an encoder and a decoder of their own, without a backbone around them
+        model.shared, model.encoder, model.decoder = nn.Identity(), _Encoder(), _Decoder()
+        return [model.encoder, model.decoder]
+    reads_decoder = model.config.is_encoder_decoder and "decoder" in dict(base.named_children())
+    stand_in = _EncoderDecoder(model.config.decoder_start_token_id) if reads_decoder else _Encoder()
+    setattr(model, model.base_model_prefix, stand_in)
+    return [stand_in]

@@ -5,16 +5,19 @@ import importlib.util
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
     AutoModel,
+    AutoModelForMaskedLM,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -31,6 +34,20 @@ PRETRAINED_RATES = (1e-5, 5e-4)
 """The usual range for fine-tuning: BERT-base 2e-5 to 5e-5, small encoders 3e-5 to 3e-4 (Devlin 2019, Turc 2019)."""
 SCRATCH_RATES = (2e-4, 5e-3)
 """A small encoder from random weights; tried on the quickstart study."""
+
+
+Family = Literal["encoder", "decoder", "encoder-decoder"]
+Pooling = Literal["auto", "last", "mean"]
+LAYER_COUNTS = ("num_hidden_layers", "decoder_layers", "num_decoder_layers")
+"""What configs call the numbers of layers of an encoder or a single stack, and of a decoder (BART's, T5's)."""
+
+
+def family_of(config: PreTrainedConfig) -> Family:
+    """Which parts an architecture has. Decoder-only is what transformers lets write, but not fill in blanks."""
+    if config.is_encoder_decoder:
+        return "encoder-decoder"
+    writes_only = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+    return "decoder" if writes_only else "encoder"
 
 
 def is_scratch(encoder: str) -> bool:
@@ -69,14 +86,39 @@ class EncoderSource:
         found = self.tokenizer.pad_token_id
         return found if isinstance(found, int) else 0
 
+    @property
+    def family(self) -> Family:
+        return family_of(self.config)
+
+    @property
+    def layers(self) -> int:
+        """Layers of the encoder, or of the decoder where that is deeper."""
+        return max(getattr(self.config, name, None) or 0 for name in LAYER_COUNTS)
+
+    def shortened(self, layers: int) -> Self:
+        """The same encoder with its lowest layers only; of an encoder–decoder the lowest of both halves."""
+        config = copy.deepcopy(self.config)
+        for name in LAYER_COUNTS:
+            if count := getattr(config, name, None):
+                setattr(config, name, min(count, layers))
+        if types := getattr(config, "layer_types", None):
+            config.layer_types = types[:layers]
+        return replace(self, config=config)
+
+    def outline(self) -> PreTrainedModel:
+        """The backbone's modules without memory for their weights."""
+        with torch.device("meta"):
+            return AutoModel.from_config(copy.deepcopy(self.config), trust_remote_code=False)
+
     def build(self, auto_class: AutoClass, **changes: object) -> PreTrainedModel:
         """A model of one of transformers' Auto classes in fp32, its config changed by `changes`.
 
         Weights that are not stored (a new head) come from torch's global random state.
 
         Raises:
-            EncoderError: the weights are missing, or stored as pickle only.
+            EncoderError: the weights are missing, or stored as pickle only; or there is no such class for them.
         """
+        self._check_class(auto_class)
         config = copy.deepcopy(self.config)
         for key, value in changes.items():
             setattr(config, key, value)
@@ -84,6 +126,17 @@ class EncoderSource:
             if self.location is None:
                 return auto_class.from_config(config, dtype=torch.float32)
             return self._load(auto_class, self.location, config)
+
+    def _check_class(self, auto_class: AutoClass) -> None:
+        """Filling in blanks is for encoders: BART's class for it writes the whole text anew, as `generation` does."""
+        name = getattr(auto_class, "__name__", "")
+        if auto_class is AutoModelForMaskedLM and self.family != "encoder":
+            reason = f"is {self.family}; blanks are filled in by encoders only, and `generation` is its own task"
+        elif type(self.config) not in getattr(auto_class, "_model_mapping", {type(self.config)}):
+            reason = f"({self.config.model_type}) has no class for it: transformers' {name} does not know it"
+        else:
+            return
+        raise EncoderError(f"model: encoder: {self.name!r} {reason}")
 
     def _load(self, auto_class: AutoClass, location: str, config: PreTrainedConfig) -> PreTrainedModel:
         try:
@@ -127,7 +180,21 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
         raise EncoderError(f"model: encoder: {name!r} has no fast tokenizer (tokenizer.json)")
     if limit is not None and max_length > limit:
         raise EncoderError(f"model: max_length: {max_length} is more than the {limit} positions that {name!r} has")
+    if family_of(config) == "decoder":
+        _make_padding(config, tokenizer)
     return EncoderSource(name, location, config, tokenizer)
+
+
+def _make_padding(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Give a decoder-only model what batches of texts need: a padding token, behind the text.
+
+    GPT-2 has none: its end-of-text token serves, as everywhere; masks hide it. A classification head finds a text's
+    last token by it, and positions count from the left, so both must be so wherever the export is opened.
+    """
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer.padding_side = "right"
+    config.pad_token_id = tokenizer.pad_token_id
 
 
 def _positions(config: PreTrainedConfig) -> int | None:

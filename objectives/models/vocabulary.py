@@ -5,15 +5,20 @@ so leaving them out changes nothing (weight decay aside) and spares the optimize
 is also an output layer (masked_lm), the softmax runs over the kept tokens only.
 """
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 _LOW_IDS = 256
 """Ids below the padding id are kept where there are at most so many, so that padding keeps its number."""
+
+
+_BIAS_BUFFER = "final_logits_bias"
+"""BART's bias of its output layer: no parameter, yet a number for every token."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +46,41 @@ class Vocabulary:
         padding = table.padding_idx
         table.padding_idx = int(self.new_ids[padding]) if padding is not None and padding in self.kept else None
 
-    def tie(self, head: nn.Module, output: nn.Linear, table: nn.Embedding) -> None:
-        """Let a head's output layer use the (trimmed) input table, and cut its bias wherever it is shared."""
-        output.weight, output.out_features = table.weight, table.num_embeddings
-        bias = output.bias
-        if bias is None or len(bias) == self.size:  # pyright: ignore[reportUnnecessaryComparison]
+    def trim_backbone(self, backbone: PreTrainedModel) -> None:
+        """Cut every table of a backbone; those that share their rows still do."""
+        trimmed: dict[nn.Parameter, nn.Parameter] = {}
+        for table in token_tables(backbone):
+            full = table.weight
+            self.trim(table)
+            table.weight = trimmed.setdefault(full, table.weight)
+
+    def trim_output(self, head: PreTrainedModel, table: nn.Embedding, *, tied: bool) -> None:
+        """Cut a head's output layer (if it has one) and its biases; a tied layer uses the backbone's trimmed table."""
+        output = head.get_output_embeddings()
+        if not isinstance(output, nn.Linear):
             return
-        trimmed = nn.Parameter(bias.detach()[self.kept].clone())
+        cut = {output.weight: table.weight if tied else self._cut(output.weight)}
+        bias = output.bias
+        if bias is not None and len(bias) != self.size:  # pyright: ignore[reportUnnecessaryComparison]
+            cut[bias] = self._cut(bias)
         for module in head.modules():
             for name, parameter in list(module.named_parameters(recurse=False)):
-                if parameter is bias:
-                    module.register_parameter(name, trimmed)
+                if parameter in cut:
+                    module.register_parameter(name, cut[parameter])
+        output.out_features = self.size
+        if isinstance(biases := getattr(head, _BIAS_BUFFER, None), torch.Tensor):
+            setattr(head, _BIAS_BUFFER, biases[:, self.kept].clone())
+
+    def _cut(self, full: nn.Parameter) -> nn.Parameter:
+        return nn.Parameter(full.detach()[self.kept].clone())
+
+    def renumbered(self, config: PreTrainedConfig) -> PreTrainedConfig:
+        """A copy of a config whose special tokens have their new ids, for what looks for them in a text."""
+        copied, numbers = copy.deepcopy(config), self.new_ids
+        for name, value in named_ids(config).items():
+            new = [int(numbers[i]) for i in value]
+            setattr(copied, name, new if isinstance(getattr(config, name), list) else new[0])
+        return copied
 
     def restore(self, trained: torch.Tensor, full: torch.Tensor) -> torch.Tensor:
         """The full table (full size, …) with its kept rows as trained (size, …)."""
@@ -63,12 +92,22 @@ def full_vocabulary(size: int) -> Vocabulary:
     return Vocabulary(torch.arange(size), size)
 
 
-def seen_vocabulary(ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int) -> Vocabulary:
-    """The tokens of all these texts, each (tokens,) int64, and the special ones."""
+def named_ids(config: PreTrainedConfig) -> Mapping[str, Sequence[int]]:
+    """The tokens that a config names (padding, end, the decoder's start, …), by its key."""
+    found = {name: value for name, value in config.to_dict().items() if name.endswith("_token_id")}
+    lists = {name: ids if isinstance(ids, list) else [ids] for name, ids in found.items() if ids is not None}
+    return {name: ids for name, ids in lists.items() if all(0 <= i < config.vocab_size for i in ids)}
+
+
+def seen_vocabulary(
+    ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int] = ()
+) -> Vocabulary:
+    """The tokens of all these texts, each (tokens,) int64, the special ones, and those that the config names."""
     seen = torch.zeros(size, dtype=torch.bool)
     for found in ids:
         seen[found] = True
     seen[[i for i in tokenizer.all_special_ids if i < size]] = True
+    seen[list(named)] = True
     pad = tokenizer.pad_token_id
     if isinstance(pad, int) and pad <= _LOW_IDS:
         seen[: pad + 1] = True
@@ -80,3 +119,27 @@ def input_table(model: PreTrainedModel) -> nn.Embedding:
     table = model.get_input_embeddings()
     assert isinstance(table, nn.Embedding)
     return table
+
+
+def token_tables(backbone: PreTrainedModel) -> list[nn.Embedding]:
+    """Every module that looks tokens up; an encoder–decoder has three, mostly of the same rows."""
+    halves = [part for name, part in backbone.named_children() if name in ("encoder", "decoder")]
+    if not backbone.config.is_encoder_decoder:
+        halves = []
+    parts = [backbone, *(half for half in halves if isinstance(half, PreTrainedModel))]
+    return list({id(table): table for table in map(input_table, parts)}.values())
+
+
+def table_names(backbone: PreTrainedModel) -> set[str]:
+    """Names of a backbone's parameters that have a row for every token."""
+    return _names(backbone, {table.weight for table in token_tables(backbone)})
+
+
+def output_names(model: PreTrainedModel) -> set[str]:
+    """Names of a model's parameters that make up its output layer over all tokens, if it has one."""
+    output = model.get_output_embeddings()
+    return _names(model, {output.weight, output.bias}) if isinstance(output, nn.Linear) else set()
+
+
+def _names(model: nn.Module, chosen: set[nn.Parameter]) -> set[str]:
+    return {name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter in chosen}

@@ -24,18 +24,17 @@ def make_optimizer(
 
     Args:
         model: frozen parameters are left out.
-        learning_rate: the peak rate of the heads.
-        training: weight decay, and the decay of rates from layer to layer.
-        depths: how far up each parameter stands, from 0 at the embeddings. What is not named (the heads) stands above
-            all that is. A rate falls by `layer_decay` a layer downwards (Clark et al. 2020, ELECTRA).
+        learning_rate: the peak rate at the top.
+        training: weight decay, and the decay of rates from layer to layer (Clark et al. 2020, ELECTRA).
+        depths: how far up each parameter stands, by name: 0 at the embeddings, most for the heads. None: all alike.
         balance: what the loss weighting learns: never decayed, at a rate of its own.
     """
     depths = depths or {}
-    head = max(depths.values(), default=-1) + 1
+    top = max(depths.values(), default=0)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            rate = learning_rate * training.layer_decay ** (head - depths.get(name, head))
+            rate = learning_rate * training.layer_decay ** (top - depths.get(name, top))
             decay = training.weight_decay if parameter.ndim >= 2 else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
     groups.setdefault((BALANCE_RATE, 0.0), []).extend(balance)

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from ...spaces.configuration import Configuration
 from ..models.encoders import quiet_transformers
-from ..models.vocabulary import input_table
+from ..models.vocabulary import Vocabulary, output_names, table_names
 from ..prepare import PreparedObjective
+from ..tasks.task import Task
 from .evaluating import evaluate
 from .run import TrainingRun
 
@@ -77,22 +80,30 @@ def _at_full_length(configuration: Configuration) -> Configuration:
 
 def export_model(trained: Trained, prepared: PreparedObjective) -> PreTrainedModel:
     """The main task as transformers' own model, with the full vocabulary, on the CPU."""
-    task = prepared.main.task
-    model = task.build(prepared.encoder)
-    encoder = model.base_model
-    trained_model = trained.run.model
-    table = input_table(trained_model.encoder).weight
-    with torch.no_grad():
-        for name, parameter in trained_model.encoder.named_parameters():
-            if parameter is table:
-                full = prepared.models.vocabulary.restore(parameter.detach().cpu(), prepared.models.full_table)
-                encoder.get_parameter(name).copy_(full)
-            else:
-                encoder.get_parameter(name).copy_(parameter)
-        for name, parameter in trained_model.head(task.name).model.named_parameters():
-            model.get_parameter(name).copy_(parameter)
+    return export_task(trained, prepared, prepared.main.task)
+
+
+def export_task(trained: Trained, prepared: PreparedObjective, task: Task[Any]) -> PreTrainedModel:
+    """One task of a training as transformers' own model, with the full vocabulary, on the CPU."""
+    source = prepared.models.source(prepared.training_of(trained.run.configuration))
+    model, shared, head = task.build(source), trained.run.model.encoder, trained.run.model.head(task.name).model
+    base = model.base_model
+    assert isinstance(base, PreTrainedModel)
+    vocabulary = prepared.models.vocabulary
+    _copy(shared, base, table_names(shared), vocabulary)
+    _copy(head, model, output_names(head), vocabulary)
     task.finish(model)
     return model.eval()
+
+
+@torch.no_grad()
+def _copy(trained: nn.Module, model: nn.Module, trimmed: set[str], vocabulary: Vocabulary) -> None:
+    """Copy what a model has of the trained parameters; trimmed ones go to the rows of the tokens that were kept."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    for name, parameter in trained.named_parameters():
+        if name in parameters:
+            target, value = parameters[name], parameter.detach().cpu()
+            target.copy_(vocabulary.restore(value, target.detach()) if name in trimmed else value)
 
 
 def save_model(trained: Trained, prepared: PreparedObjective, folder: Path) -> None:

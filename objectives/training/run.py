@@ -42,7 +42,11 @@ class TrainingRun:
         setup = Setup(list(weights), prepared.seed, prepared.steps_per_epoch, shared)
         self._weighting = make_weighting(self._training.weighting, setup).to(device)
         self._optimizer = make_optimizer(
-            self.model, configuration.learning_rate, self._training, balance=self._weighting.parameters()
+            self.model,
+            configuration.learning_rate,
+            self._training,
+            self.model.depths(),
+            self._weighting.parameters(),
         )
         self._random = _random_state(derive_seed(prepared.seed, "dropout"), device)
         self._patience = Patience()
@@ -74,25 +78,28 @@ class TrainingRun:
         Raises:
             Diverged: a loss or a prediction is not finite.
         """
-        began = time.perf_counter()
-        with self._own_random_state(), training_attention(self._device):
-            losses = self._train_to(rung)
-        prepared = self._prepared
+        began, prepared = time.perf_counter(), self._prepared
+        losses = self.train_to(rung)
         metrics = evaluate(self.model, prepared.validation, prepared, self._device, self._training.precision)
         maximize = prepared.main.task.metrics[prepared.settings.metric] == "maximize"
         self._patience = self._patience.after(metrics[prepared.settings.metric], maximize=maximize)
         seconds = time.perf_counter() - began
         return Evaluation(self.trial_id, rung, metrics, self.finished, losses=losses, seconds=seconds)
 
-    def _train_to(self, rung: int) -> dict[str, float]:
-        """Mean normalised loss of each task over the steps."""
+    def train_to(self, rung: int) -> dict[str, float]:
+        """Train to a step. Returns the mean normalised loss of each task over the steps in which it had a batch.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
         self.model.train()
         first, means = self.step, MeanLosses()
-        while self.step < rung:
-            self._step(means)
-            self.step += 1
-            if self.on_step is not None:
-                self.on_step(self.step)
+        with self._own_random_state(), training_attention(self._device):
+            while self.step < rung:
+                self._step(means)
+                self.step += 1
+                if self.on_step is not None:
+                    self.on_step(self.step)
         return means.read(self._prepared.normalisers, f"steps {first + 1} and {rung}")
 
     def _step(self, means: MeanLosses) -> None:

@@ -57,7 +57,7 @@ def rates_of(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, fl
 
 def test_each_layers_rate_is_a_share_of_that_above_it():
     model = nn.ModuleDict({name: nn.Linear(2, 2) for name in ("table", "low", "high", "head")})
-    places = {"table": 0, "low": 1, "high": 2}
+    places = {"table": 0, "low": 1, "high": 2, "head": 3}
     depths = {f"{name}.{part}": depth for name, depth in places.items() for part in ("weight", "bias")}
     optimizer = make_optimizer(model, 1e-3, TrainingSettings(layer_decay=0.5), depths)
     set_rates(optimizer, 0.1)

@@ -1,0 +1,127 @@
+"""The shared backbone of every family: encoder-only, decoder-only, encoder–decoder. One pass serves many heads.
+
+Encoder states are computed once; a decoder runs only for the heads that read it, over what they give it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedModel
+
+from ..tasks.task import Batch
+from .borrowed import Encoded
+from .encoders import family_of
+from .vocabulary import input_table
+
+
+def backbone_of(model: PreTrainedModel) -> PreTrainedModel:
+    """A model's backbone with its weights; where the model holds the parts itself (T5's), one put together of them."""
+    base = model.base_model
+    assert isinstance(base, PreTrainedModel)
+    if base is not model:
+        return base
+    with torch.device("meta"):
+        frame = AutoModel.from_config(model.config, trust_remote_code=False)
+    for name, part in model.named_children():
+        if hasattr(frame, name):
+            setattr(frame, name, part)
+    return frame
+
+
+def graft(backbone: PreTrainedModel, other: PreTrainedModel) -> None:
+    """Give a backbone the parts that only another one has (a pooler, a decoder), reading the same token table."""
+    table, others = input_table(backbone), input_table(other)
+    own = {name for name, part in backbone.named_children() if part is not None}
+    for name, part in other.named_children():
+        if name in own:
+            continue
+        for module in part.modules():
+            if isinstance(module, nn.Embedding) and module.weight is others.weight:
+                module.weight = table.weight
+        setattr(backbone, name, part)
+
+
+def encode(backbone: PreTrainedModel, batches: Sequence[Batch]) -> Iterator[Encoded]:
+    """What the backbone computes for each of some batches of one length, in one pass."""
+    body = _part(backbone, "encoder") if family_of(backbone.config) == "encoder-decoder" else backbone
+    masks = [_blended_mask(batch) for batch in batches]
+    outputs = body(attention_mask=torch.cat(masks).long(), **_tokens(body, batches), **_extras(backbone, batches))
+    sizes = [len(batch.ids) for batch in batches]
+    pooled = getattr(outputs, "pooler_output", None)
+    pools = pooled.split(sizes) if pooled is not None else [None] * len(sizes)
+    states = outputs.last_hidden_state.split(sizes)
+    for batch, mask, state, pool in zip(batches, masks, states, pools, strict=True):
+        yield Encoded(state, pool, _read_ids(backbone, batch), mask, _decoding(backbone, batch, mask, state))
+
+
+def _part(backbone: PreTrainedModel, name: str) -> PreTrainedModel:
+    part = backbone.get_submodule(name)
+    assert isinstance(part, PreTrainedModel)
+    return part
+
+
+def _tokens(body: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+    """Ids; or embeddings, where a row is blended with another."""
+    if all(batch.keep is None for batch in batches):
+        return {"input_ids": torch.cat([batch.ids for batch in batches])}
+    table = input_table(body)
+    return {"inputs_embeds": torch.cat([_blended(table(batch.ids), batch) for batch in batches])}
+
+
+def _extras(backbone: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, object]:
+    """What only some families' forward takes."""
+    if family_of(backbone.config) == "decoder":
+        return {"use_cache": False}
+    if not reads_types(backbone) or all(batch.types is None for batch in batches):
+        return {}
+    types = [torch.zeros_like(batch.ids) if batch.types is None else batch.types for batch in batches]
+    return {"token_type_ids": torch.cat(types)}
+
+
+def reads_types(backbone: PreTrainedModel) -> bool:
+    """Whether the backbone tells the second text of a pair from the first by their tokens' types."""
+    return getattr(backbone.config, "type_vocab_size", 0) > 1
+
+
+def _decoding(
+    backbone: PreTrainedModel, batch: Batch, mask: torch.Tensor, states: torch.Tensor
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """The decoder, reading these encoder states; a blended row's decoder reads both rows' ids, blended."""
+    if family_of(backbone.config) != "encoder-decoder" or "decoder" not in dict(backbone.named_children()):
+        return None
+    decoder = _part(backbone, "decoder")
+
+    def decode(ids: torch.Tensor) -> torch.Tensor:
+        tokens = {"input_ids": ids}
+        if batch.keep is not None:
+            tokens = {"inputs_embeds": _blended(input_table(decoder)(ids), batch)}
+        return decoder(
+            **tokens, encoder_hidden_states=states, encoder_attention_mask=mask.long(), use_cache=False
+        ).last_hidden_state
+
+    return decode
+
+
+def _blended(embedded: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Embeddings (rows, length, width) of a batch, blended with those of each row's partner under mixup."""
+    if batch.keep is None or batch.partner is None:
+        return embedded
+    keep = batch.keep[:, None, None]
+    return keep * embedded + (1 - keep) * embedded[batch.partner]
+
+
+def _blended_mask(batch: Batch) -> torch.Tensor:
+    """A blended row's mask covers both its texts."""
+    if batch.keep is None or batch.partner is None:
+        return batch.mask
+    return batch.mask | (batch.mask[batch.partner] & (batch.keep < 1).unsqueeze(1))
+
+
+def _read_ids(backbone: PreTrainedModel, batch: Batch) -> torch.Tensor:
+    """Where heads look for the last token. A decoder-only model has read a blended row at the longer text's end."""
+    if batch.keep is None or batch.partner is None or family_of(backbone.config) != "decoder":
+        return batch.ids
+    lengths = batch.mask.sum(1)
+    longer = (batch.keep < 1) & (lengths[batch.partner] > lengths)
+    return torch.where(longer.unsqueeze(1), batch.ids[batch.partner], batch.ids)
