@@ -11,10 +11,12 @@ from autotune.objectives.models.vocabulary import input_table
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.task import Batch
 from autotune.objectives.training.evaluating import predict
+from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.production import Trained, save_model, train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 Objectives = Callable[..., PreparedObjective]
@@ -129,6 +131,31 @@ def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjec
         ".txt",
         ".model",
     }
+
+
+def test_the_other_heads_beside_the_export_compute_their_trained_logits(prepared: PreparedObjective, tmp_path: Path):
+    done = trained(prepared)
+    save_model(done, prepared, tmp_path / "model")
+    loaded, tokenizer = load_heads(tmp_path / "model"), AutoTokenizer.from_pretrained(tmp_path / "model")
+    texts = prepared.corpus.validation.column("text")
+    inputs = tokenizer(texts, padding=True, truncation=True, max_length=24, return_tensors="pt")
+    given = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"]}
+    main = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    done.run.model.eval()
+    batch = gathered(prepared.validation, torch.arange(len(texts)), prepared.pad, fixed_shapes=False)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.read("sentiment", **given).logits, main(**given).logits)
+        for name in ("aspect", "words"):
+            if name in prepared.train:
+                own = done.run.model.read(name, batch.ids, batch.mask).logits
+                found = loaded.read(name, **given).logits
+                if name == "words":
+                    found = found[..., prepared.models.vocabulary.kept]
+                torch.testing.assert_close(found, own, atol=1e-5, rtol=1e-5)
+                assert own.std() > 1e-4
+    saved = {file.stem for file in (tmp_path / "model" / "heads").iterdir()}
+    assert saved == set(prepared.train) - {"sentiment"}
+    assert not [name for name in load_file(tmp_path / "model" / "heads" / "aspect.safetensors") if "embed" in name]
 
 
 def test_masked_lm_writes_through_the_table_it_reads(masked: PreparedObjective):
