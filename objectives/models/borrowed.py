@@ -14,7 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import (
     BaseModelOutput,
-    BaseModelOutputWithPooling,
+    BaseModelOutputWithPoolingAndCrossAttentions,
     Seq2SeqModelOutput,
     SequenceClassifierOutput,
 )
@@ -55,9 +55,11 @@ class _StandIn(nn.Module):
 class _Encoder(_StandIn):
     """For an encoder, or a whole decoder-only model."""
 
-    def forward(self, *_: object, **__: object) -> BaseModelOutputWithPooling:
+    def forward(self, *_: object, **__: object) -> BaseModelOutputWithPoolingAndCrossAttentions:
         found = self.finished
-        return BaseModelOutputWithPooling(last_hidden_state=found.last_hidden_state, pooler_output=found.pooler_output)  # pyright: ignore[reportCallIssue]
+        return BaseModelOutputWithPoolingAndCrossAttentions(
+            last_hidden_state=found.last_hidden_state, pooler_output=found.pooler_output
+        )  # pyright: ignore[reportCallIssue]
 
 
 class _Decoder(_StandIn):
