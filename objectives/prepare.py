@@ -23,7 +23,7 @@ from .data.tokens import TokenTable
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
-from .settings import ObjectiveSettings
+from .settings import COSTS, ObjectiveSettings
 from .tasks.registry import task_type
 from .tasks.task import Examples, Task, TextCodes
 
@@ -103,33 +103,63 @@ def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
     """The study's tasks, the main one first; their labels are not known yet.
 
     Raises:
-        StudyFileError: the objective is no metric of the main task.
+        StudyFileError: an objective is nothing that a trial is measured by.
     """
     tasks = [task_type(task.kind)(name, task) for name, task in settings.tasks.items()]
     check_objective(settings.objective, tasks)
     return tasks
 
 
-def check_objective(objective: str, tasks: Sequence[Task[Any]]) -> None:
-    """An objective is a metric of the main task, and never a loss that the search itself weights."""
+def check_objective(objective: str | Sequence[str], tasks: Sequence[Task[Any]]) -> None:
+    """The first objective is a metric of the main task, and none is a loss that the search itself weights.
+
+    Args:
+        objective: one, or several: further ones may be metrics of auxiliary tasks, and inference costs.
+        tasks: the study's, the main one first.
+
+    Raises:
+        StudyFileError: one is not; the message says what is allowed.
+    """
     main = tasks[0]
     if not main.metrics:
         raise StudyFileError(
             f"tasks: {main.name}: a task of kind {main.kind} cannot be the main task; put another first"
         )
+    first, *others = [objective] if isinstance(objective, str) else objective
+    _check_first(first, main, tasks)
+    every = [f"{task.name}.{metric}" for task in tasks for metric in task.metrics] + list(COSTS)
+    for other in others:
+        _refuse_loss(other, every)
+        if other not in every:
+            raise StudyFileError(f"objective: nothing measures {other!r}. Allowed: {', '.join(every)}")
+
+
+def _check_first(objective: str, main: Task[Any], tasks: Sequence[Task[Any]]) -> None:
+    """By it a trial's best step is chosen, so it must be what the study is about."""
     name, _, metric = objective.partition(".")
-    allowed = ", ".join(f"{main.name}.{known}" for known in main.metrics)
-    if "loss" in (metric or name) and metric not in main.metrics:
+    allowed = [f"{main.name}.{known}" for known in main.metrics]
+    _refuse_loss(objective, allowed)
+    if objective in COSTS:
         raise StudyFileError(
-            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights "
-            f"small, so a search over the weights would measure nothing. Allowed: {allowed}"
+            f"objective: {objective!r} cannot be the first, nor the only one. Allowed: {', '.join(allowed)}"
         )
     if name != main.name:
         known = ", ".join(task.name for task in tasks)
         reason = f"{name!r} is not the main task (the first of: {known})" if metric else "it must read <task>.<metric>"
-        raise StudyFileError(f"objective: {objective!r}: {reason}. Allowed: {allowed}")
+        raise StudyFileError(f"objective: {objective!r}: {reason}. Allowed: {', '.join(allowed)}")
     if metric not in main.metrics:
-        raise StudyFileError(f"objective: tasks of kind {main.kind} have no metric {metric!r}. Allowed: {allowed}")
+        raise StudyFileError(
+            f"objective: tasks of kind {main.kind} have no metric {metric!r}. Allowed: {', '.join(allowed)}"
+        )
+
+
+def _refuse_loss(objective: str, allowed: Sequence[str]) -> None:
+    name, _, metric = objective.partition(".")
+    if "loss" in (metric or name) and metric not in {known.partition(".")[2] for known in allowed}:
+        raise StudyFileError(
+            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights "
+            f"small, so a search over the weights would measure nothing. Allowed: {', '.join(allowed)}"
+        )
 
 
 def check_operations(operations: Sequence[str], main: Task[Any]) -> None:

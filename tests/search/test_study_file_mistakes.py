@@ -35,7 +35,8 @@ def changed(old: str, new: str) -> str:
 
 TOP = "name, objective, data, model, tasks, training, storage, space, search"
 TRAINING = (
-    "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision"
+    "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision, "
+    "weighting, sampling, temperature, early_stopping, layer_decay, freeze_layers, keep_layers, reinitialize_layers"
 )
 FORMS = "must be [low, high], a list of choices, one value, or {low: , high: , log: }"
 LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
@@ -114,7 +115,7 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "train: reviews.csv",
             "train: a.csv, validation: [0.2]",
-            "line 3: data.validation: [0.2]: must be a number or text",
+            "line 3: data.validation: [0.2]: must be a number or text or a group of keys (folds)",
         ),
         (
             "train: reviews.csv",
