@@ -10,21 +10,19 @@ import torch
 
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.configuration import Configuration
-from ..spaces.errors import StudyFileError
 from ..spaces.training import TrainingSettings
-from .augmentation.bank import TEXT_OPERATIONS
 from .augmentation.tokens import TokenBank, build_bank
+from .checking import check_operations, make_tasks
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
-from .data.corpus import Corpus, Fold, read_corpus
+from .data.corpus import Corpus, read_corpus
 from .data.loading import Table
 from .data.targets import IGNORED, Targets, TextTargets, take_targets
 from .data.tokens import TokenTable
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
-from .settings import COSTS, ObjectiveSettings
-from .tasks.registry import task_type
+from .settings import ObjectiveSettings
 from .tasks.task import Examples, Task, TextCodes
 
 
@@ -99,81 +97,6 @@ class PreparedObjective:
         return sorted({max(step, 1) for step in steps})
 
 
-def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
-    """The study's tasks, the main one first; their labels are not known yet.
-
-    Raises:
-        StudyFileError: an objective is nothing that a trial is measured by.
-    """
-    tasks = [task_type(task.kind)(name, task) for name, task in settings.tasks.items()]
-    check_objective(settings.objective, tasks)
-    return tasks
-
-
-def check_objective(objective: str | Sequence[str], tasks: Sequence[Task[Any]]) -> None:
-    """The first objective is a metric of the main task, and none is a loss that the search itself weights.
-
-    Args:
-        objective: one, or several: further ones may be metrics of auxiliary tasks, and inference costs.
-        tasks: the study's, the main one first.
-
-    Raises:
-        StudyFileError: one is not; the message says what is allowed.
-    """
-    main = tasks[0]
-    if not main.metrics:
-        raise StudyFileError(
-            f"tasks: {main.name}: a task of kind {main.kind} cannot be the main task; put another first"
-        )
-    first, *others = [objective] if isinstance(objective, str) else objective
-    _check_first(first, main, tasks)
-    every = [f"{task.name}.{metric}" for task in tasks for metric in task.metrics] + list(COSTS)
-    for other in others:
-        _refuse_loss(other, every)
-        if other not in every:
-            raise StudyFileError(f"objective: nothing measures {other!r}. Allowed: {', '.join(every)}")
-
-
-def _check_first(objective: str, main: Task[Any], tasks: Sequence[Task[Any]]) -> None:
-    """By it a trial's best step is chosen, so it must be what the study is about."""
-    name, _, metric = objective.partition(".")
-    allowed = [f"{main.name}.{known}" for known in main.metrics]
-    _refuse_loss(objective, allowed)
-    if objective in COSTS:
-        raise StudyFileError(
-            f"objective: {objective!r} cannot be the first, nor the only one. Allowed: {', '.join(allowed)}"
-        )
-    if name != main.name:
-        known = ", ".join(task.name for task in tasks)
-        reason = f"{name!r} is not the main task (the first of: {known})" if metric else "it must read <task>.<metric>"
-        raise StudyFileError(f"objective: {objective!r}: {reason}. Allowed: {', '.join(allowed)}")
-    if metric not in main.metrics:
-        raise StudyFileError(
-            f"objective: tasks of kind {main.kind} have no metric {metric!r}. Allowed: {', '.join(allowed)}"
-        )
-
-
-def _refuse_loss(objective: str, allowed: Sequence[str]) -> None:
-    name, _, metric = objective.partition(".")
-    if "loss" in (metric or name) and metric not in {known.partition(".")[2] for known in allowed}:
-        raise StudyFileError(
-            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights "
-            f"small, so a search over the weights would measure nothing. Allowed: {', '.join(allowed)}"
-        )
-
-
-def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
-    """An operation must leave the main task's targets true."""
-    for name in operations:
-        if name in TEXT_OPERATIONS and not main.rewrites:
-            reason = "rewrites texts, so that the targets would no longer stand at their words:"
-        elif name not in TEXT_OPERATIONS and not main.mixes:
-            reason = "cannot blend the rows of"
-        else:
-            continue
-        raise StudyFileError(f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out")
-
-
 def prepare(
     settings: ObjectiveSettings, augmentation: AugmentationSpace, base: Path, seed: int, *, all_data: bool = False
 ) -> PreparedObjective:
@@ -234,7 +157,7 @@ def prepare(
         test=rows(test).get(main.name),
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
     )
-    return replace(whole, folds=[_fold(whole, fold) for fold in corpus.folds])
+    return replace(whole, folds=[_fold(whole, kept) for kept in corpus.folds])
 
 
 def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: int) -> TaskRows:
@@ -245,15 +168,19 @@ def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: in
     return TaskRows(task, tokens, targets, bucket_lengths(tokens.lengths, limit))
 
 
-def _fold(whole: PreparedObjective, fold: Fold) -> PreparedObjective:
-    """The objective of one fold: a part of the training rows held out, the others trained on."""
-    main = whole.settings.main_task
-    kept = {name: rows.take(fold.train[name]) for name, rows in whole.train.items()}
+def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> PreparedObjective:
+    """The objective of one fold: some training rows of each task, measured on the others of the main task's file."""
+    main, tasks = whole.settings.main_task, whole.settings.tasks
+    held = {
+        name: rows.take(sorted(set(range(len(rows.tokens))) - set(kept[name])))
+        for name, rows in whole.train.items()
+        if name in whole.validations and tasks[name].data is None
+    }
     return replace(
         whole,
-        train=kept,
-        bank=whole.bank.take(torch.tensor(fold.train[main], dtype=torch.int64)),
-        validations={**whole.validations, main: whole.main.take(fold.validation)},
+        train={name: rows.take(kept[name]) for name, rows in whole.train.items()},
+        bank=whole.bank.take(torch.tensor(kept[main], dtype=torch.int64)),
+        validations={**whole.validations, **held},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..objectives.prepare import make_tasks
+from ..objectives.checking import make_tasks
 from ..objectives.settings import ObjectiveSettings
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.configuration import Configuration

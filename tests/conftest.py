@@ -138,7 +138,7 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
         *,
         rows: list[tuple[str, str, str]] = reviews,
         tasks: dict[str, dict[str, object]] = tasks,
-        objective: str = "sentiment.accuracy",
+        objective: str | list[str] = "sentiment.accuracy",
         augmentation: dict[str, object] | None = None,
         seed: int = 0,
         all_data: bool = False,

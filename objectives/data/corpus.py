@@ -15,14 +15,6 @@ from .splits import folds, random_split, stratified_split
 
 
 @dataclass(frozen=True)
-class Fold:
-    """One fold of a cross-validation: the rows of each task's training table, and those of the main one held out."""
-
-    train: Mapping[str, Sequence[int]]
-    validation: Sequence[int]
-
-
-@dataclass(frozen=True)
 class Corpus:
     """The rows that trials train and are measured on.
 
@@ -37,7 +29,8 @@ class Corpus:
     test: Table | None
     findings: Sequence[Finding]
     fingerprints: Mapping[str, str]
-    folds: Sequence[Fold] = ()
+    folds: Sequence[Mapping[str, Sequence[int]]] = ()
+    """For each fold of a cross-validation the rows of each task's training table that it trains on."""
 
     @property
     def validation(self) -> Table:
@@ -183,17 +176,16 @@ class _Reading:
             return rows
         return append(rows, task.vetted(validation, training=True)[0])
 
-    def _folds(self, count: int, tasks: Sequence[Task[Any]], rows: Mapping[str, Table]) -> Sequence[Fold]:
+    def _folds(
+        self, count: int, tasks: Sequence[Task[Any]], rows: Mapping[str, Table]
+    ) -> Sequence[Mapping[str, Sequence[int]]]:
         main = tasks[0]
         table = rows[main.name]
         try:
             splits = folds(len(table), main.strata(table), count, self.seed)
         except DataError as error:
             raise DataError(f"{table.source}: task {main.name!r}: data.validation: {error}") from error
-        return [
-            Fold({task.name: _outside(task, rows[task.name], table, main, held) for task in tasks}, held)
-            for _, held in splits
-        ]
+        return [{task.name: _outside(task, rows[task.name], table, main, held) for task in tasks} for _, held in splits]
 
 
 def _serves(validation: Table, task: Task[Any]) -> bool:

@@ -9,6 +9,8 @@ from ..data.targets import pad_together
 from ..models.multi_task import MultiTaskModel
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
+from ..settings import COSTS
+from .cost import inference_cost
 from .device import autocast
 from .mixing import gathered
 
@@ -16,6 +18,25 @@ _ROWS = 64
 """Rows of one forward pass: no gradients are kept, so more fit than in training."""
 
 Precision = Literal["auto", "fp32", "bf16"]
+
+
+def evaluation(
+    model: MultiTaskModel, prepared: PreparedObjective, device: torch.device, precision: Precision
+) -> dict[str, float]:
+    """What a study wants to know of a model: the main task's metrics by their names, and its further objectives.
+
+    Those of measured auxiliaries are `<task>.<metric>`, those of inference `cost.gflops` and `cost.parameters`.
+
+    Raises:
+        Diverged: a prediction is not finite.
+    """
+    metrics = evaluate(model, prepared.validation, prepared, device, precision)
+    for name in prepared.settings.measured_tasks:
+        found = evaluate(model, prepared.validations[name], prepared, device, precision)
+        metrics |= {f"{name}.{metric}": value for metric, value in found.items()}
+    if set(COSTS) & set(prepared.settings.objectives):
+        metrics |= inference_cost(model, prepared, device)
+    return metrics
 
 
 def evaluate(

@@ -50,7 +50,8 @@ def _create(file: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
     tell(f"training: {rows}; validation: {len(prepared.validation.tokens)} rows")
     for finding in prepared.findings:
-        tell(f"{finding.action}: {finding.what}: {finding.count}")
+        rows = " rows" if finding.action == "dropped" else ""
+        tell(f"{finding.action}: {finding.what}: {finding.count}{rows}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     for line in consequences(file):
         tell(line)

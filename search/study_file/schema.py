@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, model_validator
 
+from ...objectives.checking import check_objective, check_operations
 from ...objectives.models.encoders import default_rates
-from ...objectives.prepare import check_objective, check_operations
 from ...objectives.settings import ObjectiveSettings
 from ...objectives.tasks.registry import task_type
 from ...spaces.errors import StudyFileError

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from autotune.objectives.checking import check_objective, make_tasks
 from autotune.objectives.data.corpus import Corpus, read_corpus
-from autotune.objectives.prepare import check_objective, make_tasks, prepare
+from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import DataSettings, ObjectiveSettings
 from autotune.objectives.tasks.registry import task_type
 from autotune.objectives.tasks.task import Task
