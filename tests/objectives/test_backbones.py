@@ -104,7 +104,7 @@ def test_the_shared_decoder_writes_what_the_language_model_writes(
     classes = {"text": AutoModelForSequenceClassification, "writing": AutoModelForSeq2SeqLM}
     models = models_of(source, {main: classes[main], **classes})
     if architecture == "bart":
-        models["writing"].final_logits_bias.normal_()
+        models["writing"].get_buffer("final_logits_bias").normal_()
     original, model = copy.deepcopy(models["writing"]), assemble(models, vocabulary).eval()
     inputs = inputs_of(source)
     expected = original(**inputs, decoder_input_ids=WRITTEN).logits[..., vocabulary.kept]
