@@ -48,30 +48,28 @@ class Vocabulary:
 
     def trim_backbone(self, backbone: PreTrainedModel) -> None:
         """Cut every table of a backbone; those that share their rows still do."""
-        trimmed: dict[nn.Parameter, nn.Parameter] = {}
+        trimmed: dict[torch.Tensor, torch.Tensor] = {}
         for table in token_tables(backbone):
             full = table.weight
             self.trim(table)
             table.weight = trimmed.setdefault(full, table.weight)
 
-    def trim_output(self, head: PreTrainedModel, table: nn.Embedding, *, tied: bool) -> None:
-        """Cut a head's output layer (if it has one) and its biases; a tied layer uses the backbone's trimmed table."""
-        output = head.get_output_embeddings()
-        if not isinstance(output, nn.Linear):
-            return
-        cut = {output.weight: table.weight if tied else self._cut(output.weight)}
+    def trim_output(self, head: PreTrainedModel, output: nn.Linear, shared: nn.Embedding | None) -> None:
+        """Cut a head's output layer and its biases; a layer that shares its rows with a trimmed table keeps to that."""
+        cut: dict[torch.Tensor, torch.Tensor] = {}
+        cut[output.weight] = shared.weight if shared is not None else self._cut(output.weight)
         bias = output.bias
         if bias is not None and len(bias) != self.size:  # pyright: ignore[reportUnnecessaryComparison]
             cut[bias] = self._cut(bias)
         for module in head.modules():
             for name, parameter in list(module.named_parameters(recurse=False)):
                 if parameter in cut:
-                    module.register_parameter(name, cut[parameter])
+                    setattr(module, name, cut[parameter])
         output.out_features = self.size
         if isinstance(biases := getattr(head, _BIAS_BUFFER, None), torch.Tensor):
             setattr(head, _BIAS_BUFFER, biases[:, self.kept].clone())
 
-    def _cut(self, full: nn.Parameter) -> nn.Parameter:
+    def _cut(self, full: torch.Tensor) -> nn.Parameter:
         return nn.Parameter(full.detach()[self.kept].clone())
 
     def renumbered(self, config: PreTrainedConfig) -> PreTrainedConfig:
@@ -96,7 +94,7 @@ def named_ids(config: PreTrainedConfig) -> Mapping[str, Sequence[int]]:
     """The tokens that a config names (padding, end, the decoder's start, …), by its key."""
     found = {name: value for name, value in config.to_dict().items() if name.endswith("_token_id")}
     lists = {name: ids if isinstance(ids, list) else [ids] for name, ids in found.items() if ids is not None}
-    return {name: ids for name, ids in lists.items() if all(0 <= i < config.vocab_size for i in ids)}
+    return {name: ids for name, ids in lists.items() if all(0 <= i < config.get_text_config().vocab_size for i in ids)}
 
 
 def seen_vocabulary(
@@ -124,8 +122,6 @@ def input_table(model: PreTrainedModel) -> nn.Embedding:
 def token_tables(backbone: PreTrainedModel) -> list[nn.Embedding]:
     """Every module that looks tokens up; an encoder–decoder has three, mostly of the same rows."""
     halves = [part for name, part in backbone.named_children() if name in ("encoder", "decoder")]
-    if not backbone.config.is_encoder_decoder:
-        halves = []
     parts = [backbone, *(half for half in halves if isinstance(half, PreTrainedModel))]
     return list({id(table): table for table in map(input_table, parts)}.values())
 
@@ -136,10 +132,10 @@ def table_names(backbone: PreTrainedModel) -> set[str]:
 
 
 def output_names(model: PreTrainedModel) -> set[str]:
-    """Names of a model's parameters that make up its output layer over all tokens, if it has one."""
+    """Names of a whole model's parameters that make up its output layer over all tokens, if it has one."""
     output = model.get_output_embeddings()
     return _names(model, {output.weight, output.bias}) if isinstance(output, nn.Linear) else set()
 
 
-def _names(model: nn.Module, chosen: set[nn.Parameter]) -> set[str]:
+def _names(model: nn.Module, chosen: set[torch.Tensor]) -> set[str]:
     return {name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter in chosen}
