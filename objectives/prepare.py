@@ -18,7 +18,7 @@ from .data.cleaning import Finding
 from .data.corpus import Corpus, read_corpus
 from .data.loading import Table
 from .data.targets import IGNORED, Targets, TextTargets, take_targets
-from .data.tokens import TokenTable
+from .data.tokens import TokenTable, end_of_text
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
@@ -199,6 +199,7 @@ def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
     numbers, tokenizer = vocabulary.new_ids, encoder.tokenizer
     special = [i for i in tokenizer.all_special_ids if i < vocabulary.full_size]
     mask = tokenizer.mask_token_id
+    separator = end_of_text(tokenizer) if encoder.family == "decoder" else None
     return TextCodes(
         size=vocabulary.size,
         mask=int(numbers[mask]) if isinstance(mask, int) else None,
@@ -206,4 +207,5 @@ def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
         pad=int(numbers[encoder.pad]),
         original=vocabulary.kept,
         tokenizer=tokenizer,
+        separator=None if separator is None else int(numbers[separator]),
     )

@@ -87,6 +87,12 @@ def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
     return content_hash([json.dumps({**state, "truncation": None, "padding": None}, sort_keys=True)])
 
 
+def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int | None:
+    """The token that ends a text: of GPT-2 and T5 their end token, of BERT its separator; None where there is none."""
+    ends = (tokenizer.eos_token_id, tokenizer.sep_token_id)
+    return next((end for end in ends if isinstance(end, int)), None)
+
+
 def encode(
     inputs: Inputs, tokenizer: PreTrainedTokenizerFast, max_length: int, *, aligned: bool = False
 ) -> dict[str, torch.Tensor]:

@@ -3,14 +3,15 @@
 Encoder states are computed once; a decoder runs only for the heads that read it, over what they give it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedModel
+from transformers import AutoModel, Cache, PreTrainedModel
 
 from ..tasks.task import Batch
-from .borrowed import Encoded, has_halves
+from .borrowed import Decode, Encoded, has_halves
 from .encoders import family_of
 from .vocabulary import input_table
 
@@ -84,23 +85,39 @@ def reads_types(backbone: PreTrainedModel) -> bool:
     return getattr(backbone.config, "type_vocab_size", 0) > 1
 
 
-def _decoding(
-    backbone: PreTrainedModel, batch: Batch, mask: torch.Tensor, states: torch.Tensor
-) -> Callable[[torch.Tensor], torch.Tensor] | None:
+def _decoding(backbone: PreTrainedModel, batch: Batch, mask: torch.Tensor, states: torch.Tensor) -> Decode | None:
     """The decoder, reading these encoder states; a blended row's decoder reads both rows' ids, blended."""
+    if family_of(backbone.config) == "decoder":
+        return partial(_read_on, backbone)
     if not has_halves(backbone):
         return None
     decoder = _part(backbone, "decoder")
 
-    def decode(ids: torch.Tensor) -> torch.Tensor:
+    def decode(ids: torch.Tensor, cache: Cache | None = None, seen: torch.Tensor | None = None) -> torch.Tensor:
         tokens = {"input_ids": ids}
         if batch.keep is not None:
             tokens = {"inputs_embeds": _blended(input_table(decoder)(ids), batch)}
         return decoder(
-            **tokens, encoder_hidden_states=states, encoder_attention_mask=mask.long(), use_cache=False
+            **tokens,
+            attention_mask=seen,
+            encoder_hidden_states=states,
+            encoder_attention_mask=mask.long(),
+            past_key_values=cache,
+            use_cache=cache is not None,
         ).last_hidden_state
 
     return decode
+
+
+def _read_on(
+    backbone: PreTrainedModel, ids: torch.Tensor, cache: Cache | None = None, seen: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A decoder-only model, behind what it has read; padding within a row takes up no position."""
+    places = {}
+    if seen is not None:
+        positions = (seen.long().cumsum(1) - 1).clamp(min=0)
+        places = {"attention_mask": seen.long(), "position_ids": positions[:, -ids.shape[1] :]}
+    return backbone(input_ids=ids, past_key_values=cache, use_cache=cache is not None, **places).last_hidden_state
 
 
 def _blended(embedded: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -5,13 +5,12 @@ transformers model (BertForSequenceClassification, T5ForQuestionAnswering, …) 
 stand-ins: they hand back finished states, and run the shared decoder for the heads that read it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import (
     BaseModelOutputWithPastAndCrossAttentions,
     BaseModelOutputWithPoolingAndCrossAttentions,
@@ -20,30 +19,44 @@ from transformers.modeling_outputs import (
 )
 
 
+class Decode(Protocol):
+    """Runs a decoder: ids (rows, new) -> states (rows, new, width).
+
+    That of an encoder–decoder reads the batch's encoder states; a decoder-only model reads nothing but what it is
+    given. With a `cache` the ids stand behind those of earlier calls. `seen` (rows, earlier and new) bool is False
+    on padding that nothing may look at; None: there is none.
+    """
+
+    def __call__(
+        self, ids: torch.Tensor, cache: Cache | None = None, seen: torch.Tensor | None = None
+    ) -> torch.Tensor: ...
+
+
 @dataclass(frozen=True)
 class Encoded:
     """What the shared backbone computed for a batch.
 
     `last_hidden_state` (rows, length, width): of an encoder, or of a decoder-only model; `pooler_output` (rows,
     width) or None; `ids` (rows, length) int64, in which heads look for a text's last token, and `mask` (rows, length)
-    bool, True on tokens. `decode` runs the decoder of an encoder–decoder over this batch: ids (rows, target length) ->
-    states (rows, target length, width); None for other families.
+    bool, True on tokens. `decode` runs a decoder; None for encoders.
     """
 
     last_hidden_state: torch.Tensor
     pooler_output: torch.Tensor | None = None
     ids: torch.Tensor | None = None
     mask: torch.Tensor | None = None
-    decode: Callable[[torch.Tensor], torch.Tensor] | None = None
+    decode: Decode | None = None
 
-    def decoded(self, ids: torch.Tensor | None) -> torch.Tensor:
+    def decoded(self, ids: torch.Tensor | None, cache: Cache | None = None) -> torch.Tensor:
         """The decoder's states for ids; where there is no decoder to run, the states as they are."""
-        return self.last_hidden_state if self.decode is None or ids is None else self.decode(ids)
+        return self.last_hidden_state if self.decode is None or ids is None else self.decode(ids, cache)
 
 
 class _StandIn(nn.Module):
     """Stands where a backbone, or a part of one, stood."""
 
+    config: PreTrainedConfig | None = None
+    """What stood here had; a class with a decoder of its own looks up the width."""
     encoded: Encoded | None = None
 
     @property
@@ -70,8 +83,11 @@ class _Encoder(_StandIn):
 class _Decoder(_StandIn):
     """For a decoder that a head's class calls by itself."""
 
-    def forward(self, input_ids: torch.Tensor | None = None, **_: object) -> BaseModelOutputWithPastAndCrossAttentions:
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self.finished.decoded(input_ids))
+    def forward(
+        self, input_ids: torch.Tensor | None = None, past_key_values: Cache | None = None, **_: object
+    ) -> BaseModelOutputWithPastAndCrossAttentions:
+        states = self.finished.decoded(input_ids, past_key_values)
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=states)
 
 
 class _EncoderDecoder(_StandIn):
@@ -82,12 +98,16 @@ class _EncoderDecoder(_StandIn):
         self._start = start
 
     def forward(
-        self, input_ids: torch.Tensor | None = None, decoder_input_ids: torch.Tensor | None = None, **_: object
+        self,
+        input_ids: torch.Tensor | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        **_: object,
     ) -> Seq2SeqModelOutput:
         if decoder_input_ids is None and input_ids is not None:
             decoder_input_ids = input_ids.roll(1, dims=1)
             decoder_input_ids[:, 0] = self._start
-        states = self.finished.decoded(decoder_input_ids)
+        states = self.finished.decoded(decoder_input_ids, past_key_values)
         return Seq2SeqModelOutput(last_hidden_state=states, encoder_last_hidden_state=self.finished.last_hidden_state)
 
 
@@ -142,5 +162,6 @@ def _replace_backbone(model: PreTrainedModel) -> list[_StandIn]:
         model.shared, model.encoder, model.decoder = nn.Identity(), _Encoder(), _Decoder()
         return [model.encoder, model.decoder]
     stand_in = _EncoderDecoder(model.config.decoder_start_token_id) if has_halves(base) else _Encoder()
+    stand_in.config = base.config
     setattr(model, model.base_model_prefix, stand_in)
     return [stand_in]

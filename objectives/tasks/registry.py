@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .classification import Classification, ClassificationSettings
+from .generation import Generation, GenerationSettings
 from .masked_lm import MaskedLanguageModel, MaskedLanguageModelSettings
 from .multi_label import MultiLabel, MultiLabelSettings
 from .regression import Regression, RegressionSettings
@@ -18,7 +19,8 @@ TaskSettings = Annotated[
     | RegressionSettings
     | TokenClassificationSettings
     | SpanSettings
-    | MaskedLanguageModelSettings,
+    | MaskedLanguageModelSettings
+    | GenerationSettings,
     Field(discriminator="kind"),
 ]
 TASKS: tuple[type[Task[Any]], ...] = (
@@ -28,6 +30,7 @@ TASKS: tuple[type[Task[Any]], ...] = (
     TokenClassification,
     Span,
     MaskedLanguageModel,
+    Generation,
 )
 
 

@@ -117,6 +117,8 @@ class TextCodes:
     original: torch.Tensor
     """(size,) int64: each token's number in the tokenizer."""
     tokenizer: PreTrainedTokenizerFast
+    separator: int | None = None
+    """Between a text and what a decoder-only model writes behind it; None for other families."""
 
     def text(self, ids: torch.Tensor) -> str:
         """The text of some tokens (tokens,), without special ones."""

@@ -28,6 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "token_classification": {"kind": "token_classification", "tokens": "text"},
     "span": {"kind": "span", "context": "text"},
     "masked_lm": {"kind": "masked_lm"},
+    "generation": {"kind": "generation"},
 }
 KINDS = [task.kind for task in TASKS]
 
