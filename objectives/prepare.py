@@ -118,17 +118,17 @@ def prepare(
     main = corpus.tasks[0]
     check_operations(augmentation.operations, main)
     limit = settings.model.max_length
-    inputs = {name: tasks[name].inputs(table) for name, table in corpus.train.items()}
-    encoder = open_encoder(
-        settings.model.encoder, base, [text for rows in inputs.values() for text in rows.texts], limit
-    )
+    texts = [text for name, table in corpus.train.items() for text in tasks[name].texts(table)]
+    encoder = open_encoder(settings.model.encoder, base, texts, limit)
 
     def examples(tables: Mapping[str, Table]) -> dict[str, Examples]:
         return {name: tasks[name].examples(table, encoder, limit) for name, table in tables.items()}
 
     train, held = examples(corpus.train), examples(corpus.validations)
     test = examples({main.name: corpus.test}) if corpus.test is not None else {}
-    bank = build_bank(inputs[main.name], train[main.name].tokens, augmentation, encoder.tokenizer, limit, seed)
+    bank = build_bank(
+        main.inputs(corpus.train[main.name]), train[main.name].tokens, augmentation, encoder.tokenizer, limit, seed
+    )
     every = [*train.values(), *held.values(), *test.values()]
     vocabulary = _vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
     codes = _codes(encoder, vocabulary)

@@ -12,13 +12,16 @@ from transformers import (
     EncoderDecoderConfig,
     EncoderDecoderModel,
     PreTrainedConfig,
+    PreTrainedModel,
 )
 
 from .encoders import EncoderSource, quiet_transformers
 from .vocabulary import input_table
 
 
-def build_light_decoder(encoder: EncoderSource, layers: int, positions: int, start: int, end: int) -> EncoderDecoderModel:
+def build_light_decoder(
+    encoder: EncoderSource, layers: int, positions: int, start: int, end: int
+) -> EncoderDecoderModel:
     """The encoder with a decoder that cross-attends to its states.
 
     Args:
@@ -35,20 +38,22 @@ def build_light_decoder(encoder: EncoderSource, layers: int, positions: int, sta
         config = EncoderDecoderConfig.from_encoder_decoder_configs(
             body.config, decoder.config, vocab_size=decoder.config.vocab_size, **ids
         )
-        return join(EncoderDecoderModel(config, body, decoder))
-
-
-def join(model: EncoderDecoderModel) -> EncoderDecoderModel:
-    """Make the encoder the model's backbone, and let the decoder use its token table where that is as wide."""
-    model.base_model_prefix = "encoder"
-    table = input_table(model)
-    if table.embedding_dim == model.config.decoder.hidden_size:
+        model = EncoderDecoderModel(config, body, decoder)
+    table = input_table(body)
+    if table.embedding_dim == decoder.config.hidden_size:
         _use_table(model, table.weight)
+    share_encoder(model)
     return model
 
 
-def part(model: EncoderDecoderModel) -> None:
-    """Give the decoder a copy of the token table: transformers does not store what its two halves share."""
+def share_encoder(model: PreTrainedModel) -> None:
+    """Let the encoder of an EncoderDecoderModel be its backbone; transformers says that it has none."""
+    if isinstance(model, EncoderDecoderModel):
+        model.base_model_prefix = "encoder"
+
+
+def untie_decoder(model: EncoderDecoderModel) -> None:
+    """Give the decoder a copy of the token table: transformers does not store what the two halves share."""
     _use_table(model, nn.Parameter(input_table(model.decoder).weight.detach().clone()))
 
 

@@ -59,11 +59,15 @@ class MultiTaskModel(nn.Module):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
+        **inputs: torch.Tensor,
     ) -> Any:  # noqa: ANN401
-        """What transformers' class for a task returns (`.logits`, …) for a tokenizer's tensors, all (rows, length)."""
+        """What transformers' class for a task returns (`.logits`, …) for a tokenizer's tensors, all (rows, length).
+
+        `inputs` are what only some classes read, such as `decoder_input_ids` (rows, target length).
+        """
         batch = Batch(input_ids, attention_mask.bool(), input_ids.new_zeros(len(input_ids), 0), types=token_type_ids)
         (encoded,) = encode(self.encoder, [batch])
-        return self.head(name).outputs(encoded, input_ids=input_ids, attention_mask=batch.mask)
+        return self.head(name).outputs(encoded, input_ids=input_ids, attention_mask=batch.mask, **inputs)
 
     def head(self, name: str) -> BorrowedHead:
         head = self.heads[name]

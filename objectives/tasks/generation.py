@@ -30,7 +30,7 @@ from ..data.targets import IGNORED, Targets, TextTargets, widened
 from ..data.tokens import end_of_text, tokenize, tokenizer_fingerprint
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
-from ..models.light_decoder import build_light_decoder, part
+from ..models.light_decoder import build_light_decoder, untie_decoder
 from ..models.writing import greedy, in_one_row, target_logits
 from .task import Batch, Direction, Examples, Task, TextCodes, TextTaskSettings
 
@@ -83,6 +83,9 @@ class Generation(Task[GenerationSettings]):
 
     def inputs(self, table: Table) -> Inputs:
         return self.settings.inputs(table)
+
+    def texts(self, table: Table) -> Sequence[str]:
+        return [*super().texts(table), *(self.answers(table) or ())]
 
     def answers(self, table: Table) -> Sequence[str] | None:
         return None if self.settings.target is None else self._texts(table)
@@ -163,17 +166,19 @@ class Generation(Task[GenerationSettings]):
         start = end if start is None else start
         return build_light_decoder(encoder, self.settings.decoder_layers, self.settings.max_target_length, start, end)
 
-    def finish(self, model: PreTrainedModel) -> None:
-        """`generate()` writes as evaluations do: greedily, as long."""
+    def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:
+        """`generate()` writes as evaluations do: greedily, as long, and no token that training never named."""
         if isinstance(model, EncoderDecoderModel):
-            part(model)
-        config = model.config
+            untie_decoder(model)
+        config, unknown = model.config, torch.ones(model.config.vocab_size, dtype=torch.bool)
+        unknown[codes.original] = False
         model.generation_config = GenerationConfig(
             max_new_tokens=self.settings.max_target_length,
             decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
             bos_token_id=getattr(config, "bos_token_id", None),
             eos_token_id=config.eos_token_id,
             pad_token_id=config.pad_token_id,
+            suppress_tokens=unknown.nonzero().squeeze(1).tolist() or None,
         )
 
     def prepare(self, batch: Batch, codes: TextCodes, random: torch.Generator) -> Batch:
@@ -201,8 +206,9 @@ class Generation(Task[GenerationSettings]):
         return functional.cross_entropy(logits, batch.targets[batch.targets != IGNORED])
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """(rows, 3, length) float32: each target token's log-probability and the guess in its place, both given the
-        true tokens before it; and what the model writes by itself.
+        """(rows, 3, length) float32: each target token's log-probability, the guess in its place, what is written.
+
+        The first two are given the true tokens before; the third is the model's own, token by token.
         """
         known = batch.targets != IGNORED
         logits = target_logits(head, encoded, batch.mask, batch.targets)

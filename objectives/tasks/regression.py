@@ -95,7 +95,7 @@ class Regression(TextTask[RegressionSettings]):
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
         return encoder.build(AutoModelForSequenceClassification, num_labels=1, problem_type="regression")
 
-    def finish(self, model: PreTrainedModel) -> None:
+    def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:
         mean, deviation = self._scale(model)
         output = _output(model)
         with torch.no_grad():

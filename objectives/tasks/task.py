@@ -163,6 +163,10 @@ class Task(ABC, Generic[S]):
     def inputs(self, table: Table) -> Inputs:
         """What the encoder reads of each row. DataError where a column is missing."""
 
+    def texts(self, table: Table) -> Sequence[str]:
+        """All texts that are read or written, from which a scratch encoder's tokenizer is learnt."""
+        return self.inputs(table).texts
+
     def answers(self, table: Table) -> Sequence[str] | None:
         """Each row's answer as text, by which duplicates and contradictions are found; None: there is none."""
         del table
@@ -201,9 +205,9 @@ class Task(ABC, Generic[S]):
         The main task's backbone becomes the shared encoder; an auxiliary gives its head only.
         """
 
-    def finish(self, model: PreTrainedModel) -> None:
+    def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:
         """A last change to the exported model, so that it says what `predict` says; by default none."""
-        del model
+        del model, codes
 
     def prepare(self, batch: Batch, codes: TextCodes, random: torch.Generator) -> Batch:
         """A last, random change to a batch (masking); by default none. Evaluations pass a generator of fixed seed."""

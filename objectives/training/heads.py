@@ -8,10 +8,11 @@ from typing import Any
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, EncoderDecoderConfig, EncoderDecoderModel, PreTrainedConfig, PreTrainedModel
 
 from ...spaces.errors import EncoderError
 from ..models.encoders import quiet_transformers
+from ..models.light_decoder import share_encoder
 from ..models.multi_task import MultiTaskModel, assemble
 from ..models.vocabulary import full_vocabulary
 from ..prepare import PreparedObjective
@@ -31,6 +32,7 @@ def describe_head(prepared: PreparedObjective, task: Task[Any], model: PreTraine
         "pooling": "mean" if task.name in prepared.models.mean_pooled else "auto",
         "id2label": model.config.id2label,
         "problem_type": getattr(model.config, "problem_type", None),
+        "config": model.config.to_dict() if isinstance(model, EncoderDecoderModel) else None,
     }
 
 
@@ -69,21 +71,24 @@ def load_heads(folder: Path) -> MultiTaskModel:
         opened = _structure((config.architectures or [""])[0], folder).from_pretrained(
             folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
         )
+    share_encoder(opened)
+    shared = config.encoder if isinstance(config, EncoderDecoderConfig) else config
     models = {index["main"]: opened}
     for name, head in index["heads"].items():
-        models[name] = _model(folder, name, head, config)
+        models[name] = _model(folder, name, head, shared)
     pooled = [name for name, head in index["heads"].items() if head["pooling"] == "mean"]
     return assemble(models, full_vocabulary(config.get_text_config().vocab_size), pooled).eval()
 
 
 def _model(folder: Path, name: str, head: dict[str, Any], config: PreTrainedConfig) -> PreTrainedModel:
-    own = copy.deepcopy(config)
+    own = EncoderDecoderConfig.from_dict(head["config"]) if head["config"] else copy.deepcopy(config)
     own.id2label = {int(place): label for place, label in head["id2label"].items()}
     own.label2id = {label: place for place, label in own.id2label.items()}
     own.problem_type = head["problem_type"]
     with torch.random.fork_rng(devices=[]):
         model = _structure(head["structure"], folder)(own)
     model.load_state_dict(load_file(folder / FOLDER / f"{name}.safetensors"), strict=False)
+    share_encoder(model)
     return model
 
 

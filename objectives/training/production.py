@@ -93,7 +93,7 @@ def export_task(trained: Trained, prepared: PreparedObjective, task: Task[Any]) 
     vocabulary = prepared.models.vocabulary
     _copy(shared, base, table_names(shared), vocabulary)
     _copy(head, model, output_names(model), vocabulary)
-    task.finish(model)
+    task.finish(model, prepared.codes)
     return model.eval()
 
 
