@@ -158,6 +158,7 @@ def has_halves(backbone: nn.Module) -> bool:
 def _replace_backbone(model: PreTrainedModel) -> list[_StandIn]:
     """Put stand-ins into a model; they are its own submodules."""
     base = model.base_model
+    assert isinstance(base, PreTrainedModel)
     if base is model:  # T5's classes hold an encoder and a decoder of their own, without a backbone around them
         model.shared, model.encoder, model.decoder = nn.Identity(), _Encoder(), _Decoder()
         return [model.encoder, model.decoder]

@@ -4,6 +4,8 @@ Rothe et al. 2020, "Leveraging Pre-trained Checkpoints for Sequence Generation T
 decoder's size: it starts from random weights, and reads and writes through the encoder's token table.
 """
 
+import copy
+
 from torch import nn
 from transformers import (
     AutoModel,
@@ -41,7 +43,7 @@ def build_light_decoder(
         model = EncoderDecoderModel(config, body, decoder)
     table = input_table(body)
     if table.embedding_dim == decoder.config.hidden_size:
-        _use_table(model, table.weight)
+        _use_table(decoder, table)
     share_encoder(model)
     return model
 
@@ -54,14 +56,15 @@ def share_encoder(model: PreTrainedModel) -> None:
 
 def untie_decoder(model: EncoderDecoderModel) -> None:
     """Give the decoder a copy of the token table: transformers does not store what the two halves share."""
-    _use_table(model, nn.Parameter(input_table(model.decoder).weight.detach().clone()))
+    assert isinstance(model.decoder, PreTrainedModel)
+    _use_table(model.decoder, copy.deepcopy(input_table(model.decoder)))
 
 
-def _use_table(model: EncoderDecoderModel, weight: nn.Parameter) -> None:
-    input_table(model.decoder).weight = weight
-    output = model.get_output_embeddings()
+def _use_table(decoder: PreTrainedModel, table: nn.Embedding) -> None:
+    """Let a decoder read and write through a table's rows."""
+    output = decoder.get_output_embeddings()
     assert isinstance(output, nn.Linear)
-    output.weight = weight
+    input_table(decoder).weight = output.weight = table.weight
 
 
 def _decoder_config(encoder: PreTrainedConfig, layers: int, positions: int) -> BertConfig:

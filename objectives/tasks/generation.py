@@ -160,10 +160,11 @@ class Generation(Task[GenerationSettings]):
             if "decoder_layers" in self.settings.model_fields_set:
                 reason = f"{encoder.name!r} is {encoder.family} and writes with its own; leave it out"
                 raise EncoderError(f"tasks: {self.name}: decoder_layers: {reason}")
-            writer = AutoModelForCausalLM if encoder.family == "decoder" else AutoModelForSeq2SeqLM
-            return encoder.build(writer, eos_token_id=end)
-        start = encoder.tokenizer.cls_token_id
-        start = end if start is None else start
+            if encoder.family == "decoder":
+                return encoder.build(AutoModelForCausalLM, eos_token_id=end)  # pyright: ignore[reportArgumentType]
+            return encoder.build(AutoModelForSeq2SeqLM, eos_token_id=end)
+        first = encoder.tokenizer.cls_token_id
+        start = first if isinstance(first, int) else end
         return build_light_decoder(encoder, self.settings.decoder_layers, self.settings.max_target_length, start, end)
 
     def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..models.multi_task import MultiTaskModel
 from ..models.vocabulary import output_names, table_names
 from ..prepare import PreparedObjective
+from ..seeds import generator
 from .mixing import gathered
 
 
@@ -19,12 +20,13 @@ def inference_cost(model: MultiTaskModel, prepared: PreparedObjective, device: t
     """
     rows = prepared.validation
     middle = rows.tokens.lengths.argsort(stable=True)[len(rows.tokens) // 2]
-    batch = gathered(rows, middle.reshape(1), prepared.pad, fixed_shapes=False).to(device)
+    batch = gathered(rows, middle.reshape(1), prepared.pad, fixed_shapes=False)
+    batch = rows.task.prepare(batch, prepared.codes, generator(prepared.seed, "cost")).to(device)
     model.eval()
     # Attention kernels of their own are not counted on every device; as plain products they are.
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        model.predict(rows.task, batch)
+        model({rows.task: batch})  # not `predict`: how much a model writes by itself depends on its weights
     return {"cost.gflops": counter.get_total_flops() / 1e9, "cost.parameters": _parameters(model, prepared) / 1e6}
 
 

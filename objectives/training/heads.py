@@ -72,10 +72,9 @@ def load_heads(folder: Path) -> MultiTaskModel:
             folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
         )
     share_encoder(opened)
-    shared = config.encoder if isinstance(config, EncoderDecoderConfig) else config
     models = {index["main"]: opened}
     for name, head in index["heads"].items():
-        models[name] = _model(folder, name, head, shared)
+        models[name] = _model(folder, name, head, opened.base_model.config)
     pooled = [name for name, head in index["heads"].items() if head["pooling"] == "mean"]
     return assemble(models, full_vocabulary(config.get_text_config().vocab_size), pooled).eval()
 
