@@ -56,7 +56,9 @@ def _heading(summary: Summary) -> RenderableType:
 
 
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
-    where = f"mean of {len(best.folds[0])} folds" if best.folds else f"at step {best.step} of {summary.max_steps}"
+    where = f"at step {best.step} of {summary.max_steps}"
+    if best.folds:
+        where = f"over {len(best.folds[0])} folds (mean ± standard deviation)"
     title = Text.assemble(
         ("Best configuration", "bold"),
         f" in {wording.plain(next(iter(summary.objectives)))}" if summary.has_several else "",
