@@ -108,10 +108,8 @@ def consequences(file: StudyFile) -> Iterator[str]:
         StudyFileError: a grid is too large.
     """
     if len(file.objectives) > 1:
-        yield (
-            f"{len(file.objectives)} objectives: pruning is off, and the report shows a Pareto front; a trial's "
-            f"values are those at its best step by the first, {file.objectives[0]}"
-        )
+        values = "" if file.data.folds else f"; a trial's values are those at its best step by {file.objectives[0]}"
+        yield f"{len(file.objectives)} objectives: pruning is off, and the report shows a Pareto front{values}"
     if file.measured_tasks:
         yield f"never switched off, as an objective measures them: {', '.join(file.measured_tasks)}"
     if file.data.folds is not None:
