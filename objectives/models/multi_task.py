@@ -100,20 +100,24 @@ def assemble(
         vocabulary: the tokens that tables and output layers keep.
         mean_pooled: tasks whose heads read the mean of a text's tokens.
     """
-    tied = {name: _is_tied(model) for name, model in models.items()}
+    outputs = {name: _output(model) for name, model in models.items()}
     backbone, *others = [backbone_of(model) for model in models.values()]
+    heads: dict[str, BorrowedHead] = {}
+    for name, model in models.items():
+        model.config = vocabulary.renumbered(model.config)
+        heads[name] = (MeanPooledHead if name in mean_pooled else BorrowedHead)(model)
     for other in others:
         graft(backbone, other)
     vocabulary.trim_backbone(backbone)
-    heads: dict[str, BorrowedHead] = {}
-    for name, model in models.items():
-        vocabulary.trim_output(model, input_table(backbone), tied=tied[name])
-        model.config = vocabulary.renumbered(model.config)
-        heads[name] = (MeanPooledHead if name in mean_pooled else BorrowedHead)(model)
+    for name, (output, tied) in outputs.items():
+        if output is not None:
+            vocabulary.trim_output(models[name], output, input_table(backbone) if tied else None)
     return MultiTaskModel(backbone, heads)
 
 
-def _is_tied(model: PreTrainedModel) -> bool:
-    """Whether a model writes through the table that it reads by."""
+def _output(model: PreTrainedModel) -> tuple[nn.Linear | None, bool]:
+    """A language model's output layer, and whether it writes through the table that the model reads by."""
     output = model.get_output_embeddings()
-    return isinstance(output, nn.Linear) and output.weight is input_table(model).weight
+    if not isinstance(output, nn.Linear):
+        return None, False
+    return output, output.weight is input_table(model).weight

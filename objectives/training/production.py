@@ -18,6 +18,7 @@ from ..models.vocabulary import Vocabulary, output_names, table_names
 from ..prepare import PreparedObjective
 from ..tasks.task import Task
 from .evaluating import evaluate
+from .heads import FOLDER, describe_head, save_head, write_index
 from .run import TrainingRun
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
@@ -91,7 +92,7 @@ def export_task(trained: Trained, prepared: PreparedObjective, task: Task[Any]) 
     assert isinstance(base, PreTrainedModel)
     vocabulary = prepared.models.vocabulary
     _copy(shared, base, table_names(shared), vocabulary)
-    _copy(head, model, output_names(head), vocabulary)
+    _copy(head, model, output_names(model), vocabulary)
     return model.eval()
 
 
@@ -106,16 +107,31 @@ def _copy(trained: nn.Module, model: nn.Module, trimmed: set[str], vocabulary: V
 
 
 def save_model(trained: Trained, prepared: PreparedObjective, folder: Path) -> None:
-    """Write the model and its tokenizer; the folder appears only when whole."""
+    """Write the model, its tokenizer and the other tasks' heads; the folder appears only when whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         with quiet_transformers():
-            export_model(trained, prepared).save_pretrained(part)
+            main = export_model(trained, prepared)
+            main.save_pretrained(part)
             prepared.encoder.tokenizer.save_pretrained(part)
+            _save_heads(trained, prepared, main, part)
         part.chmod(0o755)
         if folder.exists():
             folder.rmdir()
         part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _save_heads(trained: Trained, prepared: PreparedObjective, main: PreTrainedModel, folder: Path) -> None:
+    """The heads of the tasks that were trained beside the main one, which `load_heads` opens."""
+    described: dict[str, dict[str, Any]] = {}
+    for name in trained.run.model.heads:
+        task = prepared.train[name].task
+        if task is not prepared.main.task:
+            model = export_task(trained, prepared, task)
+            save_head(model, main, folder / FOLDER / f"{name}.safetensors")
+            described[name] = describe_head(prepared, task, model)
+    if described:
+        write_index(folder, prepared.main.task.name, described)

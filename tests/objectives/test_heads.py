@@ -1,6 +1,6 @@
 """Heads borrowed from transformers, on every family of encoders: what is trained is what production opens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,35 +11,78 @@ from autotune.objectives.models.vocabulary import input_table
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.task import Batch
 from autotune.objectives.training.evaluating import predict
+from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.production import Trained, save_model, train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
 CPU = torch.device("cpu")
 
-FAMILIES = ["bert", "roberta", "distilbert", "electra", "xlm-roberta", "albert", "mpnet", "deberta-v2", "modernbert"]
-CONFIGURATION = Configuration(learning_rate=3e-3, ratios={"words": 1.0, "aspect": 0.5})
+ENCODERS = ["bert", "roberta", "distilbert", "electra", "xlm-roberta", "albert", "mpnet", "deberta-v2", "modernbert"]
+DECODERS = ["gpt2", "llama", "opt"]
+ENCODER_DECODERS = ["t5", "bart"]
+FAMILIES = ["scratch:tiny", *ENCODERS, *DECODERS, *ENCODER_DECODERS]
+MASKED = ["scratch:tiny", *ENCODERS]
+"""Those that have a class for masked_lm."""
+
+TASKS = {
+    "sentiment": {"kind": "classification"},
+    "aspect": {"kind": "classification", "label": "aspect"},
+    "words": {"kind": "masked_lm"},
+}
 
 
-@pytest.fixture(params=["scratch:tiny", *FAMILIES])
+def tasks_of(family: str) -> dict[str, dict[str, str]]:
+    return {name: task for name, task in TASKS.items() if name != "words" or family in MASKED}
+
+
+def prepared_on(
+    family: str,
+    objective: Objectives,
+    architectures: Architectures,
+    training: Mapping[str, object] | None = None,
+    **parts: object,
+) -> PreparedObjective:
+    encoder = family if family.startswith("scratch") else str(architectures(family))
+    model = {"encoder": encoder, **parts.pop("model", {})}  # pyright: ignore[reportGeneralTypeIssues]
+    training = {"epochs": 1, "batch_size": 8, **(training or {})}
+    return objective(**{"tasks": tasks_of(family), "model": model, "training": training, **parts})
+
+
+@pytest.fixture(params=FAMILIES)
 def prepared(request: pytest.FixtureRequest, objective: Objectives, architectures: Architectures) -> PreparedObjective:
-    scratch = request.param.startswith("scratch")
-    encoder = request.param if scratch else str(architectures(request.param))
-    return objective(model={"encoder": encoder}, training={"epochs": 1, "batch_size": 8})
+    return prepared_on(request.param, objective, architectures)
+
+
+@pytest.fixture(params=MASKED)
+def masked(request: pytest.FixtureRequest, objective: Objectives, architectures: Architectures) -> PreparedObjective:
+    return prepared_on(request.param, objective, architectures)
 
 
 @pytest.fixture
 def model(prepared: PreparedObjective) -> MultiTaskModel:
-    return prepared.models.build(["sentiment", "aspect", "words"], TrainingSettings(dropout=0.0))
+    return prepared.models.build(prepared.train, TrainingSettings(dropout=0.0))
 
 
-def trained(prepared: PreparedObjective, configuration: Configuration = CONFIGURATION) -> Trained:
+def configuration(prepared: PreparedObjective) -> Configuration:
+    ratios = {"words": 1.0, "aspect": 0.5}
+    return Configuration(learning_rate=3e-3, ratios={name: ratios[name] for name in prepared.train if name in ratios})
+
+
+def trained(prepared: PreparedObjective, given: Configuration | None = None) -> Trained:
     return train_production(
-        prepared, configuration, CPU, lambda *_: None, metric="accuracy", maximize=True, keep_best=True
+        prepared,
+        given or configuration(prepared),
+        CPU,
+        lambda *_: None,
+        metric="accuracy",
+        maximize=True,
+        keep_best=True,
     )
 
 
@@ -52,6 +95,12 @@ def batches(prepared: PreparedObjective, rows: int = 6) -> dict[str, Batch]:
         )
         for name, task_rows in prepared.train.items()
     }
+
+
+def padded(batch: Batch, pad: int) -> Batch:
+    """A batch with one more column of padding."""
+    mask = torch.nn.functional.pad(batch.mask, (0, 1))
+    return replace(batch, ids=torch.nn.functional.pad(batch.ids, (0, 1), value=pad), mask=mask)
 
 
 def output_weight(model: MultiTaskModel) -> torch.Tensor:
@@ -75,10 +124,42 @@ def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjec
     assert model.config.id2label == {0: "negative", 1: "positive"}
     assert model.config.label2id == {"negative": 0, "positive": 1}
     assert model.config.vocab_size == len(input_table(model.base_model).weight)
-    assert {file.suffix for file in (tmp_path / "model").iterdir()} <= {".json", ".safetensors", ".txt", ".model"}
+    files = [file for file in (tmp_path / "model").iterdir() if file.is_file()]
+    assert {file.suffix for file in files} <= {
+        ".json",
+        ".safetensors",
+        ".txt",
+        ".model",
+    }
 
 
-def test_masked_lm_writes_through_the_table_it_reads(prepared: PreparedObjective, model: MultiTaskModel):
+def test_the_other_heads_beside_the_export_compute_their_trained_logits(prepared: PreparedObjective, tmp_path: Path):
+    done = trained(prepared)
+    save_model(done, prepared, tmp_path / "model")
+    loaded, tokenizer = load_heads(tmp_path / "model"), AutoTokenizer.from_pretrained(tmp_path / "model")
+    texts = prepared.corpus.validation.column("text")
+    inputs = tokenizer(texts, padding=True, truncation=True, max_length=24, return_tensors="pt")
+    given = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"]}
+    main = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    done.run.model.eval()
+    batch = gathered(prepared.validation, torch.arange(len(texts)), prepared.pad, fixed_shapes=False)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.read("sentiment", **given).logits, main(**given).logits)
+        for name in ("aspect", "words"):
+            if name in prepared.train:
+                own = done.run.model.read(name, batch.ids, batch.mask).logits
+                found = loaded.read(name, **given).logits
+                if name == "words":
+                    found = found[..., prepared.models.vocabulary.kept]
+                torch.testing.assert_close(found, own, atol=1e-5, rtol=1e-5)
+                assert own.std() > 1e-4
+    saved = {file.stem for file in (tmp_path / "model" / "heads").iterdir()}
+    assert saved == set(prepared.train) - {"sentiment"}
+    assert not [name for name in load_file(tmp_path / "model" / "heads" / "aspect.safetensors") if "embed" in name]
+
+
+def test_masked_lm_writes_through_the_table_it_reads(masked: PreparedObjective):
+    prepared, model = masked, masked.models.build(TASKS, TrainingSettings(dropout=0.0))
     table = input_table(model.encoder)
     assert output_weight(model) is table.weight
     names = [name for name, parameter in model.named_parameters() if parameter is table.weight]
@@ -94,8 +175,8 @@ def test_masked_lm_writes_through_the_table_it_reads(prepared: PreparedObjective
     assert table.weight.grad[read].abs().sum() > 0
 
 
-def test_a_copy_is_tied_like_its_original_and_apart_from_it(prepared: PreparedObjective):
-    first, second = (prepared.models.build(["sentiment", "words"], TrainingSettings()) for _ in range(2))
+def test_a_copy_is_tied_like_its_original_and_apart_from_it(masked: PreparedObjective):
+    first, second = (masked.models.build(["sentiment", "words"], TrainingSettings()) for _ in range(2))
     assert all(map(torch.equal, first.parameters(), second.parameters()))
     assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
     with torch.no_grad():
@@ -109,11 +190,11 @@ def test_batches_that_share_a_pass_have_the_losses_of_separate_passes(
 ):
     model.eval()
     named = batches(prepared)
-    named["aspect"] = Batch(named["aspect"].ids[:, :-1], named["aspect"].mask[:, :-1], named["aspect"].targets)
+    named["aspect"] = padded(named["aspect"], prepared.pad)
     given = {prepared.train[name].task: batch for name, batch in named.items()}
     assert len({batch.ids.shape[1] for batch in given.values()}) == 2
     together = model(given)
-    assert list(together) == ["sentiment", "aspect", "words"]
+    assert list(together) == list(prepared.train)
     for task, batch in given.items():
         torch.testing.assert_close(model({task: batch})[task.name], together[task.name], atol=1e-5, rtol=1e-5)
 
@@ -121,14 +202,14 @@ def test_batches_that_share_a_pass_have_the_losses_of_separate_passes(
 def test_losses_come_pass_by_pass(prepared: PreparedObjective, model: MultiTaskModel):
     model.eval()
     named = batches(prepared)
-    named["aspect"] = Batch(named["aspect"].ids[:, :-1], named["aspect"].mask[:, :-1], named["aspect"].targets)
+    named["aspect"] = padded(named["aspect"], prepared.pad)
     given = {prepared.train[name].task: batch for name, batch in named.items()}
-    model(given)["words"].backward()
+    model(given)["sentiment"].backward()
     expected = {name: parameter.grad for name, parameter in model.named_parameters()}
     model.zero_grad()
     found = list(model.passes(given))
-    assert [sorted(losses) for losses in found] == [["sentiment", "words"], ["aspect"]]
-    found[0]["words"].backward()
+    assert [list(losses) for losses in found] == [[name for name in prepared.train if name != "aspect"], ["aspect"]]
+    found[0]["sentiment"].backward()
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, expected[name], atol=1e-5, rtol=1e-4)
 
@@ -173,12 +254,3 @@ def test_predictions_do_not_depend_on_the_company(prepared: PreparedObjective, m
     for row in range(12):
         alone = model.predict(rows.task, gathered(rows, torch.tensor([row]), prepared.pad, fixed_shapes=False))
         torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-5)
-
-
-def test_dropout_is_set_everywhere(prepared: PreparedObjective):
-    rates = {
-        module.p
-        for module in prepared.models.build(["sentiment"], TrainingSettings(dropout=0.3)).modules()
-        if isinstance(module, torch.nn.Dropout)
-    }
-    assert rates <= {0.3}
