@@ -10,7 +10,7 @@ from torch import nn
 from transformers import AutoModel, PreTrainedModel
 
 from ..tasks.task import Batch
-from .borrowed import Encoded
+from .borrowed import Encoded, has_halves
 from .encoders import family_of
 from .vocabulary import input_table
 
@@ -44,7 +44,7 @@ def graft(backbone: PreTrainedModel, other: PreTrainedModel) -> None:
 
 def encode(backbone: PreTrainedModel, batches: Sequence[Batch]) -> Iterator[Encoded]:
     """What the backbone computes for each of some batches of one length, in one pass."""
-    body = _part(backbone, "encoder") if family_of(backbone.config) == "encoder-decoder" else backbone
+    body = _part(backbone, "encoder") if has_halves(backbone) else backbone
     masks = [_blended_mask(batch) for batch in batches]
     outputs = body(attention_mask=torch.cat(masks).long(), **_tokens(body, batches), **_extras(backbone, batches))
     sizes = [len(batch.ids) for batch in batches]
@@ -88,7 +88,7 @@ def _decoding(
     backbone: PreTrainedModel, batch: Batch, mask: torch.Tensor, states: torch.Tensor
 ) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """The decoder, reading these encoder states; a blended row's decoder reads both rows' ids, blended."""
-    if family_of(backbone.config) != "encoder-decoder" or "decoder" not in dict(backbone.named_children()):
+    if not has_halves(backbone):
         return None
     decoder = _part(backbone, "decoder")
 

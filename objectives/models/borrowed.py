@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import (
-    BaseModelOutput,
+    BaseModelOutputWithPastAndCrossAttentions,
     BaseModelOutputWithPoolingAndCrossAttentions,
     Seq2SeqModelOutput,
     SequenceClassifierOutput,
@@ -55,6 +55,11 @@ class _StandIn(nn.Module):
 class _Encoder(_StandIn):
     """For an encoder, or a whole decoder-only model."""
 
+    @property
+    def decoder(self) -> "_Encoder":
+        """OPT's language model calls a part of its backbone instead of the backbone."""
+        return self
+
     def forward(self, *_: object, **__: object) -> BaseModelOutputWithPoolingAndCrossAttentions:
         found = self.finished
         return BaseModelOutputWithPoolingAndCrossAttentions(
@@ -65,8 +70,8 @@ class _Encoder(_StandIn):
 class _Decoder(_StandIn):
     """For a decoder that a head's class calls by itself."""
 
-    def forward(self, input_ids: torch.Tensor | None = None, **_: object) -> BaseModelOutput:
-        return BaseModelOutput(last_hidden_state=self.finished.decoded(input_ids))
+    def forward(self, input_ids: torch.Tensor | None = None, **_: object) -> BaseModelOutputWithPastAndCrossAttentions:
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self.finished.decoded(input_ids))
 
 
 class _EncoderDecoder(_StandIn):
@@ -125,13 +130,17 @@ class MeanPooledHead(BorrowedHead):
         return SequenceClassifierOutput(logits=self.model.get_submodule("score")(mean))
 
 
+def has_halves(backbone: nn.Module) -> bool:
+    """Whether a backbone has a decoder beside its encoder. Configs do not tell: T5's encoder alone denies it."""
+    return {"encoder", "decoder"} <= {name for name, _ in backbone.named_children()}
+
+
 def _replace_backbone(model: PreTrainedModel) -> list[_StandIn]:
     """Put stand-ins into a model; they are its own submodules."""
     base = model.base_model
     if base is model:  # T5's classes hold an encoder and a decoder of their own, without a backbone around them
         model.shared, model.encoder, model.decoder = nn.Identity(), _Encoder(), _Decoder()
         return [model.encoder, model.decoder]
-    reads_decoder = model.config.is_encoder_decoder and "decoder" in dict(base.named_children())
-    stand_in = _EncoderDecoder(model.config.decoder_start_token_id) if reads_decoder else _Encoder()
+    stand_in = _EncoderDecoder(model.config.decoder_start_token_id) if has_halves(base) else _Encoder()
     setattr(model, model.base_model_prefix, stand_in)
     return [stand_in]

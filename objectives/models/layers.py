@@ -7,6 +7,7 @@ from transformers import PreTrainedModel
 
 from ...spaces.errors import EncoderError
 from ...spaces.training import TrainingSettings
+from .borrowed import has_halves
 from .encoders import LAYER_COUNTS, EncoderSource
 
 
@@ -16,8 +17,7 @@ def layer_stacks(backbone: PreTrainedModel) -> list[Sequence[nn.Module]]:
     Empty where depths share their weights (ALBERT).
     """
     counts = {count for name in LAYER_COUNTS if (count := getattr(backbone.config, name, None))}
-    halves = ("encoder", "decoder") if backbone.config.is_encoder_decoder else ("",)
-    parts = [backbone.get_submodule(half) for half in halves if not half or hasattr(backbone, half)]
+    parts = [backbone.get_submodule(half) for half in (("encoder", "decoder") if has_halves(backbone) else ("",))]
     found = [
         next((m for m in part.modules() if isinstance(m, nn.ModuleList) and len(m) in counts), None) for part in parts
     ]

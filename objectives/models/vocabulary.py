@@ -54,12 +54,9 @@ class Vocabulary:
             self.trim(table)
             table.weight = trimmed.setdefault(full, table.weight)
 
-    def trim_output(self, head: PreTrainedModel, table: nn.Embedding, *, tied: bool) -> None:
-        """Cut a head's output layer (if it has one) and its biases; a tied layer uses the backbone's trimmed table."""
-        output = head.get_output_embeddings()
-        if not isinstance(output, nn.Linear):
-            return
-        cut = {output.weight: table.weight if tied else self._cut(output.weight)}
+    def trim_output(self, head: PreTrainedModel, output: nn.Linear, shared: nn.Embedding | None) -> None:
+        """Cut a head's output layer and its biases; a layer that shares its rows with a trimmed table keeps to that."""
+        cut = {output.weight: shared.weight if shared is not None else self._cut(output.weight)}
         bias = output.bias
         if bias is not None and len(bias) != self.size:  # pyright: ignore[reportUnnecessaryComparison]
             cut[bias] = self._cut(bias)
@@ -124,8 +121,6 @@ def input_table(model: PreTrainedModel) -> nn.Embedding:
 def token_tables(backbone: PreTrainedModel) -> list[nn.Embedding]:
     """Every module that looks tokens up; an encoder–decoder has three, mostly of the same rows."""
     halves = [part for name, part in backbone.named_children() if name in ("encoder", "decoder")]
-    if not backbone.config.is_encoder_decoder:
-        halves = []
     parts = [backbone, *(half for half in halves if isinstance(half, PreTrainedModel))]
     return list({id(table): table for table in map(input_table, parts)}.values())
 
@@ -136,7 +131,7 @@ def table_names(backbone: PreTrainedModel) -> set[str]:
 
 
 def output_names(model: PreTrainedModel) -> set[str]:
-    """Names of a model's parameters that make up its output layer over all tokens, if it has one."""
+    """Names of a whole model's parameters that make up its output layer over all tokens, if it has one."""
     output = model.get_output_embeddings()
     return _names(model, {output.weight, output.bias}) if isinstance(output, nn.Linear) else set()
 

@@ -92,7 +92,7 @@ def export_task(trained: Trained, prepared: PreparedObjective, task: Task[Any]) 
     assert isinstance(base, PreTrainedModel)
     vocabulary = prepared.models.vocabulary
     _copy(shared, base, table_names(shared), vocabulary)
-    _copy(head, model, output_names(head), vocabulary)
+    _copy(head, model, output_names(model), vocabulary)
     task.finish(model)
     return model.eval()
 

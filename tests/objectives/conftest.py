@@ -55,9 +55,9 @@ EXTRAS = {
         "decoder_start_token_id": 2,
         "forced_eos_token_id": None,
     },
-    "gpt2": {"bos_token_id": 127, "eos_token_id": 127},
-    "llama": {"bos_token_id": 127, "eos_token_id": 127},
-    "opt": {"bos_token_id": 127, "eos_token_id": 127, "word_embed_proj_dim": 32},
+    "gpt2": {"bos_token_id": 383, "eos_token_id": 383},
+    "llama": {"bos_token_id": 383, "eos_token_id": 383},
+    "opt": {"bos_token_id": 383, "eos_token_id": 383, "word_embed_proj_dim": 32},
 }
 
 
@@ -95,7 +95,7 @@ def architectures(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
         unk = special[0] if family == "gpt2" else next(token for token in special if "unk" in token.lower())
         letters = [form for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for form in (letter, f"##{letter}")]
         pieces = list(dict.fromkeys([*special, *WORDS.split(), *letters]))
-        pieces += [f"[unused{number}]" for number in range(128 - len(pieces))]
+        pieces += [f"[unused{number}]" for number in range((384 if family == "gpt2" else 128) - len(pieces))]
         if family == "gpt2":
             pieces = [*pieces[1:], pieces[0]]  # its end-of-text token has the highest number
         tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token=unk))
@@ -106,8 +106,8 @@ def architectures(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
             tokenizer.post_processor = processors.TemplateProcessing(
                 single=form[0], pair=form[1], special_tokens=[(token, pieces.index(token)) for token in special]
             )
-        inputs = {"model_input_names": ["input_ids", "attention_mask"]} if family in ("gpt2", "t5") else {}
-        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token=unk, **names, **inputs)
+        inputs = ["input_ids", *(["token_type_ids"] if family == "bert" else []), "attention_mask"]
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token=unk, model_input_names=inputs, **names)
 
     def auto_class(model_type: str) -> type:
         if model_type in SEQ2SEQ:
