@@ -13,8 +13,6 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from ..data.tokens import TokenTable
-
 _LOW_IDS = 256
 """Ids below the padding id are kept where there are at most so many, so that padding keeps its number."""
 
@@ -100,12 +98,12 @@ def named_ids(config: PreTrainedConfig) -> Mapping[str, Sequence[int]]:
 
 
 def seen_vocabulary(
-    tables: Iterable[TokenTable], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int] = ()
+    ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int] = ()
 ) -> Vocabulary:
-    """The tokens of all these texts, the special ones, and those that the config names."""
+    """The tokens of all these texts, each (tokens,) int64, the special ones, and those that the config names."""
     seen = torch.zeros(size, dtype=torch.bool)
-    for table in tables:
-        seen[table.ids.long()] = True
+    for found in ids:
+        seen[found] = True
     seen[[i for i in tokenizer.all_special_ids if i < size]] = True
     seen[list(named)] = True
     pad = tokenizer.pad_token_id

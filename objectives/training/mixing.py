@@ -13,6 +13,7 @@ from ..data.batches import BatchOrder, padded_length
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..tasks.task import Batch, Task
+from .sampling import Draws, draw
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,25 @@ class Batches:
     orders: Mapping[str, BatchOrder]
     fixed_shapes: bool
     """Pad to a bucket's length, so that shapes repeat; else to the longest row's, which is less work."""
+    draws: Draws | None = None
+    """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
     def at(self, step: int) -> dict[Task[Any], Batch]:
-        """Every task's batch of a step (from 0), the main one first, on the CPU."""
-        return {self.prepared.train[name].task: self._batch(name, step) for name in self.orders}
+        """The batch of every task that is in a step (from 0), the main one first, on the CPU."""
+        return {self.prepared.train[name].task: self._batch(name, turn, step) for name, turn in self._turns(step)}
 
-    def _batch(self, name: str, step: int) -> Batch:
-        rows = self.orders[name].rows(step)
-        task_rows = self.prepared.train[name]
+    def _turns(self, step: int) -> list[tuple[str, int]]:
+        """The tasks of a step, and the number of the batch that each of them has come to."""
+        if self.draws is None:
+            return [(name, step) for name in self.orders]
+        return [(self.prepared.settings.main_task, step), self.draws.at(step)]
+
+    def _batch(self, name: str, turn: int, step: int) -> Batch:
+        rows, task_rows = self.orders[name].rows(turn), self.prepared.train[name]
         if name == self.prepared.settings.main_task:
-            return self._mixed(task_rows, rows, step)
-        batch = gathered(task_rows, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
+            batch = self._mixed(task_rows, rows, step)
+        else:
+            batch = gathered(task_rows, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
         random = generator(self.prepared.seed, "prepare", name, step)
         return task_rows.task.prepare(batch, self.prepared.codes, random)
 
@@ -56,7 +65,7 @@ class Batches:
                 variants = torch.where(choice == place, rows + pick, variants)
         tokens = self.prepared.bank.tokens
         length = padded_length(tokens.lengths[variants], main.buckets if self.fixed_shapes else ())
-        batch = Batch(*tokens.gather(variants, length, self.prepared.pad), main.targets[rows])
+        batch = Batch(**tokens.gather(variants, length, self.prepared.pad), targets=main.targets[rows])
         blended = choice == OPERATIONS.index("mixup")
         if blended.any():
             batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
@@ -71,20 +80,26 @@ class Batches:
 def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int, *, fixed_shapes: bool) -> Batch:
     """Some rows (batch,) of a task as a batch, padded to a bucket's length or to the longest of them."""
     length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
-    return Batch(*rows.tokens.gather(chosen, length, pad), rows.targets[chosen])
+    return Batch(**rows.tokens.gather(chosen, length, pad), targets=rows.targets[chosen])
 
 
 def batches_of(prepared: PreparedObjective, configuration: Configuration, *, fixed_shapes: bool) -> Batches:
     """The batches that a configuration trains on; tasks that are off get none.
 
-    Tasks on the same rows share one order: in every step they have the same rows, of the same length,
-    which then go through the encoder together.
+    Tasks on the same rows share one order: in every step they have the same rows, of the same length, which then go
+    through the encoder together. A sampled task walks its rows in an order of its own, or it would miss those whose
+    turn comes while another is drawn.
     """
-    size = prepared.training_of(configuration).batch_size
-    main = prepared.settings.main_task
+    training, settings = prepared.training_of(configuration), prepared.settings
+    main, auxiliaries = settings.main_task, [task for task in settings.auxiliary_tasks if task in configuration.ratios]
+    sampled = training.sampling != "all" and bool(auxiliaries)
     orders: dict[str, BatchOrder] = {}
-    for name in [main, *(task for task in prepared.settings.auxiliary_tasks if task in configuration.ratios)]:
+    for name in [main, *auxiliaries]:
         rows = prepared.train[name]
-        shares = prepared.settings.tasks[name].data is None
-        orders[name] = BatchOrder(rows.tokens.lengths, rows.buckets, size, prepared.seed, main if shares else name)
-    return Batches(prepared, configuration.mix, orders, fixed_shapes)
+        shared = not sampled and settings.tasks[name].data is None
+        orders[name] = BatchOrder(
+            rows.tokens.lengths, rows.buckets, training.batch_size, prepared.seed, main if shared else name
+        )
+    counts = {name: len(prepared.train[name].tokens) for name in auxiliaries}
+    draws = draw(counts, training, prepared.rungs(training)[-1], prepared.seed) if sampled else None
+    return Batches(prepared, configuration.mix, orders, fixed_shapes, draws)

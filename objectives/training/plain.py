@@ -7,6 +7,7 @@ import torch
 from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged
 from ..prepare import PreparedObjective
+from .folds import FoldRun
 from .run import TrainingRun
 from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
 
@@ -17,7 +18,7 @@ class _Slot:
 
     configuration: Configuration
     checkpoint: Checkpoint | None
-    run: TrainingRun | None = None
+    run: TrainingRun | FoldRun | None = None
     failed: bool = False
 
     @property
@@ -75,9 +76,10 @@ class PlainTrainer(Trainer):
             return None
         return slot.checkpoint if slot.run is None else slot.run.checkpoint()
 
-    def _running(self, trial_id: int, slot: _Slot) -> TrainingRun:
+    def _running(self, trial_id: int, slot: _Slot) -> TrainingRun | FoldRun:
         if slot.run is None:
-            run = TrainingRun(trial_id, slot.configuration, self._prepared, self._device)
+            kind = FoldRun if self._prepared.folds else TrainingRun
+            run = kind(trial_id, slot.configuration, self._prepared, self._device)
             if slot.checkpoint is not None:
                 run.restore(slot.checkpoint)
             slot.run, slot.checkpoint = run, None

@@ -55,7 +55,7 @@ def train_production(
     """
     began = time.perf_counter()
     torch.set_flush_denormal(True)
-    run = TrainingRun(0, configuration, prepared, device)
+    run = TrainingRun(0, configuration if keep_best else _at_full_length(configuration), prepared, device)
     metrics: Mapping[str, float] = {}
     best: tuple[float, int, Mapping[str, float], dict[str, torch.Tensor]] | None = None
     run.on_step = lambda step: progress(step, run.total_steps, metrics)
@@ -70,8 +70,13 @@ def train_production(
     if best is not None:
         _, step, validation, weights = best
         run.load_weights(weights)
-    test = evaluate(run.model, prepared.test, prepared.pad, device, "fp32") if prepared.test else {}
+    test = evaluate(run.model, prepared.test, prepared, device, "fp32") if prepared.test else {}
     return Trained(run, step, validation, test, time.perf_counter() - began)
+
+
+def _at_full_length(configuration: Configuration) -> Configuration:
+    """Without early stopping: on rows that are trained on, the metric soon stops rising and says nothing."""
+    return configuration.model_copy(update={"training": {**configuration.training, "early_stopping": None}})
 
 
 def export_model(trained: Trained, prepared: PreparedObjective) -> PreTrainedModel:
@@ -88,6 +93,7 @@ def export_task(trained: Trained, prepared: PreparedObjective, task: Task[Any]) 
     vocabulary = prepared.models.vocabulary
     _copy(shared, base, table_names(shared), vocabulary)
     _copy(head, model, output_names(model), vocabulary)
+    task.finish(model)
     return model.eval()
 
 

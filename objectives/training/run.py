@@ -1,21 +1,23 @@
 """One trial under training: its model, optimizer, place and random state."""
 
-import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 
 from ...spaces.configuration import Configuration
-from ...spaces.errors import Diverged
 from ..prepare import PreparedObjective
 from ..seeds import derive_seed
 from .device import autocast, training_attention
-from .evaluating import evaluate
+from .evaluating import evaluation
+from .mean_losses import MeanLosses
 from .mixing import batches_of
-from .optimizer import make_optimizer, rate_factor
+from .optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
+from .patience import Patience
 from .trainer import Checkpoint, Evaluation
+from .weighting.registry import make_weighting
+from .weighting.weighting import Setup
 
 
 class TrainingRun:
@@ -33,10 +35,21 @@ class TrainingRun:
         self._rungs = prepared.rungs(self._training)
         self._batches = batches_of(prepared, configuration, fixed_shapes=device.type == "cuda")
         self.model = prepared.models.build(self._batches.orders, self._training).to(device)
-        self._optimizer = make_optimizer(self.model, configuration.learning_rate, self._training.weight_decay)
-        self._weights = {prepared.settings.main_task: configuration.alpha, **configuration.betas}
-        self._scales = torch.tensor(list(self._weights.values()), device=device)
+        self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        weights = {prepared.settings.main_task: configuration.alpha, **configuration.betas}
+        self._scales = {task: weight / prepared.normalisers[task] for task, weight in weights.items()}
+        shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]
+        setup = Setup(list(weights), prepared.seed, prepared.steps_per_epoch, shared)
+        self._weighting = make_weighting(self._training.weighting, setup).to(device)
+        self._optimizer = make_optimizer(
+            self.model,
+            configuration.learning_rate,
+            self._training,
+            self.model.depths(),
+            self._weighting.parameters(),
+        )
         self._random = _random_state(derive_seed(prepared.seed, "dropout"), device)
+        self._patience = Patience()
         self.on_step: Callable[[int], None] | None = None
         """Hears the number of steps done after each of them."""
 
@@ -47,7 +60,9 @@ class TrainingRun:
 
     @property
     def finished(self) -> bool:
-        return self.step >= self.total_steps
+        """Whether it is at its full length, or out of patience."""
+        limit = self._training.early_stopping
+        return self.step >= self.total_steps or (limit is not None and self._patience.waited >= limit)
 
     def advance(self) -> Evaluation:
         """Train to the next rung and evaluate there.
@@ -55,64 +70,81 @@ class TrainingRun:
         Raises:
             Diverged: a loss or a prediction is not finite.
         """
-        began = time.perf_counter()
-        rung = next(rung for rung in self._rungs if rung > self.step)
-        with self._own_random_state(), training_attention(self._device):
-            losses = self._train_to(rung)
-        metrics = evaluate(
-            self.model, self._prepared.validation, self._prepared.pad, self._device, self._training.precision
-        )
+        return self.advance_to(next(rung for rung in self._rungs if rung > self.step))
+
+    def advance_to(self, rung: int) -> Evaluation:
+        """Train to a step and evaluate there.
+
+        Raises:
+            Diverged: a loss or a prediction is not finite.
+        """
+        began, prepared = time.perf_counter(), self._prepared
+        losses = self.train_to(rung)
+        metrics = evaluation(self.model, prepared, self._device, self._training.precision)
+        maximize = prepared.main.task.metrics[prepared.settings.metric] == "maximize"
+        self._patience = self._patience.after(metrics[prepared.settings.metric], maximize=maximize)
         seconds = time.perf_counter() - began
         return Evaluation(self.trial_id, rung, metrics, self.finished, losses=losses, seconds=seconds)
 
-    def _train_to(self, rung: int) -> dict[str, float]:
-        """Mean normalised loss of each task over the steps. Finiteness is looked at once: no waiting on the device."""
-        self.model.train()
-        first, sums = self.step, torch.zeros(len(self._weights), device=self._device)
-        while self.step < rung:
-            sums += self._step()
-            self.step += 1
-            if self.on_step is not None:
-                self.on_step(self.step)
-        means = (sums / (rung - first)).tolist()
-        if not all(map(math.isfinite, means)):
-            raise Diverged(f"the loss is not finite between steps {first + 1} and {rung}")
-        return dict(zip(self._weights, means, strict=True))
+    def train_to(self, rung: int) -> dict[str, float]:
+        """Train to a step. Returns the mean normalised loss of each task over the steps in which it had a batch.
 
-    def _step(self) -> torch.Tensor:
-        """One optimizer step: L = α·L_main + Σ β_k·L_k. Returns each task's normalised loss (tasks,)."""
-        batches = {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
-        with autocast(self._device, self._training.precision):
-            losses = self.model(batches)
-        normalised = torch.stack([losses[name] / self._prepared.normalisers[name] for name in self._weights])
-        (self._scales * normalised).sum().backward()
+        Raises:
+            Diverged: a loss is not finite.
+        """
+        self.model.train()
+        first, means = self.step, MeanLosses()
+        with self._own_random_state(), training_attention(self._device):
+            while self.step < rung:
+                self._step(means)
+                self.step += 1
+                if self.on_step is not None:
+                    self.on_step(self.step)
+        return means.read(self._prepared.normalisers, f"steps {first + 1} and {rung}")
+
+    def _step(self, means: MeanLosses) -> None:
+        """One optimizer step on L = α·L_main + Σ β_k·L_k, or what the weighting makes of these losses."""
+        self._weighting.backward(self.step, self._scaled_losses(means))
         if self._training.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._training.max_grad_norm, foreach=True)
-        rate = self.configuration.learning_rate * rate_factor(self.step, self.total_steps, self._training)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            torch.nn.utils.clip_grad_norm_(self._trained, self._training.max_grad_norm, foreach=True)
+        set_rates(self._optimizer, rate_factor(self.step, self.total_steps, self._training))
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return normalised.detach()
+
+    def _scaled_losses(self, means: MeanLosses) -> Iterator[dict[str, torch.Tensor]]:
+        """The step's scaled losses, pass by pass: the next pass runs when it is asked for."""
+        batches = {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
+        parts = [{task: batch} for task, batch in batches.items()] if self._weighting.separate else [batches]
+        for part in parts:
+            passes = self.model.passes(part)
+            while losses := self._next(passes):
+                means.add(losses)
+                yield {task: loss * self._scales[task] for task, loss in losses.items()}
+
+    def _next(self, passes: Iterator[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor] | None:
+        """The next pass forward; backward is outside, as autocast is made for."""
+        with autocast(self._device, self._training.precision):
+            return next(passes, None)
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from here, copied to the CPU."""
-        moments = {
-            f"{place}.{name}": value.detach().cpu().clone()
-            for place, state in self._optimizer.state_dict()["state"].items()
-            for name, value in state.items()
-        }
-        return Checkpoint(self.configuration, self.step, self.weights(), moments, dict(self._random))
+        return Checkpoint(
+            self.configuration,
+            self.step,
+            self.weights(),
+            moments(self._optimizer),
+            dict(self._random),
+            {name: value.detach().cpu().clone() for name, value in self._weighting.state_dict().items()},
+            self._patience,
+        )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint of the same configuration stopped."""
         self.load_weights(checkpoint.weights)
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in checkpoint.optimizer.items():
-            place, name = key.split(".")
-            state.setdefault(int(place), {})[name] = value.clone()
-        self._optimizer.load_state_dict({"state": state, "param_groups": self._optimizer.state_dict()["param_groups"]})
-        self.step, self._random = checkpoint.step, {**self._random, **checkpoint.random_state}
+        load_moments(self._optimizer, checkpoint.optimizer)
+        self._weighting.load_state_dict(checkpoint.weighting)
+        self.step, self._patience = checkpoint.step, checkpoint.patience
+        self._random = {**self._random, **checkpoint.random_state}
 
     def weights(self) -> dict[str, torch.Tensor]:
         """A copy of all parameters on the CPU; tied ones come once."""

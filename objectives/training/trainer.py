@@ -10,7 +10,8 @@ decides nothing: whether a trial goes on after an evaluation is the caller's bus
 Rules that every implementation keeps (tests/conformance/test_trainers.py):
 - A trial's evaluations depend on its configuration and the seed alone: not on its slot, not on its
   neighbours, not on how often it was evicted and admitted again from its checkpoint.
-- Evaluations of a trial come at the rungs, in order; the last one has `finished` set.
+- Evaluations of a trial come at the rungs, in order; the last one has `finished` set. A trial that runs out of
+  patience (early stopping) ends before its last rung.
 - What goes wrong in a trial (NaN, out of memory) is an Evaluation with `failure` set, for that trial
   alone; its neighbours go on. The caller still evicts it.
 - Evicting frees the slot at once. Unknown trials, a full trainer and a trial admitted twice raise
@@ -25,6 +26,7 @@ from enum import StrEnum
 import torch
 
 from ...spaces.configuration import Configuration
+from .patience import Patience
 
 
 class FailureKind(StrEnum):
@@ -57,7 +59,9 @@ class Evaluation:
     finished: bool = False
     failure: Failure | None = None
     losses: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Mean normalised training loss of each task since the last evaluation; 1 is know-nothing."""
+    """Mean normalised training loss of each task since the last evaluation; 1 is know-nothing.
+
+    A sampled task that had no batch meanwhile is not among them."""
     seconds: float = 0.0
     """Time spent on this trial since its last evaluation, its neighbours' apart."""
 
@@ -72,6 +76,9 @@ class Checkpoint:
     optimizer: dict[str, torch.Tensor]
     random_state: dict[str, torch.Tensor]
     """The generators' states, by device type."""
+    weighting: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    """What the loss weighting has learnt or counted."""
+    patience: Patience = field(default_factory=Patience)
 
 
 class Trainer(ABC):

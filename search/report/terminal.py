@@ -8,7 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from . import wording
-from .summary import RankedTrial, Summary
+from .front import front_table, front_verdict
+from .ranking import RankedTrial
+from .summary import Summary
+from .trials import luck, reached, role_of
 
 _NOTE = "dim"
 _BAR_CELLS = 16
@@ -28,6 +31,10 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
     yield _heading(summary)
     if summary.best is None:
         yield Text("No trial is complete yet, so there is no best configuration.", style="yellow")
+    elif summary.has_several:
+        yield _best(summary, summary.best)
+        yield front_table(summary)
+        yield front_verdict(summary)
     else:
         yield _best(summary, summary.best)
         yield _verdict(summary, summary.best)
@@ -38,19 +45,24 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
 
 
 def _heading(summary: Summary) -> RenderableType:
-    better = "higher" if summary.direction == wording.MAXIMIZE else "lower"
+    ways = (
+        f"{wording.plain(objective)}, {'higher' if direction == wording.MAXIMIZE else 'lower'} is better"
+        for objective, direction in summary.objectives.items()
+    )
     return Group(
         Text.assemble("Study ", (wording.plain(summary.study), "bold")),
-        Text(f"{wording.plain(summary.objective)}, {better} is better; encoder {wording.plain(summary.encoder)}"),
+        Text(f"{'; '.join(ways)}; encoder {wording.plain(summary.encoder)}"),
     )
 
 
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
+    where = f"mean of {len(best.folds[0])} folds" if best.folds else f"at step {best.step} of {summary.max_steps}"
     title = Text.assemble(
         ("Best configuration", "bold"),
+        f" in {wording.plain(next(iter(summary.objectives)))}" if summary.has_several else "",
         f": trial {best.number}, ",
-        (wording.number(best.value), "bold"),
-        f" at step {best.step} of {summary.max_steps}",
+        (reached(best), "bold"),
+        f" {where}",
     )
     rows = Table.grid(padding=(0, 2))
     for name, value in _configuration_rows(summary, best):
@@ -68,6 +80,8 @@ def _configuration_rows(summary: Summary, best: RankedTrial) -> Iterator[tuple[s
     yield "magnitude", f"{configuration.mix.magnitude:.3f}" if configuration.mix.share else "off"
     for name, value in configuration.training.items():
         yield wording.plain(name), wording.setting(value)
+    if best.folds:
+        yield "folds", ", ".join(map(wording.number, best.folds[0]))
 
 
 def _verdict(summary: Summary, best: RankedTrial) -> RenderableType:
@@ -75,14 +89,7 @@ def _verdict(summary: Summary, best: RankedTrial) -> RenderableType:
     if summary.auxiliary_tasks:
         lines.append(_against_equal_weights(summary, best))
     raced = summary.counts.complete + summary.counts.pruned
-    lines.append(
-        Text(
-            f"The best of {raced} noisy trials is partly luck (winner's curse) until it is confirmed on fresh seeds."
-            if raced > 1
-            else "One trial is one noisy measurement, not a finding.",
-            style=_NOTE,
-        )
-    )
+    lines.append(luck(raced))
     return Group(*lines)
 
 
@@ -120,18 +127,11 @@ def _top(summary: Summary) -> RenderableType:
     for trial in summary.top:
         table.add_row(
             str(trial.number),
-            wording.number(trial.value),
+            reached(trial),
             str(trial.step),
-            Text(_role(summary, trial) + wording.one_line(trial.configuration)),
+            Text(role_of(summary, trial) + wording.one_line(trial.configuration)),
         )
     return Group(Text("Top five" if len(summary.top) > 1 else "The only complete trial", style="bold"), table)
-
-
-def _role(summary: Summary, trial: RankedTrial) -> str:
-    if summary.baseline and trial.number == summary.baseline.number:
-        return "baseline: "
-    is_equal = summary.equal_weights and trial.number == summary.equal_weights.number
-    return "equal weights: " if is_equal else ""
 
 
 def _importance(summary: Summary) -> RenderableType:

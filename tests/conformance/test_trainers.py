@@ -16,7 +16,7 @@ Objectives = Callable[..., PreparedObjective]
 
 @dataclass(frozen=True)
 class Kind:
-    """A trainer, how it is made, and the class whose `forward` a failed allocation is simulated in."""
+    """A trainer, how it is made, and the class whose `passes` a failed allocation is simulated in."""
 
     make: Callable[[PreparedObjective, int], Trainer]
     model: type[torch.nn.Module]
@@ -34,6 +34,21 @@ RICH = Configuration(
     mix=Mix(operations={"noise": 0.3, "reverse": 0.1, "mixup": 0.4}, magnitude=0.3),
     training={"weight_decay": 0.1, "dropout": 0.2, "max_grad_norm": 0.5},
 )
+BALANCED = {
+    f"{weighting}-{sampling}": RICH.model_copy(
+        update={"training": {**RICH.training, "weighting": weighting, "sampling": sampling, "early_stopping": 3}}
+    )
+    for weighting, sampling in [
+        ("uncertainty", "all"),
+        ("dwa", "uniform"),
+        ("random", "proportional"),
+        ("pcgrad", "temperature"),
+        ("upgrad", "all"),
+        ("cagrad", "all"),
+        ("static", "uniform"),
+    ]
+}
+"""Every weighting, every sampling, early stopping: whatever keeps a state, or draws, while a trial runs."""
 WORDS = Configuration(learning_rate=5e-4, ratios={"words": 1.0}, training={"schedule": "cosine"})
 
 
@@ -82,7 +97,7 @@ def first_checkpoint(kind: Kind, prepared: PreparedObjective, configuration: Con
 
 
 def tensors(checkpoint: Checkpoint) -> Iterator[torch.Tensor]:
-    for part in (checkpoint.weights, checkpoint.optimizer, checkpoint.random_state):
+    for part in (checkpoint.weights, checkpoint.optimizer, checkpoint.random_state, checkpoint.weighting):
         yield from part.values()
 
 
@@ -155,12 +170,44 @@ def test_a_trial_that_moves_at_every_rung_is_the_same(kind: Kind, prepared: Prep
     assert told(found) == alone(kind, prepared, RICH)
 
 
-def test_a_checkpoint_lives_on_the_cpu_and_later_training_does_not_reach_it(kind: Kind, prepared: PreparedObjective):
-    checkpoint = first_checkpoint(kind, prepared, RICH)
+@pytest.mark.parametrize("name", BALANCED)
+def test_what_balances_losses_and_draws_tasks_resumes_too(kind: Kind, prepared: PreparedObjective, name: str):
+    moved: list[Evaluation] = []
+    checkpoint = None
+    while not moved or not moved[-1].finished:
+        trainer = kind.make(prepared, 1)
+        torch.manual_seed(len(moved))
+        trainer.admit(0, BALANCED[name], checkpoint)
+        moved += trainer.advance()
+        checkpoint = trainer.evict(0)
+    stayed = alone(kind, prepared, BALANCED[name])
+    assert all(evaluation.failure is None for evaluation in stayed)
+    assert told(moved) == stayed
+
+
+def test_a_trial_out_of_patience_ends_in_the_same_place_wherever_it_moves(kind: Kind, prepared: PreparedObjective):
+    """Nothing is learnt at such a rate, so the first evaluation stays the best."""
+    impatient = Configuration(learning_rate=1e-12, training={"early_stopping": 2})
+    rungs = prepared.rungs(prepared.training_of(impatient))
+    stayed = alone(kind, prepared, impatient)
+    assert [evaluation.step for evaluation in stayed] == rungs[:3]
+    assert [evaluation.finished for evaluation in stayed] == [False, False, True]
+    checkpoint = first_checkpoint(kind, prepared, impatient)
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, impatient, checkpoint)
+    assert told(to_the_end(trainer)[0]) == stayed[1:]
+    assert trainer.evict(0) is None
+
+
+@pytest.mark.parametrize("configuration", [RICH, *(BALANCED[name] for name in ("uncertainty-all", "dwa-uniform"))])
+def test_a_checkpoint_lives_on_the_cpu_and_later_training_does_not_reach_it(
+    kind: Kind, prepared: PreparedObjective, configuration: Configuration
+):
+    checkpoint = first_checkpoint(kind, prepared, configuration)
     before = [tensor.clone() for tensor in tensors(checkpoint)]
     assert all(tensor.device.type == "cpu" for tensor in before)
     trainer = kind.make(prepared, 1)
-    trainer.admit(0, RICH, checkpoint)
+    trainer.admit(0, configuration, checkpoint)
     to_the_end(trainer)
     assert all(map(torch.equal, before, tensors(checkpoint)))
 
@@ -233,7 +280,7 @@ def test_what_breaks_in_one_trial_is_its_own_failure(
     trainer.admit(0, RICH)
     trainer.admit(1, BASELINE)
     with monkeypatch.context() as patch:
-        patch.setattr(kind.model, "forward", broken)
+        patch.setattr(kind.model, "passes", broken)
         failed = trainer.advance()
     assert [(evaluation.finished, evaluation.failure and evaluation.failure.kind) for evaluation in failed] == [
         (True, expected)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.task import Batch
-from autotune.objectives.training.mixing import batches_of
+from autotune.objectives.training.mixing import Batches, batches_of
 from autotune.objectives.training.run import TrainingRun
-from autotune.spaces.configuration import Configuration, Mix
+from autotune.objectives.training.sampling import draw, probabilities
+from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from autotune.spaces.training import TrainingSettings
 
 Objectives = Callable[..., PreparedObjective]
@@ -21,11 +22,10 @@ def prepared(objective: Objectives) -> PreparedObjective:
 
 
 def configured(
-    ratios: tuple[str, ...] = (), mix: dict[str, float] | None = None, magnitude: float = 0.3
+    ratios: tuple[str, ...] = (), mix: dict[str, float] | None = None, magnitude: float = 0.3, **training: SettingValue
 ) -> Configuration:
-    return Configuration(
-        learning_rate=1e-3, ratios=dict.fromkeys(ratios, 1.0), mix=Mix(operations=mix or {}, magnitude=magnitude)
-    )
+    mixed = Mix(operations=mix or {}, magnitude=magnitude)
+    return Configuration(learning_rate=1e-3, ratios=dict.fromkeys(ratios, 1.0), mix=mixed, training=training)
 
 
 def main_batches(prepared: PreparedObjective, configuration: Configuration, steps: int = 15) -> list[Batch]:
@@ -74,7 +74,7 @@ def test_without_a_mix_batches_are_the_rows_themselves(prepared: PreparedObjecti
     for step, batch in enumerate(main_batches(prepared, configured())):
         rows = order.rows(step)
         length = int(prepared.main.tokens.lengths[rows].max())
-        assert torch.equal(batch.ids, prepared.main.tokens.gather(rows, length, prepared.pad)[0])
+        assert torch.equal(batch.ids, prepared.main.tokens.gather(rows, length, prepared.pad)["ids"])
         assert torch.equal(batch.targets, prepared.main.targets[rows])
         assert batch.keep is None
 
@@ -138,3 +138,82 @@ def test_an_auxiliary_may_read_another_column_of_the_same_rows(objective: Object
     assert rows.sort().values.tolist() == list(range(36))
     run = TrainingRun(0, configured(("names",)), prepared, torch.device("cpu"))
     assert set(run.advance().losses) == {"sentiment", "names"}
+
+
+def sampled_steps(prepared: PreparedObjective, epochs: int = 40, sampling: str = "uniform") -> Batches:
+    configuration = configured(("aspect", "words"), epochs=epochs, sampling=sampling)
+    return batches_of(prepared, configuration, fixed_shapes=False)
+
+
+def test_a_sampled_step_has_the_main_batch_and_one_more(prepared: PreparedObjective):
+    sampled, every = sampled_steps(prepared), batches_of(prepared, configured(("aspect", "words")), fixed_shapes=False)
+    seen: set[str] = set()
+    for step in range(40):
+        (main, own), (other, _) = sampled.at(step).items()
+        assert main is prepared.main.task
+        assert same(own, every.at(step)[main])
+        seen.add(other.name)
+    assert seen == {"aspect", "words"}
+
+
+def test_a_sampled_task_walks_through_all_its_rows_whatever_else_is_drawn(prepared: PreparedObjective):
+    batches = sampled_steps(prepared)
+    walked: dict[str, list[int]] = {"aspect": [], "words": []}
+    for step in range(60):
+        (_, _), (name, turn) = batches._turns(step)
+        walked[name] += batches.orders[name].rows(turn).tolist()
+    for rows in walked.values():
+        for start in range(0, len(rows) - 36, 36):  # the 36 training rows, epoch by epoch
+            assert sorted(rows[start : start + 36]) == list(range(36))
+
+
+def test_any_step_of_a_sampled_trial_can_be_asked_for_by_itself(prepared: PreparedObjective):
+    whole, late = sampled_steps(prepared), sampled_steps(prepared)
+    passed = [whole.at(step) for step in range(31)]
+    for left, right in zip(passed[30].values(), late.at(30).values(), strict=True):
+        assert same(left, right)
+
+
+def test_a_sampled_task_that_is_off_is_never_drawn(prepared: PreparedObjective):
+    batches = batches_of(prepared, configured(("words",), sampling="uniform"), fixed_shapes=False)
+    assert all([task.name for task in batches.at(step)] == ["sentiment", "words"] for step in range(10))
+    alone = batches_of(prepared, configured(sampling="uniform"), fixed_shapes=False)
+    assert [task.name for task in alone.at(0)] == ["sentiment"]
+
+
+def test_losses_of_sampled_tasks_are_means_over_their_own_steps(prepared: PreparedObjective):
+    evaluation = TrainingRun(
+        0, configured(("aspect", "words"), sampling="uniform"), prepared, torch.device("cpu")
+    ).advance_to(10)
+    assert evaluation.losses == pytest.approx({"sentiment": 1, "aspect": 1, "words": 1}, abs=0.3)
+
+
+ROWS = {"large": 900, "middle": 90, "small": 10}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"sampling": "proportional"}, [0.9, 0.09, 0.01]),
+        ({"sampling": "uniform"}, [1 / 3, 1 / 3, 1 / 3]),
+        ({"sampling": "temperature", "temperature": 1}, [0.9, 0.09, 0.01]),
+        ({"sampling": "temperature", "temperature": 2}, [0.697, 0.220, 0.073]),
+        ({"sampling": "temperature", "temperature": 100}, [0.341, 0.333, 0.326]),
+    ],
+)
+def test_tasks_are_drawn_by_their_numbers_of_rows(settings: dict[str, object], expected: list[float]):
+    training = TrainingSettings.model_validate(settings)
+    assert probabilities(ROWS, training).tolist() == pytest.approx(expected, rel=0.02)
+    draws = draw(ROWS, training, 4000, seed=0)
+    found = draws.chosen.bincount(minlength=3) / 4000
+    assert found.tolist() == pytest.approx(expected, abs=0.03)
+
+
+def test_a_longer_trial_draws_the_same_at_first_and_turns_count_up():
+    training = TrainingSettings(sampling="uniform")
+    short, long = (draw(ROWS, training, steps, seed=3) for steps in (7, 500))
+    assert [short.at(step) for step in range(7)] == [long.at(step) for step in range(7)]
+    for name in ROWS:
+        turns = [turn for task, turn in map(long.at, range(500)) if task == name]
+        assert turns == list(range(len(turns)))
+    assert not torch.equal(long.chosen, draw(ROWS, training, 500, seed=4).chosen)

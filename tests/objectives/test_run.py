@@ -1,12 +1,12 @@
 """A trial's length, its rungs, and its own random state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.run import TrainingRun
-from autotune.spaces.configuration import Configuration
+from autotune.spaces.configuration import Configuration, SettingValue
 from autotune.spaces.errors import Diverged
 from autotune.spaces.training import TrainingSettings
 
@@ -100,3 +100,96 @@ def test_a_task_of_hardly_any_weight_trains_the_encoder_hardly_at_all(objective:
     alone = main_loss({})
     assert main_loss({"aspect": 1e-9}) == pytest.approx(alone, abs=1e-4)
     assert abs(main_loss({"aspect": 1.0}) - alone) > 1e-4
+
+
+def metrics_of(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
+    """Let the evaluations of the next runs find these values, one after another."""
+    course = iter(values)
+
+    def measured(*_: object) -> dict[str, float]:
+        value = next(course)
+        return {"accuracy": value, "log_loss": -value}
+
+    monkeypatch.setattr("autotune.objectives.training.run.evaluate", measured)
+
+
+def finished_at(prepared: PreparedObjective, patience: int | None) -> list[int]:
+    """The steps of the evaluations of one trial, to its end."""
+    training: dict[str, SettingValue] = {} if patience is None else {"early_stopping": patience}
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, training=training), prepared, CPU)
+    steps: list[int] = []
+    while not run.finished:
+        evaluation = run.advance()
+        steps.append(evaluation.step)
+        assert evaluation.finished == run.finished
+    return steps
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+@pytest.mark.parametrize(
+    ("values", "patience", "expected"),
+    [
+        ([0.5, 0.6, 0.6, 0.1], None, [2, 5, 8, 10]),
+        ([0.5, 0.6, 0.6, 0.1], 1, [2, 5, 8]),
+        ([0.5, 0.4, 0.6, 0.5], 2, [2, 5, 8, 10]),
+        ([0.5, 0.4, 0.5, 0.9], 2, [2, 5, 8]),
+        ([0.5, 0.6, 0.7, 0.8], 1, [2, 5, 8, 10]),
+        ([0.5, 0.4, 0.9, 0.9], 1, [2, 5]),
+    ],
+)
+def test_a_trial_ends_when_its_patience_does(
+    objective: Objectives,
+    monkeypatch: pytest.MonkeyPatch,
+    metric: str,
+    values: list[float],
+    patience: int | None,
+    expected: list[int],
+):
+    metrics_of(monkeypatch, values)
+    assert finished_at(objective(objective=f"sentiment.{metric}"), patience) == expected
+
+
+def test_early_stopping_leaves_the_course_of_the_rate_as_it_was(objective: Objectives):
+    def losses(training: dict[str, SettingValue]) -> list[object]:
+        run = TrainingRun(0, Configuration(learning_rate=1e-3, training=training), objective(), CPU)
+        return [run.advance().losses for _ in range(2)]
+
+    assert losses({"early_stopping": 2}) == losses({})
+
+
+def weight_norm(run: TrainingRun) -> float:
+    return sum(value.square().sum().item() for value in run.weights().values() if value.ndim > 1)
+
+
+def test_weight_decay_keeps_weights_smaller(objective: Objectives):
+    def trained(weight_decay: float) -> float:
+        training: dict[str, SettingValue] = {"weight_decay": weight_decay, "dropout": 0.0}
+        run = TrainingRun(0, Configuration(learning_rate=3e-3, training=training), objective(), CPU)
+        run.advance_to(run.total_steps)
+        return weight_norm(run)
+
+    assert trained(1.0) < 0.98 * trained(0.0)
+
+
+def test_dropout_drops_in_training_and_not_in_evaluation(objective: Objectives):
+    def first(dropout: float) -> tuple[float, Mapping[str, float]]:
+        configuration = Configuration(learning_rate=1e-12, training={"dropout": dropout})
+        evaluation = TrainingRun(0, configuration, objective(), CPU).advance()
+        return evaluation.losses["sentiment"], evaluation.metrics
+
+    (none, metrics), (much, same) = first(0.0), first(0.9)
+    assert abs(none - much) > 1e-3
+    assert metrics == pytest.approx(same)
+
+
+def test_layers_below_train_at_a_lower_rate(objective: Objectives):
+    def moved(layer_decay: float) -> float:
+        """How far the embeddings went."""
+        training: dict[str, SettingValue] = {"layer_decay": layer_decay, "dropout": 0.0}
+        run = TrainingRun(0, Configuration(learning_rate=1e-3, training=training), objective(), CPU)
+        before = run.weights()
+        run.advance()
+        name = next(name for name in before if name.endswith("word_embeddings.weight"))
+        return (run.weights()[name] - before[name]).abs().max().item()
+
+    assert 0 < moved(0.5) < 0.2 * moved(1.0)

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from autotune.objectives.tasks.registry import TASKS
 from autotune.search.study_file.reading import parse_study_file
 from autotune.spaces.errors import StudyFileError
 
@@ -22,6 +23,9 @@ search: {trials: 12, timeout: 30m}
 """
 
 
+KINDS = ", ".join(task.kind for task in TASKS)
+
+
 def complaints(text: str) -> list[str]:
     with pytest.raises(StudyFileError) as error:
         parse_study_file(text, "study.yaml")
@@ -35,7 +39,8 @@ def changed(old: str, new: str) -> str:
 
 TOP = "name, objective, data, model, tasks, training, storage, space, search"
 TRAINING = (
-    "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision"
+    "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision, "
+    "weighting, sampling, temperature, early_stopping, layer_decay, freeze_layers, keep_layers, reinitialize_layers"
 )
 FORMS = "must be [low, high], a list of choices, one value, or {low: , high: , log: }"
 LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
@@ -66,16 +71,15 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "{kind: masked_lm}",
             "{kind: maskedlm}",
-            "line 9: tasks.language.kind: 'maskedlm': unknown kind; did you mean masked_lm? "
-            "allowed: classification, masked_lm",
+            f"line 9: tasks.language.kind: 'maskedlm': unknown kind; did you mean masked_lm? allowed: {KINDS}",
         ),
-        ("{kind: masked_lm}", "{}", "line 9: tasks.language.kind: missing; allowed: classification, masked_lm"),
+        ("{kind: masked_lm}", "{}", f"line 9: tasks.language.kind: missing; allowed: {KINDS}"),
         ("{kind: masked_lm}", "", "line 9: tasks.language: null: must be a group of keys"),
         (
             "{kind: masked_lm}",
             "{kind: masked_lm, label: x}",
-            "line 9: tasks.language.label: unknown key here, it belongs to kind classification; "
-            "allowed: text, data, kind, probability",
+            "line 9: tasks.language.label: unknown key here, it belongs to kind classification, regression; "
+            "allowed: data, text, text_pair, tokens, kind, probability",
         ),
         (
             "epochs: 3",
@@ -114,7 +118,7 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "train: reviews.csv",
             "train: a.csv, validation: [0.2]",
-            "line 3: data.validation: [0.2]: must be a number or text",
+            "line 3: data.validation: [0.2]: must be a number or text or a group of keys (folds)",
         ),
         (
             "train: reviews.csv",
@@ -236,10 +240,11 @@ def test_no_tasks() -> None:
     assert complaints(text) == ["study.yaml, line 5: tasks: {}: must be a group of keys that is not empty"]
 
 
-def test_a_main_task_without_metrics() -> None:
+def test_a_main_task_of_another_kind() -> None:
     text = changed("  sentiment: {kind: classification}\n", "  words: {kind: masked_lm, probability: 0.3}\n")
     assert complaints(text) == [
-        "study.yaml, line 6: tasks.words: a task of kind masked_lm cannot be the main task; put another first",
+        "study.yaml, line 2: objective: 'sentiment.accuracy': 'sentiment' is not the main task (the first of: words, "
+        "aspect, films, language). Allowed: words.accuracy, words.perplexity",
         "study.yaml, line 12: space.augmentation.operations: 'mixup' cannot blend the rows of a masked_lm task; "
         "leave it out",
     ]

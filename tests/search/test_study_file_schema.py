@@ -155,7 +155,8 @@ def test_what_changed() -> None:
     )
     assert changed_keys(old, old) == []
     assert changed_keys(old, new) == [
-        "tasks.aspect: added, {text: 'text', data: null, kind: 'classification', label: 'aspect'}",
+        "tasks.aspect: added, {data: null, text: 'text', text_pair: null, tokens: null, kind: 'classification', "
+        "label: 'aspect'}",
         "storage: 'postgresql://me:***@host/db' -> 'postgresql://you:***@host/db'",
         "space.learning_rate: null -> [1e-05, 0.001]",
         "space.training.epochs: added, {low: 1.0, high: 3.0, log: false}",

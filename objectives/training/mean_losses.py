@@ -1,0 +1,33 @@
+"""The training losses that an evaluation tells."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+from ...spaces.errors import Diverged
+
+
+class MeanLosses:
+    """Each task's mean loss over the steps in which it had a batch. Read once: no waiting on the device in between."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, torch.Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, losses: Mapping[str, torch.Tensor]) -> None:
+        for name, loss in losses.items():
+            known = self._sums.get(name)
+            self._sums[name] = loss.detach().clone() if known is None else known.add_(loss.detach())
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def read(self, normalisers: Mapping[str, float], steps: str) -> dict[str, float]:
+        """The means, normalised. A task that had no batch is not among them.
+
+        Raises:
+            Diverged: one is not finite; `steps` says where.
+        """
+        means = {name: total.item() / self._counts[name] / normalisers[name] for name, total in self._sums.items()}
+        if not all(map(math.isfinite, means.values())):
+            raise Diverged(f"the loss is not finite between {steps}")
+        return means
