@@ -327,8 +327,8 @@ PARAMETERS = "learning_rate, loss_weights.aspect.on, loss_weights.aspect.ratio"
         ),
         (
             "sentiment.accuracy",
-            "[sentiment.accuracy, language.accuracy]",
-            f"line 2: objective: nothing measures 'language.accuracy'. Allowed: {MAIN}, aspect.accuracy, ",
+            "[sentiment.accuracy, language.mcc]",
+            f"line 2: objective: nothing measures 'language.mcc'. Allowed: {MAIN}, aspect.accuracy, ",
         ),
         ("sentiment.accuracy", "[sentiment.accuracy, 3]", "line 2: objective: 3: must be text"),
         (
