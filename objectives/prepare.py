@@ -1,8 +1,8 @@
 """From the settings of an objective to what trainers need: done once a study, the same for every trial."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,20 @@ import torch
 
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.configuration import Configuration
-from ..spaces.errors import StudyFileError
 from ..spaces.training import TrainingSettings
-from .augmentation.bank import TEXT_OPERATIONS
 from .augmentation.tokens import TokenBank, build_bank
+from .checking import check_operations, make_tasks
 from .data.batches import bucket_lengths
+from .data.cleaning import Finding
 from .data.corpus import Corpus, read_corpus
-from .data.tokens import TokenTable, tokenize
+from .data.loading import Table
+from .data.targets import IGNORED, Targets, TextTargets, take_targets
+from .data.tokens import TokenTable
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
 from .settings import ObjectiveSettings
-from .tasks.registry import task_type
-from .tasks.task import Task, TextCodes
+from .tasks.task import Examples, Task, TextCodes
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,13 @@ class TaskRows:
 
     task: Task[Any]
     tokens: TokenTable
-    targets: torch.Tensor
+    targets: Targets
     buckets: tuple[int, ...]
+
+    def take(self, rows: Sequence[int]) -> "TaskRows":
+        """Some rows, in the same buckets."""
+        chosen = torch.tensor(rows, dtype=torch.int64)
+        return replace(self, tokens=self.tokens.take(chosen), targets=take_targets(self.targets, chosen))
 
 
 @dataclass(frozen=True)
@@ -42,19 +48,31 @@ class PreparedObjective:
     settings: ObjectiveSettings
     seed: int
     corpus: Corpus
+    findings: Sequence[Finding]
+    """What was dropped, repaired and noted on the way from files to tensors."""
     encoder: EncoderSource
     codes: TextCodes
-    pad: int
     normalisers: Mapping[str, float]
     train: Mapping[str, TaskRows]
     """Training rows of every task, the main one first."""
     bank: TokenBank
     """The main task's training rows and their augmented variants."""
-    validation: TaskRows
+    validations: Mapping[str, TaskRows]
+    """Validation rows of the main task, and of every auxiliary that is measured."""
     test: TaskRows | None
     models: ModelFactory
     folds: Sequence["PreparedObjective"] = ()
     """The folds of a cross-validation, each with its own rows; none: one split, this one."""
+
+    @property
+    def pad(self) -> int:
+        """The padding token's id."""
+        return self.codes.pad
+
+    @property
+    def validation(self) -> TaskRows:
+        """The main task's validation rows."""
+        return self.validations[self.settings.main_task]
 
     @property
     def main(self) -> TaskRows:
@@ -71,52 +89,12 @@ class PreparedObjective:
         return TrainingSettings.model_validate(changed)
 
     def rungs(self, training: TrainingSettings) -> list[int]:
-        """The steps at which a trial is evaluated, rising; the last one is its length."""
+        """The steps at which a trial is evaluated, rising; the last one is its length. With folds, each fold's end."""
+        if self.folds:
+            return list(accumulate(fold.rungs(training)[-1] for fold in self.folds))
         count = training.epochs * training.evaluations_per_epoch
         steps = (round(self.steps_per_epoch * rung / training.evaluations_per_epoch) for rung in range(1, count + 1))
         return sorted({max(step, 1) for step in steps})
-
-
-def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
-    """The study's tasks, the main one first; their labels are not known yet.
-
-    Raises:
-        StudyFileError: the objective is no metric of the main task.
-    """
-    tasks = [task_type(task.kind)(name, task) for name, task in settings.tasks.items()]
-    check_objective(settings.objective, tasks)
-    return tasks
-
-
-def check_objective(objective: str, tasks: Sequence[Task[Any]]) -> None:
-    """An objective is a metric of the main task, and never a loss that the search itself weights."""
-    main = tasks[0]
-    if not main.metrics:
-        raise StudyFileError(
-            f"tasks: {main.name}: a task of kind {main.kind} cannot be the main task; put another first"
-        )
-    name, _, metric = objective.partition(".")
-    allowed = ", ".join(f"{main.name}.{known}" for known in main.metrics)
-    if "loss" in (metric or name) and metric not in main.metrics:
-        raise StudyFileError(
-            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights "
-            f"small, so a search over the weights would measure nothing. Allowed: {allowed}"
-        )
-    if name != main.name:
-        known = ", ".join(task.name for task in tasks)
-        reason = f"{name!r} is not the main task (the first of: {known})" if metric else "it must read <task>.<metric>"
-        raise StudyFileError(f"objective: {objective!r}: {reason}. Allowed: {allowed}")
-    if metric not in main.metrics:
-        raise StudyFileError(f"objective: tasks of kind {main.kind} have no metric {metric!r}. Allowed: {allowed}")
-
-
-def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
-    """What blends the rows of a batch needs a main task whose rows can be blended."""
-    for name in operations:
-        if name not in TEXT_OPERATIONS and not main.mixes:
-            raise StudyFileError(
-                f"space: augmentation: operations: {name!r} cannot blend the rows of a {main.kind} task; leave it out"
-            )
 
 
 def prepare(
@@ -134,54 +112,87 @@ def prepare(
     Raises:
         InputError: a file, row, label, encoder or setting that cannot be used.
     """
-    corpus = read_corpus(settings.data, make_tasks(settings), base, seed, all_data=all_data)
+    measured = settings.measured_tasks
+    corpus = read_corpus(settings.data, make_tasks(settings), base, seed, all_data=all_data, measured=measured)
+    tasks = {task.name: task for task in corpus.tasks}
     main = corpus.tasks[0]
     check_operations(augmentation.operations, main)
-    texts = {name: table.column(settings.tasks[name].text) for name, table in corpus.train.items()}
     limit = settings.model.max_length
-    encoder = open_encoder(settings.model.encoder, base, [text for column in texts.values() for text in column], limit)
-    tokens = {name: tokenize(column, encoder.tokenizer, limit) for name, column in texts.items()}
-    held = {
-        name: tokenize(table.column(main.settings.text), encoder.tokenizer, limit)
-        for name, table in (("validation", corpus.validation), ("test", corpus.test))
-        if table is not None
-    }
-    bank = build_bank(texts[main.name], tokens[main.name], augmentation, encoder.tokenizer, limit, seed)
-    vocabulary = _vocabulary(settings, encoder, [*tokens.values(), *held.values(), bank.tokens])
-    numbers = vocabulary.new_ids
+    inputs = {name: tasks[name].inputs(table) for name, table in corpus.train.items()}
+    encoder = open_encoder(
+        settings.model.encoder, base, [text for rows in inputs.values() for text in rows.texts], limit
+    )
+
+    def examples(tables: Mapping[str, Table]) -> dict[str, Examples]:
+        return {name: tasks[name].examples(table, encoder, limit) for name, table in tables.items()}
+
+    train, held = examples(corpus.train), examples(corpus.validations)
+    test = examples({main.name: corpus.test}) if corpus.test is not None else {}
+    bank = build_bank(inputs[main.name], train[main.name].tokens, augmentation, encoder.tokenizer, limit, seed)
+    every = [*train.values(), *held.values(), *test.values()]
+    vocabulary = _vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
     codes = _codes(encoder, vocabulary)
 
-    def rows(task: Task[Any], table: TokenTable, targets: torch.Tensor) -> TaskRows:
-        buckets = bucket_lengths(table.lengths, limit)
-        if table is tokens[main.name]:
-            # A variant may be longer than every row: one more bucket, so that shapes still repeat.
-            buckets = tuple(sorted({*buckets, bucket_lengths(bank.tokens.lengths, limit)[-1]}))
-        return TaskRows(task, table.mapped(numbers), targets, buckets)
+    def rows(found: Mapping[str, Examples]) -> dict[str, TaskRows]:
+        return {name: _rows(tasks[name], examples, vocabulary, limit) for name, examples in found.items()}
 
-    return PreparedObjective(
+    trained = rows(train)
+    # A variant may be longer than every row: one more bucket, so that shapes still repeat.
+    longest = bucket_lengths(bank.tokens.lengths, limit)[-1]
+    buckets = tuple(sorted({*trained[main.name].buckets, longest}))
+    for task in corpus.tasks:
+        if task.name == main.name or corpus.train[task.name] is corpus.train[main.name]:
+            trained[task.name] = replace(trained[task.name], buckets=buckets)
+    whole = PreparedObjective(
         settings=settings,
         seed=seed,
         corpus=corpus,
+        findings=[*corpus.findings, *(finding for found in every for finding in found.findings)],
         encoder=encoder,
         codes=codes,
-        pad=int(numbers[encoder.pad]),
-        normalisers={task.name: task.normaliser(codes) for task in corpus.tasks},
-        train={
-            task.name: rows(task, tokens[task.name], task.targets(corpus.train[task.name])) for task in corpus.tasks
-        },
-        bank=bank.mapped(numbers),
-        validation=rows(main, held["validation"], main.targets(corpus.validation)),
-        test=rows(main, held["test"], main.targets(corpus.test)) if corpus.test is not None else None,
+        normalisers={name: tasks[name].normaliser(examples, codes) for name, examples in train.items()},
+        train=trained,
+        bank=bank.mapped(vocabulary.new_ids),
+        validations=rows(held),
+        test=rows(test).get(main.name),
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
+    )
+    return replace(whole, folds=[_fold(whole, kept) for kept in corpus.folds])
+
+
+def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: int) -> TaskRows:
+    numbers, targets = vocabulary.new_ids, examples.targets
+    if isinstance(targets, TextTargets):
+        targets = targets.mapped(numbers)
+    tokens = examples.tokens.mapped(numbers)
+    return TaskRows(task, tokens, targets, bucket_lengths(tokens.lengths, limit))
+
+
+def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> PreparedObjective:
+    """The objective of one fold: some training rows of each task, measured on the others of the main task's file."""
+    main, tasks = whole.settings.main_task, whole.settings.tasks
+    held = {
+        name: rows.take(sorted(set(range(len(rows.tokens))) - set(kept[name])))
+        for name, rows in whole.train.items()
+        if name in whole.validations and tasks[name].data is None
+    }
+    return replace(
+        whole,
+        train={name: rows.take(kept[name]) for name, rows in whole.train.items()},
+        bank=whole.bank.take(torch.tensor(kept[main], dtype=torch.int64)),
+        validations={**whole.validations, **held},
     )
 
 
-def _vocabulary(settings: ObjectiveSettings, encoder: EncoderSource, tables: Sequence[TokenTable]) -> Vocabulary:
+def _vocabulary(
+    settings: ObjectiveSettings, encoder: EncoderSource, tables: Sequence[TokenTable], every: Sequence[Examples]
+) -> Vocabulary:
     size: int = encoder.config.get_text_config().vocab_size
     if not settings.model.trim_vocabulary or encoder.location is None:
         return full_vocabulary(size)
-    named = chain.from_iterable(named_ids(encoder.config).values())
-    return seen_vocabulary(tables, encoder.tokenizer, size, named)
+    written = [found.targets for found in every if isinstance(found.targets, TextTargets)]
+    ids = [table.ids.long() for table in tables] + [targets.values[targets.values != IGNORED] for targets in written]
+    return seen_vocabulary(ids, encoder.tokenizer, size, chain.from_iterable(named_ids(encoder.config).values()))
 
 
 def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
@@ -192,4 +203,7 @@ def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
         size=vocabulary.size,
         mask=int(numbers[mask]) if isinstance(mask, int) else None,
         special=numbers[torch.tensor(special, dtype=torch.int64)],
+        pad=int(numbers[encoder.pad]),
+        original=vocabulary.kept,
+        tokenizer=tokenizer,
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from torch import nn
 
@@ -12,12 +12,32 @@ from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
 from .models.encoders import Pooling
 from .tasks.registry import TaskSettings, task_type
+from .tasks.task import Direction
 
 
 def _fraction(value: float | str) -> float | str:
     if not isinstance(value, str) and not 0 < value < 1:
         raise ValueError(f"a share of the training rows between 0 and 1 (0.2), or a file; not {value:g}")
     return value
+
+
+class Folds(Settings):
+    """Cross-validation: each part of the training rows is held out once."""
+
+    folds: int = Field(
+        ge=2, le=20, description="stratified, seeded parts; a trial trains once for each, and is worth their mean"
+    )
+
+
+def _held_out(value: object) -> str:
+    """Which form was meant, so that a mistake is told of that one alone."""
+    return "parts" if isinstance(value, Mapping | Folds) else "rows"
+
+
+Validation = Annotated[
+    Annotated[float | str, AfterValidator(_fraction), Tag("rows")] | Annotated[Folds, Tag("parts")],
+    Discriminator(_held_out),
+]
 
 
 class CleaningSettings(Settings):
@@ -35,11 +55,16 @@ class DataSettings(Settings):
         min_length=1,
         description="CSV, TSV, JSONL or Parquet file (relative to this file), or a Hub data set owner/name",
     )
-    validation: Annotated[float | str, AfterValidator(_fraction)] = Field(
-        default=0.2, description="a stratified, seeded share of the training rows, or a file"
+    validation: Validation = Field(
+        default=0.2, description="a stratified, seeded share of the training rows, a file, or {folds: 5}"
     )
     test: str | None = Field(default=None, description="a file that the search never touches")
     clean: CleaningSettings = Field(default_factory=CleaningSettings, description="what is dropped from training")
+
+    @property
+    def folds(self) -> int | None:
+        """Into how many parts the rows are cut, None without cross-validation."""
+        return self.validation.folds if isinstance(self.validation, Folds) else None
 
 
 class ModelSettings(Settings):
@@ -82,15 +107,42 @@ def _first_metric(given: Mapping[str, Any]) -> str:
     return f"{name}.{next(iter(task_type(task.kind).metrics), '')}"
 
 
+COSTS = ("cost.gflops", "cost.parameters")
+"""What the exported model takes: 10^9 operations for one row, 10^6 parameters. Less is better."""
+
+
+def _several(objective: list[str]) -> list[str]:
+    if not 2 <= len(objective) <= 3 or len(set(objective)) < len(objective):
+        raise ValueError("several objectives are a list of 2 or 3, each another")
+    return objective
+
+
+def _how_many(value: object) -> str:
+    return "several" if isinstance(value, list) else "one"
+
+
+Objective = Annotated[
+    Annotated[str, Tag("one")]
+    | Annotated[
+        list[str],
+        AfterValidator(_several),
+        Tag("several"),
+        Field(json_schema_extra={"minItems": 2, "maxItems": 3, "uniqueItems": True}),
+    ],
+    Discriminator(_how_many),
+]
+
+
 class ObjectiveSettings(Settings):
     """All that fixes what one trial trains on and is measured by."""
 
     data: DataSettings = Field(description="the main task's rows")
     model: ModelSettings = Field(default_factory=ModelSettings, description="the shared encoder")
     tasks: dict[TaskName, TaskSettings] = Field(min_length=1, description="the first is the main task")
-    objective: str = Field(
+    objective: Objective = Field(
         default_factory=_first_metric,
-        description="<main task>.<metric>, on validation data; by default the first metric of the main task's kind",
+        description="<main task>.<metric>, on validation data; by default the first metric of the main task's kind. Or "
+        f"a list that begins with one: metrics of any tasks, {' and '.join(COSTS)}",
     )
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="how a trial is trained")
 
@@ -103,5 +155,33 @@ class ObjectiveSettings(Settings):
         return list(self.tasks)[1:]
 
     @property
+    def objectives(self) -> list[str]:
+        """All objectives; by the first a trial's best step is chosen."""
+        return [self.objective] if isinstance(self.objective, str) else self.objective
+
+    @property
     def metric(self) -> str:
-        return self.objective.partition(".")[2]
+        """The main task's metric that is the first objective."""
+        return self.objectives[0].partition(".")[2]
+
+    @property
+    def measures(self) -> list[str]:
+        """The objectives' names in `Evaluation.metrics`, where the main task's metrics have plain names."""
+        return [objective.removeprefix(f"{self.main_task}.") for objective in self.objectives]
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Which way each objective is better."""
+        return [self._direction(objective) for objective in self.objectives]
+
+    def _direction(self, objective: str) -> Direction:
+        if objective in COSTS:
+            return "minimize"
+        task, _, metric = objective.partition(".")
+        return task_type(self.tasks[task].kind).metrics[metric]
+
+    @property
+    def measured_tasks(self) -> list[str]:
+        """The auxiliary tasks that an objective is a metric of."""
+        named = {objective.partition(".")[0] for objective in self.objectives if objective not in COSTS}
+        return [task for task in self.auxiliary_tasks if task in named]

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..objectives.prepare import make_tasks
+from ..objectives.checking import make_tasks
 from ..objectives.settings import ObjectiveSettings
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.configuration import Configuration
@@ -22,14 +22,29 @@ from .study_file.yaml_document import read_document
 _WHAT = "an exported configuration"
 
 
+class FrontMember(Settings):
+    """A trial that is best in its own way."""
+
+    trial: int = Field(description="number of the trial")
+    values: dict[str, float] = Field(description="all objectives by name")
+    configuration: str = Field(description="what it trained, in short; `export --trial` writes it in full")
+
+
 class Found(Settings):
     """Where a configuration comes from, and what it reached in the search."""
 
     study: str = Field(description="name of the study")
     trial: int = Field(description="number of the trial")
-    value: float = Field(description="the objective on validation data: the best of many noisy trials, so partly luck")
+    value: float = Field(
+        description="(first) objective on validation data: the best of many noisy trials, so partly luck"
+    )
     step: int = Field(description="main-task optimizer steps at the best evaluation")
     baseline: float | None = Field(description="the objective of trial 0: the main task alone, default rate")
+    values: dict[str, float] = Field(default_factory=dict[str, float], description="all objectives by name")
+    folds: list[float] = Field(default_factory=list[float], description="the (first) objective on each fold")
+    front: list[FrontMember] = Field(
+        default_factory=list[FrontMember], description="of several objectives: the other trials that none dominates"
+    )
 
 
 class LossWeights(Settings):

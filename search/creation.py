@@ -1,15 +1,17 @@
 """A study is made: stored under its name, with the trials that are given at the head of its queue."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import optuna
 
 from ..objectives.prepare import PreparedObjective
-from ..objectives.tasks.registry import task_type
+from ..spaces.configuration import Configuration
 from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .locking import only_one
+from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
 from .roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import masked, open_storage, storage_errors
@@ -37,14 +39,13 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         StorageError: the storage cannot be used.
     """
     queue = _queue(file)
-    direction = task_type(file.tasks[file.main_task].kind).metrics[file.metric]
     attributes: dict[str, object] = {
         "objective": file.objective,
         "main_task": file.main_task,
         "auxiliary_tasks": file.auxiliary_tasks,
         "encoder": file.model.encoder,
         "max_steps": max(prepared.rungs(file.training)),
-        "cleaning": [finding.to_json() for finding in prepared.corpus.findings],
+        "cleaning": [finding.to_json() for finding in prepared.findings],
         "normalisers": dict(prepared.normalisers),
         "fingerprints": dict(prepared.corpus.fingerprints),
         "study_file": file.model_dump_json(exclude={"storage"}),
@@ -57,7 +58,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         if (known := named(storage, file.name)) is not None:
             _refuse_taken(known, url)
             optuna.delete_study(study_name=file.name, storage=storage)
-        study = optuna.create_study(study_name=file.name, storage=storage, direction=direction)
+        study = optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
         study.set_user_attr(STARTED, version("autotune-mtl"))
         for parameters, marks in queue[: file.search.trials]:
             study.enqueue_trial(parameters, user_attrs=marks)
@@ -69,16 +70,66 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
 def _queue(file: StudyFile) -> list[tuple[dict[str, ParameterValue], dict[str, object]]]:
     """The parameters and attributes of the trials that are given: baseline, equal weights, the grid."""
     space = file.search_space()
-    given = {BASELINE: space.baseline()}
-    if file.auxiliary_tasks:
-        given[EQUAL_WEIGHTS] = space.equal_weights()
     queue: list[tuple[dict[str, ParameterValue], dict[str, object]]] = [
         (space.nearest(configuration), {ROLE: role, CONFIGURATION: configuration.model_dump()})
-        for role, configuration in given.items()
+        for role, configuration in _given(file).items()
     ]
     if file.search.sampler == "grid":
-        queue += [(point, {}) for point in grid_points(space.distributions)]
+        queue += [(point, {}) for point in grid(file)]
     return queue
+
+
+def _given(file: StudyFile) -> dict[str, Configuration]:
+    """The configurations that others are compared with, by role."""
+    space = file.search_space()
+    given = {BASELINE: space.baseline()}
+    if space.equal_weights() != space.baseline():
+        given[EQUAL_WEIGHTS] = space.equal_weights()
+    return given
+
+
+def grid(file: StudyFile) -> list[dict[str, ParameterValue]]:
+    """The parameters of a grid's trials, one for each configuration: a task that is off is off at every ratio.
+
+    Raises:
+        StudyFileError: it is too large.
+    """
+    space = file.search_space()
+    found: dict[str, dict[str, ParameterValue]] = {}
+    for point in grid_points(space.distributions, file.search.grid.levels):
+        found.setdefault(space.configuration(point).model_dump_json(), point)
+    return list(found.values())
+
+
+def consequences(file: StudyFile) -> Iterator[str]:
+    """What follows from the file's search and its objectives, for whoever creates the study.
+
+    Raises:
+        StudyFileError: a grid is too large.
+    """
+    if len(file.objectives) > 1:
+        values = "" if file.data.folds else f"; a trial's values are those at its best step by {file.objectives[0]}"
+        yield f"{len(file.objectives)} objectives: pruning is off, and the report shows a Pareto front{values}"
+    if file.measured_tasks:
+        yield f"never switched off, as an objective measures them: {', '.join(file.measured_tasks)}"
+    if file.data.folds is not None:
+        yield f"{file.data.folds} folds: a trial trains once for each, and its value is their mean{_pruned(file)}"
+    if file.search.sampler == "grid":
+        size, given = len(grid(file)), len(_given(file))
+        trained = max(0, min(size, file.search.trials - given))
+        part = "" if trained == size else f", of which {trained} are within search.trials ({file.search.trials})"
+        yield f"a grid of {size} configurations beside {' and '.join(_given(file))}{part}"
+
+
+def _pruned(file: StudyFile) -> str:
+    pruner = file.search.pruner
+    if pruner == "auto":
+        pruner = automatic_pruner(file.search.trials, file.data.folds)
+    if len(file.objectives) > 1 or pruner == "none":
+        return ""
+    if pruner == "wilcoxon" and file.data.folds and file.data.folds < FEWEST_FOR_WILCOXON:
+        return f"; wilcoxon prunes nothing, as it needs {FEWEST_FOR_WILCOXON} folds to spare one"
+    return f"; {pruner} prunes between folds"
 
 
 def _refuse_taken(study: optuna.Study, url: str) -> None:

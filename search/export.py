@@ -10,25 +10,31 @@ import yaml
 
 from ..objectives.data.sources import Kind, resolve_source
 from ..objectives.settings import ObjectiveSettings
-from ..spaces.errors import TrainingError
-from .best_file import BestConfiguration, Found, LossWeights
-from .report.summary import summarize
+from ..spaces.errors import StudyError, TrainingError
+from .best_file import BestConfiguration, Found, FrontMember, LossWeights
+from .report.ranking import RankedTrial, ranked_trials
+from .report.summary import Summary, summarize
+from .report.wording import one_line
 from .study import StudyRecord
 
 Format = Literal["yaml", "json", "hf"]
 _VERSIONED = ("autotune-mtl", "optuna", "torch", "transformers", "datasets", "scikit-learn")
 
 
-def best_configuration(record: StudyRecord, folder: Path) -> BestConfiguration:
-    """The best complete trial of a study, with paths relative to `folder`.
+def best_configuration(record: StudyRecord, folder: Path, number: int | None = None) -> BestConfiguration:
+    """A complete trial of a study, with paths relative to `folder`.
+
+    Args:
+        record: the study.
+        folder: where the export will lie.
+        number: of the trial; by default the best one, of several objectives by the first.
 
     Raises:
         TrainingError: no trial is complete.
+        StudyError: the trial of that number is not.
     """
     summary = summarize(record.study)
-    best = summary.best
-    if best is None:
-        raise TrainingError(f"the study {record.name!r} has no complete trial to export; run it first")
+    best = _chosen(record, number)
     configuration = best.configuration
     moved = _Relocation(record.path.parent, folder)
     weights = LossWeights(
@@ -41,6 +47,9 @@ def best_configuration(record: StudyRecord, folder: Path) -> BestConfiguration:
             value=best.value,
             step=best.step,
             baseline=summary.baseline.value if summary.baseline else None,
+            values=summary.named(best),
+            folds=list(best.folds[0]) if best.folds else [],
+            front=[_member(summary, trial) for trial in summary.front if trial.number != best.number],
         ),
         configuration=configuration,
         loss_weights=weights,
@@ -50,6 +59,23 @@ def best_configuration(record: StudyRecord, folder: Path) -> BestConfiguration:
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
         versions={name: version(name) for name in _VERSIONED},
     )
+
+
+def _chosen(record: StudyRecord, number: int | None) -> RankedTrial:
+    complete = ranked_trials(record.study)
+    if not complete:
+        raise TrainingError(f"the study {record.name!r} has no complete trial to export; run it first")
+    if number is None:
+        return complete[0]
+    for trial in complete:
+        if trial.number == number:
+            return trial
+    known = ", ".join(map(str, sorted(trial.number for trial in complete)))
+    raise StudyError(f"--trial: {number} is no complete trial of {record.name!r}; complete are: {known}")
+
+
+def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
+    return FrontMember(trial=trial.number, values=summary.named(trial), configuration=one_line(trial.configuration))
 
 
 def render(best: BestConfiguration, style: Format) -> str:

@@ -1,5 +1,7 @@
 """What the tuner tells whoever watches a run: a live view, plain lines, a test."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from ..spaces.configuration import Configuration
@@ -10,7 +12,7 @@ class Observer(Protocol):
 
     `began` comes first and `ended` last; every trial is `started` once and then leaves by exactly one
     of `completed`, `pruned`, `failed` and `requeued`. Steps are main-task optimizer steps, values are
-    the study's objective in the metric's own unit. An observer must be quick (training waits for it)
+    the study's first objective in the metric's own unit. An observer must be quick (training waits for it)
     and must not raise: it decides nothing.
     """
 
@@ -34,8 +36,13 @@ class Observer(Protocol):
     def evaluated(self, number: int, step: int, value: float) -> None:
         """A running trial reached a rung."""
 
-    def completed(self, number: int, value: float, step: int) -> None:
-        """A trial ran to its end; `value` is its best evaluation, made at `step`."""
+    def completed(
+        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        """A trial ran to its end; `value` is its best evaluation, made at `step`, or the mean of its folds.
+
+        `others` holds the values of further objectives, by name.
+        """
 
     def pruned(self, number: int, step: int, value: float) -> None:
         """A trial was stopped at a rung because others were better there."""

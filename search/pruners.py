@@ -18,9 +18,15 @@ from optuna.trial import FrozenTrial
 
 _ETA = 3
 """Successive halving keeps a third: the choice of the Hyperband and ASHA papers."""
+FEWEST_FOR_WILCOXON = 5
+"""Its test reaches p < 0.1 after four folds at the earliest (2^-4 = 0.06, all four lost to the best trial)."""
+_FOLDS_FOR_WILCOXON = 2 * FEWEST_FOR_WILCOXON
+"""Of ten folds it can spare six; of five the last one only, which is too little to prune by."""
 
 
-def make_pruner(name: str, rungs: Sequence[int], one_epoch_step: int, trials: int) -> BasePruner:
+def make_pruner(
+    name: str, rungs: Sequence[int], one_epoch_step: int, trials: int, folds: int | None = None
+) -> BasePruner:
     """Make the pruner of that name.
 
     Args:
@@ -28,9 +34,13 @@ def make_pruner(name: str, rungs: Sequence[int], one_epoch_step: int, trials: in
         rungs: the main-task optimizer steps at which every trial reports, ascending; the last is its end.
         one_epoch_step: the step that ends the first epoch.
         trials: the study's total.
+        folds: of a cross-validation, where each is a rung: a trial reports at 1, 2, ... and not at `rungs`, and the
+            first fold is its first epoch.
     """
     if name == "auto":
-        name = automatic_pruner(trials)
+        name = automatic_pruner(trials, folds)
+    if folds is not None:
+        rungs, one_epoch_step = range(1, folds + 1), 1
     makers: dict[str, Callable[[], BasePruner]] = {
         "asha": lambda: SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=_ETA),
         "hyperband": lambda: HyperbandPruner(min_resource=rungs[0], max_resource=rungs[-1], reduction_factor=_ETA),
@@ -43,9 +53,17 @@ def make_pruner(name: str, rungs: Sequence[int], one_epoch_step: int, trials: in
     return makers[name]()
 
 
-def automatic_pruner(trials: int) -> str:
-    """Return the pruner that did best at this budget in benchmarks/samplers.py (docs/samplers.md)."""
-    return "percentile"
+def automatic_pruner(trials: int, folds: int | None = None) -> str:
+    """Return the pruner that did best at this budget in benchmarks/samplers.py (docs/samplers.md).
+
+    Between folds the Wilcoxon pruner, where there are enough of them for it to be of use.
+    """
+    return "wilcoxon" if folds is not None and folds >= _FOLDS_FOR_WILCOXON else "percentile"
+
+
+def is_paired(pruner: BasePruner) -> bool:
+    """Whether a pruner compares trials fold by fold, so that it must hear each fold's own value."""
+    return isinstance(pruner, WilcoxonPruner)
 
 
 def kept_after_one_epoch(trials: int) -> int:

@@ -11,8 +11,9 @@ from .executors.inline import InlineExecutor
 from .interruption import interruption
 from .locking import only_one
 from .observer import Observer
-from .pruners import make_pruner
+from .pruners import is_paired, make_pruner
 from .samplers import make_sampler
+from .scoring import Scoring
 from .storage import storage_errors
 from .study import StudyRecord, check_unchanged, prepare_study
 from .tuner import ENDED, Ending, Tuner
@@ -52,15 +53,12 @@ def run_study(
         trainer = PlainTrainer(prepared, choose_device(device), slots)
         with storage_errors(record.url), InlineExecutor(trainer) as executor:
             study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(record.file.training), total)
-            tuner = Tuner(
-                study,
-                record.storage,
-                record.file.search_space(),
-                executor,
-                observer,
-                record.file.metric,
-                record.study.user_attrs["max_steps"],
-            )
+            file = record.file
+            scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
+            if len(file.objectives) > 1:
+                observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
+            max_steps = record.study.user_attrs["max_steps"]
+            tuner = Tuner(study, record.storage, file.search_space(), executor, observer, scoring, max_steps)
             return tuner.run(total, interrupted, timeout_s or record.file.search.timeout)
 
 
@@ -78,9 +76,10 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
         record.study.get_trials(deepcopy=False, states=waiting)
     )
     distributions = record.file.search_space().distributions
+    pruner = search.pruner if len(record.file.objectives) == 1 else "none"
     return optuna.load_study(
         study_name=record.name,
         storage=record.storage,
         sampler=make_sampler(search.sampler, distributions, search.seed, started, total),
-        pruner=make_pruner(search.pruner, rungs, steps_per_epoch, total),
+        pruner=make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds),
     )

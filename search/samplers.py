@@ -11,9 +11,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 
+from ..spaces.configuration import SettingValue
 from ..spaces.errors import StudyFileError
 
-GridValue = None | bool | int | float | str
+ONE_OBJECTIVE_ONLY = frozenset({"cmaes"})
+"""Samplers that cannot search several objectives; all others of ours can."""
 _GRID_LIMIT = 10_000
 """More points than anyone trains: a grid of that size is a mistake in the study file."""
 
@@ -73,7 +75,7 @@ def _numeric(distributions: Mapping[str, BaseDistribution]) -> list[str]:
     ]
 
 
-def grid_points(distributions: Mapping[str, BaseDistribution], levels: int = 3) -> list[dict[str, GridValue]]:
+def grid_points(distributions: Mapping[str, BaseDistribution], levels: int = 3) -> list[dict[str, SettingValue]]:
     """Return all combinations of the space's values, ready for `study.enqueue_trial`.
 
     A float has `levels` values, log-spaced where it is searched so; an integer all its values or `levels` of them;
@@ -94,7 +96,7 @@ def grid_points(distributions: Mapping[str, BaseDistribution], levels: int = 3) 
     return points
 
 
-def _values(distribution: BaseDistribution, levels: int) -> list[GridValue]:
+def _values(distribution: BaseDistribution, levels: int) -> list[SettingValue]:
     if isinstance(distribution, CategoricalDistribution):
         return list(distribution.choices)
     if isinstance(distribution, IntDistribution):

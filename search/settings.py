@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ..spaces.settings import Settings
 
@@ -35,11 +35,30 @@ Duration = Annotated[
 """Seconds as a float; a study file may also say '90s', '30m' or '2h'."""
 
 
+def _distinct(names: list[str] | None) -> list[str] | None:
+    if names is not None and len(set(names)) < len(names):
+        raise ValueError("a parameter is named twice")
+    return names
+
+
+class GridSettings(Settings):
+    """Which combinations `sampler: grid` trains."""
+
+    levels: int = Field(default=3, ge=2, le=100, description="values of each range that is searched")
+    over: Annotated[list[str] | None, AfterValidator(_distinct)] = Field(
+        default=None,
+        min_length=1,
+        description="parameters that vary (learning_rate, loss_weights.TASK.ratio, training.SETTING, ...), all others "
+        "being the baseline's; null: the whole space",
+    )
+
+
 class SearchSettings(Settings):
     """How many trials, who proposes them, and who ends the hopeless ones early."""
 
     trials: int = Field(default=60, ge=1, le=1_000_000, description="trials in total, those of earlier runs included")
     sampler: SamplerName = Field(default="auto", description="proposes configurations; auto chooses by the budget")
+    grid: GridSettings = Field(default_factory=GridSettings, description="with `sampler: grid`: which combinations")
     pruner: PrunerName = Field(default="auto", description="ends hopeless trials early; auto chooses by the budget")
     seed: int = Field(
         default=0,

@@ -20,7 +20,8 @@ from ..spaces.space import SearchSpace
 from .executors.executor import Executor
 from .interruption import Interruption
 from .observer import Observer
-from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, ROLE, SECONDS
+from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, FOLDS, ROLE, SECONDS
+from .scoring import Scoring
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -35,10 +36,14 @@ class Ending(StrEnum):
 
 @dataclass
 class _Running:
-    """A trial in a slot. `reported` holds its evaluations by step, those of an interrupted earlier life included."""
+    """A trial in a slot. `values` holds those of its evaluations by step, an interrupted earlier life's included.
+
+    `reported` is the last place that its pruner was told of, in that life or this.
+    """
 
     trial: Trial
-    reported: dict[int, float]
+    values: dict[int, list[float]]
+    reported: int
     metrics: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: float = 0.0
 
@@ -51,7 +56,7 @@ class Tuner:
         storage: the study's storage.
         space: translates Optuna's parameters.
         executor: trains.
-        metric: the objective's name among an evaluation's metrics.
+        scoring: what evaluations are worth.
         max_steps: the full length of a trial, for the view.
     """
 
@@ -62,7 +67,7 @@ class Tuner:
         space: SearchSpace,
         executor: Executor,
         observer: Observer,
-        metric: str,
+        scoring: Scoring,
         max_steps: int,
     ) -> None:
         self._study = study
@@ -70,10 +75,10 @@ class Tuner:
         self._space = space
         self._executor = executor
         self._observer = observer
-        self._metric = metric
+        self._scoring = scoring
         self._max_steps = max_steps
         self._running: dict[int, _Running] = {}
-        self._maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
+        self._maximize = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
 
     def run(self, total: int, interruption: Interruption, timeout_s: float | None = None) -> Ending:
         """Go on until `total` trials have ended, the timeout is over or an interruption is requested.
@@ -115,10 +120,11 @@ class Tuner:
 
     def _announce(self, total: int) -> None:
         ended = self._study.get_trials(deepcopy=False, states=ENDED)
-        complete = {t.number: t.value for t in ended if t.state == TrialState.COMPLETE and t.value is not None}
+        complete = {t.number: t.values[0] for t in ended if t.state == TrialState.COMPLETE}
         chosen = max if self._maximize else min
         best = chosen(complete.items(), key=lambda item: item[1]) if complete else None
-        baseline = next((t.value for t in ended if t.user_attrs.get(ROLE) == BASELINE and t.number in complete), None)
+        baselines = (t.number for t in ended if t.user_attrs.get(ROLE) == BASELINE and t.number in complete)
+        baseline = next((complete[number] for number in baselines), None)
         direction = "maximize" if self._maximize else "minimize"
         self._observer.began(total, len(ended), best, baseline, direction, self._max_steps)
 
@@ -130,7 +136,8 @@ class Tuner:
             configuration = Configuration.model_validate(given) if given else self._space.configuration(trial.params)
             trial.set_user_attr(CONFIGURATION, configuration.model_dump())
             known = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
-            self._running[trial.number] = _Running(trial, dict(known))
+            values = {} if self._scoring.folds else {step: [value] for step, value in known.items()}
+            self._running[trial.number] = _Running(trial, values, max(known, default=0))
             self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
             self._executor.admit(trial.number, configuration)
 
@@ -140,37 +147,42 @@ class Tuner:
         if evaluation.failure is not None:
             self._fail(running, evaluation.failure)
             return
-        value = evaluation.metrics[self._metric]
-        if not math.isfinite(value):
-            message = f"{self._metric} is {value} at step {evaluation.step}"
-            self._fail(running, Failure(FailureKind.DIVERGED, message))
-            return
+        values = self._scoring.values(evaluation.metrics)
+        for name, value in zip(self._scoring.measures, values, strict=True):
+            if not math.isfinite(value):
+                message = f"{name} is {value} at step {evaluation.step}"
+                self._fail(running, Failure(FailureKind.DIVERGED, message))
+                return
         running.metrics[evaluation.step] = dict(evaluation.metrics)
-        is_news = self._report(running, evaluation.step, value)
+        running.values.setdefault(evaluation.step, values)
+        is_news = self._report(running, evaluation.step)
+        shown = self._scoring.shown(running.values, evaluation.step)
+        self._observer.evaluated(running.trial.number, evaluation.step, shown)
         if evaluation.finished:
             self._complete(running)
         elif is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
-            self._prune(running, evaluation.step, value)
+            self._prune(running, evaluation.step, shown)
 
-    def _report(self, running: _Running, step: int, value: float) -> bool:
-        """Report an evaluation. What a trial reported before it was interrupted stands: it catches up in silence."""
-        is_news = step > max(running.reported, default=0)
-        if is_news:
-            running.trial.report(value, step)
-            running.reported[step] = value
-        self._observer.evaluated(running.trial.number, step, value)
-        return is_news
+    def _report(self, running: _Running, step: int) -> bool:
+        """Report an evaluation. What a trial reported before it was interrupted stands: it catches up in silence.
+
+        Optuna takes no reports of several objectives, and prunes none of their trials.
+        """
+        place, value = self._scoring.report(running.values, step)
+        if place <= running.reported or len(self._scoring.measures) > 1:
+            return False
+        running.trial.report(value, place)
+        running.reported = place
+        return True
 
     def _complete(self, running: _Running) -> None:
-        """A trial is worth its best evaluation, which is the one that production keeps, not its last.
-
-        Of equals the later one counts: it was trained longer, at a lower rate.
-        """
-        chosen = max if self._maximize else min
-        step, value = chosen(sorted(running.reported.items(), reverse=True), key=lambda item: item[1])
-        self._leave(running, {BEST_STEP: step, "metrics": running.metrics.get(step, {})})
-        self._study.tell(running.trial, value)
-        self._observer.completed(running.trial.number, value, step)
+        step, values = self._scoring.outcome(running.values, maximize=self._maximize)
+        folds = {FOLDS: self._scoring.by_fold(running.values)} if self._scoring.folds else {}
+        metrics = self._scoring.metrics(running.metrics, step)
+        self._leave(running, {BEST_STEP: step, "metrics": metrics, **folds})
+        self._study.tell(running.trial, values)
+        others = dict(zip(self._scoring.measures[1:], values[1:], strict=True))
+        self._observer.completed(running.trial.number, values[0], step, others)
 
     def _prune(self, running: _Running, step: int, value: float) -> None:
         self._leave(running, {})

@@ -96,5 +96,14 @@ def mix_parameters(space: AugmentationSpace, mix: Mix) -> dict[str, Any]:
     return found
 
 
+def standing_mix(space: AugmentationSpace, *, on: bool) -> dict[str, Any]:
+    """The parameters of a mix that does not vary: all operations alike at middle share and magnitude, or none."""
+    if not on:
+        return {_SHARE: 0.0}
+    share, magnitude = sum(space.share) / 2, sum(space.magnitude) / 2
+    each = share / len(space.operations)
+    return mix_parameters(space, Mix(operations=dict.fromkeys(space.operations, each), magnitude=magnitude))
+
+
 def _weight(name: str) -> str:
     return f"augmentation.mix.{name}"

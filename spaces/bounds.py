@@ -105,7 +105,7 @@ SettingSpace = Annotated[
                     "properties": {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}},
                     "required": ["low", "high"],
                 },
-                {"type": ["number", "string", "boolean"]},
+                {"type": ["number", "string", "boolean", "null"]},
             ]
         }
     ),

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from .settings import Settings
 
-SettingValue = bool | int | float | str
+SettingValue = bool | int | float | str | None
+"""A training setting's value; what None stands for (never, all, the encoder's own) is the setting's business."""
 
 
 class Mix(Settings):

@@ -38,6 +38,10 @@ class LossWeightSpace(Settings):
         nearest = math.sqrt(low * high) if ratio is None else min(max(ratio, low), high)
         return {_on(task): ratio is not None, _ratio(task): nearest}
 
+    def standing(self, task: str, *, on: bool) -> dict[str, Any]:
+        """The parameters of a task that does not vary: as important as the main task, unless it can be off and is."""
+        return {_ratio(task): 1.0, **({_on(task): on} if self.optional else {})}
+
 
 def _on(task: str) -> str:
     return f"loss_weights.{task}.on"

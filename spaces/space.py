@@ -12,7 +12,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import Field, field_validator
 
-from .augmentation import AugmentationSpace, mix_of, mix_parameters
+from .augmentation import AugmentationSpace, mix_of, mix_parameters, standing_mix
 from .bounds import Choices, LogBounds, NumberRange, SettingSpace
 from .configuration import Configuration, SettingValue
 from .loss_weights import LossWeightSpace
@@ -20,7 +20,7 @@ from .settings import Settings
 from .training import TrainingSettings
 
 ParameterValue = Any
-"""What Optuna stores: a number, a string or a boolean."""
+"""What Optuna stores: a number, a string, a boolean or None."""
 
 LEARNING_RATE = "learning_rate"
 
@@ -71,35 +71,59 @@ class SearchSpace:
     """The space of one study.
 
     `auxiliaries` names the auxiliary tasks in the study file's order, `learning_rate` is the searched
-    range, `training` holds the settings that are not searched and the baseline's own.
+    range, `training` holds the settings that are not searched and the baseline's own. `measured` names the
+    auxiliaries that an objective is a metric of: they are never off. `over` names the only parameters that
+    vary, where not all do; the others stay as in the baseline.
     """
 
     settings: SpaceSettings
     auxiliaries: Sequence[str]
     learning_rate: tuple[float, float]
     training: TrainingSettings
+    measured: Sequence[str] = ()
+    over: frozenset[str] | None = None
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
         """Optuna's parameters, by name, in a fixed order."""
+        every = self._every_distribution()
+        return every if self.over is None else {name: every[name] for name in every if name in self.over}
+
+    def _every_distribution(self) -> dict[str, BaseDistribution]:
         found: dict[str, BaseDistribution] = {LEARNING_RATE: FloatDistribution(*self.learning_rate, log=True)}
         for task in self.auxiliaries:
-            found |= self.settings.loss_weights.distributions(task)
+            found |= self._weights(task).distributions(task)
         found |= self.settings.augmentation.distributions()
         for name, space in self.settings.training.items():
             found[f"training.{name}"] = _setting_distribution(name, space)
         return found
 
+    def _weights(self, task: str) -> LossWeightSpace:
+        """A task that is an objective's cannot be switched off: there would be nothing to measure."""
+        weights = self.settings.loss_weights
+        return weights.model_copy(update={"optional": False}) if task in self.measured else weights
+
     def configuration(self, parameters: Mapping[str, ParameterValue]) -> Configuration:
         """The configuration that a trial with these Optuna parameters trains."""
-        weights = self.settings.loss_weights
-        ratios = {task: weights.ratio_of(task, parameters) for task in self.auxiliaries}
+        full = parameters if self.over is None else {**self._standing(self.over), **parameters}
+        ratios = {task: self._weights(task).ratio_of(task, full) for task in self.auxiliaries}
         return Configuration(
-            learning_rate=parameters[LEARNING_RATE],
+            learning_rate=full[LEARNING_RATE],
             ratios={task: ratio for task, ratio in ratios.items() if ratio is not None},
-            mix=mix_of(self.settings.augmentation, parameters),
-            training={name: parameters[f"training.{name}"] for name in self.settings.training},
+            mix=mix_of(self.settings.augmentation, full),
+            training={
+                name: full[parameter] for name in self.settings.training if (parameter := f"training.{name}") in full
+            },
         )
+
+    def _standing(self, over: frozenset[str]) -> dict[str, ParameterValue]:
+        """The parameters that do not vary: the baseline's, but that whatever varies is switched on."""
+        found: dict[str, ParameterValue] = {LEARNING_RATE: self.default_rate}
+        for task in self.auxiliaries:
+            weights = self._weights(task)
+            found |= weights.standing(task, on=not over.isdisjoint(weights.distributions(task)))
+        augmentation = self.settings.augmentation
+        return found | standing_mix(augmentation, on=not over.isdisjoint(augmentation.distributions()))
 
     def nearest(self, configuration: Configuration) -> dict[str, ParameterValue]:
         """The parameters that stand for a configuration in the sampler's eyes.
@@ -110,12 +134,12 @@ class SearchSpace:
         low, high = self.learning_rate
         found: dict[str, ParameterValue] = {LEARNING_RATE: min(max(configuration.learning_rate, low), high)}
         for task in self.auxiliaries:
-            found |= self.settings.loss_weights.parameters(task, configuration.ratios.get(task))
+            found |= self._weights(task).parameters(task, configuration.ratios.get(task))
         found |= mix_parameters(self.settings.augmentation, configuration.mix)
         for name, space in self.settings.training.items():
             value = configuration.training.get(name, getattr(self.training, name))
             found[f"training.{name}"] = _nearest_setting(space, value)
-        return found
+        return {name: found[name] for name in self.distributions}
 
     @property
     def default_rate(self) -> float:
@@ -123,17 +147,20 @@ class SearchSpace:
         return self.training.learning_rate or math.sqrt(self.learning_rate[0] * self.learning_rate[1])
 
     def baseline(self) -> Configuration:
-        """The main task alone, at the default rate, with no augmentation and default training settings."""
-        return Configuration(learning_rate=self.default_rate)
+        """The main task alone, at the default rate, with no augmentation and default training settings.
+
+        An auxiliary that is measured cannot be off; it is as important as the main task.
+        """
+        return Configuration(learning_rate=self.default_rate, ratios=dict.fromkeys(self.measured, 1.0))
 
     def equal_weights(self) -> Configuration:
         """Every task as important as the main one; all else as in the baseline."""
         return Configuration(learning_rate=self.default_rate, ratios=dict.fromkeys(self.auxiliaries, 1.0))
 
 
-def _nearest_setting(space: Choices | NumberRange, value: SettingValue | None) -> SettingValue:
+def _nearest_setting(space: Choices | NumberRange, value: SettingValue) -> SettingValue:
     if isinstance(space, Choices):
-        return value if value is not None and value in space.choices else space.choices[0]
+        return value if value in space.choices else space.choices[0]
     if not isinstance(value, int | float):
-        return space.low
+        return space.high  # null is "never" or "all" for most settings: nearest to the largest number
     return type(value)(min(max(value, space.low), space.high))

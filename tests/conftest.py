@@ -19,6 +19,20 @@ BLAME = ("awful", "terrible", "dreadful", "faulty", "poor")
 THINGS = ("battery", "screen", "price", "delivery", "speaker", "camera")
 
 
+COLUMNS = ("text", "label", "aspect", "labels", "stars", "tags", "question", "answer")
+
+
+def with_answers(row: tuple[str, str, str]) -> tuple[str, ...]:
+    """A review with a column for every kind of task: labels, a number, a tag for each word, a question's answer."""
+    text, label, aspect = row
+    words = text.split()
+    tags = ["B-aspect" if word == aspect else "B-verdict" if word is words[-1] else "O" for word in words]
+    stars = len(words) + (10 if label == "positive" else 0)
+    question = "what is judged ?" if len(words) % 2 else "what is it like ?"
+    answer = aspect if len(words) % 2 and aspect in text else words[-1] if words else ""
+    return (text, label, aspect, f"{label}|{aspect}", str(stars), " ".join(tags), question, answer)
+
+
 def pytest_configure() -> None:
     """Set what libraries read when they are imported, so before any test module is.
 
@@ -92,7 +106,8 @@ def minilm() -> Path:
 def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Makes small prepared objectives: 48 reviews, `scratch:tiny`, a main task and two auxiliaries; each once.
 
-    The arguments replace parts of the settings; `rows` replaces the training file's: (text, label, aspect).
+    The arguments replace parts of the settings; `rows` replaces the training file's: (text, label, aspect). What
+    other kinds of tasks ask for is made of these: see `with_answers`.
     """
     from autotune.objectives.prepare import PreparedObjective, prepare
     from autotune.objectives.settings import ObjectiveSettings
@@ -117,13 +132,13 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
     def write(folder: Path, rows: list[tuple[str, str, str]]) -> None:
         with (folder / "reviews.csv").open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([("text", "label", "aspect"), *rows])
+            csv.writer(stream).writerows([COLUMNS, *map(with_answers, rows)])
 
     def make(
         *,
         rows: list[tuple[str, str, str]] = reviews,
         tasks: dict[str, dict[str, object]] = tasks,
-        objective: str = "sentiment.accuracy",
+        objective: str | list[str] = "sentiment.accuracy",
         augmentation: dict[str, object] | None = None,
         seed: int = 0,
         all_data: bool = False,

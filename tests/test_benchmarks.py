@@ -100,6 +100,6 @@ def test_an_unknown_side_is_refused_by_name(run_throughput: Run):
 def test_the_real_study_is_a_valid_objective():
     study = yaml.safe_load((BENCHMARKS / "reviews1000.yaml").read_text(encoding="utf-8"))
     settings = ObjectiveSettings.model_validate({part: study[part] for part in ObjectiveSettings.model_fields})
-    assert settings.objective.partition(".")[0] == settings.main_task
+    assert settings.objectives[0].partition(".")[0] == settings.main_task
     assert settings.auxiliary_tasks == ["restaurants", "films", "language"]
     SpaceSettings.model_validate(study["space"])

@@ -21,7 +21,7 @@ COMMANDS = {
     "study list": {STORAGE, "--json"},
     "study show": {"target", STORAGE, "--json"},
     "study report": {"target", STORAGE, "--json"},
-    "study export": {"target", "--output -o", STORAGE, "--format"},
+    "study export": {"target", "--output -o", STORAGE, "--format", "--trial"},
     "study delete": {"name", STORAGE, "--yes -y"},
 }
 

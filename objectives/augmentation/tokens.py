@@ -4,7 +4,6 @@ One table holds the original rows and, after them, a copy of all rows for each (
 replica). A trial's mix is then nothing but a choice of rows.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from ...spaces.augmentation import AugmentationSpace
 from ..caching import cached_tensors, content_hash
+from ..data.inputs import Inputs
 from ..data.tokens import TokenTable, concatenate, encode, tokenizer_fingerprint
 from .bank import TEXT_OPERATIONS, generate
 
@@ -27,13 +27,21 @@ class TokenBank:
     rows: int
     variants: dict[VariantKey, torch.Tensor]
 
+    def take(self, rows: torch.Tensor) -> "TokenBank":
+        """Some rows (kept,) and all their variants, as a bank of their own."""
+        starts = [0, *(int(start) for starts in self.variants.values() for start in starts)]
+        tokens = self.tokens.take(torch.cat([rows + start for start in starts]))
+        places = {start: place * len(rows) for place, start in enumerate(starts)}
+        variants = {key: torch.tensor([places[int(start)] for start in found]) for key, found in self.variants.items()}
+        return TokenBank(tokens, len(rows), variants)
+
     def mapped(self, table: torch.Tensor) -> "TokenBank":
         """The same rows in another numbering of the tokens."""
         return TokenBank(self.tokens.mapped(table), self.rows, self.variants)
 
 
 def build_bank(
-    texts: Sequence[str],
+    inputs: Inputs,
     original: TokenTable,
     space: AugmentationSpace,
     tokenizer: PreTrainedTokenizerFast,
@@ -42,22 +50,23 @@ def build_bank(
 ) -> TokenBank:
     """Generate and tokenise every variant that a mix of this space can ask for; from the cache where known."""
     tables, variants = [original], dict[VariantKey, torch.Tensor]()
-    common = [tokenizer_fingerprint(tokenizer), str(max_length), str(seed), *texts]
+    common = [tokenizer_fingerprint(tokenizer), str(max_length), str(seed), *inputs.texts]
     for name in space.operations:
         if name not in TEXT_OPERATIONS:
             continue
         for magnitude in space.magnitudes:
             first = len(tables)
-            variants[name, magnitude] = torch.arange(first, first + space.replicas) * len(texts)
+            variants[name, magnitude] = torch.arange(first, first + space.replicas) * len(inputs)
             for replica in range(space.replicas):
                 key = content_hash(
-                    ["bank 1", name, str(TEXT_OPERATIONS[name].version), repr(magnitude), str(replica), *common]
+                    ["bank 2", name, str(TEXT_OPERATIONS[name].version), repr(magnitude), str(replica), *common]
                 )
 
                 def make(
                     name: str = name, magnitude: float = magnitude, replica: int = replica
                 ) -> dict[str, torch.Tensor]:
-                    return encode(generate(texts, name, magnitude, replica, seed), tokenizer, max_length)
+                    rewritten = inputs.rewritten(lambda texts: generate(texts, name, magnitude, replica, seed))
+                    return encode(rewritten, tokenizer, max_length)
 
                 tables.append(TokenTable(**cached_tensors("bank", key, make)))
-    return TokenBank(concatenate(tables), len(texts), variants)
+    return TokenBank(concatenate(tables), len(inputs), variants)

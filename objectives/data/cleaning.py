@@ -8,22 +8,32 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, Self
 
 EXAMPLES = 3  # per finding: enough to recognise what was dropped
 _EXAMPLE_CHARACTERS = 80
 
 
+Action = Literal["dropped", "repaired", "noted"]
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One reason for which rows were dropped."""
+    """One thing that was found in the data, how often, and what was done about it."""
 
     what: str
     count: int
     examples: tuple[str, ...]
-    """The first dropped texts, shortened."""
+    """The first ones, shortened."""
+    action: Action = "dropped"
+
+    @classmethod
+    def of(cls, what: str, cases: Sequence[str], action: Action = "dropped") -> Self:
+        """A finding from all its cases."""
+        return cls(what, len(cases), tuple(case[:_EXAMPLE_CHARACTERS] for case in cases[:EXAMPLES]), action)
 
     def to_json(self) -> dict[str, object]:
-        return {"what": self.what, "count": self.count, "examples": list(self.examples)}
+        return {"what": self.what, "count": self.count, "examples": list(self.examples), "action": self.action}
 
 
 def normalised(text: str) -> str:
@@ -72,7 +82,7 @@ def clean(
         else:
             kept.append(row)
             seen.add(identity)
-    return kept, [Finding(what, len(rows), _examples(texts, rows)) for what, rows in dropped.items()]
+    return kept, [Finding.of(what, [texts[row] for row in rows]) for what, rows in dropped.items()]
 
 
 def _conflicting(keys: Sequence[str], labels: Sequence[str]) -> set[str]:
@@ -80,7 +90,3 @@ def _conflicting(keys: Sequence[str], labels: Sequence[str]) -> set[str]:
     for key, label in zip(keys, labels, strict=True):
         labels_of[key].add(label)
     return {key for key, found in labels_of.items() if len(found) > 1}
-
-
-def _examples(texts: Sequence[str], rows: Sequence[int]) -> tuple[str, ...]:
-    return tuple(texts[row][:_EXAMPLE_CHARACTERS] for row in rows[:EXAMPLES])

@@ -1,138 +1,207 @@
 """All rows of a study: read, checked, cleaned and split; the same for every trial."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...spaces.errors import DataError
-from ..settings import DataSettings
+from ..settings import DataSettings, Folds
 from ..tasks.task import Task
-from .cleaning import Finding, clean
-from .loading import Table, load_table
+from .cleaning import Finding, clean, normalised
+from .loading import Table, append, load_table, take
 from .sources import resolve_source
-from .splits import stratified_split
+from .splits import folds, random_split, stratified_split
 
 
 @dataclass(frozen=True)
 class Corpus:
     """The rows that trials train and are measured on.
 
-    `train` holds each task's training rows; tasks without rows of their own share the main task's.
-    `fingerprints` holds the hash of each source, by what the user wrote.
+    `train` holds each task's training rows; tasks without rows of their own share the main task's. `validation`
+    holds those of the main task and of every auxiliary that is measured; with folds, those that the folds hold
+    out, which are the training rows. `fingerprints` holds the hash of each source, by what the user wrote.
     """
 
     tasks: Sequence[Task[Any]]
     train: Mapping[str, Table]
-    validation: Table
+    validations: Mapping[str, Table]
     test: Table | None
     findings: Sequence[Finding]
     fingerprints: Mapping[str, str]
+    folds: Sequence[Mapping[str, Sequence[int]]] = ()
+    """For each fold of a cross-validation the rows of each task's training table that it trains on."""
+
+    @property
+    def validation(self) -> Table:
+        """The main task's validation rows."""
+        return self.validations[self.tasks[0].name]
 
 
 def read_corpus(
-    settings: DataSettings, tasks: Sequence[Task[Any]], base: Path, seed: int, *, all_data: bool = False
+    settings: DataSettings,
+    tasks: Sequence[Task[Any]],
+    base: Path,
+    seed: int,
+    *,
+    all_data: bool = False,
+    measured: Collection[str] = (),
 ) -> Corpus:
-    """Read every file that the study names. With `all_data` the validation rows are trained on too.
+    """Read every file that the study names.
+
+    Args:
+        settings: the study file's `data:`.
+        tasks: the main task first; not fitted yet.
+        base: the folder that paths are relative to.
+        seed: of the split.
+        all_data: train on the validation rows too.
+        measured: auxiliary tasks that need validation rows.
 
     Raises:
         DataError: a file, column, row or label that cannot be used; the message names it.
     """
-    main, *auxiliaries = tasks
-    read = _Reader(base)
-    table = read(settings.train, main)
-    main = main.fitted(table)
-    given = read(settings.validation, main) if isinstance(settings.validation, str) else None
-    test = read(settings.test, main) if settings.test else None
-    for held_out in (given, test):
-        if held_out is not None:
-            main.targets(held_out)
-    forbidden = [text for held in (given, test) if held for text in held.column(main.settings.text)]
-    train, findings = _cleaned(table, main, settings, forbidden)
-    validation = given
-    if validation is None:
-        assert isinstance(settings.validation, float)
-        train, validation = _split(train, main, settings.validation, seed)
-        forbidden += validation.column(main.settings.text)
-    fitted, rows = [main], {main.name: append(train, validation) if all_data else train}
-    for task in auxiliaries:
-        if task.settings.data is None:
-            _check_columns(table, task)
-            fitted.append(task.fitted(table))
-            rows[task.name] = _with_validation(train, validation, fitted[-1]) if all_data else train
-            continue
-        own = read(task.settings.data.train, task)
-        fitted.append(task.fitted(own))
-        rows[task.name], found = _cleaned(own, task, settings, forbidden)
-        findings += found
-    return Corpus(fitted, rows, validation, test, findings, read.fingerprints)
+    return _Reading(settings, tasks, base, seed, all_data=all_data, measured=measured).corpus()
 
 
-def _with_validation(train: Table, validation: Table, task: Task[Any]) -> Table:
-    """An auxiliary's rows with the validation rows, where a validation file has what it needs."""
-    if any(name not in validation.columns for name in task.columns):
-        return train
-    task.targets(validation)
-    return append(train, validation)
+@dataclass
+class _Reading:
+    """The steps from files to a corpus; `findings` and `tables` grow on the way."""
+
+    settings: DataSettings
+    given: Sequence[Task[Any]]
+    base: Path
+    seed: int
+    all_data: bool
+    measured: Collection[str]
+    tables: dict[str, Table] = field(default_factory=dict[str, Table])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    held: dict[str, Table] = field(default_factory=dict[str, Table])
+    """Each task's validation rows."""
+
+    def corpus(self) -> Corpus:
+        unfitted, *auxiliaries = self.given
+        table = self._read(self.settings.train)
+        main = unfitted.fitted(table)
+        given = self.settings.validation
+        validation = self._held_out(given, main) if isinstance(given, str) else None
+        test = self._held_out(self.settings.test, main) if self.settings.test else None
+        forbidden = [key for rows in (validation, test) if rows is not None for key in main.inputs(rows).keys]
+        train = self._training(table, main, forbidden)
+        if isinstance(given, float):
+            train, validation = self._split(train, main, given)
+            forbidden += main.inputs(validation).keys
+        self.held[main.name] = train if validation is None else validation
+        tasks, rows = [main], {main.name: train}
+        for task in auxiliaries:
+            fitted, rows[task.name] = self._auxiliary(task, table, train, main, forbidden)
+            tasks.append(fitted)
+        split = self._folds(given.folds, tasks, rows) if isinstance(given, Folds) and not self.all_data else ()
+        if self.all_data and validation is not None:
+            rows = {task.name: self._with_validation(task, rows[task.name], validation) for task in tasks}
+        prints = {text: table.fingerprint for text, table in self.tables.items()}
+        return Corpus(tasks, rows, self.held, test, self.findings, prints, split)
+
+    def _read(self, text: str) -> Table:
+        if text not in self.tables:
+            self.tables[text] = load_table(resolve_source(text, self.base))
+        return self.tables[text]
+
+    def _held_out(self, text: str, task: Task[Any]) -> Table:
+        """Validation or test rows, which must have labels that training knows."""
+        table, found = task.vetted(self._read(text), training=False)
+        task.inputs(table)
+        self._note(table, found)
+        return table
+
+    def _note(self, table: Table, found: Sequence[Finding]) -> None:
+        self.findings += [replace(finding, what=f"{table.source}: {finding.what}") for finding in found]
+
+    def _training(self, table: Table, task: Task[Any], forbidden: Sequence[str]) -> Table:
+        """The rows that a fitted task trains on: vetted, then cleaned."""
+        table, found = task.vetted(table, training=True)
+        self._note(table, found)
+        rules = self.settings.clean
+        kept, dropped = clean(
+            task.inputs(table).keys,
+            task.answers(table),
+            forbidden,
+            deduplicate=rules.deduplicate,
+            drop_conflicting_labels=rules.drop_conflicting_labels and task.has_one_answer,
+            drop_leaks=rules.drop_leaks,
+        )
+        self._note(table, dropped)
+        if not kept:
+            raise DataError(f"{table.source}: task {task.name!r}: no rows are left after cleaning")
+        return take(table, kept)
+
+    def _split(self, table: Table, task: Task[Any], fraction: float) -> tuple[Table, Table]:
+        strata = task.strata(table)
+        try:
+            kept, held = (
+                random_split(len(table), fraction, self.seed)
+                if strata is None
+                else stratified_split(strata, fraction, self.seed)
+            )
+        except DataError as error:
+            raise DataError(f"{table.source}: task {task.name!r}: after cleaning, {error}") from error
+        return take(table, kept), take(table, held)
+
+    def _auxiliary(
+        self, task: Task[Any], table: Table, train: Table, main: Task[Any], forbidden: Sequence[str]
+    ) -> tuple[Task[Any], Table]:
+        """A fitted auxiliary and its rows: its own, or those of the main task."""
+        own = task.settings.data
+        if own is not None:
+            fitted = task.fitted(self._read(own.train))
+            if task.name in self.measured and own.validation is None:
+                raise DataError(f"tasks: {task.name}: data: its metric is an objective, so it needs `validation: FILE`")
+            if own.validation is not None:
+                self.held[task.name] = self._held_out(own.validation, fitted)
+                forbidden = [*forbidden, *fitted.inputs(self.held[task.name]).keys]
+            return fitted, self._training(self._read(own.train), fitted, forbidden)
+        fitted = task.fitted(table)
+        if task.name in self.measured:
+            self.held[task.name], found = fitted.vetted(self.held[main.name], training=False)
+            self._note(self.held[task.name], found)
+        fitted.inputs(train)
+        rows, found = fitted.vetted(train, training=True)
+        self._note(rows, found)
+        if not len(rows):
+            raise DataError(f"{table.source}: task {task.name!r}: no rows are left that it can train on")
+        return fitted, rows
+
+    def _with_validation(self, task: Task[Any], rows: Table, validation: Table) -> Table:
+        """A task's rows with the main task's validation rows, where these have what it needs and it shares them."""
+        if task.settings.data is not None or not _serves(validation, task):
+            return rows
+        return append(rows, task.vetted(validation, training=True)[0])
+
+    def _folds(
+        self, count: int, tasks: Sequence[Task[Any]], rows: Mapping[str, Table]
+    ) -> Sequence[Mapping[str, Sequence[int]]]:
+        main = tasks[0]
+        table = rows[main.name]
+        try:
+            splits = folds(len(table), main.strata(table), count, self.seed)
+        except DataError as error:
+            raise DataError(f"{table.source}: task {main.name!r}: data.validation: {error}") from error
+        return [{task.name: _outside(task, rows[task.name], table, main, held) for task in tasks} for _, held in splits]
 
 
-def _split(table: Table, main: Task[Any], fraction: float, seed: int) -> tuple[Table, Table]:
-    labels = table.column(main.label_column) if main.label_column else [""] * len(table)
+def _serves(validation: Table, task: Task[Any]) -> bool:
+    """Whether a validation file has all columns that a task reads."""
     try:
-        kept, held = stratified_split(labels, fraction, seed)
-    except DataError as error:
-        raise DataError(f"{table.source}: task {main.name!r}: after cleaning, {error}") from error
-    return take(table, kept), take(table, held)
+        task.inputs(validation), task.answers(validation)
+    except DataError:
+        return False
+    return True
 
 
-class _Reader:
-    """Loads sources, each once, and remembers their fingerprints."""
-
-    def __init__(self, base: Path) -> None:
-        self._base = base
-        self._tables: dict[str, Table] = {}
-
-    def __call__(self, text: str, task: Task[Any]) -> Table:
-        if text not in self._tables:
-            self._tables[text] = load_table(resolve_source(text, self._base))
-        _check_columns(self._tables[text], task)
-        return self._tables[text]
-
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        return {text: table.fingerprint for text, table in self._tables.items()}
-
-
-def _check_columns(table: Table, task: Task[Any]) -> None:
-    for name in task.columns:
-        table.column(name)
-
-
-def _cleaned(
-    table: Table, task: Task[Any], settings: DataSettings, forbidden: Sequence[str]
-) -> tuple[Table, list[Finding]]:
-    labels = table.column(task.label_column) if task.label_column else None
-    rules = settings.clean
-    kept, findings = clean(
-        table.column(task.settings.text),
-        labels,
-        forbidden,
-        deduplicate=rules.deduplicate,
-        drop_conflicting_labels=rules.drop_conflicting_labels,
-        drop_leaks=rules.drop_leaks,
-    )
-    if not kept:
-        raise DataError(f"{table.source}: task {task.name!r}: no rows are left after cleaning")
-    return take(table, kept), [replace(found, what=f"{table.source}: {found.what}") for found in findings]
-
-
-def take(table: Table, rows: Sequence[int]) -> Table:
-    """Some rows of a table."""
-    columns = {name: [values[row] for row in rows] for name, values in table.columns.items()}
-    return replace(table, columns=columns, lines=[table.lines[row] for row in rows])
-
-
-def append(table: Table, more: Table) -> Table:
-    """The rows of both; columns that only one of them has are gone."""
-    columns = {name: [*values, *more.columns[name]] for name, values in table.columns.items() if name in more.columns}
-    return replace(table, columns=columns, lines=[*table.lines, *more.lines])
+def _outside(task: Task[Any], rows: Table, table: Table, main: Task[Any], held: Sequence[int]) -> list[int]:
+    """The training rows of a task that are none of a fold's held-out rows, nor the same text."""
+    if task.settings.data is None:
+        lines = {table.lines[row] for row in held}
+        return [row for row, line in enumerate(rows.lines) if line not in lines]
+    keys = main.inputs(table).keys
+    texts = {normalised(keys[row]) for row in held}
+    return [row for row, key in enumerate(task.inputs(rows).keys) if normalised(key) not in texts]

@@ -6,7 +6,7 @@ path mean to `datasets` (which takes paths for patterns). Remote code never runs
 
 import logging
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from datasets import (
     ClassLabel,
     Dataset,
     Features,
+    List,
     Value,
     are_progress_bars_disabled,
     disable_progress_bars,
@@ -39,8 +40,10 @@ class TextColumns:
 
     rows: int
     columns: dict[str, list[str]]
+    lists: dict[str, list[list[str]]]
+    """Columns that hold a list of texts in every row."""
     faults: dict[str, str]
-    """Columns that hold no text (lists, images), with the reason."""
+    """Columns that hold neither (images, bytes), with the reason."""
 
 
 def read_delimited(text: str, delimiter: str, names: Sequence[str], records: Sequence[int]) -> TextColumns:
@@ -102,18 +105,33 @@ def _all_text(names: Sequence[str]) -> Features:
 
 
 def _to_text(dataset: Dataset) -> TextColumns:
-    result = TextColumns(len(dataset), {}, {})
+    result = TextColumns(len(dataset), {}, {}, {})
     for name, feature in dataset.features.items():
-        if isinstance(feature, ClassLabel):
-            result.columns[name] = [_label(feature, index) for index in _values(dataset, name)]
-        elif isinstance(feature, Value) and feature.dtype not in _BYTES_TYPES:
-            result.columns[name] = [_text(value) for value in _values(dataset, name)]
-        else:
-            result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
+        _add_column(name, feature, lambda name=name: _values(dataset, name), result)
     return result
 
 
-def _values(dataset: Dataset, name: str) -> list[object]:
+def _add_column(name: str, feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
+    """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
+    if _holds_text(feature):
+        result.columns[name] = [_as_text(feature, value) for value in values()]
+    elif isinstance(feature, List) and _holds_text(feature.feature):
+        result.lists[name] = [[_as_text(feature.feature, item) for item in value or ()] for value in values()]
+    else:
+        result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
+        for key, inner in feature.items() if isinstance(feature, dict) else ():
+            _add_column(f"{name}.{key}", inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
+
+
+def _holds_text(feature: object) -> bool:
+    return isinstance(feature, ClassLabel) or (isinstance(feature, Value) and feature.dtype not in _BYTES_TYPES)
+
+
+def _as_text(feature: object, value: object) -> str:
+    return _label(feature, value) if isinstance(feature, ClassLabel) else _text(value)
+
+
+def _values(dataset: Dataset, name: str) -> list[Any]:
     """One column alone, so that images beside it are not decoded."""
     return dataset.select_columns([name])[:][name]
 

@@ -5,7 +5,7 @@ becomes 1.1, so a label would change its name. The lines are therefore read here
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .checking import Mistakes
@@ -16,6 +16,8 @@ class JsonLines:
     """The rows of a JSON Lines file, as columns of text."""
 
     columns: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    lists: dict[str, list[list[str]]] = field(default_factory=dict[str, list[list[str]]])
+    """Columns that hold a list of texts in every row."""
     faults: dict[str, str] = field(default_factory=dict[str, str])
     """Columns that are not whole columns of text, with the reason."""
     lines: list[int] = field(default_factory=list[int])
@@ -24,8 +26,8 @@ class JsonLines:
 def parse_json_lines(text: str, source: str) -> JsonLines:
     """Read one object a line; blank lines are skipped, null is the empty text.
 
-    Numbers keep the digits that the file has. A column that misses in some row, or that holds a
-    list or an object, is a fault of that column alone: the study may not need it.
+    Numbers keep the digits that the file has. What an object holds becomes a column by its dotted name. A column
+    that misses in some row, or holds something else, is a fault of that column alone: the study may not need it.
 
     Raises:
         DataError: lines that are no JSON objects, or that repeat a key.
@@ -72,21 +74,44 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> _Row:
     return row
 
 
-def _add_column(name: str, rows: list[dict[str, object]], result: JsonLines) -> None:
-    values: list[str] = []
+def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: JsonLines, prefix: str = "") -> None:
+    """Add the column `name` of these objects as texts, as lists of texts, or as the columns of inner objects."""
+    values = [row.get(name) for row in rows]
+    full = prefix + name
+    if inner := [value for value in values if isinstance(value, _Row)]:
+        for key in dict.fromkeys(key for value in inner for key in value):
+            _add_column(key, [value if isinstance(value, _Row) else {} for value in values], result, f"{full}.")
+    texts: list[str] = []
+    lists: list[list[str]] = []
     for line, row in zip(result.lines, rows, strict=True):
         try:
-            values.append(_text(row, name))
+            if isinstance(values[0], list):
+                lists.append(_texts(row, name))
+            else:
+                texts.append(_text(row, name))
         except ValueError as error:
-            result.faults[name] = f"line {line}: {error}"
+            result.faults[full] = f"line {line}: {error}"
             return
-    result.columns[name] = values
+    if lists:
+        result.lists[full] = lists
+    else:
+        result.columns[full] = texts
+
+
+def _texts(row: Mapping[str, object], name: str) -> list[str]:
+    value = row.get(name)
+    if not isinstance(value, list):
+        raise ValueError(f"{name!r} holds no list here, but does in the first row")
+    return [_scalar(item, name) for item in value]
 
 
 def _text(row: Mapping[str, object], name: str) -> str:
     if name not in row:
         raise ValueError(f"the key {name!r} is missing")
-    value = row[name]
+    return _scalar(row[name], name)
+
+
+def _scalar(value: object, name: str) -> str:
     if isinstance(value, (list, dict)):
         raise ValueError(f"{name!r} holds {'a list' if isinstance(value, list) else 'an object'}, not a text")
     if not isinstance(value, str):

@@ -7,7 +7,7 @@ A text file is checked first and read second, so that a mistake is an error with
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...spaces.errors import DataError
 from .checking import check_delimited, decode, read_bytes
@@ -30,23 +30,45 @@ class Table:
     fingerprint: str
     """SHA-256, in hex, of the file's bytes, or of the columns' content where the source is not one file."""
     unit: str = "line"
+    lists: Mapping[str, list[list[str]]] = field(default_factory=dict[str, list[list[str]]])
+    """Columns that hold a list of texts in every row."""
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns that cannot be used as text, with the reason."""
 
     def __len__(self) -> int:
         return len(self.lines)
 
+    @property
+    def names(self) -> list[str]:
+        """All columns."""
+        return [*self.columns, *self.lists, *self.faults]
+
     def column(self, name: str) -> list[str]:
         """The values of a column, one a row; DataError if there is none, or if it is not all text."""
+        if name in self.lists:
+            raise DataError(f"{self.source}: column {name!r} holds lists, not texts")
+        self._check(name)
+        return self.columns[name]
+
+    def items(self, name: str, separator: str | None = None) -> list[list[str]]:
+        """The texts of each row of a list column, or of a column of texts cut at `separator` (None: at blanks).
+
+        Raises:
+            DataError: there is no such column, or it holds something else.
+        """
+        if name in self.lists:
+            return self.lists[name]
+        self._check(name)
+        return [value.split(separator) if value.strip() else [] for value in self.columns[name]]
+
+    def _check(self, name: str) -> None:
         if name in self.faults:
             raise DataError(f"{self.source}, {self.faults[name]}")
         if name not in self.columns:
-            names = [*self.columns, *self.faults]
             raise DataError(
-                f"{self.source}: there is no column {name!r}{suggestion(name, names)}; "
-                f"its columns: {', '.join(map(repr, names))}"
+                f"{self.source}: there is no column {name!r}{suggestion(name, self.names)}; "
+                f"its columns: {', '.join(map(repr, self.names))}"
             )
-        return self.columns[name]
 
     def where(self, row: int) -> str:
         """The place of a row for a message: "reviews.csv, line 17"."""
@@ -69,7 +91,7 @@ def load_table(source: Source) -> Table:
     text = decode(data, source.text)
     if source.kind is Kind.JSONL:
         rows = parse_json_lines(text, source.text)
-        return Table(source.text, rows.columns, rows.lines, digest, faults=rows.faults)
+        return Table(source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=rows.faults)
     outline = check_delimited(text, DELIMITERS[source.kind], source.text)
     content = read_delimited(text, DELIMITERS[source.kind], outline.columns, outline.records)
     return Table(source.text, content.columns, outline.lines, digest)
@@ -85,8 +107,28 @@ def fingerprint(source: Source) -> str:
 def _table_of_rows(source: Source, content: TextColumns, digest: str) -> Table:
     if not content.rows:
         raise DataError(f"{source.text}: has no rows")
-    return Table(source.text, content.columns, range(1, content.rows + 1), digest, "row", content.faults)
+    return Table(source.text, content.columns, range(1, content.rows + 1), digest, "row", content.lists, content.faults)
 
 
 def _digest_of_columns(content: TextColumns) -> str:
-    return hashlib.sha256(json.dumps([content.columns, content.faults]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([content.columns, content.lists, content.faults]).encode()).hexdigest()
+
+
+def take(table: Table, rows: Sequence[int]) -> Table:
+    """Some rows of a table."""
+    return replace(
+        table,
+        columns={name: [values[row] for row in rows] for name, values in table.columns.items()},
+        lists={name: [values[row] for row in rows] for name, values in table.lists.items()},
+        lines=[table.lines[row] for row in rows],
+    )
+
+
+def append(table: Table, more: Table) -> Table:
+    """The rows of both; columns that only one of them has are gone."""
+    return replace(
+        table,
+        columns={name: [*own, *more.columns[name]] for name, own in table.columns.items() if name in more.columns},
+        lists={name: [*own, *more.lists[name]] for name, own in table.lists.items() if name in more.lists},
+        lines=[*table.lines, *more.lines],
+    )

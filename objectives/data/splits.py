@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
 
 from ...spaces.errors import DataError
 
@@ -56,3 +56,45 @@ def _move_if_missing(name: str, labels: Sequence[str], source: list[int], target
         row = next(row for row in source if labels[row] == name)
         source.remove(row)
         target.append(row)
+
+
+def random_split(rows: int, fraction: float, seed: int) -> tuple[list[int], list[int]]:
+    """Split rows at random, for tasks without classes: row numbers for training and for validation, ascending.
+
+    Raises:
+        DataError: fewer than two rows.
+    """
+    if rows < 2:
+        raise DataError(f"there {'is one row' if rows else 'are no rows'}; a split needs two")
+    size = min(max(round(fraction * rows), 1), rows - 1)
+    training, validation = next(ShuffleSplit(1, test_size=size, random_state=seed).split(np.zeros(rows)))
+    return sorted(training.tolist()), sorted(validation.tolist())
+
+
+def folds(rows: int, labels: Sequence[str] | None, count: int, seed: int) -> list[tuple[list[int], list[int]]]:
+    """Split rows into `count` folds of (nearly) one size, each held out once.
+
+    Args:
+        rows: how many.
+        labels: the class of each row, (rows), which every fold gets in the same shares; None: at random.
+        count: how many folds.
+        seed: the same seed gives the same folds.
+
+    Returns:
+        For each fold the row numbers of training and of validation, ascending.
+
+    Raises:
+        DataError: a class with fewer rows than folds (in training it would miss), or fewer rows than folds.
+    """
+    rarest = min(Counter(labels).items(), key=lambda item: item[1]) if labels else (None, rows)
+    if rarest[1] < count:
+        what = f"class {rarest[0]!r} has {rarest[1]} rows" if labels else f"there are {rows} rows"
+        raise DataError(f"{what}, fewer than the {count} folds")
+    places = np.zeros(rows)
+    splitter = StratifiedKFold(count, shuffle=True, random_state=seed) if labels else None
+    splits = (
+        splitter.split(places, np.asarray(labels, dtype=object))
+        if splitter
+        else KFold(count, shuffle=True, random_state=seed).split(places)
+    )
+    return [(training.tolist(), validation.tolist()) for training, validation in splits]

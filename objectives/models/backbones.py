@@ -32,7 +32,7 @@ def backbone_of(model: PreTrainedModel) -> PreTrainedModel:
 def graft(backbone: PreTrainedModel, other: PreTrainedModel) -> None:
     """Give a backbone the parts that only another one has (a pooler, a decoder), reading the same token table."""
     table, others = input_table(backbone), input_table(other)
-    own = {name for name, part in backbone.named_children() if part is not None}
+    own = {name for name, _ in backbone.named_children()}
     for name, part in other.named_children():
         if name in own:
             continue

@@ -39,7 +39,8 @@ class ModelFactory:
                 pooling that changes nothing.
         """
         self.vocabulary = vocabulary
-        self._source, self._tasks, self._seed, self._pooling = source, tasks, seed, pooling
+        self._source, self._tasks, self._seed = source, tasks, seed
+        self._pooling: Pooling = pooling
         self._templates: dict[int, MultiTaskModel] = {}
         self._fresh: dict[int, PreTrainedModel] = {}
         self.mean_pooled: frozenset[str] = frozenset()

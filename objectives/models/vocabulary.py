@@ -13,8 +13,6 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from ..data.tokens import TokenTable
-
 _LOW_IDS = 256
 """Ids below the padding id are kept where there are at most so many, so that padding keeps its number."""
 
@@ -50,7 +48,7 @@ class Vocabulary:
 
     def trim_backbone(self, backbone: PreTrainedModel) -> None:
         """Cut every table of a backbone; those that share their rows still do."""
-        trimmed: dict[nn.Parameter, nn.Parameter] = {}
+        trimmed: dict[torch.Tensor, torch.Tensor] = {}
         for table in token_tables(backbone):
             full = table.weight
             self.trim(table)
@@ -58,19 +56,20 @@ class Vocabulary:
 
     def trim_output(self, head: PreTrainedModel, output: nn.Linear, shared: nn.Embedding | None) -> None:
         """Cut a head's output layer and its biases; a layer that shares its rows with a trimmed table keeps to that."""
-        cut = {output.weight: shared.weight if shared is not None else self._cut(output.weight)}
+        cut: dict[torch.Tensor, torch.Tensor] = {}
+        cut[output.weight] = shared.weight if shared is not None else self._cut(output.weight)
         bias = output.bias
         if bias is not None and len(bias) != self.size:  # pyright: ignore[reportUnnecessaryComparison]
             cut[bias] = self._cut(bias)
         for module in head.modules():
             for name, parameter in list(module.named_parameters(recurse=False)):
                 if parameter in cut:
-                    module.register_parameter(name, cut[parameter])
+                    setattr(module, name, cut[parameter])
         output.out_features = self.size
         if isinstance(biases := getattr(head, _BIAS_BUFFER, None), torch.Tensor):
             setattr(head, _BIAS_BUFFER, biases[:, self.kept].clone())
 
-    def _cut(self, full: nn.Parameter) -> nn.Parameter:
+    def _cut(self, full: torch.Tensor) -> nn.Parameter:
         return nn.Parameter(full.detach()[self.kept].clone())
 
     def renumbered(self, config: PreTrainedConfig) -> PreTrainedConfig:
@@ -95,16 +94,16 @@ def named_ids(config: PreTrainedConfig) -> Mapping[str, Sequence[int]]:
     """The tokens that a config names (padding, end, the decoder's start, …), by its key."""
     found = {name: value for name, value in config.to_dict().items() if name.endswith("_token_id")}
     lists = {name: ids if isinstance(ids, list) else [ids] for name, ids in found.items() if ids is not None}
-    return {name: ids for name, ids in lists.items() if all(0 <= i < config.vocab_size for i in ids)}
+    return {name: ids for name, ids in lists.items() if all(0 <= i < config.get_text_config().vocab_size for i in ids)}
 
 
 def seen_vocabulary(
-    tables: Iterable[TokenTable], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int] = ()
+    ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int] = ()
 ) -> Vocabulary:
-    """The tokens of all these texts, the special ones, and those that the config names."""
+    """The tokens of all these texts, each (tokens,) int64, the special ones, and those that the config names."""
     seen = torch.zeros(size, dtype=torch.bool)
-    for table in tables:
-        seen[table.ids.long()] = True
+    for found in ids:
+        seen[found] = True
     seen[[i for i in tokenizer.all_special_ids if i < size]] = True
     seen[list(named)] = True
     pad = tokenizer.pad_token_id
@@ -138,5 +137,5 @@ def output_names(model: PreTrainedModel) -> set[str]:
     return _names(model, {output.weight, output.bias}) if isinstance(output, nn.Linear) else set()
 
 
-def _names(model: nn.Module, chosen: set[nn.Parameter]) -> set[str]:
+def _names(model: nn.Module, chosen: set[torch.Tensor]) -> set[str]:
     return {name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter in chosen}

@@ -1,4 +1,4 @@
-"""Classification: one label of several for a text. The head is transformers' own for the backbone."""
+"""Classification: one label of several for a text or a pair of texts. The head is transformers' own."""
 
 import math
 from collections import Counter
@@ -14,19 +14,21 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
 from ..data.loading import Table
+from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
-from .task import BaseTaskSettings, Batch, Direction, Task, TextCodes
+from .labels import check_classes, label_names, unknown_label
+from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
 
 
-class ClassificationSettings(BaseTaskSettings):
-    """One label of several for a text."""
+class ClassificationSettings(TextTaskSettings):
+    """One label of several for a text or a pair of texts."""
 
     kind: Literal["classification"]
     label: str = Field(default="label", description="column with the label")
 
 
-class Classification(Task[ClassificationSettings]):
+class Classification(TextTask[ClassificationSettings]):
     """Targets: (rows,) int64, the label's place in `labels`, which are sorted."""
 
     kind: ClassVar[str] = "classification"
@@ -42,13 +44,11 @@ class Classification(Task[ClassificationSettings]):
 
     labels: Sequence[str] = ()
 
-    @property
-    def columns(self) -> Sequence[str]:
-        return [self.settings.text, self.settings.label]
+    def answers(self, table: Table) -> Sequence[str]:
+        return table.column(self.settings.label)
 
-    @property
-    def label_column(self) -> str:
-        return self.settings.label
+    def strata(self, table: Table) -> Sequence[str]:
+        return table.column(self.settings.label)
 
     def fitted(self, table: Table) -> Self:
         """Learn the label set.
@@ -61,16 +61,7 @@ class Classification(Task[ClassificationSettings]):
             if not label.strip():
                 raise DataError(f"{table.where(row)}: task {self.name!r}: the label is empty")
         counts = Counter(column)
-        if len(counts) < 2:
-            raise DataError(
-                f"{table.source}: task {self.name!r}: column {self.settings.label!r} has one class only "
-                f"({', '.join(map(repr, counts)) or 'no rows'}); a classification needs two or more"
-            )
-        if single := sorted(label for label, count in counts.items() if count == 1):
-            names = ", ".join(map(repr, single[:5])) + (f" and {len(single) - 5} more" if len(single) > 5 else "")
-            raise DataError(
-                f"{table.source}: task {self.name!r}: class {names} has one row only; each class needs two or more"
-            )
+        check_classes(counts, table, self.name, self.settings.label)
         return self.with_labels(sorted(counts))
 
     def with_labels(self, labels: Sequence[str]) -> Self:
@@ -84,39 +75,31 @@ class Classification(Task[ClassificationSettings]):
         column = table.column(self.settings.label)
         for row, label in enumerate(column):
             if label not in place:
-                known = ", ".join(map(repr, self.labels[:10])) + (" …" if len(self.labels) > 10 else "")
-                where = f"{table.where(row)}: task {self.name!r}"
-                raise DataError(f"{where}: label {label!r} is not among the training labels ({known})")
+                raise unknown_label(label, self.labels, table, row, self.name)
         return torch.tensor([place[label] for label in column], dtype=torch.int64)
 
-    def normaliser(self, codes: TextCodes) -> float:
+    def normaliser(self, examples: Examples, codes: TextCodes) -> float:
         """Log C: the cross-entropy of the uniform guess among C classes."""
         return math.log(len(self.labels))
 
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
-        names = dict(enumerate(self.labels))
         return encoder.build(
             AutoModelForSequenceClassification,
-            num_labels=len(names),
-            id2label=names,
-            label2id={label: place for place, label in names.items()},
+            **label_names(self.labels),
             problem_type="single_label_classification",
         )
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """Cross-entropy; under mixup that of the blended one-hot labels (Zhang et al. 2018)."""
+        """Cross-entropy."""
         logits = self.predict(head, encoded, batch)
-        own = functional.cross_entropy(logits, batch.targets, reduction="none")
-        if batch.keep is None or batch.partner is None:
-            return own.mean()
-        other = functional.cross_entropy(logits, batch.targets[batch.partner], reduction="none")
-        return (batch.keep * own + (1 - batch.keep) * other).mean()
+        return batch.blended(lambda targets: functional.cross_entropy(logits, targets, reduction="none"))
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Logits (rows, classes) in fp32."""
-        return head(encoded, attention_mask=batch.mask).float()
+        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
 
-    def measure(self, predictions: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+    def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
+        assert isinstance(targets, torch.Tensor)
         probabilities = predictions.double().softmax(1).numpy()
         truth, guess = targets.numpy(), predictions.argmax(1).numpy()
         # A class that validation lacks has no recall, even where it is guessed.

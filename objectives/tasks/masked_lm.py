@@ -1,7 +1,8 @@
-"""Masked language modelling (Devlin et al. 2019): guess the tokens that were hidden. Needs no labels."""
+"""Masked language modelling (Devlin et al. 2019, arXiv 1810.04805): guess the hidden tokens. Needs no labels."""
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 import torch
@@ -11,37 +12,34 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from ...spaces.errors import EncoderError
 from ..data.loading import Table
+from ..data.targets import IGNORED, Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
-from .task import BaseTaskSettings, Batch, Direction, Task, TextCodes
-
-_IGNORED = -100
-"""A target that is not predicted, as in transformers."""
+from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
 
 
-class MaskedLanguageModelSettings(BaseTaskSettings):
-    """Guess hidden tokens; an auxiliary task that needs no labels."""
+class MaskedLanguageModelSettings(TextTaskSettings):
+    """Guess hidden tokens; needs no labels."""
 
     kind: Literal["masked_lm"]
     probability: float = Field(default=0.15, gt=0, lt=1, description="share of a text's tokens that are hidden")
 
 
-class MaskedLanguageModel(Task[MaskedLanguageModelSettings]):
-    """Targets of a prepared batch: (rows, length) int64, the hidden token's id or -100."""
+class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
+    """Targets of a prepared batch: (rows, length) int64, the hidden token's id or IGNORED."""
 
     kind: ClassVar[str] = "masked_lm"
     settings_type: ClassVar = MaskedLanguageModelSettings
-    mixes: ClassVar[bool] = False
-    metrics: ClassVar[Mapping[str, Direction]] = {}
+    metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "maximize", "perplexity": "minimize"}
 
     def fitted(self, table: Table) -> Self:
         return self
 
     def targets(self, table: Table) -> torch.Tensor:
         """None are stored: (rows, 0)."""
-        return torch.zeros(len(table.lines), 0, dtype=torch.int64)
+        return torch.zeros(len(table), 0, dtype=torch.int64)
 
-    def normaliser(self, codes: TextCodes) -> float:
+    def normaliser(self, examples: Examples, codes: TextCodes) -> float:
         """Log of the (trimmed) vocabulary's size: the uniform guess."""
         return math.log(codes.size)
 
@@ -58,23 +56,38 @@ class MaskedLanguageModel(Task[MaskedLanguageModelSettings]):
         change = torch.rand(batch.ids.shape, generator=random)
         others = torch.randint(codes.size, batch.ids.shape, generator=random)
         chosen = (choice < self.settings.probability) & batch.mask & ~torch.isin(batch.ids, codes.special)
-        targets = batch.ids.masked_fill(~chosen, _IGNORED)
+        targets = batch.ids.masked_fill(~chosen, IGNORED)
         hidden = torch.where(chosen & (change < 0.8), codes.mask, batch.ids)
         hidden = torch.where(chosen & (change >= 0.9), others, hidden)
-        return Batch(hidden, batch.mask, targets)
+        return replace(batch, ids=hidden, targets=targets)
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy over the hidden tokens; the head runs on these alone."""
-        chosen = batch.targets != _IGNORED
-        logits = self.predict(head, encoded, batch)
-        total = functional.cross_entropy(logits, batch.targets[chosen], reduction="sum")
+        chosen = batch.targets != IGNORED
+        total = functional.cross_entropy(self._logits(head, encoded, batch), batch.targets[chosen], reduction="sum")
         return total / chosen.sum().clamp(min=1)
 
-    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """Logits (hidden tokens, vocabulary) in fp32."""
+    def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """(hidden tokens, vocabulary) in fp32."""
         assert encoded.last_hidden_state is not None
-        states = encoded.last_hidden_state[batch.targets != _IGNORED].unsqueeze(0)
+        states = encoded.last_hidden_state[batch.targets != IGNORED].unsqueeze(0)
         return head(Encoded(last_hidden_state=states)).squeeze(0).float()
 
-    def measure(self, predictions: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
-        return {}
+    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """(rows, 3) float32: how many tokens are hidden, how many guessed, and the sum of their log-probabilities."""
+        chosen = batch.targets != IGNORED
+        logits, truth = self._logits(head, encoded, batch), batch.targets[chosen]
+        guessed = (logits.argmax(1) == truth).float()
+        found = torch.stack(
+            [torch.ones_like(guessed), guessed, -functional.cross_entropy(logits, truth, reduction="none")]
+        )
+        rows = chosen.nonzero()[:, 0]
+        return torch.zeros(len(chosen), 3, device=logits.device).index_add_(0, rows, found.T)
+
+    def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
+        """Over the tokens that are hidden in evaluations, always the same ones."""
+        count, guessed, log_probability = predictions.double().sum(0).tolist()
+        if not count:
+            return {"accuracy": 0.0, "perplexity": float(codes.size)}
+        # Beyond e^80 no number helps anybody, and infinity would count as diverged.
+        return {"accuracy": guessed / count, "perplexity": math.exp(min(-log_probability / count, 80.0))}

@@ -66,7 +66,7 @@ def load_heads(folder: Path) -> MultiTaskModel:
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     with quiet_transformers():
-        opened = _structure(config.architectures[0], folder).from_pretrained(
+        opened = _structure((config.architectures or [""])[0], folder).from_pretrained(
             folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
         )
     models = {index["main"]: opened}

@@ -51,11 +51,11 @@ class Batches:
         return [(self.prepared.settings.main_task, step), self.draws.at(step)]
 
     def _batch(self, name: str, turn: int, step: int) -> Batch:
-        rows = self.orders[name].rows(turn)
-        task_rows = self.prepared.train[name]
+        rows, task_rows = self.orders[name].rows(turn), self.prepared.train[name]
         if name == self.prepared.settings.main_task:
-            return self._mixed(task_rows, rows, step)
-        batch = gathered(task_rows, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
+            batch = self._mixed(task_rows, rows, step)
+        else:
+            batch = gathered(task_rows, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
         random = generator(self.prepared.seed, "prepare", name, step)
         return task_rows.task.prepare(batch, self.prepared.codes, random)
 
@@ -73,7 +73,7 @@ class Batches:
                 variants = torch.where(choice == place, rows + pick, variants)
         tokens = self.prepared.bank.tokens
         length = padded_length(tokens.lengths[variants], main.buckets if self.fixed_shapes else ())
-        batch = Batch(*tokens.gather(variants, length, self.prepared.pad), main.targets[rows])
+        batch = Batch(**tokens.gather(variants, length, self.prepared.pad), targets=main.targets[rows])
         blended = choice == OPERATIONS.index("mixup")
         if blended.any():
             batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
@@ -88,7 +88,7 @@ class Batches:
 def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int, *, fixed_shapes: bool) -> Batch:
     """Some rows (batch,) of a task as a batch, padded to a bucket's length or to the longest of them."""
     length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
-    return Batch(*rows.tokens.gather(chosen, length, pad), rows.targets[chosen])
+    return Batch(**rows.tokens.gather(chosen, length, pad), targets=rows.targets[chosen])
 
 
 def batches_of(prepared: PreparedObjective, configuration: Configuration, *, fixed_shapes: bool) -> Batches:

@@ -70,7 +70,7 @@ def train_production(
     if best is not None:
         _, step, validation, weights = best
         run.load_weights(weights)
-    test = evaluate(run.model, prepared.test, prepared.pad, device, "fp32") if prepared.test else {}
+    test = evaluate(run.model, prepared.test, prepared, device, "fp32") if prepared.test else {}
     return Trained(run, step, validation, test, time.perf_counter() - began)
 
 
@@ -93,6 +93,7 @@ def export_task(trained: Trained, prepared: PreparedObjective, task: Task[Any]) 
     vocabulary = prepared.models.vocabulary
     _copy(shared, base, table_names(shared), vocabulary)
     _copy(head, model, output_names(model), vocabulary)
+    task.finish(model)
     return model.eval()
 
 

@@ -10,7 +10,7 @@ from ...spaces.configuration import Configuration
 from ..prepare import PreparedObjective
 from ..seeds import derive_seed
 from .device import autocast, training_attention
-from .evaluating import evaluate
+from .evaluating import evaluation
 from .mean_losses import MeanLosses
 from .mixing import batches_of
 from .optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
@@ -80,7 +80,7 @@ class TrainingRun:
         """
         began, prepared = time.perf_counter(), self._prepared
         losses = self.train_to(rung)
-        metrics = evaluate(self.model, prepared.validation, prepared.pad, self._device, self._training.precision)
+        metrics = evaluation(self.model, prepared, self._device, self._training.precision)
         maximize = prepared.main.task.metrics[prepared.settings.metric] == "maximize"
         self._patience = self._patience.after(metrics[prepared.settings.metric], maximize=maximize)
         seconds = time.perf_counter() - began

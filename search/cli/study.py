@@ -93,11 +93,14 @@ def export(
     destination: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("best.yaml"),
     storage: Storage = None,
     style: Annotated[ExportFormat, typer.Option("--format", help="How it is written.")] = ExportFormat.YAML,
+    trial: Annotated[
+        int | None, typer.Option(min=0, help="A complete trial's number; by default the best in the first objective.")
+    ] = None,
 ) -> None:
     """Write the best configuration with all that a training needs."""
     from .studying import export_command
 
-    export_command(target, storage, destination, style.value)
+    export_command(target, storage, destination, style.value, trial)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
-from ..creation import check_free, create_study
+from ..creation import check_free, consequences, create_study
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
@@ -47,11 +47,14 @@ def _create(file: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     prepared = prepare_study(file, path.parent)
     rungs = prepared.rungs(file.training)
     rows = ", ".join(f"{name} {len(rows.tokens)} rows" for name, rows in prepared.train.items())
-    tell(f"{file.name}: {file.objective}, {file.search.trials} trials", "bold")
+    tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
     tell(f"training: {rows}; validation: {len(prepared.validation.tokens)} rows")
-    for finding in prepared.corpus.findings:
-        tell(f"dropped: {finding.what}: {finding.count} rows")
+    for finding in prepared.findings:
+        rows = " rows" if finding.action == "dropped" else ""
+        tell(f"{finding.action}: {finding.what}: {finding.count}{rows}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
+    for line in consequences(file):
+        tell(line)
     if not dry_run:
         create_study(file, path, url, prepared)
 
@@ -117,7 +120,9 @@ def list_command(storage: str | None, *, as_json: bool) -> None:
 def _listed(summary: Summary) -> list[str]:
     counts = summary.counts
     done = counts.complete + counts.pruned + counts.failed
-    best = number(summary.best.value) if summary.best else "-"
+    best = ", ".join(map(number, summary.best.values)) if summary.best else "-"
+    if summary.has_several and summary.best:
+        best += f" (of {len(summary.front)} on the front)"
     return [summary.study, summary.objective, f"{done} of {counts.total}", best]
 
 
@@ -129,25 +134,27 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
         _echo({"study": record.name, "settings": settings, "trials": trials})
         return
-    tell(f"{record.name}: {record.file.objective}, encoder {record.file.model.encoder}", "bold")
+    tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
     tell(_counted(summarize(record.study).counts))
     tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])
 
 
 def _shown(trial: FrozenTrial) -> dict[str, Any]:
     known = trial.user_attrs
+    values = trial.values if trial.state is TrialState.COMPLETE else [None]
     return {
         "number": trial.number,
         "state": trial.state.name.lower(),
         "role": known.get(ROLE),
-        "value": trial.value if trial.state is TrialState.COMPLETE else None,
+        "value": values[0],
+        **({"values": values} if len(values) > 1 else {}),
         "configuration": known.get(CONFIGURATION),
         "failure": known.get(FAILURE) if trial.state is TrialState.FAIL else None,
     }
 
 
 def _row(trial: Mapping[str, Any]) -> list[str]:
-    value = "-" if trial["value"] is None else number(trial["value"])
+    value = "-" if trial["value"] is None else ", ".join(map(number, trial.get("values", [trial["value"]])))
     failure = trial["failure"]
     note = f"{failure['kind']}: {failure['message']}" if failure else trial["role"] or ""
     return [str(trial["number"]), trial["state"], value, note]
@@ -173,13 +180,14 @@ def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
         print_report(summary, output())
 
 
-def export_command(target: str, storage: str | None, destination: Path, style: Format) -> None:
-    """Write the best configuration; a file of that name is replaced only when the new one is whole."""
+def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:
+    """Write the best configuration, or a trial's; a file of that name is replaced only when the new one is whole."""
     if not destination.parent.is_dir():
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
-    best = best_configuration(opened(target, storage), destination.parent)
+    best = best_configuration(opened(target, storage), destination.parent, trial)
     write_text(destination, render(best, style))
-    tell(f"wrote {destination}: trial {best.found.trial}, {best.settings.objective} {number(best.found.value)}")
+    values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
+    tell(f"wrote {destination}: trial {best.found.trial}, {values}")
 
 
 def delete_command(name: str, storage: str | None, *, yes: bool) -> None:

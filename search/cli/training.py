@@ -11,7 +11,6 @@ from rich.progress import Progress as ProgressBar
 from ...objectives.data.loading import fingerprint
 from ...objectives.data.sources import resolve_source
 from ...objectives.prepare import prepare
-from ...objectives.tasks.registry import task_type
 from ...objectives.training.device import choose_device
 from ...objectives.training.production import Progress, Trained, save_model, train_production
 from ...spaces.errors import DataError
@@ -27,8 +26,10 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     chosen = choose_device(device)
     _check_data(best, base)
     settings = best.settings
+    if settings.data.folds is not None and not all_data:
+        tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
+        all_data = True
     prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data)
-    direction = task_type(settings.tasks[settings.main_task].kind).metrics[settings.metric]
     with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,
@@ -36,7 +37,7 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
             chosen,
             progress,
             metric=settings.metric,
-            maximize=direction == "maximize",
+            maximize=settings.directions[0] == "maximize",
             keep_best=not all_data,
         )
     save_model(trained, prepared, folder)
@@ -86,7 +87,7 @@ def _told(metric: str, metrics: Mapping[str, float]) -> str:
     return f"{metric} {metrics[metric]:.4f}" if metrics else ""
 
 
-def _metrics(objective: str, trained: Trained) -> dict[str, object]:
+def _metrics(objective: str | list[str], trained: Trained) -> dict[str, object]:
     return {
         "objective": objective,
         "validation": dict(trained.validation) or None,

@@ -15,8 +15,10 @@ def parameter_importances(study: optuna.Study) -> dict[str, float]:
 
     Optuna's PED-ANOVA (https://arxiv.org/abs/2304.10255), which also handles parameters that not
     every trial has. It looks at COMPLETE trials only. Nothing can be said about fewer than four
-    such trials, or about values that are all the same.
+    such trials, about values that are all the same, or about several objectives at once.
     """
+    if len(study.directions) > 1:
+        return {}
     values = [trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     if len(values) < MIN_COMPLETE or len(set(values)) == 1:
         return {}

@@ -2,6 +2,8 @@
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ...spaces.configuration import Configuration
 from ..roles import BASELINE
@@ -55,12 +57,15 @@ class Narrator(ABC):
             self.progress.evaluate(number, step, value)
         self.say(f"trial {number} step {step}/{self.progress.max_steps}: {wording.number(value)}", passing=True)
 
-    def completed(self, number: int, value: float, step: int) -> None:
-        """The trial's best evaluation, against the baseline."""
+    def completed(
+        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        """The trial's best evaluation, against the baseline; of several objectives by the first."""
         with self.lock:
             is_baseline = self.progress.running[number].role == BASELINE
             self.progress.finish(number, value)
-        parts = [f"trial {number} complete: {wording.number(value)} at step {step}"]
+        values = ", ".join([wording.number(value), *(f"{name} {wording.number(its)}" for name, its in others.items())])
+        parts = [f"trial {number} complete: {values} at step {step}"]
         if is_baseline:
             parts.append("the baseline")
         elif self.progress.baseline is not None:

@@ -1,7 +1,7 @@
 """The facts of a study as a value: what every report, on the terminal or as JSON, is made from."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,23 +9,14 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces.configuration import Configuration
-from ..roles import BASELINE, BEST_STEP, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
+from ..roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
 from .importance import parameter_importances
-from .wording import MAXIMIZE
+from .ranking import RankedTrial, objectives_of, ranked_trials
+from .wording import advantage
 
 TOP = 5
 NONE = "none"
 _MIX_PARAMETER = "augmentation.mix."
-
-
-@dataclass(frozen=True)
-class RankedTrial:
-    """A COMPLETE trial: its best evaluation's value and main-task step, and what it trained."""
-
-    number: int
-    value: float
-    step: int
-    configuration: Configuration
 
 
 @dataclass(frozen=True)
@@ -54,14 +45,16 @@ class Summary:
     """All that a report says about a study. PRUNED trials have no comparable value and are only counted."""
 
     study: str
-    objective: str
-    direction: str
+    objectives: Mapping[str, str]
+    """The direction of each objective; by the first, trials are ranked."""
     main_task: str
     auxiliary_tasks: tuple[str, ...]
     operations: tuple[str, ...]
     encoder: str
     max_steps: int
     top: tuple[RankedTrial, ...]
+    front: tuple[RankedTrial, ...]
+    """Of several objectives: the trials that no other dominates, the best in the first objective first."""
     baseline: RankedTrial | None
     equal_weights: RankedTrial | None
     counts: Counts
@@ -72,6 +65,30 @@ class Summary:
     """Why training rows were dropped before the study began, and how many for each reason."""
 
     @property
+    def objective(self) -> str:
+        """All objectives in one line."""
+        return ", ".join(self.objectives)
+
+    @property
+    def direction(self) -> str:
+        """Which way the first objective is better."""
+        return next(iter(self.objectives.values()))
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there is a front instead of one best trial."""
+        return len(self.objectives) > 1
+
+    def dominating(self, trial: RankedTrial) -> list[RankedTrial]:
+        """The members of the front that are at least as good in every objective and better in one."""
+        return [member for member in self.front if self._dominates(member, trial)]
+
+    def _dominates(self, member: RankedTrial, trial: RankedTrial) -> bool:
+        pairs = zip(member.values, trial.values, self.objectives.values(), strict=True)
+        gains = [advantage(own, other, direction) for own, other, direction in pairs]
+        return min(gains) >= 0 and max(gains) > 0
+
+    @property
     def best(self) -> RankedTrial | None:
         """The COMPLETE trial with the best value, the earliest of equals."""
         return self.top[0] if self.top else None
@@ -80,6 +97,10 @@ class Summary:
         """The probability of "none" and of each operation of the study; they sum to 1."""
         shares = {name: configuration.mix.operations.get(name, 0.0) for name in self.operations}
         return {NONE: max(0.0, 1 - configuration.mix.share), **shares}
+
+    def named(self, trial: RankedTrial) -> dict[str, float]:
+        """A trial's values by objective."""
+        return dict(zip(self.objectives, trial.values, strict=True))
 
     def betas(self, configuration: Configuration) -> dict[str, float]:
         """Every auxiliary task's normalised loss weight, 0 for one that is switched off."""
@@ -92,18 +113,29 @@ class Summary:
             "objective": self.objective,
             "direction": self.direction,
             "best": self._ranked_json(self.best) if self.best else None,
-            "baseline": {"number": self.baseline.number, "value": self.baseline.value} if self.baseline else None,
+            "baseline": self._value_json(self.baseline) if self.baseline else None,
             "trials": asdict(self.counts),
             "top": [self._ranked_json(trial) for trial in self.top],
             "importance": self.importance,
             "seconds": self.seconds,
+            **(self._front_json() if self.has_several else {}),
         }
+
+    def _front_json(self) -> dict[str, Any]:
+        return {"objectives": dict(self.objectives), "front": [self._ranked_json(trial) for trial in self.front]}
+
+    def _value_json(self, trial: RankedTrial) -> dict[str, Any]:
+        found: dict[str, Any] = {"number": trial.number, "value": trial.value}
+        if self.has_several:
+            found["values"] = self.named(trial)
+        if trial.folds:
+            found["folds"] = dict(zip(self.objectives, map(list, trial.folds), strict=True))
+        return found
 
     def _ranked_json(self, trial: RankedTrial) -> dict[str, Any]:
         configuration = trial.configuration
         return {
-            "number": trial.number,
-            "value": trial.value,
+            **self._value_json(trial),
             "step": trial.step,
             "configuration": {
                 "learning_rate": configuration.learning_rate,
@@ -117,52 +149,41 @@ class Summary:
 
 
 def summarize(study: optuna.Study) -> Summary:
-    """Read the facts of a single-objective study that the tuner wrote; nothing is written."""
+    """Read the facts of a study that the tuner wrote; nothing is written."""
     trials = study.get_trials(deepcopy=False)
     attributes = study.user_attrs
-    direction = study.direction.name.lower()
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and _is_finite(trial.value)]
+    complete = ranked_trials(study)
+    roles = {trial.number: trial.user_attrs.get(ROLE) for trial in trials}
     return Summary(
         study=study.study_name,
-        objective=attributes["objective"],
-        direction=direction,
+        objectives=objectives_of(study),
         main_task=attributes["main_task"],
         auxiliary_tasks=tuple(attributes["auxiliary_tasks"]),
         operations=_operations(trials),
         encoder=attributes["encoder"],
         max_steps=attributes["max_steps"],
-        top=tuple(_ranked(trial) for trial in _best_first(complete, direction)[:TOP]),
-        baseline=_first_with_role(complete, BASELINE),
-        equal_weights=_first_with_role(complete, EQUAL_WEIGHTS),
+        top=tuple(complete[:TOP]),
+        front=_front(study, complete),
+        baseline=_first_with_role(complete, roles, BASELINE),
+        equal_weights=_first_with_role(complete, roles, EQUAL_WEIGHTS),
         counts=_counts(trials, attributes["total"]),
         failures=_failures(trials),
         importance=parameter_importances(study),
-        seconds=sum(filter(_is_finite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
+        seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
         dropped=tuple((finding["what"], finding["count"]) for finding in attributes["cleaning"]),
     )
 
 
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _front(study: optuna.Study, ranked: Iterable[RankedTrial]) -> tuple[RankedTrial, ...]:
+    if len(study.directions) == 1:
+        return ()
+    members = {trial.number for trial in study.best_trials}
+    return tuple(trial for trial in ranked if trial.number in members)
 
 
-def _best_first(trials: Iterable[FrozenTrial], direction: str) -> list[FrozenTrial]:
-    sign = -1.0 if direction == MAXIMIZE else 1.0
-    return sorted(trials, key=lambda trial: (sign * _value(trial), trial.number))
-
-
-def _value(trial: FrozenTrial) -> float:
-    assert trial.value is not None  # a COMPLETE trial has one: Optuna refuses to store it without
-    return trial.value
-
-
-def _ranked(trial: FrozenTrial) -> RankedTrial:
-    configuration = Configuration.model_validate(trial.user_attrs[CONFIGURATION])
-    return RankedTrial(trial.number, _value(trial), trial.user_attrs[BEST_STEP], configuration)
-
-
-def _first_with_role(trials: Iterable[FrozenTrial], role: str) -> RankedTrial | None:
-    return next((_ranked(trial) for trial in trials if trial.user_attrs.get(ROLE) == role), None)
+def _first_with_role(ranked: Iterable[RankedTrial], roles: Mapping[int, str | None], role: str) -> RankedTrial | None:
+    in_order = sorted(ranked, key=lambda trial: trial.number)
+    return next((trial for trial in in_order if roles[trial.number] == role), None)
 
 
 def _operations(trials: Iterable[FrozenTrial]) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from . import wording
-from .summary import RankedTrial, Summary
+from .front import front_table, front_verdict
+from .ranking import RankedTrial
+from .summary import Summary
+from .trials import NOTE, luck, reached, role_of
 
-_NOTE = "dim"
 _BAR_CELLS = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 # PED-ANOVA compares the best tenth with all; Optuna advises five trials in that tenth.
@@ -28,6 +30,10 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
     yield _heading(summary)
     if summary.best is None:
         yield Text("No trial is complete yet, so there is no best configuration.", style="yellow")
+    elif summary.has_several:
+        yield _best(summary, summary.best)
+        yield front_table(summary)
+        yield front_verdict(summary)
     else:
         yield _best(summary, summary.best)
         yield _verdict(summary, summary.best)
@@ -38,23 +44,30 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
 
 
 def _heading(summary: Summary) -> RenderableType:
-    better = "higher" if summary.direction == wording.MAXIMIZE else "lower"
+    ways = (
+        f"{wording.plain(objective)}, {'higher' if direction == wording.MAXIMIZE else 'lower'} is better"
+        for objective, direction in summary.objectives.items()
+    )
     return Group(
         Text.assemble("Study ", (wording.plain(summary.study), "bold")),
-        Text(f"{wording.plain(summary.objective)}, {better} is better; encoder {wording.plain(summary.encoder)}"),
+        Text(f"{'; '.join(ways)}; encoder {wording.plain(summary.encoder)}"),
     )
 
 
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
+    where = f"at step {best.step} of {summary.max_steps}"
+    if best.folds:
+        where = f"over {len(best.folds[0])} folds (mean ± standard deviation)"
     title = Text.assemble(
         ("Best configuration", "bold"),
+        f" in {wording.plain(next(iter(summary.objectives)))}" if summary.has_several else "",
         f": trial {best.number}, ",
-        (wording.number(best.value), "bold"),
-        f" at step {best.step} of {summary.max_steps}",
+        (reached(best), "bold"),
+        f" {where}",
     )
     rows = Table.grid(padding=(0, 2))
     for name, value in _configuration_rows(summary, best):
-        rows.add_row(Text(f"  {name}"), Text(value, style=_NOTE if value == "off" else "cyan"))
+        rows.add_row(Text(f"  {name}"), Text(value, style=NOTE if value == "off" else "cyan"))
     return Group(title, rows)
 
 
@@ -68,6 +81,8 @@ def _configuration_rows(summary: Summary, best: RankedTrial) -> Iterator[tuple[s
     yield "magnitude", f"{configuration.mix.magnitude:.3f}" if configuration.mix.share else "off"
     for name, value in configuration.training.items():
         yield wording.plain(name), wording.setting(value)
+    if best.folds:
+        yield "folds", ", ".join(map(wording.number, best.folds[0]))
 
 
 def _verdict(summary: Summary, best: RankedTrial) -> RenderableType:
@@ -75,14 +90,7 @@ def _verdict(summary: Summary, best: RankedTrial) -> RenderableType:
     if summary.auxiliary_tasks:
         lines.append(_against_equal_weights(summary, best))
     raced = summary.counts.complete + summary.counts.pruned
-    lines.append(
-        Text(
-            f"The best of {raced} noisy trials is partly luck (winner's curse) until it is confirmed on fresh seeds."
-            if raced > 1
-            else "One trial is one noisy measurement, not a finding.",
-            style=_NOTE,
-        )
-    )
+    lines.append(luck(raced))
     return Group(*lines)
 
 
@@ -112,7 +120,7 @@ def _against_equal_weights(summary: Summary, best: RankedTrial) -> Text:
 
 
 def _top(summary: Summary) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=_NOTE)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
     table.add_column("  trial", justify="right")
     table.add_column("value", justify="right")
     table.add_column("step", justify="right")
@@ -120,18 +128,11 @@ def _top(summary: Summary) -> RenderableType:
     for trial in summary.top:
         table.add_row(
             str(trial.number),
-            wording.number(trial.value),
+            reached(trial),
             str(trial.step),
-            Text(_role(summary, trial) + wording.one_line(trial.configuration)),
+            Text(role_of(summary, trial) + wording.one_line(trial.configuration)),
         )
     return Group(Text("Top five" if len(summary.top) > 1 else "The only complete trial", style="bold"), table)
-
-
-def _role(summary: Summary, trial: RankedTrial) -> str:
-    if summary.baseline and trial.number == summary.baseline.number:
-        return "baseline: "
-    is_equal = summary.equal_weights and trial.number == summary.equal_weights.number
-    return "equal weights: " if is_equal else ""
 
 
 def _importance(summary: Summary) -> RenderableType:
@@ -145,7 +146,7 @@ def _importance(summary: Summary) -> RenderableType:
         rows.add_row(Text(f"  {wording.plain(name)}"), bar, wording.percent(share))
     title = Text.assemble(("Importance", "bold"), " for reaching the best tenth")
     if summary.counts.complete < _STEADY_IMPORTANCE:
-        title.append(f"; rough, from {summary.counts.complete} complete trials", style=_NOTE)
+        title.append(f"; rough, from {summary.counts.complete} complete trials", style=NOTE)
     return Group(title, rows)
 
 

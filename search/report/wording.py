@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from ...spaces.configuration import Configuration
+from ...spaces.configuration import Configuration, SettingValue
 
 MAXIMIZE = "maximize"
 
@@ -76,8 +76,10 @@ def mix(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{plain(name)} {percent(share)}" for name, share in shares.items() if share > 0)
 
 
-def setting(value: bool | int | float | str) -> str:
-    """The value of a training setting."""
+def setting(value: SettingValue) -> str:
+    """The value of a training setting, in the study file's words where it has its own (null)."""
+    if value is None:
+        return "null"
     return f"{value:.3g}" if isinstance(value, float) else plain(str(value))
 
 

@@ -43,14 +43,14 @@ def _mistake(document: Document, rules: Rules, detail: ErrorDetails) -> Mistake:
             path = (*path, "kind")
             given = document.value(path) if document.known(path) == path else ""
             reason = f"{shown(given)}: unknown kind" if given else "missing"
-            text = f"{reason}{_nearest(given, kinds)} allowed: {', '.join(kinds)}"
+            text = f"{reason}{nearest(given, kinds)} allowed: {', '.join(kinds)}"
         case "value_error":
             text = _with_value(str(detail.get("ctx", {})["error"]), value)
         case "study_file" | "task_name":
             text = detail["msg"].replace(repr(value), shown(value))
         case _:
             text = f"{shown(value)}: must be {told(here)}"
-            text += _nearest(value, options(here)).rstrip(";")
+            text += nearest(value, options(here)).rstrip(";")
     return Mistake(path, document.line(path), text)
 
 
@@ -70,10 +70,10 @@ def _unknown_key(document: Document, rules: Rules, path: Path) -> str:
     allowed = keys(rules.at(path[:-1], document.values))
     kinds = [kind_of(rule) for rule in rules.at(path[:-1]) if key in rule.get("properties", {})]
     elsewhere = f" here, it belongs to kind {', '.join(map(str, kinds))};" if kinds else ""
-    return f"unknown key{elsewhere or _nearest(key, allowed)} allowed: {', '.join(allowed)}"
+    return f"unknown key{elsewhere or nearest(key, allowed)} allowed: {', '.join(allowed)}"
 
 
-def _nearest(given: object, allowed: Sequence[str]) -> str:
+def nearest(given: object, allowed: Sequence[str]) -> str:
     """The clause that names what was probably meant."""
     found = get_close_matches(str(given).lower(), allowed, n=1) if isinstance(given, str) else []
     return f"; did you mean {found[0]}?" if found else ";"

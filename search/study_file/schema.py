@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, model_validator
 
+from ...objectives.checking import check_objective, check_operations
 from ...objectives.models.encoders import default_rates
-from ...objectives.prepare import check_objective, check_operations
 from ...objectives.settings import ObjectiveSettings
 from ...objectives.tasks.registry import task_type
 from ...spaces.errors import StudyFileError
 from ...spaces.space import LEARNING_RATE, SearchSpace, SpaceSettings
 from ...spaces.training import TrainingSettings
-from ..settings import SearchSettings
+from ..samplers import ONE_OBJECTIVE_ONLY
+from ..settings import GridSettings, SearchSettings
 from .document import Path as Place
 from .document import located
+from .mistakes import nearest
 
 STUDY_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Never a path: it names files, and a study must not leave its folder."""
@@ -52,12 +55,19 @@ class StudyFile(ObjectiveSettings):
             auxiliaries=tuple(self.auxiliary_tasks),
             learning_rate=self.space.learning_rate or default_rates(self.model.encoder),
             training=self.training,
+            measured=tuple(self.measured_tasks),
+            over=frozenset(self.search.grid.over) if self.search.grid.over else None,
         )
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         """Raise what single keys cannot show, all of it at once and each at its place."""
-        found = [*_task_mistakes(self), *_objective_mistakes(self)]
+        found = [
+            *_task_mistakes(self),
+            *_objective_mistakes(self),
+            *_several_mistakes(self),
+            *_grid_mistakes(self),
+        ]
         if found:
             raise ValidationError.from_exception_data(type(self).__name__, [located(*mistake) for mistake in found])
         return self
@@ -86,6 +96,27 @@ def _objective_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     except StudyFileError as error:
         path = ("space", "augmentation", "operations")
         yield path, str(error).removeprefix(f"{': '.join(path)}: ")
+
+
+def _several_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    """What cannot search several objectives."""
+    search = study.search
+    if len(study.objectives) > 1 and search.pruner not in {"auto", "none"}:
+        text = f"{search.pruner!r}: several objectives put trials in no one order to prune by; write auto or none"
+        yield ("search", "pruner"), text
+    if len(study.objectives) > 1 and search.sampler in ONE_OBJECTIVE_ONLY:
+        yield ("search", "sampler"), f"{search.sampler!r} searches one objective only; try auto or gp"
+
+
+def _grid_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    search, grid = study.search, study.search.grid
+    if search.sampler != "grid" and grid != GridSettings():
+        yield ("search", "grid"), f"belongs to `sampler: grid`; the sampler is {search.sampler}"
+    every = list(replace(study.search_space(), over=None).distributions)
+    for place, name in enumerate(grid.over or []):
+        if name not in every:
+            text = f"{name!r}: nothing of that name is searched{nearest(name, every)} allowed: {', '.join(every)}"
+            yield ("search", "grid", "over", place), text
 
 
 def json_schema() -> dict[str, Any]:

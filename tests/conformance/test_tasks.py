@@ -6,12 +6,15 @@ from typing import Any, get_args
 
 import pytest
 import torch
+from autotune.objectives.models.borrowed import BorrowedHead
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective, TaskRows
 from autotune.objectives.tasks.registry import TASKS, TaskSettings, task_type
 from autotune.objectives.tasks.task import Batch
+from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings
 from pydantic import TypeAdapter, ValidationError
@@ -20,10 +23,13 @@ Objectives = Callable[..., PreparedObjective]
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "classification": {"kind": "classification", "label": "aspect"},
+    "multi_label": {"kind": "multi_label"},
+    "regression": {"kind": "regression", "label": "stars"},
+    "token_classification": {"kind": "token_classification", "tokens": "text"},
+    "span": {"kind": "span", "context": "text"},
     "masked_lm": {"kind": "masked_lm"},
 }
 KINDS = [task.kind for task in TASKS]
-MEASURED = [task.kind for task in TASKS if task.metrics]
 
 
 @pytest.fixture(params=KINDS)
@@ -49,6 +55,20 @@ def batch_of(prepared: PreparedObjective, rows: TaskRows, seed: int = 0) -> Batc
     return rows.task.prepare(batch, prepared.codes, torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"kind": "classification", "text_pair": "text"}, "a pair needs two columns"),
+        ({"kind": "classification", "text": "a", "tokens": "b"}, "either `text`"),
+        ({"kind": "regression", "text_pair": "a", "tokens": "b"}, "not both"),
+    ],
+)
+def test_what_a_task_reads_is_one_thing(given: dict[str, Any], complaint: str):
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    with pytest.raises(ValidationError, match=complaint):
+        adapter.validate_python(given)
+
+
 def test_every_kind_is_tested_and_registered_once():
     assert sorted(SETTINGS) == sorted(KINDS)
     union = get_args(get_args(TaskSettings)[0])
@@ -64,6 +84,14 @@ def test_settings_choose_the_kind_and_refuse_unknown_keys(kind: str):
         adapter.validate_python({**SETTINGS[kind], "lable": "aspect"})
 
 
+@pytest.mark.parametrize("given", [*SETTINGS.values(), {"kind": "classification", "tokens": "words"}], ids=str)
+def test_settings_are_the_same_after_they_were_stored(given: dict[str, Any]):
+    """A study keeps its file with every default written out."""
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    settings = adapter.validate_python(given)
+    assert adapter.validate_json(settings.model_dump_json()) == settings
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_metrics_have_a_direction(kind: str):
     assert set(task_type(kind).metrics.values()) <= {"maximize", "minimize"}
@@ -76,14 +104,20 @@ def test_targets_come_one_a_row(rows: TaskRows):
 def test_a_fresh_head_knows_nothing(prepared: PreparedObjective, rows: TaskRows, model: MultiTaskModel):
     loss = model({rows.task: batch_of(prepared, rows)})["other"]
     assert loss.shape == ()
-    assert loss.item() / prepared.normalisers["other"] == pytest.approx(1, abs=0.05)
+    assert loss.item() / prepared.normalisers["other"] == pytest.approx(1, abs=0.12)
 
 
 def test_the_normaliser_is_the_loss_of_a_uniform_guess(
     prepared: PreparedObjective, rows: TaskRows, model: MultiTaskModel, monkeypatch: pytest.MonkeyPatch
 ):
-    predict = rows.task.predict
-    monkeypatch.setattr(rows.task, "predict", lambda *given: torch.zeros_like(predict(*given)))
+    """A head that says nothing: 0 for every class, tag, token and place, and for a number the mean."""
+    outputs = BorrowedHead.outputs
+
+    def silent(*given: Any, **named: Any) -> Any:  # noqa: ANN401
+        found = outputs(*given, **named)
+        return type(found)(**{name: torch.zeros_like(part) for name, part in found.items()})
+
+    monkeypatch.setattr(BorrowedHead, "outputs", silent)
     loss = model({rows.task: batch_of(prepared, rows)})["other"]
     assert loss.item() == pytest.approx(prepared.normalisers["other"], rel=1e-5)
 
@@ -94,7 +128,7 @@ def test_training_lowers_the_loss(prepared: PreparedObjective):
     losses: list[float] = []
     while evaluations := trainer.advance():
         losses += [evaluation.losses["other"] for evaluation in evaluations]
-    assert losses[0] == pytest.approx(1, abs=0.15)
+    assert losses[0] == pytest.approx(1, abs=0.25)
     assert losses[-1] < 0.85 * losses[0]
 
 
@@ -128,13 +162,55 @@ def test_prepare_and_loss_follow_from_the_seed(prepared: PreparedObjective, rows
     assert torch.equal(*losses)
 
 
-@pytest.mark.parametrize("kind", MEASURED)
-def test_a_kind_with_metrics_is_measured_row_by_row(kind: str, objective: Objectives):
-    metric = next(iter(task_type(kind).metrics))
-    prepared = objective(tasks={"main": SETTINGS[kind]}, objective=f"main.{metric}")
-    rows, model = prepared.main, prepared.models.build(["main"], TrainingSettings()).eval()
-    predictions = model.predict(rows.task, gathered(rows, torch.arange(7), prepared.pad, fixed_shapes=True)).detach()
-    assert len(predictions) == 7
-    measured = rows.task.measure(predictions, rows.targets[:7])
+@pytest.fixture(params=KINDS)
+def alone(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObjective:
+    """An objective in which the kind is the only task."""
+    metric = next(iter(task_type(request.param).metrics))
+    return objective(tasks={"main": SETTINGS[request.param]}, objective=f"main.{metric}")
+
+
+def test_every_kind_is_measured_row_by_row(alone: PreparedObjective):
+    rows, model = alone.validation, alone.models.build(["main"], alone.settings.training)
+    predictions = predict(model, rows, alone, torch.device("cpu"), "fp32")
+    assert len(predictions) == len(rows.tokens) == len(rows.targets)
+    measured = rows.task.measure(predictions, rows.targets, alone.codes)
     assert list(measured) == list(rows.task.metrics)
     assert all(math.isfinite(value) for value in measured.values())
+    again = predict(model, rows, alone, torch.device("cpu"), "fp32")
+    assert torch.equal(predictions, again)
+
+
+def test_a_part_of_the_rows_is_measured_like_rows_of_their_own(alone: PreparedObjective):
+    """Folds are taken from the whole: tokens and targets stay together."""
+    model = alone.models.build(["main"], alone.settings.training)
+    chosen = [5, 0, 3, 8]
+    part = alone.validation.take(chosen)
+    whole = predict(model, alone.validation, alone, torch.device("cpu"), "fp32")
+    own = predict(model, part, alone, torch.device("cpu"), "fp32")
+    if alone.main.task.kind not in {"masked_lm", "generation"}:  # what these hide depends on the company
+        length = min(own.shape[-1], whole.shape[-1]) if own.ndim > 1 else None
+        torch.testing.assert_close(own[..., :length], whole[chosen][..., :length], atol=1e-5, rtol=1e-5)
+    rows = torch.arange(4)
+    expected = alone.validation.targets[torch.tensor(chosen)]
+    assert torch.equal(part.targets[rows], expected)
+    assert len(alone.main.task.measure(own, part.targets, alone.codes)) == len(alone.main.task.metrics)
+
+
+def test_training_makes_every_kind_better(alone: PreparedObjective):
+    trainer = PlainTrainer(alone, torch.device("cpu"))
+    trainer.admit(0, Configuration(learning_rate=3e-3, training={"epochs": 10}))
+    found: list[Evaluation] = []
+    while evaluations := trainer.advance():
+        found += evaluations
+    # Of nine rare labels in 36 rows hardly one passes the threshold that F1 has; the log loss falls all the same.
+    metric = "log_loss" if alone.main.task.kind == "multi_label" else alone.settings.metric
+    direction = alone.main.task.metrics[metric]
+    first, last = found[0].metrics[metric], found[-1].metrics[metric]
+    assert last > first if direction == "maximize" else last < first
+
+
+def test_vetting_finds_nothing_in_good_rows(alone: PreparedObjective):
+    table = alone.corpus.train["main"]
+    for training in (True, False):
+        kept, found = alone.main.task.vetted(table, training=training)
+        assert (len(kept), list(found)) == (len(table), [])

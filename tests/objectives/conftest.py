@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from autotune.objectives.tasks.task import TextCodes
 
 WORDS = """
 the a of is was really superb excellent wonderful flawless great awful terrible dreadful faulty poor
@@ -58,6 +59,17 @@ EXTRAS = {
     "llama": {"bos_token_id": 383, "eos_token_id": 383},
     "opt": {"bos_token_id": 383, "eos_token_id": 383, "word_embed_proj_dim": 32},
 }
+
+
+@pytest.fixture
+def codes() -> TextCodes:
+    """Of a vocabulary of 1,000 tokens, the first five special, the mask the fifth."""
+    import torch
+    from autotune.objectives.models.scratch import scratch_tokenizer
+
+    tokenizer = scratch_tokenizer(["a text"])
+    special = torch.arange(5)
+    return TextCodes(size=1000, mask=4, special=special, pad=0, original=torch.arange(1000), tokenizer=tokenizer)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from autotune.objectives.checking import check_objective, make_tasks
 from autotune.objectives.data.corpus import Corpus, read_corpus
-from autotune.objectives.prepare import check_objective, make_tasks, prepare
+from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import DataSettings, ObjectiveSettings
 from autotune.objectives.tasks.registry import task_type
 from autotune.objectives.tasks.task import Task
@@ -205,13 +206,6 @@ def test_an_objective_that_measures_nothing_is_refused(objective: str, message: 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1", "mcc", "log_loss"])
 def test_every_metric_of_the_main_task_may_be_the_objective(metric: str):
     check_objective(f"main.{metric}", make_tasks(settings_of()))
-
-
-def test_a_task_without_metrics_cannot_be_the_main_one():
-    with pytest.raises(
-        StudyFileError, match="words: a task of kind masked_lm cannot be the main task; put another first"
-    ):
-        make_tasks(settings_of(tasks={"words": WORDS, "main": MAIN}, objective="words.accuracy"))
 
 
 def test_masked_lm_needs_a_mask_token(tmp_path: Path, architectures: Callable[..., Path]):

@@ -32,7 +32,9 @@ def test_a_leak_that_also_conflicts_counts_as_a_leak():
 def test_only_what_is_asked_for_is_dropped_but_empty_texts_always():
     kept, findings = clean(TEXTS, LABELS, ["SEEN"], **NONE)
     assert kept == [row for row, text in enumerate(TEXTS) if text.strip()]
-    assert [finding.to_json() for finding in findings] == [{"what": "empty text", "count": 2, "examples": [" ", ""]}]
+    assert [finding.to_json() for finding in findings] == [
+        {"what": "empty text", "count": 2, "examples": [" ", ""], "action": "dropped"}
+    ]
     for name, count in (("deduplicate", 3), ("drop_conflicting_labels", 2), ("drop_leaks", 1)):
         kept, findings = clean(TEXTS, LABELS, ["SEEN"], **(NONE | {name: True}))
         assert [finding.count for finding in findings if finding.what != "empty text"] == [count]

@@ -159,7 +159,7 @@ def test_a_mistake_in_json_lines_names_its_line(tmp_path: Path, content: str, me
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ("tokens", "a.jsonl, line 1: 'tokens' holds a list, not a text"),
+        ("tokens", "a.jsonl: column 'tokens' holds lists, not texts"),
         ("extra", "a.jsonl, line 1: the key 'extra' is missing"),
         ("half", "a.jsonl, line 2: 'half' holds half of a surrogate pair, which is no character"),
     ],
@@ -190,7 +190,7 @@ def test_parquet_with_label_names(tmp_path: Path):
     table = load_table(resolve_source("a.parquet", tmp_path))
     assert table.columns == {"text": ["NA", ""], "label": ["good", "bad"], "n": ["7", "8"]}
     assert table.where(1) == "a.parquet, row 2"
-    with pytest.raises(DataError, match="column 'tokens' holds values of the type List, not text"):
+    with pytest.raises(DataError, match="column 'tokens' holds lists, not texts"):
         table.column("tokens")
 
 
@@ -280,6 +280,7 @@ def test_real_reviews(shared_data: Path):
     }
     commands = load_table(resolve_source("snips/validation.jsonl", shared_data))
     assert len(commands) == 700
-    assert set(commands.faults) == {"tokens", "tags"}
+    assert set(commands.lists) == {"tokens", "tags"}
+    assert commands.items("tags")[0][6:10] == ["B-music_item", "O", "B-playlist_owner", "B-playlist"]
     chinese = load_table(resolve_source("waimai4000/aux_hotel.csv", shared_data))
     assert len(chinese) == 2000

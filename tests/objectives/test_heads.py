@@ -118,7 +118,7 @@ def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjec
     inputs = tokenizer(texts, padding=True, truncation=True, max_length=24, return_tensors="pt")
     with torch.inference_mode():
         logits = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits
-    own = predict(done.run.model, prepared.validation, prepared.pad, CPU, "fp32")
+    own = predict(done.run.model, prepared.validation, prepared, CPU, "fp32")
     torch.testing.assert_close(logits, own, atol=1e-5, rtol=1e-5)
     assert own.std() > 1e-4
     assert model.config.id2label == {0: "negative", 1: "positive"}

@@ -74,7 +74,7 @@ def test_without_a_mix_batches_are_the_rows_themselves(prepared: PreparedObjecti
     for step, batch in enumerate(main_batches(prepared, configured())):
         rows = order.rows(step)
         length = int(prepared.main.tokens.lengths[rows].max())
-        assert torch.equal(batch.ids, prepared.main.tokens.gather(rows, length, prepared.pad)[0])
+        assert torch.equal(batch.ids, prepared.main.tokens.gather(rows, length, prepared.pad)["ids"])
         assert torch.equal(batch.targets, prepared.main.targets[rows])
         assert batch.keep is None
 

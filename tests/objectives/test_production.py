@@ -47,7 +47,7 @@ def test_the_weights_are_those_of_the_best_evaluation(objective: Objectives, met
     done = trained(prepared, wild, metric)
     assert done.step == best
     assert done.validation == course[best]
-    again = evaluate(done.run.model, prepared.validation, prepared.pad, CPU, "fp32")
+    again = evaluate(done.run.model, prepared.validation, prepared, CPU, "fp32")
     assert again == pytest.approx(dict(course[best]), abs=1e-6)
 
 
@@ -92,7 +92,7 @@ def test_test_rows_are_measured_by_the_kept_weights(objective: Objectives, tmp_p
     prepared = objective(tasks=MAIN_ALONE, data={"test": str(test)})
     done = trained(prepared, Configuration(learning_rate=3e-3))
     assert prepared.test is not None
-    assert done.test == evaluate(done.run.model, prepared.test, prepared.pad, CPU, "fp32")
+    assert done.test == evaluate(done.run.model, prepared.test, prepared, CPU, "fp32")
     assert trained(objective(tasks=MAIN_ALONE), Configuration(learning_rate=3e-3)).test == {}
 
 

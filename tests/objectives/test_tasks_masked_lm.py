@@ -10,15 +10,13 @@ from autotune.spaces.training import TrainingSettings
 
 Objectives = Callable[..., PreparedObjective]
 
-CODES = TextCodes(size=1000, mask=4, special=torch.arange(5))
 
-
-def test_tokens_are_hidden_as_in_bert():
+def test_tokens_are_hidden_as_in_bert(codes: TextCodes):
     task = MaskedLanguageModel("words", MaskedLanguageModelSettings(kind="masked_lm", probability=0.15))
     random = torch.Generator().manual_seed(0)
     ids = torch.randint(5, 1000, (200, 100), generator=random)
     before = Batch(ids, torch.ones_like(ids, dtype=torch.bool), ids.new_zeros(200, 0))
-    after = task.prepare(before, CODES, random)
+    after = task.prepare(before, codes, random)
     chosen = after.targets != -100
     assert chosen.float().mean().item() == pytest.approx(0.15, abs=0.01)
     assert torch.equal(after.targets[chosen], ids[chosen])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from autotune.objectives.data.inputs import Inputs
 from autotune.objectives.data.tokens import TokenTable, concatenate, encode, tokenize, tokenizer_fingerprint
 from autotune.objectives.models.scratch import scratch_tokenizer
 from hypothesis import given
@@ -33,7 +34,7 @@ def test_gather_is_padding_row_by_row(data: st.DataObject):
     rows = data.draw(st.lists(st.lists(st.integers(5, 99), min_size=1, max_size=9), min_size=1, max_size=9))
     chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=12))
     length = max(len(rows[row]) for row in chosen) + data.draw(st.integers(0, 3))
-    ids, mask = table_of(rows).gather(torch.tensor(chosen), length, pad=1)
+    ids, mask = table_of(rows).gather(torch.tensor(chosen), length, pad=1).values()
     assert ids.tolist() == [rows[row] + [1] * (length - len(rows[row])) for row in chosen]
     assert mask.tolist() == [[column < len(rows[row]) for column in range(length)] for row in chosen]
     assert (ids.dtype, mask.dtype) == (torch.int64, torch.bool)
@@ -44,12 +45,12 @@ def test_mapped_renumbers_and_concatenate_keeps_the_order():
     both = concatenate([first, second])
     assert both.lengths.tolist() == [2, 1, 3]
     renumbered = both.mapped(torch.tensor([0, 10, 20, 30, 40, 50, 60]))
-    ids, _ = renumbered.gather(torch.tensor([2, 0]), 3, pad=0)
+    ids = renumbered.gather(torch.tensor([2, 0]), 3, pad=0)["ids"]
     assert ids.tolist() == [[40, 50, 60], [10, 20, 0]]
 
 
 def test_long_texts_are_cut_and_keep_their_special_tokens(tokenizer: PreTrainedTokenizerFast):
-    table = TokenTable(**encode(["good " * 50, "bad"], tokenizer, max_length=8))
+    table = TokenTable(**encode(Inputs(["good " * 50, "bad"]), tokenizer, max_length=8))
     assert table.lengths.tolist() == [8, 3]
     for row in (0, 1):
         ids = table.ids[table.offsets[row] : table.offsets[row + 1]]
@@ -57,15 +58,15 @@ def test_long_texts_are_cut_and_keep_their_special_tokens(tokenizer: PreTrainedT
 
 
 def test_a_text_without_tokens_has_one_all_the_same(tokenizer: PreTrainedTokenizerFast):
-    assert TokenTable(**encode(["", "good"], tokenizer, 8)).lengths.tolist()[0] == 2
+    assert TokenTable(**encode(Inputs(["", "good"]), tokenizer, 8)).lengths.tolist()[0] == 2
     stripped = scratch_tokenizer(TEXTS)  # a tokenizer that adds nothing of its own
     stripped.backend_tokenizer.post_processor = None
-    table = TokenTable(**encode(["", "\u200b", "good"], stripped, 8))
+    table = TokenTable(**encode(Inputs(["", "\u200b", "good"]), stripped, 8))
     assert table.lengths.min() == 1
 
 
 def test_no_texts_are_an_empty_table(tokenizer: PreTrainedTokenizerFast):
-    assert len(TokenTable(**encode([], tokenizer, 8))) == 0
+    assert len(TokenTable(**encode(Inputs([]), tokenizer, 8))) == 0
 
 
 def cached_files(folder: Path) -> list[Path]:
@@ -76,10 +77,10 @@ def test_the_cache_gives_the_same_tensors(
     tokenizer: PreTrainedTokenizerFast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path))
-    made = tokenize(TEXTS, tokenizer, 16)
+    made = tokenize(Inputs(TEXTS), tokenizer, 16)
     (file,) = cached_files(tmp_path)
-    monkeypatch.setattr("autotune.objectives.data.tokens.encode", lambda *_: pytest.fail("made again"))
-    found = tokenize(TEXTS, tokenizer, 16)
+    monkeypatch.setattr("autotune.objectives.data.tokens.encode", lambda *_, **__: pytest.fail("made again"))
+    found = tokenize(Inputs(TEXTS), tokenizer, 16)
     assert torch.equal(made.ids, found.ids)
     assert torch.equal(made.offsets, found.offsets)
     assert (made.ids.dtype, made.offsets.dtype) == (found.ids.dtype, found.offsets.dtype)
@@ -97,7 +98,7 @@ def test_what_changes_the_tokens_changes_the_place_in_the_cache(
         ([*TEXTS[:-2], TEXTS[-2] + TEXTS[-1]], tokenizer, 16),
         (TEXTS, scratch_tokenizer([*TEXTS, "unheard unheard"]), 16),
     ]:
-        tokenize(texts, with_tokenizer, length)
+        tokenize(Inputs(texts), with_tokenizer, length)
     assert len(cached_files(tmp_path)) == 5
 
 
@@ -143,5 +144,5 @@ def test_a_scratch_tokenizer_knows_its_own_words(tokenizer: PreTrainedTokenizerF
 
 @pytest.mark.parametrize("texts", [["a"], ["", "   "], ["🙂"], ["one", "two"]])
 def test_a_scratch_tokenizer_learns_from_almost_nothing(texts: list[str]):
-    table = TokenTable(**encode(texts, scratch_tokenizer(texts), 8))
+    table = TokenTable(**encode(Inputs(texts), scratch_tokenizer(texts), 8))
     assert (len(table), table.lengths.min() >= 2) == (len(texts), True)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.data.tokens import TokenTable
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, input_table, seen_vocabulary
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.production import export_model, train_production
@@ -76,8 +75,8 @@ def test_nothing_else_is_trimmed_where_sizes_are_alike(
     assert output.weight is input_table(model.encoder).weight
 
 
-def tokens(*ids: int) -> TokenTable:
-    return TokenTable(torch.tensor(ids, dtype=torch.int32), torch.tensor([0, len(ids)]))
+def tokens(*ids: int) -> torch.Tensor:
+    return torch.tensor(ids, dtype=torch.int64)
 
 
 def tokenizer_of(pad: int | None, special: list[int]) -> PreTrainedTokenizerFast:

@@ -118,7 +118,7 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
     ),
     "an operation for other kinds": (
         edit("  sentiment: {kind: classification, text: text, label: label}", "  sentiment: {kind: masked_lm}"),
-        ["line 6: tasks.sentiment: a task of kind masked_lm cannot be the main task", "'mixup' cannot blend"],
+        ["operations: 'mixup' cannot blend the rows of a masked_lm task; leave it out"],
     ),
 }  # fmt: skip
 

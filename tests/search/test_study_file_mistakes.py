@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from autotune.objectives.tasks.registry import TASKS
 from autotune.search.study_file.reading import parse_study_file
 from autotune.spaces.errors import StudyFileError
 
@@ -22,6 +23,9 @@ search: {trials: 12, timeout: 30m}
 """
 
 
+KINDS = ", ".join(task.kind for task in TASKS)
+
+
 def complaints(text: str) -> list[str]:
     with pytest.raises(StudyFileError) as error:
         parse_study_file(text, "study.yaml")
@@ -35,7 +39,8 @@ def changed(old: str, new: str) -> str:
 
 TOP = "name, objective, data, model, tasks, training, storage, space, search"
 TRAINING = (
-    "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision"
+    "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision, "
+    "weighting, sampling, temperature, early_stopping, layer_decay, freeze_layers, keep_layers, reinitialize_layers"
 )
 FORMS = "must be [low, high], a list of choices, one value, or {low: , high: , log: }"
 LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
@@ -66,16 +71,15 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "{kind: masked_lm}",
             "{kind: maskedlm}",
-            "line 9: tasks.language.kind: 'maskedlm': unknown kind; did you mean masked_lm? "
-            "allowed: classification, masked_lm",
+            f"line 9: tasks.language.kind: 'maskedlm': unknown kind; did you mean masked_lm? allowed: {KINDS}",
         ),
-        ("{kind: masked_lm}", "{}", "line 9: tasks.language.kind: missing; allowed: classification, masked_lm"),
+        ("{kind: masked_lm}", "{}", f"line 9: tasks.language.kind: missing; allowed: {KINDS}"),
         ("{kind: masked_lm}", "", "line 9: tasks.language: null: must be a group of keys"),
         (
             "{kind: masked_lm}",
             "{kind: masked_lm, label: x}",
-            "line 9: tasks.language.label: unknown key here, it belongs to kind classification; "
-            "allowed: text, data, kind, probability",
+            "line 9: tasks.language.label: unknown key here, it belongs to kind classification, regression; "
+            "allowed: data, text, text_pair, tokens, kind, probability",
         ),
         (
             "epochs: 3",
@@ -114,7 +118,7 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "train: reviews.csv",
             "train: a.csv, validation: [0.2]",
-            "line 3: data.validation: [0.2]: must be a number or text",
+            "line 3: data.validation: [0.2]: must be a number or text or a group of keys (folds)",
         ),
         (
             "train: reviews.csv",
@@ -236,10 +240,11 @@ def test_no_tasks() -> None:
     assert complaints(text) == ["study.yaml, line 5: tasks: {}: must be a group of keys that is not empty"]
 
 
-def test_a_main_task_without_metrics() -> None:
+def test_a_main_task_of_another_kind() -> None:
     text = changed("  sentiment: {kind: classification}\n", "  words: {kind: masked_lm, probability: 0.3}\n")
     assert complaints(text) == [
-        "study.yaml, line 6: tasks.words: a task of kind masked_lm cannot be the main task; put another first",
+        "study.yaml, line 2: objective: 'sentiment.accuracy': 'sentiment' is not the main task (the first of: words, "
+        "aspect, films, language). Allowed: words.accuracy, words.perplexity",
         "study.yaml, line 12: space.augmentation.operations: 'mixup' cannot blend the rows of a masked_lm task; "
         "leave it out",
     ]
@@ -289,3 +294,113 @@ training: {epochs: 0, schedule: wavy}
         "line 11: training.epochs",
         "line 11: training.schedule",
     ]
+
+
+MAIN = "sentiment.accuracy, sentiment.balanced_accuracy, sentiment.f1, sentiment.mcc, sentiment.log_loss"
+SEVERAL = "several objectives are a list of 2 or 3, each another"
+PARAMETERS = "learning_rate, loss_weights.aspect.on, loss_weights.aspect.ratio"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("sentiment.accuracy", "[sentiment.accuracy]", f"line 2: objective: ['sentiment.accuracy']: {SEVERAL}"),
+        (
+            "sentiment.accuracy",
+            "[sentiment.f1, sentiment.f1]",
+            f"line 2: objective: ['sentiment.f1', 'sentiment.f1']: {SEVERAL}",
+        ),
+        (
+            "sentiment.accuracy",
+            "[cost.gflops, sentiment.accuracy]",
+            f"line 2: objective: 'cost.gflops' cannot be the first, nor the only one. Allowed: {MAIN}",
+        ),
+        (
+            "sentiment.accuracy",
+            "cost.parameters",
+            f"line 2: objective: 'cost.parameters' cannot be the first, nor the only one. Allowed: {MAIN}",
+        ),
+        (
+            "sentiment.accuracy",
+            "[sentiment.accuracy, loss]",
+            "line 2: objective: 'loss' is refused: a weighted or summed",
+        ),
+        (
+            "sentiment.accuracy",
+            "[sentiment.accuracy, language.accuracy]",
+            f"line 2: objective: nothing measures 'language.accuracy'. Allowed: {MAIN}, aspect.accuracy, ",
+        ),
+        ("sentiment.accuracy", "[sentiment.accuracy, 3]", "line 2: objective: 3: must be text"),
+        (
+            "train: reviews.csv",
+            "train: reviews.csv, validation: {folds: 1}",
+            "line 3: data.validation.folds: 1: must be a whole number of at least 2 and at most 20",
+        ),
+        (
+            "train: reviews.csv",
+            "train: reviews.csv, validation: {folds: 21}",
+            "line 3: data.validation.folds: 21: must be a whole number of at least 2 and at most 20",
+        ),
+        (
+            "train: reviews.csv",
+            "train: reviews.csv, validation: {}",
+            "line 3: data.validation.folds: missing: stratified, seeded parts",
+        ),
+        ("trials: 12", "grid: {levels: 4}", "line 14: search.grid: belongs to `sampler: grid`; the sampler is auto"),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: [learning_rate, loss_weights.aspct.ratio]}",
+            "line 14: search.grid.over: 'loss_weights.aspct.ratio': nothing of that name is searched; "
+            f"did you mean loss_weights.aspect.ratio? allowed: {PARAMETERS}",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: [training.dropout]}",
+            "line 14: search.grid.over: 'training.dropout': nothing of that name is searched",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: []}",
+            "line 14: search.grid.over: []: must be a list that is not empty",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: [learning_rate, learning_rate]}",
+            "line 14: search.grid.over: ['learning_rate', 'learning_rate']: a parameter is named twice",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {levels: 1}",
+            "line 14: search.grid.levels: 1: must be a whole number of at least 2 and at most 100",
+        ),
+    ],
+)
+def test_several_objectives_folds_and_grids(old: str, new: str, complaint: str) -> None:
+    (told,) = complaints(changed(old, new))
+    assert told.startswith(f"study.yaml, {complaint}")
+
+
+def test_a_mistyped_form_of_folds_names_the_right_one() -> None:
+    told = complaints(changed("train: reviews.csv", "train: reviews.csv, validation: {fold: 5}"))
+    assert "study.yaml, line 3: data.validation.fold: unknown key; did you mean folds? allowed: folds" in told
+
+
+def test_what_cannot_search_several_objectives_is_refused_at_once() -> None:
+    text = GOOD.replace("sentiment.accuracy", "[sentiment.accuracy, aspect.f1]")
+    assert complaints(text.replace("trials: 12", "sampler: cmaes, pruner: asha")) == [
+        "study.yaml, line 14: search.pruner: 'asha': several objectives put trials in no one order to prune by; "
+        "write auto or none",
+        "study.yaml, line 14: search.sampler: 'cmaes' searches one objective only; try auto or gp",
+    ]
+    for name in ("auto", "none"):
+        assert parse_study_file(text.replace("trials: 12", f"pruner: {name}"), "study.yaml").search.pruner == name
+
+
+def test_null_where_a_setting_cannot_be_null() -> None:
+    (told,) = complaints(
+        changed("operations: [noise, mixup]}", "operations: [noise, mixup]}\n  training: {epochs: [null, 3]}")
+    )
+    assert told == (
+        "study.yaml, line 13: space.training.epochs: [null, 3]: each value must be "
+        "a whole number of at least 1 and at most 1000"
+    )

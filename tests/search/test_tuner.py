@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
 import optuna
@@ -14,6 +15,7 @@ from autotune.search.interruption import Interruption
 from autotune.search.pruners import make_pruner
 from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE
 from autotune.search.samplers import grid_points, make_sampler
+from autotune.search.scoring import Scoring
 from autotune.search.settings import PrunerName, SamplerName
 from autotune.search.storage import open_storage
 from autotune.search.tuner import ENDED, Ending, Tuner
@@ -115,7 +117,9 @@ class Recorder:
     def evaluated(self, number: int, step: int, value: float) -> None:
         self.heard.append(("evaluated", number, step, value))
 
-    def completed(self, number: int, value: float, step: int) -> None:
+    def completed(
+        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
         self.heard.append(("completed", number, value, step))
 
     def pruned(self, number: int, step: int, value: float) -> None:
@@ -169,6 +173,7 @@ class Bench:
         sampler: BaseSampler | None = None,
         interruption: Interruption | None = None,
         timeout_s: float | None = None,
+        scoring: Scoring = Scoring(["accuracy"]),  # noqa: B008  a frozen value
     ) -> tuple[Ending, Recorder]:
         study = optuna.load_study(
             study_name="bench",
@@ -178,7 +183,7 @@ class Bench:
         )
         recorder = Recorder()
         with InlineExecutor(trainer) as executor:
-            tuner = Tuner(study, self.storage, SPACE, executor, recorder, "accuracy", RUNGS[-1])
+            tuner = Tuner(study, self.storage, SPACE, executor, recorder, scoring, RUNGS[-1])
             return tuner.run(total, interruption or Interruption(), timeout_s), recorder
 
     def states(self) -> list[TrialState]:
@@ -278,7 +283,7 @@ def test_the_best_is_the_least_where_less_is_better() -> None:
     study = optuna.create_study(study_name="least", storage=storage, direction="minimize", sampler=RandomSampler(0))
     recorder = Recorder()
     with InlineExecutor(TabulatedTrainer(humped)) as executor:
-        Tuner(study, storage, SPACE, executor, recorder, "other", 60).run(2, Interruption())
+        Tuner(study, storage, SPACE, executor, recorder, Scoring(["other"]), 60).run(2, Interruption())
     assert all(trial.value == min(trial.intermediate_values.values()) for trial in study.trials)
     assert recorder.heard[0][5] == "minimize"
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -220,3 +221,83 @@ def test_a_configuration_survives_json():
     )
     assert Configuration.model_validate_json(configuration.model_dump_json()) == configuration
     assert isinstance(configuration.training["batch_size"], int)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "distribution", "chosen"),
+    [
+        ("weighting", ["static", "dwa"], CategoricalDistribution(("static", "dwa")), "dwa"),
+        ("sampling", ["all", "uniform"], CategoricalDistribution(("all", "uniform")), "uniform"),
+        ("temperature", [1, 5], FloatDistribution(1, 5), 2.5),
+        ("early_stopping", {"choices": [None, 2]}, CategoricalDistribution((None, 2)), None),
+        ("early_stopping", [1, 4], IntDistribution(1, 4), 3),
+        ("layer_decay", [0.8, 1.0], FloatDistribution(0.8, 1.0), 0.9),
+        ("freeze_layers", [0, 4], IntDistribution(0, 4), 2),
+        ("keep_layers", [None, 2, 4], CategoricalDistribution((None, 2, 4)), None),
+        ("keep_layers", [2, None], CategoricalDistribution((2, None)), 2),
+        ("reinitialize_layers", [0, 1, 2], CategoricalDistribution((0, 1, 2)), 1),
+        ("dropout", [None, "1e-1"], CategoricalDistribution((None, 0.1)), 0.1),
+        ("max_grad_norm", [None], CategoricalDistribution((None,)), None),
+    ],
+)
+def test_every_setting_can_be_searched_null_included(
+    name: str, given: object, distribution: BaseDistribution, chosen: object
+):
+    searched = space({"training": {name: given}})
+    assert searched.distributions[f"training.{name}"] == distribution
+    parameters = searched.nearest(searched.baseline()) | {f"training.{name}": chosen}
+    configuration = searched.configuration(parameters)
+    assert configuration.training == {name: chosen}
+    assert Configuration.model_validate_json(configuration.model_dump_json()) == configuration
+    assert getattr(TrainingSettings.model_validate(configuration.training), name) == chosen
+    assert searched.nearest(configuration)[f"training.{name}"] == chosen
+
+
+def test_null_is_no_choice_where_a_setting_has_none():
+    with pytest.raises(ValidationError, match="valid integer"):
+        SpaceSettings.model_validate({"training": {"epochs": [None, 3]}})
+
+
+def test_a_task_that_is_measured_is_never_off():
+    searched = replace(space(WIDE), measured=("b",))
+    assert "loss_weights.a.on" in searched.distributions
+    assert "loss_weights.b.on" not in searched.distributions
+    assert searched.baseline().ratios == {"b": 1.0}
+    assert searched.configuration(searched.nearest(searched.baseline())).ratios == {"b": 1.0}
+    assert searched.equal_weights().ratios == {"a": 1.0, "b": 1.0}
+
+
+def varied(over: set[str], parameters: dict[str, Any], settings: dict[str, Any] = WIDE, **more: Any) -> Configuration:  # noqa: ANN401
+    searched = replace(space(settings, learning_rate=3e-4), over=frozenset(over), **more)
+    assert set(searched.distributions) == set(searched.nearest(searched.baseline())) == over
+    return searched.configuration(parameters)
+
+
+def test_what_does_not_vary_is_the_baseline_s():
+    assert varied({"learning_rate"}, {"learning_rate": 2e-5}) == Configuration(learning_rate=2e-5)
+    assert varied({"training.weight_decay"}, {"training.weight_decay": 0.1}) == Configuration(
+        learning_rate=3e-4, training={"weight_decay": 0.1}
+    )
+    measured = varied({"learning_rate"}, {"learning_rate": 2e-5}, measured=("b",))
+    assert measured.ratios == {"b": 1.0}
+    outside = varied({"training.weight_decay"}, {"training.weight_decay": 0.1}, measured=("b",))
+    assert outside.learning_rate == 3e-4
+
+
+def test_whatever_varies_is_switched_on():
+    assert varied({"loss_weights.a.ratio"}, {"loss_weights.a.ratio": 4.0}).ratios == {"a": 4.0}
+    switch = "loss_weights.a.on"
+    assert varied({switch}, {switch: True}).ratios == {"a": 1.0}
+    assert varied({switch}, {switch: False}).ratios == {}
+    mix = varied({"augmentation.magnitude"}, {"augmentation.magnitude": 0.3}).mix
+    assert mix.magnitude == 0.3
+    assert mix.operations == pytest.approx(dict.fromkeys(OPERATIONS, 0.4 / 3))
+    assert varied({"augmentation.share"}, {"augmentation.share": 0.6}).mix.magnitude == 0.175
+    assert varied({"augmentation.on"}, {"augmentation.on": False}).mix.share == 0
+
+
+def test_all_layers_are_nearest_to_the_most_of_a_range():
+    searched = space({"training": {"keep_layers": [2, 6], "early_stopping": [1, 4]}})
+    nearest = searched.nearest(searched.baseline())
+    assert (nearest["training.keep_layers"], nearest["training.early_stopping"]) == (6, 4)
+    assert searched.configuration(nearest).training == {"keep_layers": 6, "early_stopping": 4}

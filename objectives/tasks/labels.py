@@ -1,0 +1,50 @@
+"""What the kinds with a set of labels share: the set's checks and its words in messages."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...spaces.errors import DataError
+from ..data.loading import Table
+
+_NAMED = 5
+"""Labels that a message names; of more it gives the number."""
+
+
+def named(labels: Iterable[str], most: int = _NAMED) -> str:
+    """Labels for a message: 'a', 'b' and 3 more."""
+    found = list(labels)
+    rest = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(map(repr, found[:most])) + rest
+
+
+def check_classes(counts: Counter[str], table: Table, task: str, column: str) -> None:
+    """Check that there is something to tell apart.
+
+    Raises:
+        DataError: fewer than two classes, or a class with one row.
+    """
+    if len(counts) < 2:
+        raise DataError(
+            f"{table.source}: task {task!r}: column {column!r} has one class only ({named(counts) or 'no rows'}); "
+            "a classification needs two or more"
+        )
+    if single := sorted(label for label, count in counts.items() if count == 1):
+        raise DataError(
+            f"{table.source}: task {task!r}: class {named(single)} has one row only; each class needs two or more"
+        )
+
+
+def unknown_label(label: str, labels: Sequence[str], table: Table, row: int, task: str) -> DataError:
+    """The error of a label that training has not."""
+    return DataError(
+        f"{table.where(row)}: task {task!r}: label {label!r} is not among the training labels ({named(labels, 10)})"
+    )
+
+
+def label_names(labels: Sequence[str]) -> Mapping[str, object]:
+    """The labels as transformers' configs hold them."""
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: place for place, label in enumerate(labels)},
+    }

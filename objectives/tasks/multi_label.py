@@ -1,0 +1,120 @@
+"""Multi-label classification: any number of labels for a text, each on its own. The head is transformers' own."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field
+from sklearn import metrics as scores
+from torch.nn import functional
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from ...spaces.errors import DataError
+from ..data.loading import Table
+from ..data.targets import Targets
+from ..models.borrowed import BorrowedHead, Encoded
+from ..models.encoders import EncoderSource
+from .labels import label_names, unknown_label
+from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
+
+
+class MultiLabelSettings(TextTaskSettings):
+    """Any number of labels for a text."""
+
+    kind: Literal["multi_label"]
+    labels: str = Field(default="labels", description="column with a list of labels, or labels between separators")
+    separator: str = Field(default="|", min_length=1, description="stands between two labels of a row of text")
+
+
+class MultiLabel(TextTask[MultiLabelSettings]):
+    """Targets: (rows, labels) float32, 1 where the row has the label; `labels` are sorted. A row may have none."""
+
+    kind: ClassVar[str] = "multi_label"
+    settings_type: ClassVar = MultiLabelSettings
+    mixes: ClassVar[bool] = True
+    metrics: ClassVar[Mapping[str, Direction]] = {
+        "f1": "maximize",
+        "macro_f1": "maximize",
+        "exact_match": "maximize",
+        "average_precision": "maximize",
+        "log_loss": "minimize",
+    }
+
+    labels: Sequence[str] = ()
+
+    def answers(self, table: Table) -> Sequence[str]:
+        return [self.settings.separator.join(sorted(labels)) for labels in self._rows(table)]
+
+    def fitted(self, table: Table) -> Self:
+        """Learn the label set.
+
+        Raises:
+            DataError: no row has a label.
+        """
+        counts = Counter(label for labels in self._rows(table) for label in labels)
+        if not counts:
+            column = self.settings.labels
+            raise DataError(f"{table.source}: task {self.name!r}: column {column!r} is empty: no row has a label")
+        task = type(self)(self.name, self.settings)
+        task.labels = tuple(sorted(counts))
+        return task
+
+    def _rows(self, table: Table) -> list[set[str]]:
+        items = table.items(self.settings.labels, self.settings.separator)
+        return [{label.strip() for label in labels} - {""} for labels in items]
+
+    def targets(self, table: Table) -> torch.Tensor:
+        place = {label: i for i, label in enumerate(self.labels)}
+        found = torch.zeros(len(table), len(place))
+        for row, labels in enumerate(self._rows(table)):
+            for label in sorted(labels):
+                if label not in place:
+                    raise unknown_label(label, self.labels, table, row, self.name)
+                found[row, place[label]] = 1
+        return found
+
+    def normaliser(self, examples: Examples, codes: TextCodes) -> float:
+        """Log 2: the binary cross-entropy of "perhaps", the mean over the labels."""
+        return math.log(2)
+
+    def build(self, encoder: EncoderSource) -> PreTrainedModel:
+        return encoder.build(
+            AutoModelForSequenceClassification,
+            **label_names(self.labels),
+            problem_type="multi_label_classification",
+        )
+
+    def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Binary cross-entropy, the mean over rows and labels."""
+        logits = self.predict(head, encoded, batch)
+
+        def losses(targets: torch.Tensor) -> torch.Tensor:
+            return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+
+        return batch.blended(losses)
+
+    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Logits (rows, labels) in fp32."""
+        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
+
+    def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
+        """At the usual threshold of 1/2; `f1` counts every label of every row alike (micro), `macro_f1` every label.
+
+        `average_precision` is the mean over the labels that some row has.
+        """
+        assert isinstance(targets, torch.Tensor)
+        truth, probabilities = targets.numpy().astype(int), predictions.double().sigmoid().numpy()
+        guess = (probabilities > 0.5).astype(int)
+        present = truth.any(axis=0)
+        ranked = [scores.average_precision_score(truth[:, k], probabilities[:, k]) for k in present.nonzero()[0]]
+        losses = functional.binary_cross_entropy_with_logits(predictions.double(), targets.double())
+        return {
+            "f1": float(scores.f1_score(truth, guess, average="micro", zero_division=0)),
+            "macro_f1": float(scores.f1_score(truth, guess, average="macro", zero_division=0)),
+            "exact_match": float(np.mean((truth == guess).all(axis=1))),
+            "average_precision": float(np.mean(ranked)) if ranked else 0.0,
+            "log_loss": float(losses),
+        }

@@ -1,0 +1,137 @@
+"""Regression: a number for a text or a pair of texts. The head is transformers' own for the backbone."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field
+from scipy import stats
+from sklearn import metrics as scores
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from ...spaces.errors import DataError
+from ..data.loading import Table
+from ..data.targets import Targets
+from ..models.borrowed import BorrowedHead, Encoded
+from ..models.encoders import EncoderSource
+from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
+
+_STRATA = 10
+"""Parts of equally many rows, by value, that both sides of a split have in the same shares."""
+
+
+class RegressionSettings(TextTaskSettings):
+    """A number for a text."""
+
+    kind: Literal["regression"]
+    label: str = Field(default="label", description="column with the number")
+
+
+class Regression(TextTask[RegressionSettings]):
+    """Targets: (rows,) float32, the numbers as they are.
+
+    The head works in standard deviations around the training mean, so that numbers of any size are learnt at the
+    usual rates; `predict` gives the label's own unit, and `finish` folds both numbers into the exported layer.
+    """
+
+    kind: ClassVar[str] = "regression"
+    settings_type: ClassVar = RegressionSettings
+    mixes: ClassVar[bool] = True
+    has_one_answer: ClassVar[bool] = False  # two people measure, two numbers: noise, not a contradiction
+    metrics: ClassVar[Mapping[str, Direction]] = {
+        "rmse": "minimize",
+        "mae": "minimize",
+        "r2": "maximize",
+        "pearson": "maximize",
+        "spearman": "maximize",
+    }
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def answers(self, table: Table) -> Sequence[str]:
+        return [str(value) for value in self.targets(table).tolist()]
+
+    def strata(self, table: Table) -> Sequence[str]:
+        values = self.targets(table).numpy()
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, _STRATA + 1)[1:-1]))
+        return [str(part) for part in np.digitize(values, edges)]
+
+    def fitted(self, table: Table) -> Self:
+        """Learn mean and deviation.
+
+        Raises:
+            DataError: no number in a row, or the same in all.
+        """
+        values = self.targets(table).double()
+        task = type(self)(self.name, self.settings)
+        task.mean, task.deviation = float(values.mean()), float(values.std(correction=0))
+        if not task.deviation:
+            raise DataError(
+                f"{table.source}: task {self.name!r}: column {self.settings.label!r} has the same number in all rows"
+            )
+        return task
+
+    def targets(self, table: Table) -> torch.Tensor:
+        found: list[float] = []
+        for row, text in enumerate(table.column(self.settings.label)):
+            try:
+                found.append(float(text))
+            except ValueError:
+                found.append(math.nan)
+            if not math.isfinite(found[-1]):
+                where = f"{table.where(row)}: task {self.name!r}"
+                raise DataError(f"{where}: {self.settings.label} {text!r} is no finite number")
+        return torch.tensor(found, dtype=torch.float32)
+
+    def normaliser(self, examples: Examples, codes: TextCodes) -> float:
+        """The squared error of the mean."""
+        assert isinstance(examples.targets, torch.Tensor)
+        return float(((examples.targets.double() - self.mean) ** 2).mean())
+
+    def build(self, encoder: EncoderSource) -> PreTrainedModel:
+        return encoder.build(AutoModelForSequenceClassification, num_labels=1, problem_type="regression")
+
+    def finish(self, model: PreTrainedModel) -> None:
+        mean, deviation = self._scale(model)
+        output = _output(model)
+        with torch.no_grad():
+            output.weight.mul_(deviation)
+            if output.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
+                output.bias.mul_(deviation).add_(mean)
+
+    def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Squared error in the label's own unit; under mixup against the two rows' numbers."""
+        guess = self.predict(head, encoded, batch)
+        return batch.blended(lambda targets: (guess - targets) ** 2)
+
+    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Numbers (rows,) in fp32, in the label's unit."""
+        mean, deviation = self._scale(head)
+        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float().squeeze(1) * deviation + mean
+
+    def _scale(self, model: nn.Module) -> tuple[float, float]:
+        """Mean and deviation; (0, 1) for a last layer without a bias, which could not export them (GPT-2's)."""
+        biased = _output(model).bias is not None  # pyright: ignore[reportUnnecessaryComparison]
+        return (self.mean, self.deviation) if biased else (0.0, 1.0)
+
+    def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
+        """Correlations of numbers that are all the same are 0."""
+        assert isinstance(targets, torch.Tensor)
+        truth, guess = targets.double().numpy(), predictions.double().numpy()
+        varied = len(truth) > 1 and np.ptp(truth) > 0 and np.ptp(guess) > 0
+        return {
+            "rmse": float(scores.root_mean_squared_error(truth, guess)),
+            "mae": float(scores.mean_absolute_error(truth, guess)),
+            "r2": float(scores.r2_score(truth, guess)) if len(truth) > 1 else 0.0,
+            "pearson": float(stats.pearsonr(truth, guess).statistic) if varied else 0.0,
+            "spearman": float(stats.spearmanr(truth, guess).statistic) if varied else 0.0,
+        }
+
+
+def _output(model: nn.Module) -> nn.Linear:
+    """The layer that gives the number."""
+    return [module for module in model.modules() if isinstance(module, nn.Linear) and module.out_features == 1][-1]

@@ -1,0 +1,207 @@
+"""Extractive question answering: where in a context the answer begins and ends. The head is transformers' own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch.nn import functional
+from transformers import AutoModelForQuestionAnswering, PreTrainedModel
+
+from ...spaces.errors import DataError
+from ..data.cleaning import Finding
+from ..data.inputs import Inputs
+from ..data.loading import Table, take
+from ..data.targets import IGNORED, RaggedTargets, Targets, offsets_of, places_of
+from ..data.tokens import Alignment, TokenTable, tokenize_aligned
+from ..models.borrowed import BorrowedHead, Encoded
+from ..models.encoders import EncoderSource
+from .answers import exact_match, overlap_f1
+from .task import BaseTaskSettings, Batch, Direction, Examples, Task, TextCodes
+
+_LONGEST_ANSWER = 30
+"""Tokens of an answer at most: transformers' default for this task."""
+_NOTHING = torch.tensor([0, 0])
+"""Where "no answer" stands: at the first token, which is no part of the context."""
+
+
+class SpanSettings(BaseTaskSettings):
+    """Where in a context the answer to a question stands."""
+
+    kind: Literal["span"]
+    question: str = Field(default="question", min_length=1, description="column with the question")
+    context: str = Field(default="context", min_length=1, description="column with the text that holds the answer")
+    answer: str = Field(
+        default="answer", min_length=1, description="column with the answer, or a list of them; empty: there is none"
+    )
+    start: str | None = Field(
+        default=None, min_length=1, description="column with the answer's first character (from 0); null: first found"
+    )
+
+
+@dataclass(frozen=True)
+class SpanTargets(RaggedTargets):
+    """Start and end token of each row's answer, two values a row, and what is needed to find the text of a guess.
+
+    `answers` by row; `contexts` by row; `characters` (tokens, 2): each token's place in its context, or -1;
+    `tokens` (rows + 1,): the offsets of the rows in it.
+    """
+
+    answers: Sequence[Sequence[str]]
+    contexts: Sequence[str]
+    characters: torch.Tensor
+    tokens: torch.Tensor
+
+    def take(self, rows: torch.Tensor) -> Self:
+        taken, chosen = super().take(rows), rows.tolist()
+        return type(self)(
+            taken.values,
+            taken.offsets,
+            [self.answers[row] for row in chosen],
+            [self.contexts[row] for row in chosen],
+            self.characters[places_of(self.tokens, rows)],
+            offsets_of(self.tokens, rows),
+        )
+
+
+class Span(Task[SpanSettings]):
+    """Targets: (rows, 2) int64, first and last token of the answer; IGNORED where it is cut off."""
+
+    kind: ClassVar[str] = "span"
+    settings_type: ClassVar = SpanSettings
+    rewrites: ClassVar[bool] = False  # the answer would no longer stand at its place
+    has_one_answer: ClassVar[bool] = False
+    metrics: ClassVar[Mapping[str, Direction]] = {"f1": "maximize", "exact_match": "maximize"}
+
+    def inputs(self, table: Table) -> Inputs:
+        return Inputs(table.column(self.settings.question), table.column(self.settings.context))
+
+    def answers(self, table: Table) -> Sequence[str]:
+        self._starts(table)
+        return ["\n".join(answers) for answers in self._answers(table)]
+
+    def _answers(self, table: Table) -> list[list[str]]:
+        """Each row's answers; [""] where there is none."""
+        name = self.settings.answer
+        if name in table.lists:
+            return [answers or [""] for answers in table.lists[name]]
+        return [[answer] for answer in table.column(name)]
+
+    def fitted(self, table: Table) -> Self:
+        """DataError: no row has an answer that stands in its context."""
+        if not any(place is not None and answer for place, answer in self._places(table)):
+            column, source = self.settings.answer, table.source
+            raise DataError(f"{source}: task {self.name!r}: no answer in {column!r} stands in its context")
+        return self
+
+    def _places(self, table: Table) -> list[tuple[int | None, str]]:
+        """The first answer of each row and its first character in the context, None where it does not stand there."""
+        contexts, starts = table.column(self.settings.context), self._starts(table)
+        found: list[tuple[int | None, str]] = []
+        for answers, context, given in zip(self._answers(table), contexts, starts, strict=True):
+            answer = answers[0]
+            place = context.find(answer) if given is None else given
+            found.append((place if place >= 0 and context.startswith(answer, place) else None, answer))
+        return found
+
+    def _starts(self, table: Table) -> list[int | None]:
+        if self.settings.start is None:
+            return [None] * len(table)
+        found: list[int | None] = []
+        for row, values in enumerate(table.items(self.settings.start)):
+            if values and not values[0].isdecimal():
+                where = f"{table.where(row)}: task {self.name!r}"
+                raise DataError(f"{where}: {self.settings.start} {values[0]!r} is no character's place (0, 1, 2, …)")
+            found.append(int(values[0]) if values else None)
+        return found
+
+    def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
+        """Rows whose answer does not stand in the context are dropped from training; else they count as missed."""
+        places = self._places(table)
+        wrong = [f"{answer!r} at {table.where(row)}" for row, (place, answer) in enumerate(places) if place is None]
+        if not wrong:
+            return table, ()
+        finding = Finding.of("answer not in its context", wrong, "dropped" if training else "noted")
+        kept = [row for row, (place, _) in enumerate(places) if place is not None]
+        return (take(table, kept) if training else table), [finding]
+
+    def examples(self, table: Table, encoder: EncoderSource, max_length: int) -> Examples:
+        tokens, alignment = tokenize_aligned(self.inputs(table), encoder.tokenizer, max_length)
+        places = self._places(table)
+        values = torch.stack([_span_tokens(tokens, alignment, row, *place) for row, place in enumerate(places)])
+        cut = [
+            f"{answer!r} at {table.where(row)}"
+            for row, (place, answer) in enumerate(places)
+            if place is not None and values[row, 0] == IGNORED
+        ]
+        inside = alignment.segments == 1
+        characters = alignment.characters.masked_fill(~inside.unsqueeze(1), -1)
+        offsets = torch.arange(len(table) + 1) * 2
+        contexts = table.column(self.settings.context)
+        targets = SpanTargets(values.flatten(), offsets, self._answers(table), contexts, characters, tokens.offsets)
+        note = f"{table.source}: answer beyond max_length {max_length}"
+        return Examples(tokens, targets, [Finding.of(note, cut, "noted")] if cut else [])
+
+    def normaliser(self, examples: Examples, codes: TextCodes) -> float:
+        """The mean log length: the cross-entropy of a uniform guess among a row's tokens."""
+        return float(examples.tokens.lengths.double().log().mean())
+
+    def build(self, encoder: EncoderSource) -> PreTrainedModel:
+        return encoder.build(AutoModelForQuestionAnswering, num_labels=2)
+
+    def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Mean of the cross-entropies of start and end among the row's own tokens."""
+        logits = self._logits(head, encoded, batch).masked_fill(~batch.mask.unsqueeze(1), -torch.inf)
+        known = batch.targets != IGNORED
+        total = functional.cross_entropy(logits[known], batch.targets[known], reduction="sum")
+        return total / known.sum().clamp(min=1)
+
+    def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """(rows, 2, length) in fp32: start and end."""
+        outputs = head.outputs(encoded, input_ids=batch.ids, attention_mask=batch.mask)
+        return torch.stack([outputs.start_logits, outputs.end_logits], dim=1).float()
+
+    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Start and end logits of every token: (rows, 2, length) in fp32."""
+        return self._logits(head, encoded, batch)
+
+    def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
+        """The means of F1 over words and of exact matches, each against the nearest of a row's answers."""
+        assert isinstance(targets, SpanTargets)
+        guesses = [guessed_text(logits, targets, row) for row, logits in enumerate(predictions)]
+        pairs = list(zip(guesses, targets.answers, strict=True))
+        return {
+            "f1": float(np.mean([overlap_f1(guess, answers) for guess, answers in pairs])),
+            "exact_match": float(np.mean([exact_match(guess, answers) for guess, answers in pairs])),
+        }
+
+
+def _span_tokens(tokens: TokenTable, alignment: Alignment, row: int, place: int | None, answer: str) -> torch.Tensor:
+    """First and last token (2,) of an answer, IGNORED where a part of it is cut off."""
+    if not answer:
+        return _NOTHING
+    first, end = tokens.offsets[row : row + 2].tolist()
+    characters, inside = alignment.characters[first:end], alignment.segments[first:end] == 1
+    if place is None:
+        return torch.full((2,), IGNORED)
+    touched = inside & (characters[:, 1] > place) & (characters[:, 0] < place + len(answer))
+    whole = touched.any() and int(characters[touched][-1, 1]) >= place + len(answer.rstrip())
+    return touched.nonzero().squeeze(1)[[0, -1]] if whole else torch.full((2,), IGNORED)
+
+
+def guessed_text(logits: torch.Tensor, targets: SpanTargets, row: int) -> str:
+    """The text between the best pair of start and end (2, length) in the row's context; empty for "no answer"."""
+    first, end = targets.tokens[row : row + 2].tolist()
+    characters = targets.characters[first:end]
+    inside = characters[:, 1] >= 0
+    start_logits, end_logits = (part[: end - first].masked_fill(~inside, -torch.inf) for part in logits)
+    pairs = start_logits.unsqueeze(1) + end_logits
+    allowed = torch.ones_like(pairs, dtype=torch.bool).triu().tril(_LONGEST_ANSWER - 1)
+    score, place = pairs.masked_fill(~allowed, -torch.inf).flatten().max(0)
+    nothing = logits[0, 0] + logits[1, 0]
+    if not score.isfinite() or nothing > score:
+        return ""
+    start, stop = divmod(int(place), end - first)
+    return targets.contexts[row][int(characters[start, 0]) : int(characters[stop, 1])].strip()

@@ -1,0 +1,152 @@
+"""Token classification: a tag for every word, as for named entities and slots. The head is transformers' own."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+import torch
+from pydantic import Field
+from seqeval import metrics as spans
+from torch.nn import functional
+from transformers import AutoModelForTokenClassification, PreTrainedModel
+
+from ...spaces.errors import DataError
+from ..data.cleaning import Finding
+from ..data.inputs import Inputs
+from ..data.loading import Table
+from ..data.targets import IGNORED, Targets, widened
+from ..data.tokens import tokenize_aligned
+from ..models.borrowed import BorrowedHead, Encoded
+from ..models.encoders import EncoderSource
+from .labels import label_names, named
+from .tags import OUTSIDE, TagTargets, as_entities, is_entity_tag, predicted_tags, repaired, tag_labels, tag_targets
+from .task import BaseTaskSettings, Batch, Direction, Examples, Task, TextCodes
+
+
+class TokenClassificationSettings(BaseTaskSettings):
+    """A tag for every word."""
+
+    kind: Literal["token_classification"]
+    tokens: str = Field(
+        default="tokens", min_length=1, description="column with a list of words (or words between blanks)"
+    )
+    tags: str = Field(default="tags", min_length=1, description="column with a tag for each word: BIO or plain")
+
+
+class TokenClassification(Task[TokenClassificationSettings]):
+    """Targets: (rows, length) int64, a tag's place in `labels` at the first token of each word."""
+
+    kind: ClassVar[str] = "token_classification"
+    settings_type: ClassVar = TokenClassificationSettings
+    rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
+    metrics: ClassVar[Mapping[str, Direction]] = {
+        "f1": "maximize",
+        "precision": "maximize",
+        "recall": "maximize",
+        "accuracy": "maximize",
+    }
+
+    labels: Sequence[str] = ()
+
+    def inputs(self, table: Table) -> Inputs:
+        return Inputs([" ".join(words) for words in table.items(self.settings.tokens)])
+
+    def answers(self, table: Table) -> Sequence[str]:
+        return [" ".join(tags) for tags in self._tags(table)]
+
+    def fitted(self, table: Table) -> Self:
+        """Learn the tags.
+
+        Raises:
+            DataError: a row with more or fewer tags than words, a tag of another scheme, or one tag only.
+        """
+        tags = self._tags(table)
+        task = type(self)(self.name, self.settings)
+        task.labels = tag_labels(tag for row in tags for tag in row)
+        if len(task.labels) < 2:
+            where = f"{table.source}: task {self.name!r}"
+            raise DataError(f"{where}: column {self.settings.tags!r} has one tag only ({named(task.labels) or 'none'})")
+        self._check_scheme(table, tags, task.labels)
+        return task
+
+    def _check_scheme(self, table: Table, tags: Sequence[Sequence[str]], labels: Sequence[str]) -> None:
+        """Entity tags and plain ones do not mix."""
+        if not any(map(is_entity_tag, labels)):
+            return
+        for row, names in enumerate(tags):
+            if strange := [tag for tag in names if tag != OUTSIDE and not is_entity_tag(tag)]:
+                where = f"{table.where(row)}: task {self.name!r}"
+                raise DataError(f"{where}: tag {strange[0]!r}: beside B- and I- tags every other must be 'O'")
+
+    def _tags(self, table: Table) -> list[list[str]]:
+        """The tags of each row, an I- that continues nothing made a B-."""
+        words, tags = table.items(self.settings.tokens), table.items(self.settings.tags)
+        for row, (sentence, names) in enumerate(zip(words, tags, strict=True)):
+            if len(sentence) != len(names):
+                raise DataError(
+                    f"{table.where(row)}: task {self.name!r}: {len(sentence)} words in {self.settings.tokens!r}, but "
+                    f"{len(names)} tags in {self.settings.tags!r}; each word needs one tag"
+                )
+        return [repaired(names) for names in tags]
+
+    def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
+        """All rows; repaired tags, and tags that training has not, are counted."""
+        tags = self._tags(table)
+        given = table.items(self.settings.tags)
+        self._check_scheme(table, tags, self.labels)
+        changed = [
+            f"{old} -> {new}"
+            for before, after in zip(given, tags, strict=True)
+            for old, new in zip(before, after, strict=True)
+            if old != new
+        ]
+        unknown = [tag for row in tags for tag in row if tag not in self.labels]
+        notes = [
+            ("I- tag that continues nothing", changed, "repaired"),
+            ("tag that training has not", unknown, "noted"),
+        ]
+        return table, [Finding.of(what, examples, action) for what, examples, action in notes if examples]
+
+    def examples(self, table: Table, encoder: EncoderSource, max_length: int) -> Examples:
+        tokens, alignment = tokenize_aligned(self.inputs(table), encoder.tokenizer, max_length)
+        words = table.items(self.settings.tokens)
+        return Examples(tokens, tag_targets(tokens, alignment, words, self._tags(table), self.labels))
+
+    def normaliser(self, examples: Examples, codes: TextCodes) -> float:
+        """Log T: the cross-entropy of the uniform guess among T tags."""
+        return math.log(len(self.labels))
+
+    def build(self, encoder: EncoderSource) -> PreTrainedModel:
+        return encoder.build(AutoModelForTokenClassification, **label_names(self.labels))
+
+    def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """Mean cross-entropy over the first tokens of words."""
+        logits = self._logits(head, encoded, batch)
+        targets = widened(batch.targets, logits.shape[1])
+        total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        return total / (targets != IGNORED).sum().clamp(min=1)
+
+    def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """(rows, length, tags) in fp32."""
+        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
+
+    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """The most probable tag of each token: (rows, length) int64."""
+        return self._logits(head, encoded, batch).argmax(-1)
+
+    def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
+        """F1, precision and recall of whole spans; accuracy is of words. What is cut off counts as not found."""
+        assert isinstance(targets, TagTargets)
+        guess, truth = predicted_tags(predictions, targets, self.labels), targets.tags
+        true, found = [as_entities(row) for row in truth], [as_entities(row) for row in guess]
+        pairs = [
+            one == other
+            for row, other_row in zip(truth, guess, strict=True)
+            for one, other in zip(row, other_row, strict=True)
+        ]
+        return {
+            "f1": float(spans.f1_score(true, found, zero_division=0)),
+            "precision": float(spans.precision_score(true, found, zero_division=0)),
+            "recall": float(spans.recall_score(true, found, zero_division=0)),
+            "accuracy": sum(pairs) / max(len(pairs), 1),
+        }

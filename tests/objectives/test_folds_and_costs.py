@@ -1,0 +1,127 @@
+"""Cross-validation's rows, metrics of auxiliaries, and the cost of inference."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.cost import inference_cost
+from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.production import Trained, export_model
+from autotune.objectives.training.run import TrainingRun
+from autotune.objectives.training.trainer import Evaluation
+from autotune.spaces.configuration import Configuration
+
+Objectives = Callable[..., PreparedObjective]
+Architectures = Callable[..., Path]
+CPU = torch.device("cpu")
+BOTH = Configuration(learning_rate=1e-3, ratios={"aspect": 1.0, "words": 0.5})
+
+
+def texts(prepared: PreparedObjective, part: PreparedObjective) -> list[str]:
+    """The training texts of a fold, read back from its tokens."""
+    rows = [
+        part.main.tokens.gather(torch.tensor([row]), 24, prepared.pad)["ids"][0] for row in range(len(part.main.tokens))
+    ]
+    return [prepared.codes.text(row) for row in rows]
+
+
+def test_every_row_is_held_out_once_and_trained_on_in_the_other_folds(objective: Objectives):
+    prepared = objective(data={"validation": {"folds": 4}}, augmentation={"operations": ["noise"], "levels": 1})
+    assert len(prepared.folds) == 4
+    total = len(prepared.main.tokens)
+    held = [len(fold.validation.tokens) for fold in prepared.folds]
+    assert sum(held) == total
+    assert max(held) - min(held) <= 1
+    for fold in prepared.folds:
+        assert len(fold.main.tokens) == len(fold.train["aspect"].tokens) == total - len(fold.validation.tokens)
+        assert len(fold.bank.tokens) == 3 * len(fold.main.tokens)
+        assert not set(texts(prepared, fold)) & set(held_texts(prepared, fold))
+        labels = torch.as_tensor(fold.validation.targets[torch.arange(len(fold.validation.tokens))])
+        assert abs(int(labels.sum()) * 2 - len(labels)) <= 2  # both classes in the same shares
+    assert prepared.rungs(prepared.settings.training)[-1] == sum(
+        fold.rungs(fold.settings.training)[-1] for fold in prepared.folds
+    )
+
+
+def held_texts(prepared: PreparedObjective, fold: PreparedObjective) -> list[str]:
+    rows = fold.validation.tokens
+    ids = [rows.gather(torch.tensor([row]), 24, prepared.pad)["ids"][0] for row in range(len(rows))]
+    return [prepared.codes.text(row) for row in ids]
+
+
+def test_a_folds_variants_are_those_of_its_own_rows(objective: Objectives):
+    prepared = objective(data={"validation": {"folds": 3}}, augmentation={"operations": ["reverse"], "levels": 1})
+    fold = prepared.folds[1]
+    (starts,) = fold.bank.variants.values()
+    for start in starts.tolist():
+        for row in range(len(fold.main.tokens)):
+            own = fold.bank.tokens.take(torch.tensor([row])).ids
+            variant = fold.bank.tokens.take(torch.tensor([row + start])).ids
+            assert sorted(own.tolist()) == sorted(variant.tolist())  # the same words in another order
+
+
+def test_folds_are_trained_one_after_another(objective: Objectives):
+    prepared = objective(data={"validation": {"folds": 3}}, training={"epochs": 1})
+    trainer = PlainTrainer(prepared, CPU)
+    trainer.admit(0, BOTH)
+    found: list[Evaluation] = []
+    while evaluations := trainer.advance():
+        found += evaluations
+    assert [evaluation.step for evaluation in found] == prepared.rungs(prepared.settings.training)
+    alone = TrainingRun(0, BOTH, prepared.folds[1], CPU)
+    while not alone.finished:
+        last = alone.advance()
+    assert found[1].metrics == last.metrics
+
+
+def test_all_data_trains_on_the_rows_of_every_fold(objective: Objectives):
+    prepared = objective(data={"validation": {"folds": 3}}, all_data=True)
+    assert not prepared.folds
+    assert len(prepared.main.tokens) == len(prepared.corpus.train["sentiment"])
+
+
+def test_a_measured_auxiliary_has_its_own_metrics_beside_the_main_tasks(objective: Objectives):
+    prepared = objective(objective=["sentiment.accuracy", "aspect.f1"])
+    run = TrainingRun(0, BOTH, prepared, CPU)
+    metrics = run.advance().metrics
+    main, aspect = (prepared.train[name].task.metrics for name in ("sentiment", "aspect"))
+    assert set(metrics) == {*main, *(f"aspect.{name}" for name in aspect)}
+    assert len(prepared.validations["aspect"].tokens) == len(prepared.validation.tokens)
+
+
+def test_folds_measure_auxiliaries_on_the_rows_held_out(objective: Objectives):
+    prepared = objective(objective=["sentiment.accuracy", "aspect.f1"], data={"validation": {"folds": 3}})
+    for fold in prepared.folds:
+        assert torch.equal(fold.validations["aspect"].tokens.ids, fold.validation.tokens.ids)
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "t5"])
+def test_parameters_are_those_of_the_exported_model(objective: Objectives, architectures: Architectures, family: str):
+    tasks = {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}}
+    encoder = {"encoder": str(architectures(family))}
+    prepared = objective(tasks=tasks, objective=["sentiment.accuracy", "cost.parameters"], model=encoder)
+    run = TrainingRun(0, Configuration(learning_rate=1e-3, ratios={"aspect": 1.0}), prepared, CPU)
+    cost = inference_cost(run.model, prepared, CPU)
+    exported = export_model(Trained(run, 0, {}, {}, 0.0), prepared)
+    assert cost["cost.parameters"] * 1e6 == pytest.approx(sum(p.numel() for p in exported.parameters()))
+
+
+def test_fewer_layers_cost_less_and_other_settings_nothing(objective: Objectives):
+    prepared = objective(objective=["sentiment.accuracy", "cost.gflops"])
+    costs = [
+        inference_cost(TrainingRun(0, configuration, prepared, CPU).model, prepared, CPU)
+        for configuration in (
+            Configuration(learning_rate=1e-3),
+            Configuration(learning_rate=3e-3, ratios={"aspect": 1.0}),
+            Configuration(learning_rate=1e-3, training={"keep_layers": 1}),
+        )
+    ]
+    assert costs[0] == costs[1]
+    assert costs[2]["cost.gflops"] < costs[0]["cost.gflops"]
+    assert costs[2]["cost.parameters"] < costs[0]["cost.parameters"]
+    # A layer of width d takes about 24 d² operations a token: four products of d² and two of 4 d², times two.
+    length = int(prepared.validation.tokens.lengths.sort().values[len(prepared.validation.tokens) // 2])
+    layer = (costs[0]["cost.gflops"] - costs[2]["cost.gflops"]) * 1e9 / length
+    assert 24 * 128**2 <= layer <= 26 * 128**2

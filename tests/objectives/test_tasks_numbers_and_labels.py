@@ -1,0 +1,115 @@
+"""Regression and multi-label classification: what their rows may hold, and what their metrics say."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.objectives.data.loading import Table, load_table
+from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.multi_label import MultiLabel, MultiLabelSettings
+from autotune.objectives.tasks.regression import Regression, RegressionSettings
+from autotune.objectives.tasks.task import TextCodes
+from autotune.objectives.training.evaluating import predict
+from autotune.objectives.training.production import export_model, train_production
+from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import DataError
+from sklearn import metrics as scores
+
+Objectives = Callable[..., PreparedObjective]
+CPU = torch.device("cpu")
+
+
+def table_of(folder: Path, header: str, rows: Sequence[str]) -> Table:
+    (folder / "rows.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    return load_table(resolve_source("rows.csv", folder))
+
+
+def numbers() -> Regression:
+    return Regression("stars", RegressionSettings(kind="regression"))
+
+
+def topics(separator: str = "|") -> MultiLabel:
+    return MultiLabel("topics", MultiLabelSettings(kind="multi_label", separator=separator))
+
+
+def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
+    fitted = numbers().fitted(table_of(tmp_path, "text,label", ["a,1", "b,2", "c,6"]))
+    assert (fitted.mean, fitted.deviation) == (3, pytest.approx((14 / 3) ** 0.5))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["a,1", "b,many"], "rows.csv, line 3: task 'stars': label 'many' is no finite number"),
+        (["a,1", "b,"], "line 3: task 'stars': label '' is no finite number"),
+        (["a,1", "b,nan"], "line 3: task 'stars': label 'nan' is no finite number"),
+        (["a,2", "b,2.0"], "column 'label' has the same number in all rows"),
+    ],
+)
+def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, rows: list[str], message: str):
+    with pytest.raises(DataError) as caught:
+        numbers().fitted(table_of(tmp_path, "text,label", rows))
+    assert message in str(caught.value)
+
+
+def test_numbers_are_measured_in_their_own_unit(codes: TextCodes):
+    truth, guess = torch.tensor([1.0, 2, 4]), torch.tensor([1.0, 3, 2])
+    measured = numbers().measure(guess, truth, codes)
+    assert measured["mae"] == 1
+    assert measured["rmse"] == pytest.approx((5 / 3) ** 0.5)
+    assert measured["spearman"] == pytest.approx(0.5)
+    flat = numbers().measure(torch.ones(3), truth, codes)
+    assert (flat["pearson"], flat["spearman"]) == (0, 0)
+
+
+def test_numbers_of_any_size_are_learnt_at_the_usual_rate_and_exported_as_they_are(objective: Objectives):
+    """Prices of a million: a head that had to get there by steps of the learning rate would need a million of them."""
+    rows = [(f"word {'good ' * (i % 5)}{i}", str(1e6 + 1e4 * (i % 5)), "x") for i in range(60)]
+    prepared = objective(
+        rows=rows, tasks={"price": {"kind": "regression"}}, objective="price.r2", training={"epochs": 20}
+    )
+    done = train_production(
+        prepared, Configuration(learning_rate=1e-3), CPU, lambda *_: None, metric="r2", maximize=True, keep_best=True
+    )
+    assert done.validation["r2"] > 0.7
+    own = predict(done.run.model, prepared.validation, prepared, CPU, "fp32")
+    texts = prepared.corpus.validation.column("text")
+    inputs = prepared.encoder.tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        logits = export_model(done, prepared)(**inputs).logits.squeeze(1)
+    torch.testing.assert_close(logits, own, rtol=1e-5, atol=1.0)
+    assert 1e6 < logits.mean() < 1.05e6
+
+
+def test_labels_come_from_lists_or_between_separators(tmp_path: Path):
+    fitted = topics(";").fitted(table_of(tmp_path, "text,labels", ["a,x; y", "b,", "c,y"]))
+    assert fitted.labels == ("x", "y")
+    table = table_of(tmp_path, "text,labels", ["a,y;x;x", "b, "])
+    assert fitted.targets(table).tolist() == [[1, 1], [0, 0]]
+    (tmp_path / "rows.jsonl").write_text('{"text": "a", "labels": ["y"]}\n{"text": "b", "labels": []}\n')
+    assert fitted.targets(load_table(resolve_source("rows.jsonl", tmp_path))).tolist() == [[0, 1], [0, 0]]
+
+
+def test_labels_that_cannot_be_used_are_named(tmp_path: Path):
+    with pytest.raises(DataError, match="column 'labels' is empty: no row has a label"):
+        topics().fitted(table_of(tmp_path, "text,labels", ["a,", "b,"]))
+    fitted = topics().fitted(table_of(tmp_path, "text,labels", ["a,x", "b,y"]))
+    with pytest.raises(
+        DataError, match=r"line 2: task 'topics': label 'z' is not among the training labels \('x', 'y'\)"
+    ):
+        fitted.vetted(table_of(tmp_path, "text,labels", ["a,x|z"]), training=False)
+
+
+def test_label_metrics_are_scikit_learns(codes: TextCodes):
+    random = torch.Generator().manual_seed(0)
+    logits, truth = torch.randn(50, 3, generator=random), (torch.rand(50, 3, generator=random) > 0.6).float()
+    guess = (logits > 0).numpy()
+    measured = topics().measure(logits, truth, codes)
+    assert measured["f1"] == pytest.approx(scores.f1_score(truth.numpy(), guess, average="micro"))
+    assert measured["macro_f1"] == pytest.approx(scores.f1_score(truth.numpy(), guess, average="macro"))
+    assert measured["exact_match"] == pytest.approx(scores.accuracy_score(truth.numpy(), guess))
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth).item()
+    assert measured["log_loss"] == pytest.approx(expected, rel=1e-5)
+    assert topics().measure(logits, torch.zeros(50, 3), codes)["average_precision"] == 0

@@ -1,0 +1,163 @@
+"""Tags of words: alignment with tokens, the BIO scheme and its repair, spans as seqeval counts them."""
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.objectives.data.inputs import Inputs
+from autotune.objectives.data.loading import Table, load_table
+from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.targets import IGNORED
+from autotune.objectives.data.tokens import tokenize_aligned
+from autotune.objectives.models.encoders import open_encoder
+from autotune.objectives.models.scratch import scratch_tokenizer
+from autotune.objectives.tasks.tags import OUTSIDE, TagTargets, predicted_tags, repaired, tag_labels, tag_targets
+from autotune.objectives.tasks.task import TextCodes
+from autotune.objectives.tasks.token_classification import TokenClassification, TokenClassificationSettings
+from autotune.spaces.errors import DataError
+from hypothesis import given
+from hypothesis import strategies as st
+
+Architectures = Callable[..., Path]
+Rows = Sequence[tuple[Sequence[str], Sequence[str]]]
+WORDS = [["play", "some", "jazz"], ["weather", "in", "new", "york", "?"]]
+TAGS = [["O", "O", "B-genre"], ["O", "O", "B-city", "I-city", "O"]]
+
+
+def table_of(folder: Path, rows: Rows) -> Table:
+    lines = [json.dumps({"tokens": tokens, "tags": tags}) for tokens, tags in rows]
+    (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return load_table(resolve_source("rows.jsonl", folder))
+
+
+def task() -> TokenClassification:
+    return TokenClassification("slots", TokenClassificationSettings(kind="token_classification"))
+
+
+def test_labels_have_both_tags_of_every_entity():
+    assert tag_labels(["O", "B-city", "I-genre"]) == ("O", "B-city", "I-city", "B-genre", "I-genre")
+    assert tag_labels(["NOUN", "O", "VERB"]) == ("O", "NOUN", "VERB")
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["I-a", "I-a"], ["B-a", "I-a"]),
+        (["B-a", "I-b"], ["B-a", "B-b"]),
+        (["O", "I-a", "O"], ["O", "B-a", "O"]),
+        (["B-a", "I-a", "I-a", "B-a"], ["B-a", "I-a", "I-a", "B-a"]),
+        ([], []),
+    ],
+)
+def test_an_i_tag_that_continues_nothing_begins_an_entity(tags: list[str], expected: list[str]):
+    assert repaired(tags) == expected
+    assert repaired(expected) == expected
+
+
+def test_repairs_and_unknown_tags_are_counted(tmp_path: Path):
+    fitted = task().fitted(table_of(tmp_path, list(zip(WORDS, TAGS, strict=True))))
+    other = table_of(tmp_path, [(["a", "b"], ["O", "I-city"]), (["c"], ["B-year"])])
+    kept, found = fitted.vetted(other, training=False)
+    assert len(kept) == 2
+    assert [(finding.what, finding.count, finding.action) for finding in found] == [
+        ("I- tag that continues nothing", 1, "repaired"),
+        ("tag that training has not", 1, "noted"),
+    ]
+    assert found[0].examples == ("I-city -> B-city",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([(["a", "b"], ["O", "B-x"]), (["a", "b"], ["O"])], "line 2: task 'slots': 2 words in 'tokens', but 1 tags"),
+        ([(["a"], ["B-x"]), (["b"], ["NOUN"])], "line 2: task 'slots': tag 'NOUN': beside B- and I- tags"),
+        ([(["a"], ["O"]), (["b"], ["O"])], "column 'tags' has one tag only ('O')"),
+    ],
+)
+def test_tags_that_cannot_be_used_are_named(tmp_path: Path, rows: Rows, message: str):
+    with pytest.raises(DataError) as caught:
+        task().fitted(table_of(tmp_path, rows))
+    assert message in str(caught.value)
+
+
+def targets_of(words: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], max_length: int = 32) -> TagTargets:
+    texts = [" ".join(row) for row in words]
+    tokenizer = scratch_tokenizer([*texts, "weath er yo rk"])
+    tokens, alignment = tokenize_aligned(Inputs(texts), tokenizer, max_length)
+    return tag_targets(tokens, alignment, words, tags, tag_labels(tag for row in tags for tag in row))
+
+
+def test_the_first_token_of_each_word_has_its_tag():
+    targets = targets_of(WORDS, TAGS)
+    found = [[int(word) for word in targets.words[first:end] if word >= 0] for first, end in spans(targets)]
+    assert found == [[0, 1, 2], [0, 1, 2, 3, 4]]
+    labels = tag_labels(tag for row in TAGS for tag in row)
+    values = [[labels[value] for value in row if value != IGNORED] for row in targets[torch.arange(2)].tolist()]
+    assert values == TAGS
+
+
+def spans(targets: TagTargets) -> list[tuple[int, int]]:
+    offsets = targets.offsets.tolist()
+    return list(pairwise(offsets))
+
+
+words = st.lists(st.text(st.sampled_from("ab né🙂\u200b你"), min_size=1, max_size=5), min_size=1, max_size=6)
+
+
+@given(st.lists(words, min_size=1, max_size=4))
+def test_any_words_are_aligned_in_order_and_never_twice(rows: list[list[str]]):
+    targets = targets_of(rows, [["B-x"] * len(row) for row in rows])
+    for row, (first, end) in enumerate(spans(targets)):
+        placed = [int(word) for word in targets.words[first:end] if word >= 0]
+        assert placed == sorted(set(placed))
+        assert all(word < len(rows[row]) for word in placed)
+        assert len(targets.tags[row]) == len(rows[row])
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2", "modernbert"])
+def test_alignment_holds_with_every_tokenizer(architectures: Architectures, family: str, tmp_path: Path):
+    encoder = open_encoder(str(architectures(family)), tmp_path, [], 32)
+    texts = [" ".join(row) for row in WORDS]
+    tokens, alignment = tokenize_aligned(Inputs(texts), encoder.tokenizer, 32)
+    targets = tag_targets(tokens, alignment, WORDS, TAGS, tag_labels(tag for row in TAGS for tag in row))
+    assert [sorted({int(w) for w in targets.words[a:b]} - {-1}) for a, b in spans(targets)] == [[0, 1, 2], [*range(5)]]
+
+
+def test_spans_are_measured_whole_and_what_is_cut_off_is_missed(tmp_path: Path, codes: TextCodes):
+    rows = list(zip(WORDS, TAGS, strict=True))
+    fitted = task().fitted(table_of(tmp_path, rows))
+    labels = list(fitted.labels)
+    whole = targets_of(WORDS, TAGS)
+    right = whole[torch.arange(2)].clamp(min=0)
+    assert fitted.measure(right, whole, codes) == {"f1": 1, "precision": 1, "recall": 1, "accuracy": 1}
+    half = right.clone()
+    half[half == labels.index("I-city")] = labels.index("O")
+    measured = fitted.measure(half, whole, codes)
+    assert measured["f1"] == 0.5  # one of two spans, both guessed
+    assert measured["accuracy"] == 7 / 8
+    cut = targets_of(WORDS, TAGS, max_length=4)
+    assert predicted_tags(cut[torch.arange(2)].clamp(min=0), cut, labels)[1][2:] == [OUTSIDE] * 3
+    assert fitted.measure(cut[torch.arange(2)].clamp(min=0), cut, codes)["recall"] < 1
+
+
+def test_plain_tags_count_word_by_word(tmp_path: Path, codes: TextCodes):
+    tags = [["DET", "ADJ", "NOUN"], ["NOUN", "ADP", "ADJ", "NOUN", "O"]]
+    fitted = task().fitted(table_of(tmp_path, list(zip(WORDS, tags, strict=True))))
+    targets = targets_of(WORDS, tags)
+    guess = targets[torch.arange(2)].clamp(min=0)
+    assert fitted.measure(guess, targets, codes)["f1"] == 1
+    wrong = torch.where(guess == fitted.labels.index("DET"), fitted.labels.index("ADJ"), guess)
+    assert fitted.measure(wrong, targets, codes)["f1"] == pytest.approx(6 / 7)
+
+
+def test_the_slots_of_the_real_commands(shared_data: Path):
+    table = load_table(resolve_source("snips/train.jsonl", shared_data))
+    fitted = task().fitted(table)
+    assert len(fitted.labels) == 79  # 39 entities with two tags each, and O
+    kept, found = fitted.vetted(table, training=True)
+    assert (len(kept), list(found)) == (5000, [])
+    for part in ("validation", "test"):
+        assert fitted.vetted(load_table(resolve_source(f"snips/{part}.jsonl", shared_data)), training=False)[1] == []
