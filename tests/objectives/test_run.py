@@ -114,7 +114,7 @@ def metrics_of(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
         value = next(course)
         return {"accuracy": value, "log_loss": -value}
 
-    monkeypatch.setattr("autotune.objectives.training.run.evaluate", measured)
+    monkeypatch.setattr("autotune.objectives.training.run.evaluation", measured)
 
 
 def finished_at(prepared: PreparedObjective, patience: int | None) -> list[int]:
