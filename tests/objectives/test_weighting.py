@@ -116,6 +116,13 @@ def test_a_shared_parameter_that_no_task_reaches_gets_zeros(name: str):
 
 
 @pytest.mark.parametrize("name", GRADIENT_METHODS)
+def test_where_the_encoder_is_frozen_heads_train_all_the_same(name: str):
+    heads = [nn.Parameter(torch.ones(2)) for _ in range(2)]
+    WEIGHTINGS[name](setup()).backward(0, passes([head.sum() for head in heads]))
+    assert all(head.grad is not None and head.grad.tolist() == [1, 1] for head in heads)
+
+
+@pytest.mark.parametrize("name", GRADIENT_METHODS)
 def test_a_gradient_that_is_not_finite_diverges(name: str):
     with pytest.raises(Diverged, match="a gradient is not finite at step 5"):
         aggregated(name, [[1.0, 0.0], [float("nan"), 1.0]], step=4)
@@ -198,7 +205,7 @@ def test_ratios_scale_the_losses_before_a_method_balances_them(objective: Object
     given: list[float] = []
 
     def total(_: LossWeighting, __: int, losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        given.append(losses["aspect"].item())
+        given.extend(loss.item() for task, loss in losses.items() if task == "aspect")
         return torch.stack(list(losses.values())).sum()
 
     monkeypatch.setattr(RandomWeights, "total", total)

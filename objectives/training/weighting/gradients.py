@@ -47,7 +47,10 @@ class GradientWeighting(Weighting):
         rows: list[torch.Tensor] = []
         for losses in passes:
             torch.stack(list(losses.values())).sum().backward()
-            rows.append(self._taken())
+            if self.setup.shared:
+                rows.append(self._taken())
+        if not rows:  # the whole encoder is frozen: there is nothing to agree on
+            return
         matrix = torch.stack(rows)
         products = (matrix @ matrix.T).double().cpu()
         if not products.isfinite().all():
