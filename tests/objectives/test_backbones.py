@@ -155,6 +155,21 @@ def test_the_encoder_runs_once_and_the_decoder_only_for_heads_that_read_it(
     assert calls == ["encoder", "decoder", "decoder"]
 
 
+@pytest.mark.parametrize("architecture", ["t5", "bart"])
+def test_a_text_that_mentions_the_end_token_stops_nothing(architectures: Architectures, architecture: str):
+    source = source_of(architectures(architecture))
+    models = models_of(source, {"text": AutoModelForSequenceClassification})
+    original, model = copy.deepcopy(models["text"]), assemble(models, vocabulary_of(source, trim=False)).eval()
+    texts = ["poor </s> screen", "poor screen"]
+    inputs = dict(source.tokenizer(texts, padding=True, return_tensors="pt"))
+    with pytest.raises(ValueError, match="same number of <eos> tokens"):
+        original(**inputs)
+    found = model.read("text", inputs["input_ids"], inputs["attention_mask"]).logits
+    for text, logits in zip(texts, found, strict=True):
+        alone = original(**source.tokenizer([text], return_tensors="pt")).logits
+        torch.testing.assert_close(logits, alone[0], atol=1e-5, rtol=1e-5)
+
+
 def test_a_tagger_never_runs_t5s_decoder(architectures: Architectures):
     source = source_of(architectures("t5"))
     model = assemble(models_of(source, CLASSES), vocabulary_of(source, trim=False))
