@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
+from autotune.objectives.training.trainer import FailureKind
 from autotune.objectives.training.weighting.dwa import DynamicWeightAverage
 from autotune.objectives.training.weighting.random_weights import RandomWeights
 from autotune.objectives.training.weighting.registry import WEIGHTINGS, make_weighting
@@ -223,3 +226,24 @@ def test_log_variances_are_trained_and_resumed_with_the_model(objective: Objecti
     again.restore(checkpoint)
     assert torch.equal(again.checkpoint().weighting["log_variances"], checkpoint.weighting["log_variances"])
     assert again.advance().losses == run.advance().losses
+
+
+@pytest.mark.parametrize(("name", "error"), [("upgrad", ValueError), ("cagrad", "cvxpy.error:SolverError")])
+def test_a_solver_that_fails_ends_its_own_trial_only(
+    objective: Objectives, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception] | str
+):
+    if isinstance(error, str):
+        module, _, kind = error.partition(":")
+        error = getattr(import_module(module), kind)
+
+    def fail(*_: object) -> None:
+        raise error("no solution")
+
+    kind = {"upgrad": "UPGradWeighting", "cagrad": "CAGradWeighting"}[name]
+    monkeypatch.setattr(getattr(import_module("torchjd.aggregation"), kind), "forward", fail)
+    trainer = PlainTrainer(objective(), torch.device("cpu"))
+    trainer.admit(0, Configuration(learning_rate=1e-3, ratios={"aspect": 1.0}, training={"weighting": name}))
+    (evaluation,) = trainer.advance()
+    assert evaluation.failure is not None
+    assert evaluation.failure.kind is FailureKind.DIVERGED
+    assert "no solution" in evaluation.failure.message
