@@ -87,6 +87,7 @@ def test_every_head_computes_what_its_class_computes(
     vocabulary = vocabulary_of(source, trim=trim)
     models = models_of(source, {name: CLASSES[name] for name in order if (architecture, name) != ("bart", "tokens")})
     originals, model = copy.deepcopy(models), assemble(models, vocabulary).eval()
+    assert not any(part.is_meta for part in (*model.parameters(), *model.buffers()))
     inputs = inputs_of(source)
     for name, original in originals.items():
         if name == "text" and hasattr(original.base_model, "pooler") and "span" in order[: order.index(name)]:
