@@ -134,14 +134,14 @@ class Alone:
     def __init__(self, run: TrainingRun, prepared: PreparedObjective) -> None:
         self.device = choose_device("auto")
         self.run = run
-        self.precision = prepared.training_of(run.configuration).precision
+        self.training = prepared.training_of(run.configuration)
         self.batches = batches_of(prepared, run.configuration, fixed_shapes=self.device.type == "cuda")
 
     def at(self, step: int) -> Mapping[Task[Any], Batch]:
         return {task: batch.to(self.device) for task, batch in self.batches.at(step).items()}
 
     def pass_over(self, task: Task[Any], batch: Batch) -> None:
-        with autocast(self.device, self.precision):
+        with autocast(self.device, self.training.precision):
             losses = self.run.model({task: batch})
         losses[task.name].backward()
 

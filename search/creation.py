@@ -11,6 +11,7 @@ from ..spaces.configuration import Configuration
 from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .locking import only_one
+from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
 from .roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import masked, open_storage, storage_errors
@@ -107,19 +108,28 @@ def consequences(file: StudyFile) -> Iterator[str]:
         StudyFileError: a grid is too large.
     """
     if len(file.objectives) > 1:
-        yield (
-            f"{len(file.objectives)} objectives: pruning is off, and the report shows a Pareto front; a trial's "
-            f"values are those at its best step by the first, {file.objectives[0]}"
-        )
+        values = "" if file.data.folds else f"; a trial's values are those at its best step by {file.objectives[0]}"
+        yield f"{len(file.objectives)} objectives: pruning is off, and the report shows a Pareto front{values}"
     if file.measured_tasks:
         yield f"never switched off, as an objective measures them: {', '.join(file.measured_tasks)}"
     if file.data.folds is not None:
-        yield f"{file.data.folds} folds: a trial trains once for each, and its value is their mean"
+        yield f"{file.data.folds} folds: a trial trains once for each, and its value is their mean{_pruned(file)}"
     if file.search.sampler == "grid":
         size, given = len(grid(file)), len(_given(file))
         trained = max(0, min(size, file.search.trials - given))
         part = "" if trained == size else f", of which {trained} are within search.trials ({file.search.trials})"
         yield f"a grid of {size} configurations beside {' and '.join(_given(file))}{part}"
+
+
+def _pruned(file: StudyFile) -> str:
+    pruner = file.search.pruner
+    if pruner == "auto":
+        pruner = automatic_pruner(file.search.trials, file.data.folds)
+    if len(file.objectives) > 1 or pruner == "none":
+        return ""
+    if pruner == "wilcoxon" and file.data.folds and file.data.folds < FEWEST_FOR_WILCOXON:
+        return f"; wilcoxon prunes nothing, as it needs {FEWEST_FOR_WILCOXON} folds to spare one"
+    return f"; {pruner} prunes between folds"
 
 
 def _refuse_taken(study: optuna.Study, url: str) -> None:

@@ -18,9 +18,10 @@ from optuna.trial import FrozenTrial
 
 _ETA = 3
 """Successive halving keeps a third: the choice of the Hyperband and ASHA papers."""
-_FOLDS_FOR_WILCOXON = 10
-"""Its test reaches p < 0.1 after four folds at the earliest (2^-4 = 0.06, all four lost to the best trial): of five
-folds that would spare one, and of ten it spares six."""
+FEWEST_FOR_WILCOXON = 5
+"""Its test reaches p < 0.1 after four folds at the earliest (2^-4 = 0.06, all four lost to the best trial)."""
+_FOLDS_FOR_WILCOXON = 2 * FEWEST_FOR_WILCOXON
+"""Of ten folds it can spare six; of five the last one only, which is too little to prune by."""
 
 
 def make_pruner(

@@ -12,8 +12,11 @@ from optuna.storages import RDBStorage
 
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
+from ..objectives.models.layers import check_layers
 from ..objectives.prepare import PreparedObjective, prepare
-from ..spaces.errors import StudyError
+from ..spaces.bounds import Choices
+from ..spaces.errors import EncoderError, StudyError
+from ..spaces.training import TrainingSettings
 from .locking import only_one
 from .roles import READY, STARTED
 from .storage import holds_studies, masked, open_storage, storage_errors
@@ -152,5 +155,18 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
 
 
 def prepare_study(file: StudyFile, base: Path) -> PreparedObjective:
-    """Read and tokenise all that a study trains on."""
-    return prepare(file, file.space.augmentation, base, file.search.seed)
+    """Read and tokenise all that a study trains on.
+
+    Raises:
+        InputError: something in it cannot be used, a searched number of layers included.
+    """
+    prepared = prepare(file, file.space.augmentation, base, file.search.seed)
+    check_layers(prepared.encoder, file.training)
+    for name, space in file.space.training.items():
+        values = space.choices if isinstance(space, Choices) else [space.low, space.high]
+        for value in values:
+            try:
+                check_layers(prepared.encoder, TrainingSettings.model_validate({name: value}))
+            except EncoderError as error:
+                raise EncoderError(f"space: {error}") from error
+    return prepared

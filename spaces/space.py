@@ -162,5 +162,5 @@ def _nearest_setting(space: Choices | NumberRange, value: SettingValue) -> Setti
     if isinstance(space, Choices):
         return value if value in space.choices else space.choices[0]
     if not isinstance(value, int | float):
-        return space.low
+        return space.high  # null is "never" or "all" for most settings: nearest to the largest number
     return type(value)(min(max(value, space.low), space.high))

@@ -38,20 +38,26 @@ class TrainingSettings(Settings):
     )
     weighting: Literal["static", "uncertainty", "dwa", "random", "pcgrad", "upgrad", "cagrad"] = Field(
         default="static",
-        description="what becomes of the scaled losses: summed as they are, or balanced while training goes on",
+        description="what becomes of the losses, scaled by α and β_k: summed as they are, or balanced further",
     )
     sampling: Literal["all", "proportional", "uniform", "temperature"] = Field(
         default="all",
-        description="auxiliary batches beside each main batch: one of every task, or one of a task drawn at random",
+        description="auxiliary batches beside each main batch: one of every task, or of one task drawn by its rows",
     )
     temperature: float = Field(
-        default=2.0, ge=1, le=100, description="with `sampling: temperature`: 1 is proportional, large is uniform"
+        default=2.0,
+        ge=1,
+        le=100,
+        description="T of p_k ∝ rows^(1/T) with `sampling: temperature`; 1 is proportional, large is uniform",
     )
     early_stopping: int | None = Field(
         default=None, ge=1, le=1000, description="evaluations without a new best after which a trial ends; null: never"
     )
     layer_decay: float = Field(
-        default=1.0, gt=0, le=1, description="each layer's rate is this times that of the layer above it"
+        default=1.0,
+        gt=0,
+        le=1,
+        description="each layer's rate is this times that of the layer above; heads have the full rate",
     )
     freeze_layers: int = Field(
         default=0, ge=0, le=200, description="the lowest layers, and the embeddings below them, that do not train"

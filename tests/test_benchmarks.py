@@ -75,6 +75,21 @@ def test_every_side_trains_every_trial(run_throughput: Run):
         assert 0 < score <= 1
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_overhead_of_tasks_is_measured_without_the_data_set_too(tmp_path: Path):
+    command = [sys.executable, str(BENCHMARKS / "task_overhead.py"), "--encoder", "scratch:tiny"]
+    command += ["--data", str(tmp_path), "--rows", "40", "--steps", "2", "--repeats", "2", "--batch-size", "8"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    cells = {row[0]: row[1] for line in done.stdout.splitlines() if len(row := line.strip("│ ").split("│")) > 1}
+    found = {name.strip(): float(value) for name, value in cells.items()}
+    assert 0.5 < found["ratio (target 1.15)"] < 5
+    assert found["peak"] > found["weights"] + found["moments"]
+    assert 0.5 < found["peak / needed (target 1.25)"] < 2
+
+
 def test_an_unknown_side_is_refused_by_name(run_throughput: Run):
     done = run_throughput("--sides", "peer-fp16")
     assert done.returncode == 2
@@ -85,6 +100,6 @@ def test_an_unknown_side_is_refused_by_name(run_throughput: Run):
 def test_the_real_study_is_a_valid_objective():
     study = yaml.safe_load((BENCHMARKS / "reviews1000.yaml").read_text(encoding="utf-8"))
     settings = ObjectiveSettings.model_validate({part: study[part] for part in ObjectiveSettings.model_fields})
-    assert settings.objective.partition(".")[0] == settings.main_task
+    assert settings.objectives[0].partition(".")[0] == settings.main_task
     assert settings.auxiliary_tasks == ["restaurants", "films", "language"]
     SpaceSettings.model_validate(study["space"])

@@ -91,22 +91,15 @@ class _Decoder(_StandIn):
 
 
 class _EncoderDecoder(_StandIn):
-    """For an encoder and its decoder, which reads the text itself, shifted by one, unless it is given other ids."""
-
-    def __init__(self, start: int) -> None:
-        super().__init__()
-        self._start = start
+    """For an encoder and its decoder."""
 
     def forward(
         self,
-        input_ids: torch.Tensor | None = None,
+        *_: object,
         decoder_input_ids: torch.Tensor | None = None,
         past_key_values: Cache | None = None,
-        **_: object,
+        **__: object,
     ) -> Seq2SeqModelOutput:
-        if decoder_input_ids is None and input_ids is not None:
-            decoder_input_ids = input_ids.roll(1, dims=1)
-            decoder_input_ids[:, 0] = self._start
         states = self.finished.decoded(decoder_input_ids, past_key_values)
         return Seq2SeqModelOutput(last_hidden_state=states, encoder_last_hidden_state=self.finished.last_hidden_state)
 
@@ -131,6 +124,9 @@ class BorrowedHead(nn.Module):
         """All that the model's forward returns, for heads that give more than logits."""
         if encoded.ids is not None:
             inputs["input_ids"] = encoded.ids
+            if encoded.decode is not None:
+                inputs = {**_decoder_inputs(encoded.ids, self.model.config), **inputs}
+                inputs["input_ids"] = _one_end(encoded.ids, self.model.config)
         for stand_in in self._stand_ins:
             stand_in.encoded = encoded
         try:
@@ -150,6 +146,22 @@ class MeanPooledHead(BorrowedHead):
         return SequenceClassifierOutput(logits=self.model.get_submodule("score")(mean))
 
 
+def _decoder_inputs(ids: torch.Tensor, config: PreTrainedConfig) -> dict[str, torch.Tensor]:
+    """What a decoder reads unless it is given something else: the text itself, shifted by one."""
+    shifted = ids.roll(1, dims=1)
+    shifted[:, 0] = config.decoder_start_token_id
+    return {"decoder_input_ids": shifted}
+
+
+def _one_end(ids: torch.Tensor, config: PreTrainedConfig) -> torch.Tensor:
+    """Ids whose earlier end tokens are gone. Heads read at the last one, and refuse batches of unequal counts.
+
+    A text that mentions the end token ("</s>") would stop the training otherwise.
+    """
+    ends = ids == config.eos_token_id
+    return ids.masked_fill(ends & (ends.flip(1).cumsum(1).flip(1) > 1), config.pad_token_id)
+
+
 def has_halves(backbone: nn.Module) -> bool:
     """Whether a backbone has a decoder beside its encoder. Configs do not tell: T5's encoder alone denies it."""
     return {"encoder", "decoder"} <= {name for name, _ in backbone.named_children()}
@@ -162,7 +174,7 @@ def _replace_backbone(model: PreTrainedModel) -> list[_StandIn]:
     if base is model:  # T5's classes hold an encoder and a decoder of their own, without a backbone around them
         model.shared, model.encoder, model.decoder = nn.Identity(), _Encoder(), _Decoder()
         return [model.encoder, model.decoder]
-    stand_in = _EncoderDecoder(model.config.decoder_start_token_id) if has_halves(base) else _Encoder()
+    stand_in = _EncoderDecoder() if has_halves(base) else _Encoder()
     stand_in.config = base.config
     setattr(model, model.base_model_prefix, stand_in)
     return [stand_in]

@@ -35,6 +35,12 @@ from ..models.writing import greedy, in_one_row, target_logits
 from .task import Batch, Direction, Examples, Task, TextCodes, TextTaskSettings
 
 
+_NOISE = 0.3
+"""Share of a text that BART was pretrained to fill in."""
+_DECODER_LAYERS = 1
+"""A layer learns to copy: the encoder has done the reading."""
+
+
 class GenerationSettings(TextTaskSettings):
     """Write a text."""
 
@@ -46,15 +52,18 @@ class GenerationSettings(TextTaskSettings):
         default=64, ge=2, le=8192, description="tokens to write, the end token among them; the rest is cut off"
     )
     noise: float = Field(
-        default=0.3, ge=0, lt=1, description="share of the tokens that are hidden from a model that reconstructs"
+        default=_NOISE, ge=0, lt=1, description="share of the tokens that are hidden from a model that reconstructs"
     )
     decoder_layers: int = Field(
-        default=1, ge=1, le=24, description="layers of the decoder that an encoder gets; others have their own"
+        default=_DECODER_LAYERS,
+        ge=1,
+        le=24,
+        description="layers of the decoder that an encoder gets; others have their own",
     )
 
     @model_validator(mode="after")
     def _noise_to_reconstruct(self) -> Self:
-        if self.target is not None and "noise" in self.model_fields_set:
+        if self.target is not None and self.noise != _NOISE:
             raise ValueError("`noise` is for reconstructing; with a `target` nothing is hidden")
         return self
 
@@ -157,7 +166,7 @@ class Generation(Task[GenerationSettings]):
         """Raises EncoderError where the tokenizer cannot end a text, or `decoder_layers` changes nothing."""
         end = self._end(encoder)
         if encoder.family != "encoder":
-            if "decoder_layers" in self.settings.model_fields_set:
+            if self.settings.decoder_layers != _DECODER_LAYERS:
                 reason = f"{encoder.name!r} is {encoder.family} and writes with its own; leave it out"
                 raise EncoderError(f"tasks: {self.name}: decoder_layers: {reason}")
             if encoder.family == "decoder":

@@ -55,7 +55,7 @@ class TextTaskSettings(BaseTaskSettings):
     def _one_form(self) -> Self:
         if self.text_pair == self.text:
             raise ValueError(f"a pair needs two columns; text and text_pair are both {self.text!r}")
-        if self.tokens is not None and {"text", "text_pair"} & self.model_fields_set:
+        if self.tokens is not None and (self.text != type(self).model_fields["text"].default or self.text_pair):
             raise ValueError("either `text` (with `text_pair`) or `tokens`, not both")
         return self
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -35,6 +36,13 @@ class Batches:
     def at(self, step: int) -> dict[Task[Any], Batch]:
         """The batch of every task that is in a step (from 0), the main one first, on the CPU."""
         return {self.prepared.train[name].task: self._batch(name, turn, step) for name, turn in self._turns(step)}
+
+    @cached_property
+    def largest(self) -> int:
+        """Tokens of the largest batch of original rows, padding included, that any task has in any step."""
+        return max(
+            min(order.batch_size, len(order.lengths)) * int(order.lengths.max()) for order in self.orders.values()
+        )
 
     def _turns(self, step: int) -> list[tuple[str, int]]:
         """The tasks of a step, and the number of the batch that each of them has come to."""

@@ -116,7 +116,8 @@ class TrainingRun:
         batches = {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
         parts = [{task: batch} for task, batch in batches.items()] if self._weighting.separate else [batches]
         for part in parts:
-            passes = self.model.passes(part)
+            # Sharing a pass must not cost more memory than the largest batch does anyway.
+            passes = self.model.passes(part, self._batches.largest)
             while losses := self._next(passes):
                 means.add(losses)
                 yield {task: loss * self._scales[task] for task, loss in losses.items()}

@@ -11,9 +11,8 @@ from . import wording
 from .front import front_table, front_verdict
 from .ranking import RankedTrial
 from .summary import Summary
-from .trials import luck, reached, role_of
+from .trials import NOTE, luck, reached, role_of
 
-_NOTE = "dim"
 _BAR_CELLS = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 # PED-ANOVA compares the best tenth with all; Optuna advises five trials in that tenth.
@@ -56,7 +55,9 @@ def _heading(summary: Summary) -> RenderableType:
 
 
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
-    where = f"mean of {len(best.folds[0])} folds" if best.folds else f"at step {best.step} of {summary.max_steps}"
+    where = f"at step {best.step} of {summary.max_steps}"
+    if best.folds:
+        where = f"over {len(best.folds[0])} folds (mean ± standard deviation)"
     title = Text.assemble(
         ("Best configuration", "bold"),
         f" in {wording.plain(next(iter(summary.objectives)))}" if summary.has_several else "",
@@ -66,7 +67,7 @@ def _best(summary: Summary, best: RankedTrial) -> RenderableType:
     )
     rows = Table.grid(padding=(0, 2))
     for name, value in _configuration_rows(summary, best):
-        rows.add_row(Text(f"  {name}"), Text(value, style=_NOTE if value == "off" else "cyan"))
+        rows.add_row(Text(f"  {name}"), Text(value, style=NOTE if value == "off" else "cyan"))
     return Group(title, rows)
 
 
@@ -119,7 +120,7 @@ def _against_equal_weights(summary: Summary, best: RankedTrial) -> Text:
 
 
 def _top(summary: Summary) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=_NOTE)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
     table.add_column("  trial", justify="right")
     table.add_column("value", justify="right")
     table.add_column("step", justify="right")
@@ -145,7 +146,7 @@ def _importance(summary: Summary) -> RenderableType:
         rows.add_row(Text(f"  {wording.plain(name)}"), bar, wording.percent(share))
     title = Text.assemble(("Importance", "bold"), " for reaching the best tenth")
     if summary.counts.complete < _STEADY_IMPORTANCE:
-        title.append(f"; rough, from {summary.counts.complete} complete trials", style=_NOTE)
+        title.append(f"; rough, from {summary.counts.complete} complete trials", style=NOTE)
     return Group(title, rows)
 
 

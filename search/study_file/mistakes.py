@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ...spaces.space import SpaceSettings
-from .document import Document, Mistake, Path
+from .document import MISTAKE, Document, Mistake, Path
 from .rules import Rules, keys, kind_of, options, takes, told
 from .values import shown
 
@@ -22,7 +22,7 @@ def all_mistakes(document: Document, rules: Rules, error: ValidationError | None
     details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NO_DEFAULT] if error else []
     found = [
         *document.mistakes,
-        *(_mistake(document, rules, detail) for detail in details if not (searched and detail["loc"][:2] == _SEARCHED)),
+        *(_mistake(document, rules, detail) for detail in details if not (searched and _is_searched(detail))),
         *_searched_mistakes(document, rules, searched),
     ]
     places = {mistake.path for mistake in found}
@@ -83,6 +83,11 @@ def _with_value(text: str, value: object) -> str:
     """A validator's text with the value before it, unless the text has the value already."""
     text = text.replace(repr(value), shown(value))
     return text if shown(value) in text else f"{shown(value)}: {text}"
+
+
+def _is_searched(detail: ErrorDetails) -> bool:
+    """Whether `_searched_mistakes` tells of it; what we find ourselves between several keys it does not."""
+    return detail["loc"][:2] == _SEARCHED and detail["type"] != MISTAKE
 
 
 def _searched(document: Document) -> Mapping[str, object]:

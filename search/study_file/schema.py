@@ -12,6 +12,7 @@ from ...objectives.checking import check_objective, check_operations
 from ...objectives.models.encoders import default_rates
 from ...objectives.settings import ObjectiveSettings
 from ...objectives.tasks.registry import task_type
+from ...objectives.training.checking import check_training
 from ...spaces.errors import StudyFileError
 from ...spaces.space import LEARNING_RATE, SearchSpace, SpaceSettings
 from ...spaces.training import TrainingSettings
@@ -67,6 +68,7 @@ class StudyFile(ObjectiveSettings):
             *_objective_mistakes(self),
             *_several_mistakes(self),
             *_grid_mistakes(self),
+            *_training_mistakes(self),
         ]
         if found:
             raise ValidationError.from_exception_data(type(self).__name__, [located(*mistake) for mistake in found])
@@ -117,6 +119,17 @@ def _grid_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
         if name not in every:
             text = f"{name!r}: nothing of that name is searched{nearest(name, every)} allowed: {', '.join(every)}"
             yield ("search", "grid", "over", place), text
+
+
+def _training_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    auxiliaries, folds = len(study.auxiliary_tasks), study.data.folds is not None
+    try:
+        check_training(study.training, study.space.training, auxiliaries, folds=folds)
+    except StudyFileError as error:
+        for line in str(error).splitlines():
+            depth = 3 if line.startswith("space") else 2
+            *path, text = line.split(": ", depth)
+            yield tuple(path), text
 
 
 def json_schema() -> dict[str, Any]:

@@ -26,8 +26,9 @@ def shown(value: object, depth: int = 2) -> str:
 
 
 def key_shown(key: object) -> str:
-    """A key, without quotes."""
-    return one_line(_cut(masked(str(key))))
+    """A key, without quotes unless blanks at its ends would not be seen."""
+    text = one_line(_cut(masked(str(key))))
+    return text if text == text.strip() else repr(text)
 
 
 def one_line(text: str) -> str:

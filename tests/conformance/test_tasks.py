@@ -56,6 +56,20 @@ def batch_of(prepared: PreparedObjective, rows: TaskRows, seed: int = 0) -> Batc
     return rows.task.prepare(batch, prepared.codes, torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"kind": "classification", "text_pair": "text"}, "a pair needs two columns"),
+        ({"kind": "classification", "text": "a", "tokens": "b"}, "either `text`"),
+        ({"kind": "regression", "text_pair": "a", "tokens": "b"}, "not both"),
+    ],
+)
+def test_what_a_task_reads_is_one_thing(given: dict[str, Any], complaint: str):
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    with pytest.raises(ValidationError, match=complaint):
+        adapter.validate_python(given)
+
+
 def test_every_kind_is_tested_and_registered_once():
     assert sorted(SETTINGS) == sorted(KINDS)
     union = get_args(get_args(TaskSettings)[0])
@@ -69,6 +83,21 @@ def test_settings_choose_the_kind_and_refuse_unknown_keys(kind: str):
     assert isinstance(adapter.validate_python(SETTINGS[kind]), task_type(kind).settings_type)
     with pytest.raises(ValidationError, match="Extra inputs"):
         adapter.validate_python({**SETTINGS[kind], "lable": "aspect"})
+
+
+STORED = [
+    *SETTINGS.values(),
+    {"kind": "classification", "tokens": "words"},
+    {"kind": "generation", "target": "summary"},
+]
+
+
+@pytest.mark.parametrize("given", STORED, ids=str)
+def test_settings_are_the_same_after_they_were_stored(given: dict[str, Any]):
+    """A study keeps its file with every default written out."""
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    settings = adapter.validate_python(given)
+    assert adapter.validate_json(settings.model_dump_json()) == settings
 
 
 @pytest.mark.parametrize("kind", KINDS)

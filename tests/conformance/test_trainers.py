@@ -36,16 +36,16 @@ RICH = Configuration(
 )
 BALANCED = {
     f"{weighting}-{sampling}": RICH.model_copy(
-        update={"training": {**RICH.training, "weighting": weighting, "sampling": sampling, "early_stopping": 3}}
+        update={"training": {**RICH.training, "weighting": weighting, "sampling": sampling, "early_stopping": 5, **own}}
     )
-    for weighting, sampling in [
-        ("uncertainty", "all"),
-        ("dwa", "uniform"),
-        ("random", "proportional"),
-        ("pcgrad", "temperature"),
-        ("upgrad", "all"),
-        ("cagrad", "all"),
-        ("static", "uniform"),
+    for weighting, sampling, own in [
+        ("uncertainty", "all", {}),
+        ("dwa", "uniform", {"epochs": 4}),  # it looks back on two epochs
+        ("random", "proportional", {}),
+        ("pcgrad", "temperature", {}),
+        ("upgrad", "all", {}),
+        ("cagrad", "all", {}),
+        ("static", "uniform", {}),
     ]
 }
 """Every weighting, every sampling, early stopping: whatever keeps a state, or draws, while a trial runs."""

@@ -12,8 +12,9 @@ from autotune.objectives.models.encoders import AutoClass, EncoderSource, open_e
 from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel, assemble
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, named_ids
 from autotune.objectives.prepare import PreparedObjective
-from autotune.objectives.tasks.task import Batch
+from autotune.objectives.tasks.task import Batch, Task
 from autotune.objectives.training.heads import load_heads
+from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.production import save_model, train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import EncoderError
@@ -67,6 +68,11 @@ def models_of(source: EncoderSource, classes: Mapping[str, Any]) -> dict[str, Pr
         return {name: source.build(found).eval() for name, found in classes.items()}
 
 
+def batches_of(prepared: PreparedObjective, count: int) -> dict[Task[Any], Batch]:
+    rows = torch.arange(count)
+    return {r.task: gathered(r, rows, prepared.pad, fixed_shapes=False) for r in prepared.train.values()}
+
+
 def trimmed(inputs: dict[str, torch.Tensor], vocabulary: Vocabulary) -> dict[str, torch.Tensor]:
     return {name: vocabulary.new_ids[ids] if name.endswith("ids") else ids for name, ids in inputs.items()}
 
@@ -81,6 +87,7 @@ def test_every_head_computes_what_its_class_computes(
     vocabulary = vocabulary_of(source, trim=trim)
     models = models_of(source, {name: CLASSES[name] for name in order if (architecture, name) != ("bart", "tokens")})
     originals, model = copy.deepcopy(models), assemble(models, vocabulary).eval()
+    assert not any(part.is_meta for part in (*model.parameters(), *model.buffers()))
     inputs = inputs_of(source)
     for name, original in originals.items():
         if name == "text" and hasattr(original.base_model, "pooler") and "span" in order[: order.index(name)]:
@@ -145,9 +152,23 @@ def test_the_encoder_runs_once_and_the_decoder_only_for_heads_that_read_it(
     model, calls = prepared.models.build(prepared.train, TrainingSettings()), list[str]()
     for half in ("encoder", "decoder"):
         model.encoder.get_submodule(half).register_forward_hook(lambda *_, half=half: calls.append(half))
-    ids = prepared.main.tokens.gather(torch.arange(3), 16, prepared.pad)
-    model({rows.task: Batch(*ids, rows.targets[:3]) for rows in prepared.train.values()})
+    model(batches_of(prepared, 3))
     assert calls == ["encoder", "decoder", "decoder"]
+
+
+@pytest.mark.parametrize("architecture", ["t5", "bart"])
+def test_a_text_that_mentions_the_end_token_stops_nothing(architectures: Architectures, architecture: str):
+    source = source_of(architectures(architecture))
+    models = models_of(source, {"text": AutoModelForSequenceClassification})
+    original, model = copy.deepcopy(models["text"]), assemble(models, vocabulary_of(source, trim=False)).eval()
+    texts = ["poor </s> screen", "poor screen"]
+    inputs = dict(source.tokenizer(texts, padding=True, return_tensors="pt"))
+    with pytest.raises(ValueError, match="same number of <eos> tokens"):
+        original(**inputs)
+    found = model.read("text", inputs["input_ids"], inputs["attention_mask"]).logits
+    for text, logits in zip(texts, found, strict=True):
+        alone = original(**source.tokenizer([text], return_tensors="pt")).logits
+        torch.testing.assert_close(logits, alone[0], atol=1e-5, rtol=1e-5)
 
 
 def test_a_tagger_never_runs_t5s_decoder(architectures: Architectures):
@@ -194,12 +215,12 @@ def test_batches_with_and_without_types_share_a_pass(architectures: Architecture
 def test_a_shared_pass_has_a_limit(objective: Objectives, monkeypatch: pytest.MonkeyPatch):
     prepared = objective()
     model = prepared.models.build(prepared.train, TrainingSettings(dropout=0.0))
-    ids = prepared.main.tokens.gather(torch.arange(4), 24, prepared.pad)
-    given = {rows.task: Batch(*ids, rows.targets[:4]) for rows in prepared.train.values()}
-    given[prepared.train["words"].task].targets = torch.full((4, 24), -100)
-    assert PASS_TOKENS >= 3 * 4 * 24
+    given = batches_of(prepared, 4)
+    given[prepared.train["words"].task].targets = torch.full_like(given[prepared.main.task].ids, -100)
+    tokens = given[prepared.main.task].ids.numel()
+    assert 3 * tokens <= PASS_TOKENS
     assert [list(losses) for losses in model.passes(given)] == [["sentiment", "aspect", "words"]]
-    monkeypatch.setattr("autotune.objectives.models.multi_task.PASS_TOKENS", 2 * 4 * 24)
+    monkeypatch.setattr("autotune.objectives.models.multi_task.PASS_TOKENS", 2 * tokens)
     assert [list(losses) for losses in model.passes(given)] == [["sentiment", "aspect"], ["words"]]
     monkeypatch.setattr("autotune.objectives.models.multi_task.PASS_TOKENS", 1)
     assert [list(losses) for losses in model.passes(given)] == [["sentiment"], ["aspect"], ["words"]]
@@ -278,7 +299,7 @@ def pooled(objective: Objectives, encoder: Path, pooling: str, tasks: list[str])
 def test_mean_pooling_reads_every_token_of_an_auxiliary_text(objective: Objectives, architectures: Architectures):
     def logits(pooling: str) -> tuple[MultiTaskModel, Batch, PreparedObjective]:
         prepared = pooled(objective, architectures("gpt2"), pooling, ["sentiment", "aspect"])
-        batch = Batch(*prepared.main.tokens.gather(torch.arange(6), 24, prepared.pad), torch.zeros(6, 0))
+        batch = batches_of(prepared, 6)[prepared.main.task]
         return prepared.models.build(prepared.train, TrainingSettings()).eval(), batch, prepared
 
     (mean, batch, prepared), (last, *_), (auto, *_) = map(logits, ("mean", "last", "auto"))

@@ -113,7 +113,7 @@ def test_fewer_layers_are_a_smaller_model_and_export_as_one(
     inputs = prepared.encoder.tokenizer(texts, padding=True, return_tensors="pt")
     with torch.inference_mode():
         logits = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits
-    own = predict(done.run.model, prepared.validation, prepared.pad, CPU, "fp32")
+    own = predict(done.run.model, prepared.validation, prepared, CPU, "fp32")
     torch.testing.assert_close(logits, own, atol=1e-5, rtol=1e-5)
 
 

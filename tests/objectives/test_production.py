@@ -10,7 +10,7 @@ from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.evaluating import evaluate
 from autotune.objectives.training.production import Trained, save_model, train_production
 from autotune.objectives.training.run import TrainingRun
-from autotune.spaces.configuration import Configuration, Mix
+from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from safetensors.torch import load_file
 from transformers import pipeline
 
@@ -51,12 +51,17 @@ def test_the_weights_are_those_of_the_best_evaluation(objective: Objectives, met
     assert again == pytest.approx(dict(course[best]), abs=1e-6)
 
 
-def test_with_all_data_the_last_weights_count_and_nothing_is_claimed(objective: Objectives):
+@pytest.mark.parametrize("training", [{}, {"early_stopping": 1}])
+def test_with_all_data_the_last_weights_count_and_nothing_is_claimed(
+    objective: Objectives, training: dict[str, SettingValue]
+):
+    """Nor does it stop early: rows that are trained on say nothing of when to."""
     prepared = objective(tasks=MAIN_ALONE, training={"epochs": 6}, all_data=True)
     assert len(prepared.main.tokens) == 48
     told: list[Mapping[str, float]] = []
+    wild = WILD.model_copy(update={"training": {**WILD.training, **training}})
     done = train_production(
-        prepared, WILD, CPU, lambda *given: told.append(given[2]), metric="accuracy", maximize=True, keep_best=False
+        prepared, wild, CPU, lambda *given: told.append(given[2]), metric="accuracy", maximize=True, keep_best=False
     )
     assert done.step == prepared.steps_per_epoch * 6
     assert done.validation == {}

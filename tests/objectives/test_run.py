@@ -1,10 +1,14 @@
 """A trial's length, its rungs, and its own random state."""
 
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 import torch
+from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.task import Batch, Task
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration, SettingValue
 from autotune.spaces.errors import Diverged
@@ -110,7 +114,7 @@ def metrics_of(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
         value = next(course)
         return {"accuracy": value, "log_loss": -value}
 
-    monkeypatch.setattr("autotune.objectives.training.run.evaluate", measured)
+    monkeypatch.setattr("autotune.objectives.training.run.evaluation", measured)
 
 
 def finished_at(prepared: PreparedObjective, patience: int | None) -> list[int]:
@@ -193,3 +197,84 @@ def test_layers_below_train_at_a_lower_rate(objective: Objectives):
         return (run.weights()[name] - before[name]).abs().max().item()
 
     assert 0 < moved(0.5) < 0.2 * moved(1.0)
+
+
+def passes_of(run: TrainingRun, monkeypatch: pytest.MonkeyPatch, before_each: Callable[[], None]) -> list[list[str]]:
+    """Let a run take its steps; the tasks of each pass, in their order."""
+    found: list[list[str]] = []
+    original = MultiTaskModel.passes
+
+    def spied(
+        model: MultiTaskModel, batches: Mapping[Task[Any], Batch], most: int
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        passes = original(model, batches, most)
+        while True:
+            before_each()
+            losses = next(passes, None)
+            if losses is None:
+                return
+            found.append(list(losses))
+            yield losses
+
+    monkeypatch.setattr(MultiTaskModel, "passes", spied)
+    run.train_to(run.total_steps)
+    return found
+
+
+class Kept:
+    """What autograd keeps of a tensor, while it keeps it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()  # with its graph it would keep itself
+
+
+@pytest.mark.parametrize("weighting", ["static", "uncertainty", "pcgrad"])
+def test_a_pass_is_freed_before_the_next_one_begins(
+    objective: Objectives, monkeypatch: pytest.MonkeyPatch, weighting: str
+):
+    tasks = {"sentiment": {"kind": "classification"}, "names": {"kind": "masked_lm", "text": "aspect"}}
+    configuration = Configuration(learning_rate=1e-3, ratios={"names": 1.0}, training={"weighting": weighting})
+    run = TrainingRun(0, configuration, objective(tasks=tasks), CPU)
+    alive: weakref.WeakSet[Kept] = weakref.WeakSet()
+    left: list[int] = []
+
+    def keep(tensor: torch.Tensor) -> Kept:
+        kept = Kept(tensor)
+        alive.add(kept)
+        return kept
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
+        found = passes_of(run, monkeypatch, lambda: left.append(len(alive)))
+    assert {tuple(names) for names in found} == {("sentiment",), ("names",)}
+    assert len(left) > len(found)
+    assert not any(left)
+
+
+def test_sharing_a_pass_takes_no_more_tokens_than_the_largest_batch(
+    objective: Objectives, monkeypatch: pytest.MonkeyPatch
+):
+    configuration = Configuration(learning_rate=1e-3, ratios={"aspect": 1.0, "words": 1.0})
+    run = TrainingRun(0, configuration, objective(), CPU)
+    found = passes_of(run, monkeypatch, lambda: None)
+    sizes = {len(names) for names in found}
+    assert max(sizes) > 1  # batches of short rows still go together
+    assert found.count(["sentiment"]) >= 1  # and the longest ones do not
+
+
+def test_gradient_methods_give_each_task_its_own_pass(objective: Objectives, monkeypatch: pytest.MonkeyPatch):
+    training: dict[str, SettingValue] = {"weighting": "upgrad"}
+    configuration = Configuration(learning_rate=1e-3, ratios={"aspect": 1.0, "words": 1.0}, training=training)
+    run = TrainingRun(0, configuration, objective(), CPU)
+    assert passes_of(run, monkeypatch, lambda: None) == [["sentiment"], ["aspect"], ["words"]] * run.total_steps
+
+
+def test_frozen_layers_stay_as_they_are(objective: Objectives):
+    configuration = Configuration(learning_rate=1e-3, training={"freeze_layers": 1})
+    run = TrainingRun(0, configuration, objective(), CPU)
+    before, depths = run.weights(), run.model.depths()
+    run.advance()
+    moved = {name for name, value in run.weights().items() if not torch.equal(value, before[name])}
+    assert moved
+    assert {depths[name] for name in moved} == {2, 3}
+    places = {int(key.partition(".")[0]) for key in run.checkpoint().optimizer}
+    assert len(places) <= sum(depth > 1 for depth in depths.values())

@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
+from autotune.objectives.training.trainer import FailureKind
 from autotune.objectives.training.weighting.dwa import DynamicWeightAverage
 from autotune.objectives.training.weighting.random_weights import RandomWeights
 from autotune.objectives.training.weighting.registry import WEIGHTINGS, make_weighting
@@ -116,6 +119,13 @@ def test_a_shared_parameter_that_no_task_reaches_gets_zeros(name: str):
 
 
 @pytest.mark.parametrize("name", GRADIENT_METHODS)
+def test_where_the_encoder_is_frozen_heads_train_all_the_same(name: str):
+    heads = [nn.Parameter(torch.ones(2)) for _ in range(2)]
+    WEIGHTINGS[name](setup()).backward(0, passes([head.sum() for head in heads]))
+    assert all(head.grad is not None and head.grad.tolist() == [1, 1] for head in heads)
+
+
+@pytest.mark.parametrize("name", GRADIENT_METHODS)
 def test_a_gradient_that_is_not_finite_diverges(name: str):
     with pytest.raises(Diverged, match="a gradient is not finite at step 5"):
         aggregated(name, [[1.0, 0.0], [float("nan"), 1.0]], step=4)
@@ -198,7 +208,7 @@ def test_ratios_scale_the_losses_before_a_method_balances_them(objective: Object
     given: list[float] = []
 
     def total(_: LossWeighting, __: int, losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        given.append(losses["aspect"].item())
+        given.extend(loss.item() for task, loss in losses.items() if task == "aspect")
         return torch.stack(list(losses.values())).sum()
 
     monkeypatch.setattr(RandomWeights, "total", total)
@@ -216,3 +226,24 @@ def test_log_variances_are_trained_and_resumed_with_the_model(objective: Objecti
     again.restore(checkpoint)
     assert torch.equal(again.checkpoint().weighting["log_variances"], checkpoint.weighting["log_variances"])
     assert again.advance().losses == run.advance().losses
+
+
+@pytest.mark.parametrize(("name", "error"), [("upgrad", ValueError), ("cagrad", "cvxpy.error:SolverError")])
+def test_a_solver_that_fails_ends_its_own_trial_only(
+    objective: Objectives, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception] | str
+):
+    if isinstance(error, str):
+        module, _, kind = error.partition(":")
+        error = getattr(import_module(module), kind)
+
+    def fail(*_: object) -> None:
+        raise error("no solution")
+
+    kind = {"upgrad": "UPGradWeighting", "cagrad": "CAGradWeighting"}[name]
+    monkeypatch.setattr(getattr(import_module("torchjd.aggregation"), kind), "forward", fail)
+    trainer = PlainTrainer(objective(), torch.device("cpu"))
+    trainer.admit(0, Configuration(learning_rate=1e-3, ratios={"aspect": 1.0}, training={"weighting": name}))
+    (evaluation,) = trainer.advance()
+    assert evaluation.failure is not None
+    assert evaluation.failure.kind is FailureKind.DIVERGED
+    assert "no solution" in evaluation.failure.message

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.tasks.task import TaskData
 from autotune.search.best_file import read_best
 from autotune.search.export import best_configuration, render
 from autotune.search.study import StudyRecord, open_study
+from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import DataError, StudyFileError
 
 Command = Callable[..., Any]
@@ -104,8 +107,9 @@ def test_hugging_face_accepts_its_arguments(record: StudyRecord, trained: Path) 
     assert arguments.learning_rate == best.configuration.learning_rate
     assert arguments.get_warmup_steps(100) == 10
     size = best.configuration.training["batch_size"] if best.configuration.training else 16
+    assert isinstance(size, int)
     assert arguments.per_device_train_batch_size == size
-    assert arguments.num_train_epochs == 2 * int(size) / 16
+    assert arguments.num_train_epochs == 2 * size / 16
     assert content["loss_weights"]["alpha"] == best.configuration.alpha
     assert content["augmentation"]["operations"] == best.configuration.mix.operations
 
@@ -216,3 +220,30 @@ def test_training_on_data_that_changed(trained: Path, autotune: Command) -> None
     assert outcome.code == 2
     assert "reviews.csv: not the data that the configuration was found on" in outcome.err
     assert not Path("model").exists()
+
+
+def test_after_folds_production_trains_on_all_rows_to_the_last_step(
+    trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row is held out then, so there is no best step to keep."""
+    autotune("study", "export", "study.yaml")
+    text = (trained / "best.yaml").read_text(encoding="utf-8")
+    (trained / "best.yaml").write_text(text.replace("validation: 0.25", "validation: {folds: 3}"), encoding="utf-8")
+    best = read_best(trained / "best.yaml")
+    assert best.settings.data.folds == 3
+    asked: list[bool] = []
+
+    def prepared(
+        settings: ObjectiveSettings, augmentation: AugmentationSpace, base: Path, seed: int, *, all_data: bool
+    ) -> PreparedObjective:
+        asked.append(all_data)
+        data = settings.data.model_copy(update={"validation": 0.25})
+        return prepare(settings.model_copy(update={"data": data}), augmentation, base, seed, all_data=all_data)
+
+    monkeypatch.setattr("autotune.search.cli.training.prepare", prepared)
+    outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
+    assert (outcome.code, outcome.err, asked) == (0, "", [True])
+    assert outcome.out.startswith("validation was 3 folds of the training rows: training on all rows, to the last step")
+    metrics = json.loads(Path("model/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["validation"] is None
+    assert metrics["step"] == 2 * 2  # two epochs of all 30 rows in batches of 16

@@ -72,6 +72,17 @@ PLAYED = [
 ]
 
 
+def test_further_objectives_are_told_with_the_first() -> None:
+    file = io.StringIO()
+    lines = PlainLines(Console(file=file, width=120))
+    lines.began(2, 0, None, None, "maximize", 60)
+    lines.started(0, "baseline", CONFIGURATION)
+    lines.completed(0, 0.9, 40, {"aspect.f1": 0.5, "cost.gflops": 1.25})
+    assert file.getvalue().splitlines()[-1] == (
+        "trial 0 complete: 0.9000, aspect.f1 0.5000, cost.gflops 1.2500 at step 40, the baseline, best so far"
+    )
+
+
 def test_plain_lines_say_one_whole_line_an_event() -> None:
     file = io.StringIO()
     play(PlainLines(Console(file=file, width=20)))

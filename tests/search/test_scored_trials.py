@@ -3,16 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import optuna
 import pytest
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
+from autotune.search.creation import consequences
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
 from autotune.search.pruners import is_paired, make_pruner
 from autotune.search.samplers import ONE_OBJECTIVE_ONLY, make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage
+from autotune.search.study_file.schema import StudyFile
 from autotune.search.tuner import Tuner
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.space import SearchSpace, SpaceSettings
@@ -21,6 +24,7 @@ from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
 
+Direction = Literal["maximize", "minimize"]
 Metrics = Mapping[str, float]
 Script = Callable[[Configuration], Sequence[tuple[int, Metrics]]]
 """A trial's evaluations: (step, metrics)."""
@@ -115,7 +119,7 @@ def searched(
     scoring: Scoring,
     total: int,
     *,
-    directions: Sequence[str] = ("maximize",),
+    directions: Sequence[Direction] = ("maximize",),
     pruner: optuna.pruners.BasePruner | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
 ) -> tuple[optuna.Study, Heard]:
@@ -134,7 +138,7 @@ def searched(
 
 
 THREE = ("accuracy", "aspect.f1", "cost.gflops")
-WAYS = ("maximize", "maximize", "minimize")
+WAYS: Sequence[Direction] = ("maximize", "maximize", "minimize")
 
 
 def three(configuration: Configuration) -> list[tuple[int, Metrics]]:
@@ -166,6 +170,18 @@ def test_several_objectives_are_those_at_the_best_step_of_the_first() -> None:
     assert again.began_[0] is not None
     assert again.began_[0][1] == pytest.approx(0.86)
     assert again.began_[2] == "maximize"
+
+
+def test_an_interrupted_study_of_several_objectives_goes_on(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path / 'studies.db'}", create=True)
+    stopped = ScriptedTrainer(three, stop_after=5)
+    study, _ = searched(storage, stopped, Scoring(THREE), 3, directions=WAYS)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.WAITING]
+    goes_on = ScriptedTrainer(three)
+    study, _ = searched(storage, goes_on, Scoring(THREE), 3, directions=WAYS)
+    assert goes_on.trained[0] == stopped.trained[1]
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+    assert all(trial.user_attrs["best_step"] == 20 for trial in study.trials)
 
 
 def test_of_equal_steps_the_later_counts() -> None:
@@ -279,3 +295,41 @@ def test_an_interrupted_trial_of_folds_starts_again_and_reports_nothing_twice(tm
     assert trial.value == pytest.approx(0.7)
     assert list(trial.intermediate_values) == [1, 2, 3]
     assert trial.user_attrs["folds"] == {"accuracy": [0.9, 0.5, 0.7]}
+
+
+@pytest.mark.parametrize(
+    ("pruner", "folds", "told"),
+    [
+        ("auto", 5, "their mean; percentile prunes between folds"),
+        ("auto", 10, "their mean; wilcoxon prunes between folds"),
+        ("wilcoxon", 4, "their mean; wilcoxon prunes nothing, as it needs 5 folds to spare one"),
+        ("wilcoxon", 5, "their mean; wilcoxon prunes between folds"),
+        ("none", 5, "their mean"),
+    ],
+)
+def test_create_says_who_prunes_between_folds(pruner: str, folds: int, told: str) -> None:
+    file = StudyFile.model_validate(
+        {
+            "name": "folds",
+            "data": {"train": "reviews.csv", "validation": {"folds": folds}},
+            "model": {"encoder": "scratch:tiny"},
+            "tasks": {"sentiment": {"kind": "classification"}},
+            "search": {"pruner": pruner},
+        }
+    )
+    assert list(consequences(file)) == [f"{folds} folds: a trial trains once for each, and its value is {told}"]
+
+
+def test_wilcoxon_spares_the_last_of_five_folds_and_nothing_of_four() -> None:
+    losses: dict[float, float] = {}
+
+    def pruned(folds: int) -> list[int]:
+        pruner = make_pruner("wilcoxon", [10], 10, 4, folds=folds)
+        scoring = Scoring(["accuracy"], folds=True, paired=True)
+        trainer = ScriptedTrainer(
+            lambda c: folded([0.9 - 0.01 * losses.setdefault(c.learning_rate, len(losses))] * folds)
+        )
+        return searched(InMemoryStorage(), trainer, scoring, 3, pruner=pruner)[1].pruned_
+
+    assert pruned(5) == [40, 40]
+    assert pruned(4) == []

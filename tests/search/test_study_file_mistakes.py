@@ -294,3 +294,113 @@ training: {epochs: 0, schedule: wavy}
         "line 11: training.epochs",
         "line 11: training.schedule",
     ]
+
+
+MAIN = "sentiment.accuracy, sentiment.balanced_accuracy, sentiment.f1, sentiment.mcc, sentiment.log_loss"
+SEVERAL = "several objectives are a list of 2 or 3, each another"
+PARAMETERS = "learning_rate, loss_weights.aspect.on, loss_weights.aspect.ratio"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("sentiment.accuracy", "[sentiment.accuracy]", f"line 2: objective: ['sentiment.accuracy']: {SEVERAL}"),
+        (
+            "sentiment.accuracy",
+            "[sentiment.f1, sentiment.f1]",
+            f"line 2: objective: ['sentiment.f1', 'sentiment.f1']: {SEVERAL}",
+        ),
+        (
+            "sentiment.accuracy",
+            "[cost.gflops, sentiment.accuracy]",
+            f"line 2: objective: 'cost.gflops' cannot be the first, nor the only one. Allowed: {MAIN}",
+        ),
+        (
+            "sentiment.accuracy",
+            "cost.parameters",
+            f"line 2: objective: 'cost.parameters' cannot be the first, nor the only one. Allowed: {MAIN}",
+        ),
+        (
+            "sentiment.accuracy",
+            "[sentiment.accuracy, loss]",
+            "line 2: objective: 'loss' is refused: a weighted or summed",
+        ),
+        (
+            "sentiment.accuracy",
+            "[sentiment.accuracy, language.mcc]",
+            f"line 2: objective: nothing measures 'language.mcc'. Allowed: {MAIN}, aspect.accuracy, ",
+        ),
+        ("sentiment.accuracy", "[sentiment.accuracy, 3]", "line 2: objective: 3: must be text"),
+        (
+            "train: reviews.csv",
+            "train: reviews.csv, validation: {folds: 1}",
+            "line 3: data.validation.folds: 1: must be a whole number of at least 2 and at most 20",
+        ),
+        (
+            "train: reviews.csv",
+            "train: reviews.csv, validation: {folds: 21}",
+            "line 3: data.validation.folds: 21: must be a whole number of at least 2 and at most 20",
+        ),
+        (
+            "train: reviews.csv",
+            "train: reviews.csv, validation: {}",
+            "line 3: data.validation.folds: missing: stratified, seeded parts",
+        ),
+        ("trials: 12", "grid: {levels: 4}", "line 14: search.grid: belongs to `sampler: grid`; the sampler is auto"),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: [learning_rate, loss_weights.aspct.ratio]}",
+            "line 14: search.grid.over: 'loss_weights.aspct.ratio': nothing of that name is searched; "
+            f"did you mean loss_weights.aspect.ratio? allowed: {PARAMETERS}",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: [training.dropout]}",
+            "line 14: search.grid.over: 'training.dropout': nothing of that name is searched",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: []}",
+            "line 14: search.grid.over: []: must be a list that is not empty",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {over: [learning_rate, learning_rate]}",
+            "line 14: search.grid.over: ['learning_rate', 'learning_rate']: a parameter is named twice",
+        ),
+        (
+            "trials: 12",
+            "sampler: grid, grid: {levels: 1}",
+            "line 14: search.grid.levels: 1: must be a whole number of at least 2 and at most 100",
+        ),
+    ],
+)
+def test_several_objectives_folds_and_grids(old: str, new: str, complaint: str) -> None:
+    (told,) = complaints(changed(old, new))
+    assert told.startswith(f"study.yaml, {complaint}")
+
+
+def test_a_mistyped_form_of_folds_names_the_right_one() -> None:
+    told = complaints(changed("train: reviews.csv", "train: reviews.csv, validation: {fold: 5}"))
+    assert "study.yaml, line 3: data.validation.fold: unknown key; did you mean folds? allowed: folds" in told
+
+
+def test_what_cannot_search_several_objectives_is_refused_at_once() -> None:
+    text = GOOD.replace("sentiment.accuracy", "[sentiment.accuracy, aspect.f1]")
+    assert complaints(text.replace("trials: 12", "sampler: cmaes, pruner: asha")) == [
+        "study.yaml, line 14: search.pruner: 'asha': several objectives put trials in no one order to prune by; "
+        "write auto or none",
+        "study.yaml, line 14: search.sampler: 'cmaes' searches one objective only; try auto or gp",
+    ]
+    for name in ("auto", "none"):
+        assert parse_study_file(text.replace("trials: 12", f"pruner: {name}"), "study.yaml").search.pruner == name
+
+
+def test_null_where_a_setting_cannot_be_null() -> None:
+    (told,) = complaints(
+        changed("operations: [noise, mixup]}", "operations: [noise, mixup]}\n  training: {epochs: [null, 3]}")
+    )
+    assert told == (
+        "study.yaml, line 13: space.training.epochs: [null, 3]: each value must be "
+        "a whole number of at least 1 and at most 1000"
+    )

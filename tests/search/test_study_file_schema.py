@@ -175,3 +175,39 @@ def test_another_order_of_tasks_is_a_change() -> None:
         "objective: 'sentiment.accuracy' -> 'aspect.accuracy'",
         "tasks: sentiment, aspect -> aspect, sentiment (the first is the main task)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("objective", ["sentiment.accuracy", "cost.gflops"], ["sentiment.accuracy"]),
+        ("objective", "sentiment.f1", ["sentiment.f1", "sentiment.f1"]),
+        ("data", {"train": "a.csv", "validation": {"folds": 5}}, {"train": "a.csv", "validation": {"folds": 1}}),
+        ("data", {"train": "a.csv", "validation": 0.1}, {"train": "a.csv", "validation": {"fold": 5}}),
+        ("space", {"training": {"keep_layers": [None, 2]}}, {"training": {"kept_layers": [None, 2]}}),
+        ("search", {"sampler": "grid", "grid": {"over": ["learning_rate"]}}, {"sampler": "grid", "grid": {"over": []}}),
+    ],
+)
+def test_an_editor_knows_what_several_objectives_folds_and_grids_look_like(key: str, good: object, bad: object) -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="an editor's part is played by jsonschema")
+    validator = jsonschema.Draft202012Validator(json_schema())
+    assert not list(validator.iter_errors({**GOOD, key: good}))
+    assert list(validator.iter_errors({**GOOD, key: bad}))
+    study(**{key: good})
+    with pytest.raises(ValidationError):
+        study(**{key: bad})
+
+
+def test_a_study_file_of_several_objectives_and_folds_survives_json() -> None:
+    full = study(
+        objective=["sentiment.accuracy", "cost.parameters"],
+        data={"train": "reviews.csv", "validation": {"folds": 5}},
+        space={"training": {"keep_layers": [None, 2]}},
+    )
+    assert StudyFile.model_validate_json(full.model_dump_json()) == full
+    assert (full.metric, full.measures) == ("accuracy", ["accuracy", "cost.parameters"])
+    assert (full.data.folds, study().data.folds) == (5, None)
+    assert changed_keys(study(), full)[:2] == [
+        "data.validation: 0.2 -> {folds: 5}",
+        "objective: 'sentiment.accuracy' -> ['sentiment.accuracy', 'cost.parameters']",
+    ]

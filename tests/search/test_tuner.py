@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
 import optuna
@@ -116,7 +117,9 @@ class Recorder:
     def evaluated(self, number: int, step: int, value: float) -> None:
         self.heard.append(("evaluated", number, step, value))
 
-    def completed(self, number: int, value: float, step: int, others: Mapping[str, float]) -> None:
+    def completed(
+        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
         self.heard.append(("completed", number, value, step))
 
     def pruned(self, number: int, step: int, value: float) -> None:

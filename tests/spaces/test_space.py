@@ -294,3 +294,10 @@ def test_whatever_varies_is_switched_on():
     assert mix.operations == pytest.approx(dict.fromkeys(OPERATIONS, 0.4 / 3))
     assert varied({"augmentation.share"}, {"augmentation.share": 0.6}).mix.magnitude == 0.175
     assert varied({"augmentation.on"}, {"augmentation.on": False}).mix.share == 0
+
+
+def test_all_layers_are_nearest_to_the_most_of_a_range():
+    searched = space({"training": {"keep_layers": [2, 6], "early_stopping": [1, 4]}})
+    nearest = searched.nearest(searched.baseline())
+    assert (nearest["training.keep_layers"], nearest["training.early_stopping"]) == (6, 4)
+    assert searched.configuration(nearest).training == {"keep_layers": 6, "early_stopping": 4}

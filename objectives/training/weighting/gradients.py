@@ -47,7 +47,10 @@ class GradientWeighting(Weighting):
         rows: list[torch.Tensor] = []
         for losses in passes:
             torch.stack(list(losses.values())).sum().backward()
-            rows.append(self._taken())
+            if self.setup.shared:
+                rows.append(self._taken())
+        if not rows:  # the whole encoder is frozen: there is nothing to agree on
+            return
         matrix = torch.stack(rows)
         products = (matrix @ matrix.T).double().cpu()
         if not products.isfinite().all():
@@ -60,7 +63,12 @@ class GradientWeighting(Weighting):
         """PCGrad draws from torch's own CPU generator, which is therefore lent to it."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(generator(self.setup.seed, self.name, step).get_state())
-            return self._solver(products)
+            try:
+                return self._solver(products)
+            except ValueError as error:  # quadprog's, for UPGrad
+                raise Diverged(
+                    f"{self.name} finds no weights for the gradients of step {step + 1} ({error})"
+                ) from error
 
     def _taken(self) -> torch.Tensor:
         """Take the shared gradients away, as one row (parameters,)."""
@@ -106,6 +114,13 @@ class CAGrad(GradientWeighting):
 
     @staticmethod
     def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
-        solve = torchjd.CAGradWeighting(c=CAGrad.c)
-        # Gradients that agree give 1 + c times their mean; scaled, so that they give their sum.
-        return lambda products: tasks / (1 + CAGrad.c) * solve(products)
+        solve, unsolved = torchjd.CAGradWeighting(c=CAGrad.c), import_module("cvxpy.error").SolverError
+
+        def solver(products: torch.Tensor) -> torch.Tensor:
+            try:
+                # Gradients that agree give 1 + c times their mean; scaled, so that they give their sum.
+                return tasks / (1 + CAGrad.c) * solve(products)
+            except unsolved as error:
+                raise Diverged(f"cagrad finds no weights for these gradients ({error})") from error
+
+        return solver

@@ -1,0 +1,119 @@
+"""Every kind of task on every family: it trains, resumes where it stopped, and exports what was trained."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.registry import TASKS, task_type
+from autotune.objectives.training.heads import load_heads
+from autotune.objectives.training.mixing import gathered
+from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.production import save_model, train_production
+from autotune.objectives.training.trainer import Evaluation
+from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import EncoderError
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
+
+Objectives = Callable[..., PreparedObjective]
+Architectures = Callable[..., Path]
+CPU = torch.device("cpu")
+
+KINDS: dict[str, tuple[dict[str, str], Any]] = {
+    "classification": ({}, AutoModelForSequenceClassification),
+    "multi_label": ({}, AutoModelForSequenceClassification),
+    "regression": ({"label": "stars"}, AutoModelForSequenceClassification),
+    "token_classification": ({"tokens": "text"}, AutoModelForTokenClassification),
+    "span": ({"context": "text"}, AutoModelForQuestionAnswering),
+    "masked_lm": ({}, AutoModelForMaskedLM),
+}
+"""A kind's settings, and the class of transformers that opens its export."""
+FAMILIES = ["bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert", "gpt2", "t5", "bart"]
+LACKING = {("masked_lm", "gpt2"), ("masked_lm", "t5"), ("masked_lm", "bart"), ("token_classification", "bart")}
+"""What transformers has no class for."""
+PAIRS = [(kind, family) for kind in KINDS for family in FAMILIES if (kind, family) not in LACKING]
+CONFIGURATION = Configuration(learning_rate=3e-3, ratios={"aspect": 0.5})
+
+
+def prepared_of(kind: str, family: str, objective: Objectives, architectures: Architectures) -> PreparedObjective:
+    settings, _ = KINDS[kind]
+    return objective(
+        tasks={"main": {"kind": kind, **settings}, "aspect": {"kind": "classification", "label": "aspect"}},
+        objective=f"main.{next(iter(task_type(kind).metrics))}",
+        model={"encoder": str(architectures(family))},
+        training={"epochs": 1, "batch_size": 8},
+    )
+
+
+def test_every_kind_is_here():
+    assert sorted(KINDS) == sorted(task.kind for task in TASKS)
+
+
+@pytest.mark.parametrize(("kind", "family"), PAIRS)
+def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
+    kind: str, family: str, objective: Objectives, architectures: Architectures, tmp_path: Path
+):
+    prepared = prepared_of(kind, family, objective, architectures)
+    task, metric = prepared.main.task, prepared.settings.metric
+    done = train_production(prepared, CONFIGURATION, CPU, lambda *_: None, metric=metric, maximize=True, keep_best=True)
+    save_model(done, prepared, tmp_path / "model")
+    batch = gathered(
+        prepared.validation, torch.arange(len(prepared.validation.tokens)), prepared.pad, fixed_shapes=False
+    )
+    full = {"input_ids": prepared.codes.original[batch.ids], "attention_mask": batch.mask.long()}
+    if batch.types is not None:
+        full["token_type_ids"] = batch.types
+    loaded, model = load_heads(tmp_path / "model"), done.run.model.eval()
+    with torch.inference_mode():
+        exported = KINDS[kind][1].from_pretrained(tmp_path / "model").eval()(**full)
+        for name in ("main", "aspect"):
+            own, found = model.read(name, batch.ids, batch.mask, batch.types), loaded.read(name, **full)
+            if name == "main" and kind == "regression":
+                own.logits = model.predict(task, batch).unsqueeze(1)  # in the label's own unit
+            for key in {"logits", "start_logits", "end_logits"} & set(own):
+                kept = prepared.models.vocabulary.kept if name == "main" and kind == "masked_lm" else slice(None)
+                torch.testing.assert_close(found[key][..., kept], own[key], atol=1e-4, rtol=1e-4)
+                if name == "main":
+                    torch.testing.assert_close(exported[key], found[key], atol=1e-5, rtol=1e-5)
+                assert own[key].std() > 1e-4
+
+
+@pytest.mark.parametrize(("kind", "family"), PAIRS)
+def test_a_trial_goes_on_from_its_checkpoint(
+    kind: str, family: str, objective: Objectives, architectures: Architectures
+):
+    prepared = prepared_of(kind, family, objective, architectures)
+
+    def trainer() -> PlainTrainer:
+        return PlainTrainer(prepared, CPU)
+
+    def evaluations(given: PlainTrainer) -> list[Evaluation]:
+        return [replace(evaluation, seconds=0) for evaluation in given.advance()]
+
+    straight, first, second = trainer(), trainer(), trainer()
+    straight.admit(0, CONFIGURATION)
+    expected = [evaluations(straight), evaluations(straight)]
+    first.admit(0, CONFIGURATION)
+    found = [evaluations(first)]
+    checkpoint = first.evict(0)
+    assert checkpoint is not None
+    second.admit(0, CONFIGURATION, checkpoint)
+    assert [*found, evaluations(second)] == expected
+    assert expected[-1][0].finished
+    assert not any(evaluation.failure for [evaluation] in expected)
+
+
+@pytest.mark.parametrize(("kind", "family"), sorted(LACKING))
+def test_what_transformers_lacks_is_said_when_the_study_is_made(
+    kind: str, family: str, objective: Objectives, architectures: Architectures
+):
+    with pytest.raises(EncoderError, match=r"no mask token|blanks are filled in by encoders|has no class for it"):
+        prepared_of(kind, family, objective, architectures)
