@@ -124,7 +124,7 @@ class BorrowedHead(nn.Module):
         """All that the model's forward returns, for heads that give more than logits."""
         if encoded.ids is not None:
             inputs["input_ids"] = encoded.ids
-            if encoded.decode is not None:
+            if encoded.decode is not None and self.model.config.is_encoder_decoder:
                 inputs = {**_decoder_inputs(encoded.ids, self.model.config), **inputs}
                 inputs["input_ids"] = _one_end(encoded.ids, self.model.config)
         for stand_in in self._stand_ins:

@@ -34,7 +34,6 @@ from ..models.light_decoder import build_light_decoder, untie_decoder
 from ..models.writing import greedy, in_one_row, target_logits
 from .task import Batch, Direction, Examples, Task, TextCodes, TextTaskSettings
 
-
 _NOISE = 0.3
 """Share of a text that BART was pretrained to fill in."""
 _DECODER_LAYERS = 1
