@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from autotune.objectives.tasks.registry import TASKS
 from autotune.search.cli.main import app
 from autotune.search.study_file.reading import parse_study_file
 from typer.main import get_command
@@ -66,3 +67,9 @@ def test_every_whole_study_file_in_the_manual_validates(file: Path) -> None:
 def test_every_link_leads_to_a_file(file: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
         assert (file.parent / target).exists(), f"{file.name} links to {target}"
+
+
+def test_the_table_of_kinds_has_every_kind_with_its_metrics() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\|(.*?)\|", (ROOT / "docs" / "tasks.md").read_text("utf-8").replace("\\|", ""), re.M)
+    told = {kind: [re.sub(r" \(.*?\)", "", metric).strip() for metric in metrics.split(",")] for kind, _, metrics in rows}
+    assert told == {task.kind: list(task.metrics) for task in TASKS}

@@ -191,7 +191,8 @@ class _Reading:
 def _serves(validation: Table, task: Task[Any]) -> bool:
     """Whether a validation file has all columns that a task reads."""
     try:
-        task.inputs(validation), task.answers(validation)
+        task.inputs(validation)
+        task.answers(validation)
     except DataError:
         return False
     return True

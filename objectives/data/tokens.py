@@ -102,8 +102,9 @@ def encode(
     becomes one unknown token: attention over nothing is NaN.
     """
     found: dict[str, list[int]] = {"ids": [], "types": [], "lengths": [0], "segments": [], "characters": []}
+    nothing = [tokenizer.unk_token_id if isinstance(tokenizer.unk_token_id, int) else 0]
     for encoding in _encodings(inputs, tokenizer, max_length):
-        ids = encoding.ids or [tokenizer.unk_token_id or 0]
+        ids = encoding.ids or nothing
         found["ids"] += ids
         found["lengths"].append(len(ids))
         found["types"] += encoding.type_ids or [0]

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .labels import label_names, unknown_label
 from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
+
+_NONE: Any = 0
+"""F1 of a label that nobody has or guesses. The stubs of scikit-learn know this argument's texts only."""
 
 
 class MultiLabelSettings(TextTaskSettings):
@@ -109,11 +112,11 @@ class MultiLabel(TextTask[MultiLabelSettings]):
         truth, probabilities = targets.numpy().astype(int), predictions.double().sigmoid().numpy()
         guess = (probabilities > 0.5).astype(int)
         present = truth.any(axis=0)
-        ranked = [scores.average_precision_score(truth[:, k], probabilities[:, k]) for k in present.nonzero()[0]]
+        ranked = [scores.average_precision_score(truth[:, k], probabilities[:, k]) for k in np.flatnonzero(present)]
         losses = functional.binary_cross_entropy_with_logits(predictions.double(), targets.double())
         return {
-            "f1": float(scores.f1_score(truth, guess, average="micro", zero_division=0)),
-            "macro_f1": float(scores.f1_score(truth, guess, average="macro", zero_division=0)),
+            "f1": float(scores.f1_score(truth, guess, average="micro", zero_division=_NONE)),
+            "macro_f1": float(scores.f1_score(truth, guess, average="macro", zero_division=_NONE)),
             "exact_match": float(np.mean((truth == guess).all(axis=1))),
             "average_precision": float(np.mean(ranked)) if ranked else 0.0,
             "log_loss": float(losses),

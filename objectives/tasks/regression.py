@@ -127,8 +127,8 @@ class Regression(TextTask[RegressionSettings]):
             "rmse": float(scores.root_mean_squared_error(truth, guess)),
             "mae": float(scores.mean_absolute_error(truth, guess)),
             "r2": float(scores.r2_score(truth, guess)) if len(truth) > 1 else 0.0,
-            "pearson": float(stats.pearsonr(truth, guess).statistic) if varied else 0.0,
-            "spearman": float(stats.spearmanr(truth, guess).statistic) if varied else 0.0,
+            "pearson": float(np.corrcoef(truth, guess)[0, 1]) if varied else 0.0,
+            "spearman": float(np.corrcoef(stats.rankdata(truth), stats.rankdata(guess))[0, 1]) if varied else 0.0,
         }
 
 

@@ -55,7 +55,7 @@ class SpanTargets(RaggedTargets):
     tokens: torch.Tensor
 
     def take(self, rows: torch.Tensor) -> Self:
-        taken, chosen = super().take(rows), rows.tolist()
+        taken, chosen = super().take(rows), list(map(int, rows))
         return type(self)(
             taken.values,
             taken.offsets,

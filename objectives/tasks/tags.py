@@ -54,7 +54,7 @@ class TagTargets(RaggedTargets):
     def take(self, rows: torch.Tensor) -> Self:
         words = self.words[places_of(self.offsets, rows)]
         taken = super().take(rows)
-        return type(self)(taken.values, taken.offsets, words, [self.tags[row] for row in rows.tolist()])
+        return type(self)(taken.values, taken.offsets, words, [self.tags[int(row)] for row in rows])
 
 
 def tag_targets(

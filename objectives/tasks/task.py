@@ -122,7 +122,7 @@ class TextCodes:
 
     def text(self, ids: torch.Tensor) -> str:
         """The text of some tokens (tokens,), without special ones."""
-        return self.tokenizer.decode(self.original[ids].tolist(), skip_special_tokens=True)
+        return str(self.tokenizer.decode(self.original[ids], skip_special_tokens=True))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
@@ -21,6 +21,10 @@ from ..models.encoders import EncoderSource
 from .labels import label_names, named
 from .tags import OUTSIDE, TagTargets, as_entities, is_entity_tag, predicted_tags, repaired, tag_labels, tag_targets
 from .task import BaseTaskSettings, Batch, Direction, Examples, Task, TextCodes
+
+_MEASURES = {"f1": spans.f1_score, "precision": spans.precision_score, "recall": spans.recall_score}
+_NONE: Any = 0
+"""What a measure is where no span is guessed, or there is none. The annotation of seqeval knows texts only."""
 
 
 class TokenClassificationSettings(BaseTaskSettings):
@@ -101,11 +105,11 @@ class TokenClassification(Task[TokenClassificationSettings]):
             if old != new
         ]
         unknown = [tag for row in tags for tag in row if tag not in self.labels]
-        notes = [
-            ("I- tag that continues nothing", changed, "repaired"),
-            ("tag that training has not", unknown, "noted"),
+        found = [
+            Finding.of("I- tag that continues nothing", changed, "repaired"),
+            Finding.of("tag that training has not", unknown, "noted"),
         ]
-        return table, [Finding.of(what, examples, action) for what, examples, action in notes if examples]
+        return table, [finding for finding in found if finding.count]
 
     def examples(self, table: Table, encoder: EncoderSource, max_length: int) -> Examples:
         tokens, alignment = tokenize_aligned(self.inputs(table), encoder.tokenizer, max_length)
@@ -145,8 +149,12 @@ class TokenClassification(Task[TokenClassificationSettings]):
             for one, other in zip(row, other_row, strict=True)
         ]
         return {
-            "f1": float(spans.f1_score(true, found, zero_division=0)),
-            "precision": float(spans.precision_score(true, found, zero_division=0)),
-            "recall": float(spans.recall_score(true, found, zero_division=0)),
+            **{name: _overall(measure(true, found, zero_division=_NONE)) for name, measure in _MEASURES.items()},
             "accuracy": sum(pairs) / max(len(pairs), 1),
         }
+
+
+def _overall(measured: float | list[float]) -> float:
+    """The measure over all spans; seqeval gives a list only where one for each entity is asked for."""
+    assert not isinstance(measured, list)
+    return float(measured)

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces.configuration import Configuration
 from ..roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
+from .auxiliaries import Auxiliary, auxiliaries_of
 from .importance import parameter_importances
 from .ranking import RankedTrial, objectives_of, ranked_trials
 from .wording import advantage
@@ -61,8 +62,9 @@ class Summary:
     failures: tuple[FailureGroup, ...]
     importance: dict[str, float]
     seconds: float
-    dropped: tuple[tuple[str, int], ...]
-    """Why training rows were dropped before the study began, and how many for each reason."""
+    findings: tuple[tuple[str, str, int], ...]
+    """What was found in the data before the study began: what was done (dropped, repaired, noted), what, how often."""
+    auxiliaries: tuple[Auxiliary, ...]
 
     @property
     def objective(self) -> str:
@@ -117,6 +119,7 @@ class Summary:
             "trials": asdict(self.counts),
             "top": [self._ranked_json(trial) for trial in self.top],
             "importance": self.importance,
+            "auxiliaries": {task.name: task.to_json() for task in self.auxiliaries},
             "seconds": self.seconds,
             **(self._front_json() if self.has_several else {}),
         }
@@ -170,7 +173,8 @@ def summarize(study: optuna.Study) -> Summary:
         failures=_failures(trials),
         importance=parameter_importances(study),
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
-        dropped=tuple((finding["what"], finding["count"]) for finding in attributes["cleaning"]),
+        findings=tuple((finding.get("action", "dropped"), finding["what"], finding["count"]) for finding in attributes["cleaning"]),
+        auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete),
     )
 
 

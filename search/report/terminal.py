@@ -1,6 +1,6 @@
 """The report on the terminal: who won, by how much, why, and how far to trust it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -8,11 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from . import wording
+from .auxiliaries import Auxiliary
 from .front import front_table, front_verdict
 from .ranking import RankedTrial
 from .summary import Summary
 from .trials import NOTE, luck, reached, role_of
 
+_ACTIONS = {
+    "dropped": "Training rows dropped before the search",
+    "repaired": "Repaired before the search",
+    "noted": "Noted in the data",
+}
 _BAR_CELLS = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 # PED-ANOVA compares the best tenth with all; Optuna advises five trials in that tenth.
@@ -38,6 +44,8 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
         yield _best(summary, summary.best)
         yield _verdict(summary, summary.best)
         yield _top(summary)
+    if summary.auxiliaries and not summary.has_several:
+        yield _auxiliaries(summary.auxiliaries)
     if summary.importance:
         yield _importance(summary)
     yield _trials(summary)
@@ -135,6 +143,22 @@ def _top(summary: Summary) -> RenderableType:
     return Group(Text("Top five" if len(summary.top) > 1 else "The only complete trial", style="bold"), table)
 
 
+def _auxiliaries(auxiliaries: Sequence[Auxiliary]) -> RenderableType:
+    """A line a task: whether the best trial has it, and how trials with and without it did."""
+    title = Text.assemble(("Auxiliary tasks", "bold"), ("; trials differ in more than these: a hint, no proof", NOTE))
+    return Group(title, *(Padding(_auxiliary(task), (0, 0, 0, 2)) for task in auxiliaries))
+
+
+def _auxiliary(task: Auxiliary) -> Text:
+    state = ("on", "cyan") if task.in_best else ("switched off", NOTE)
+    sides = [
+        f"{name}: best {wording.number(side.best)}, mean {wording.number(side.mean)} of {side.trials}"
+        for name, side in (("with it", task.on), ("without", task.off))
+        if side is not None
+    ]
+    return Text.assemble(f"{wording.plain(task.name)} ", state, f" in the best trial; {'; '.join(sides)}")
+
+
 def _importance(summary: Summary) -> RenderableType:
     rows = Table.grid(padding=(0, 1))
     rows.add_column(overflow="fold")
@@ -163,8 +187,9 @@ def _trials(summary: Summary) -> RenderableType:
     for group in summary.failures:
         reason = f"{group.count} × {group.kind}, first in trial {group.number}: {group.message}"
         lines.append(Padding(Text(wording.plain(reason), style="red"), (0, 0, 0, 2)))
-    if summary.dropped:
-        reasons = ", ".join(f"{count} × {wording.plain(what)}" for what, count in summary.dropped)
-        lines.append(Text(f"Training rows dropped before the search: {reasons}"))
+    for action, title in _ACTIONS.items():
+        found = [f"{count} × {wording.plain(what)}" for done, what, count in summary.findings if done == action]
+        if found:
+            lines.append(Text(f"{title}: {', '.join(found)}"))
     lines.append(Text(f"Time {wording.duration(summary.seconds)} of training over all trials"))
     return Group(*lines)

@@ -71,9 +71,7 @@ def test_folds_are_trained_one_after_another(objective: Objectives):
         found += evaluations
     assert [evaluation.step for evaluation in found] == prepared.rungs(prepared.settings.training)
     alone = TrainingRun(0, BOTH, prepared.folds[1], CPU)
-    while not alone.finished:
-        last = alone.advance()
-    assert found[1].metrics == last.metrics
+    assert found[1].metrics == alone.advance_to(alone.total_steps).metrics
 
 
 def test_all_data_trains_on_the_rows_of_every_fold(objective: Objectives):

@@ -84,7 +84,7 @@ def test_an_empty_study(folder: Path, autotune: Command) -> None:
 def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
     report = json.loads(clean(autotune("study", "report", "tiny", "--json")))
     assert list(report) == [
-        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "seconds",
+        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries", "seconds",
     ]  # fmt: skip
     assert list(report["best"]) == ["number", "value", "step", "configuration"]
     assert list(report["baseline"]) == ["number", "value"]

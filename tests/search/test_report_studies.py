@@ -40,6 +40,10 @@ Top five
       0  0.9000    88  baseline: lr 5e-5
       1  0.8800    88  equal weights: lr 5e-5, β_aspect 0.50
 
+Auxiliary tasks; trials differ in more than these: a hint, no proof
+  aspect on in the best trial; with it: best 0.9300, mean 0.9050 of 2; without: best 0.9000, mean
+  0.9000 of 1
+
 Trials 3 complete, 1 pruned, 1 failed, 1 running, of 12 in all
   1 × diverged, first in trial 4: a loss is NaN
 Time 34 s of training over all trials
@@ -154,12 +158,20 @@ def flat(study: BuiltStudy, width: int = 100) -> str:
 def test_json_has_exactly_the_promised_keys() -> None:
     facts = summarize(raced_study().study).to_json()
     assert list(facts) == [
-        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "seconds",
+        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries",
+        "seconds",
     ]  # fmt: skip
     assert set(facts["best"]) == {"number", "value", "step", "configuration"}
     assert facts["baseline"] == {"number": 0, "value": 0.90}
     assert facts["trials"] == {"total": 12, "complete": 3, "pruned": 1, "failed": 1, "running": 1}
     assert facts["seconds"] == 34.0
+    assert facts["auxiliaries"] == {
+        "aspect": {
+            "in_best": True,
+            "on": {"trials": 2, "best": 0.93, "mean": pytest.approx(0.905)},
+            "off": {"trials": 1, "best": 0.9, "mean": 0.9},
+        }
+    }
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 
 
