@@ -173,7 +173,9 @@ def summarize(study: optuna.Study) -> Summary:
         failures=_failures(trials),
         importance=parameter_importances(study),
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
-        findings=tuple((finding.get("action", "dropped"), finding["what"], finding["count"]) for finding in attributes["cleaning"]),
+        findings=tuple(
+            (finding.get("action", "dropped"), finding["what"], finding["count"]) for finding in attributes["cleaning"]
+        ),
         auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete),
     )
 
