@@ -26,13 +26,8 @@ COMMANDS = {
 }
 
 NAMES = {
-    "autotune.objectives.prepare": {
-        "PreparedObjective",
-        "check_objective",
-        "check_operations",
-        "make_tasks",
-        "prepare",
-    },
+    "autotune.objectives.checking": {"check_objective", "check_operations", "make_tasks"},
+    "autotune.objectives.prepare": {"PreparedObjective", "prepare"},
     "autotune.objectives.settings": {"DataSettings", "ModelSettings", "ObjectiveSettings"},
     "autotune.objectives.tasks.task": {"Batch", "Task", "TextCodes"},
     "autotune.objectives.training.plain": {"PlainTrainer"},

@@ -163,8 +163,8 @@ def test_what_changed() -> None:
         "search.trials: 60 -> 80",
     ]
     assert (
-        "tasks.aspect: {text: 'text', data: null, kind: 'classification', label: 'aspect'} -> removed"
-        in changed_keys(new, old)
+        "tasks.aspect: {data: null, text: 'text', text_pair: null, tokens: null, kind: 'classification', label: 'aspect'} -> "
+        "removed" in changed_keys(new, old)
     )
 
 
