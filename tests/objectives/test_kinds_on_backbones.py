@@ -27,14 +27,17 @@ Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
 CPU = torch.device("cpu")
 
-KINDS: dict[str, tuple[dict[str, str], Any]] = {
+KINDS: dict[str, tuple[dict[str, object], Any]] = {
     "classification": ({}, AutoModelForSequenceClassification),
     "multi_label": ({}, AutoModelForSequenceClassification),
     "regression": ({"label": "stars"}, AutoModelForSequenceClassification),
     "token_classification": ({"tokens": "text"}, AutoModelForTokenClassification),
     "span": ({"context": "text"}, AutoModelForQuestionAnswering),
     "masked_lm": ({}, AutoModelForMaskedLM),
-    "generation": ({}, None),  # its class depends on the family: test_tasks_generation.py opens its exports
+    "generation": (
+        {"max_target_length": 12},
+        None,
+    ),  # its class depends on the family: test_tasks_generation.py opens its exports
 }
 """A kind's settings, and the class of transformers that opens its export."""
 FAMILIES = ["bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert", "gpt2", "t5", "bart"]

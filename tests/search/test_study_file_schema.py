@@ -162,10 +162,8 @@ def test_what_changed() -> None:
         "space.training.epochs: added, {low: 1.0, high: 3.0, log: false}",
         "search.trials: 60 -> 80",
     ]
-    assert (
-        "tasks.aspect: {data: null, text: 'text', text_pair: null, tokens: null, kind: 'classification', label: 'aspect'} -> "
-        "removed" in changed_keys(new, old)
-    )
+    aspect = "{data: null, text: 'text', text_pair: null, tokens: null, kind: 'classification', label: 'aspect'}"
+    assert f"tasks.aspect: {aspect} -> removed" in changed_keys(new, old)
 
 
 def test_another_order_of_tasks_is_a_change() -> None:
