@@ -140,7 +140,7 @@ class _Relocation:
         model["encoder"] = self.encoder(model["encoder"])
         for task in content["tasks"].values():
             if task["data"] is not None:
-                task["data"]["train"] = self.source(task["data"]["train"])
+                task["data"] = {name: text and self.source(text) for name, text in task["data"].items()}
         return ObjectiveSettings.model_validate(content)
 
     def _path(self, path: Path) -> str:

@@ -24,7 +24,7 @@ class JsonLines:
 
 
 def parse_json_lines(text: str, source: str) -> JsonLines:
-    """Read one object a line; blank lines are skipped, null is the empty text.
+    """Read one object a line; blank lines are skipped, null is the empty text, or the empty list.
 
     Numbers keep the digits that the file has. What an object holds becomes a column by its dotted name. A column
     that misses in some row, or holds something else, is a fault of that column alone: the study may not need it.
@@ -81,11 +81,12 @@ def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: JsonLin
     if inner := [value for value in values if isinstance(value, _Row)]:
         for key in dict.fromkeys(key for value in inner for key in value):
             _add_column(key, [value if isinstance(value, _Row) else {} for value in values], result, f"{full}.")
+    holds_lists = isinstance(next((value for value in values if value is not None), None), list)
     texts: list[str] = []
     lists: list[list[str]] = []
     for line, row in zip(result.lines, rows, strict=True):
         try:
-            if isinstance(values[0], list):
+            if holds_lists:
                 lists.append(_texts(row, name))
             else:
                 texts.append(_text(row, name))
@@ -99,16 +100,20 @@ def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: JsonLin
 
 
 def _texts(row: Mapping[str, object], name: str) -> list[str]:
-    value = row.get(name)
-    if not isinstance(value, list):
+    value = _value(row, name)
+    if not isinstance(value, list | None):
         raise ValueError(f"{name!r} holds no list here, but does in the first row")
-    return [_scalar(item, name) for item in value]
+    return [_scalar(item, name) for item in value or ()]
 
 
 def _text(row: Mapping[str, object], name: str) -> str:
+    return _scalar(_value(row, name), name)
+
+
+def _value(row: Mapping[str, object], name: str) -> object:
     if name not in row:
         raise ValueError(f"the key {name!r} is missing")
-    return _scalar(row[name], name)
+    return row[name]
 
 
 def _scalar(value: object, name: str) -> str:

@@ -21,6 +21,10 @@ from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSetti
 
 _STRATA = 10
 """Parts of equally many rows, by value, that both sides of a split have in the same shares."""
+_STRATUM = 20
+"""Rows of such a part at least: one for each fold of the finest cross-validation."""
+_LARGEST = 1e18
+"""Numbers are squared, with 32 bits."""
 
 
 class RegressionSettings(TextTaskSettings):
@@ -55,10 +59,13 @@ class Regression(TextTask[RegressionSettings]):
     def answers(self, table: Table) -> Sequence[str]:
         return [str(value) for value in self.targets(table).tolist()]
 
-    def strata(self, table: Table) -> Sequence[str]:
-        values = self.targets(table).numpy()
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, _STRATA + 1)[1:-1]))
-        return [str(part) for part in np.digitize(values, edges)]
+    def strata(self, table: Table) -> Sequence[str] | None:
+        parts = min(_STRATA, len(table) // _STRATUM)
+        if parts < 2:
+            return None
+        # By rank: equal numbers may fall into two parts, so that no part is small however many are equal.
+        ranks = self.targets(table).argsort(stable=True).argsort()
+        return [str(part) for part in (ranks * parts // len(table)).tolist()]
 
     def fitted(self, table: Table) -> Self:
         """Learn mean and deviation.
@@ -82,9 +89,10 @@ class Regression(TextTask[RegressionSettings]):
                 found.append(float(text))
             except ValueError:
                 found.append(math.nan)
-            if not math.isfinite(found[-1]):
+            if not abs(found[-1]) <= _LARGEST:
                 where = f"{table.where(row)}: task {self.name!r}"
-                raise DataError(f"{where}: {self.settings.label} {text!r} is no finite number")
+                reason = "beyond what 32 bits can square" if math.isfinite(found[-1]) else "no finite number"
+                raise DataError(f"{where}: {self.settings.label} {text!r} is {reason}")
         return torch.tensor(found, dtype=torch.float32)
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:

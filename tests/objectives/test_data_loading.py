@@ -141,6 +141,11 @@ def test_json_lines_keep_the_digits_of_the_file(tmp_path: Path):
     assert table.where(1) == "a.jsonl, line 3"
 
 
+def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
+    table = load(tmp_path, "a.jsonl", '{"tags": null}\n{"tags": ["a", null]}\n{"tags": null}\n')
+    assert table.lists == {"tags": [[], ["a", ""], []]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

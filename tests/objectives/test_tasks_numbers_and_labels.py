@@ -1,5 +1,6 @@
 """Regression and multi-label classification: what their rows may hold, and what their metrics say."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
         (["a,1", "b,many"], "rows.csv, line 3: task 'stars': label 'many' is no finite number"),
         (["a,1", "b,"], "line 3: task 'stars': label '' is no finite number"),
         (["a,1", "b,nan"], "line 3: task 'stars': label 'nan' is no finite number"),
+        (["a,1", "b,1e19"], "line 3: task 'stars': label '1e19' is beyond what 32 bits can square"),
         (["a,2", "b,2.0"], "column 'label' has the same number in all rows"),
     ],
 )
@@ -52,6 +54,20 @@ def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, rows: list[str], 
     with pytest.raises(DataError) as caught:
         numbers().fitted(table_of(tmp_path, "text,label", rows))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "parts"), [(39, None), (40, 2), (1000, 10)])
+def test_strata_are_of_one_size_however_many_numbers_are_equal(tmp_path: Path, count: int, parts: int | None):
+    table = table_of(tmp_path, "text,label", ["least,1", *(f"row {number},5" for number in range(count - 2)), "most,9"])
+    strata = numbers().strata(table)
+    if parts is None:
+        assert strata is None
+    else:
+        assert strata is not None
+        sizes = Counter(strata)
+        assert len(sizes) == parts
+        assert set(sizes.values()) == {count // parts}
+        assert strata[0] != strata[-1]
 
 
 def test_numbers_are_measured_in_their_own_unit(codes: TextCodes):

@@ -18,7 +18,7 @@ from ...seeds import generator
 from .weighting import Passes, Setup, Weighting
 
 Solver = Callable[[torch.Tensor], torch.Tensor]
-"""From JJᵀ (tasks, tasks), scaled to a trace of 1, to w (tasks,); in fp64 on the CPU."""
+"""From JJᵀ (tasks, tasks), scaled to a trace of 1, to w (tasks,); in fp64 on the CPU. Of the tasks with a batch."""
 
 
 class GradientWeighting(Weighting):
@@ -31,7 +31,7 @@ class GradientWeighting(Weighting):
         """Raises InputError where torchjd, or what it solves this method with, is not installed."""
         super().__init__(setup)
         try:
-            self._solver = self.make_solver(import_module("torchjd.aggregation"), len(setup.tasks))
+            self._solver = self.make_solver(import_module("torchjd.aggregation"))
         except ImportError as error:
             raise InputError(
                 f"{self.name!r} needs a library that is not installed ({error}): pip install 'autotune-mtl[gradients]'"
@@ -39,7 +39,7 @@ class GradientWeighting(Weighting):
 
     @staticmethod
     @abstractmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType) -> Solver:
         """The method's solver; a sum without conflict has w = 1."""
 
     def backward(self, step: int, passes: Passes) -> None:
@@ -91,7 +91,7 @@ class PCGrad(GradientWeighting):
     name: ClassVar[str] = "pcgrad"
 
     @staticmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType) -> Solver:
         return torchjd.PCGradWeighting()
 
 
@@ -101,8 +101,9 @@ class UPGrad(GradientWeighting):
     name: ClassVar[str] = "upgrad"
 
     @staticmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
-        return torchjd.UPGradWeighting(pref_vector=torch.ones(tasks, dtype=torch.float64))
+    def make_solver(torchjd: ModuleType) -> Solver:
+        solve = torchjd.UPGradWeighting()  # of the tasks' mean, which times their number is their sum
+        return lambda products: len(products) * solve(products)
 
 
 class CAGrad(GradientWeighting):
@@ -113,13 +114,13 @@ class CAGrad(GradientWeighting):
     """How far from the mean, as a share of its length: the middle of what the paper tries (0.1 to 0.9)."""
 
     @staticmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType) -> Solver:
         solve, unsolved = torchjd.CAGradWeighting(c=CAGrad.c), import_module("cvxpy.error").SolverError
 
         def solver(products: torch.Tensor) -> torch.Tensor:
             try:
                 # Gradients that agree give 1 + c times their mean; scaled, so that they give their sum.
-                return tasks / (1 + CAGrad.c) * solve(products)
+                return len(products) / (1 + CAGrad.c) * solve(products)
             except unsolved as error:
                 raise Diverged(f"cagrad finds no weights for these gradients ({error})") from error
 
