@@ -139,8 +139,8 @@ class _Relocation:
         data.update({name: self.source(data[name]) for name in ("train", *held_out)})
         model["encoder"] = self.encoder(model["encoder"])
         for task in content["tasks"].values():
-            if task["data"] is not None:
-                task["data"]["train"] = self.source(task["data"]["train"])
+            own = task["data"] or {}
+            own.update({name: self.source(text) for name, text in own.items() if text is not None})
         return ObjectiveSettings.model_validate(content)
 
     def _path(self, path: Path) -> str:

@@ -63,7 +63,9 @@ def test_every_kind_of_path_is_moved(record: StudyRecord, trained: Path) -> None
     data = record.file.data.model_copy(update={"validation": str(trained / "held.csv"), "test": "rows@test"})
     tasks = {
         **record.file.tasks,
-        "own": record.file.tasks["aspect"].model_copy(update={"data": TaskData(train="rows:small")}),
+        "own": record.file.tasks["aspect"].model_copy(
+            update={"data": TaskData(train="rows:small", validation="held.csv")}
+        ),
         "hub": record.file.tasks["aspect"].model_copy(update={"data": TaskData(train="owner/name:config@train[:9]")}),
     }
     model = record.file.model.model_copy(update={"encoder": "encoder"})
@@ -80,7 +82,8 @@ def test_every_kind_of_path_is_moved(record: StudyRecord, trained: Path) -> None
     own, hub = moved.tasks["own"].data, moved.tasks["hub"].data
     assert own is not None
     assert hub is not None
-    assert (own.train, hub.train) == ("../rows:small", "owner/name:config@train[:9]")
+    assert (own.train, own.validation) == ("../rows:small", "../held.csv")
+    assert (hub.train, hub.validation) == ("owner/name:config@train[:9]", None)
 
 
 @pytest.mark.parametrize("encoder", ["scratch:tiny", "package:some_package/model", "owner/name"])
