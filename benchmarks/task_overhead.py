@@ -32,7 +32,8 @@ from typing import Any
 import torch
 from autotune.objectives.prepare import PreparedObjective, prepare
 from autotune.objectives.settings import ObjectiveSettings
-from autotune.objectives.tasks.task import Batch, Task
+from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.device import autocast, choose_device, training_attention
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.run import TrainingRun

@@ -23,7 +23,8 @@ from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
 from .settings import ObjectiveSettings
-from .tasks.task import Examples, Task, TextCodes
+from .tasks.batch import Examples, TextCodes
+from .tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import AutoModel, Cache, PreTrainedModel
 
-from ..tasks.task import Batch
+from ..tasks.batch import Batch
 from .borrowed import Decode, Encoded, has_halves
 from .encoders import family_of
 from .vocabulary import input_table

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..tasks.task import Batch, Task
+from ..tasks.batch import Batch
+from ..tasks.task import Task
 from .backbones import backbone_of, encode, graft
 from .borrowed import BorrowedHead, MeanPooledHead
 from .layers import layer_depths

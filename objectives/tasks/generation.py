@@ -32,7 +32,9 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from ..models.light_decoder import build_light_decoder, untie_decoder
 from ..models.writing import greedy, in_one_row, target_logits
-from .task import Batch, Direction, Examples, Task, TextCodes, TextTaskSettings
+from .batch import Batch, Examples, TextCodes
+from .settings import TextTaskSettings
+from .task import Direction, Task
 
 _NOISE = 0.3
 """Share of a text that BART was pretrained to fill in."""

@@ -15,7 +15,9 @@ from ..data.loading import Table
 from ..data.targets import IGNORED, Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
-from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
+from .batch import Batch, Examples, TextCodes
+from .settings import TextTaskSettings
+from .task import Direction, TextTask
 
 
 class MaskedLanguageModelSettings(TextTaskSettings):

@@ -17,8 +17,10 @@ from ..data.loading import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
+from .batch import Batch, Examples, TextCodes
 from .labels import label_names, unknown_label
-from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
+from .settings import TextTaskSettings
+from .task import Direction, TextTask
 
 _NONE: Any = 0
 """F1 of a label that nobody has or guesses. The stubs of scikit-learn know this argument's texts only."""

@@ -17,7 +17,9 @@ from ..data.loading import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
-from .task import Batch, Direction, Examples, TextCodes, TextTask, TextTaskSettings
+from .batch import Batch, Examples, TextCodes
+from .settings import TextTaskSettings
+from .task import Direction, TextTask
 
 _STRATA = 10
 """Parts of equally many rows, by value, that both sides of a split have in the same shares."""

@@ -19,7 +19,9 @@ from ..data.tokens import Alignment, TokenTable, tokenize_aligned
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .answers import exact_match, overlap_f1
-from .task import BaseTaskSettings, Batch, Direction, Examples, Task, TextCodes
+from .batch import Batch, Examples, TextCodes
+from .settings import BaseTaskSettings
+from .task import Direction, Task
 
 _LONGEST_ANSWER = 30
 """Tokens of an answer at most: transformers' default for this task."""

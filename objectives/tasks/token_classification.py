@@ -18,9 +18,11 @@ from ..data.targets import IGNORED, Targets, widened
 from ..data.tokens import tokenize_aligned
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
+from .batch import Batch, Examples, TextCodes
 from .labels import label_names, named
+from .settings import BaseTaskSettings
 from .tags import OUTSIDE, TagTargets, as_entities, is_entity_tag, predicted_tags, repaired, tag_labels, tag_targets
-from .task import BaseTaskSettings, Batch, Direction, Examples, Task, TextCodes
+from .task import Direction, Task
 
 _MEASURES = {"f1": spans.f1_score, "precision": spans.precision_score, "recall": spans.recall_score}
 _NONE: Any = 0

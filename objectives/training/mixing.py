@@ -13,7 +13,8 @@ from ..augmentation.mixup import mixing
 from ..data.batches import BatchOrder, padded_length
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
-from ..tasks.task import Batch, Task
+from ..tasks.batch import Batch
+from ..tasks.task import Task
 from .sampling import Draws, draw
 
 

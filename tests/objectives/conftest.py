@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from autotune.objectives.tasks.task import TextCodes
+from autotune.objectives.tasks.batch import TextCodes
 
 WORDS = """
 the a of is was really superb excellent wonderful flawless great awful terrible dreadful faulty poor
@@ -59,6 +59,33 @@ EXTRAS = {
     "llama": {"bos_token_id": 383, "eos_token_id": 383},
     "opt": {"bos_token_id": 383, "eos_token_id": 383, "word_embed_proj_dim": 32},
 }
+
+
+OTHERS = frozenset(
+    (
+        "roberta",
+        "xlm-roberta",
+        "distilbert",
+        "electra",
+        "albert",
+        "mpnet",
+        "deberta-v2",
+        "modernbert",
+        "llama",
+        "opt",
+        "bart",
+    )
+)
+"""Encoders beside BERT, GPT-2 and T5, which stand for their families in a developer's run; CI has them all."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what runs on one encoder more of a family."""
+    for item in items:
+        given = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        if any(value in OTHERS for value in given if isinstance(value, str)):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from autotune.objectives.models.encoders import AutoClass, EncoderSource, open_e
 from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel, assemble
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, named_ids
 from autotune.objectives.prepare import PreparedObjective
-from autotune.objectives.tasks.task import Batch, Task
+from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.production import save_model, train_production

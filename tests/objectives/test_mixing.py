@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
-from autotune.objectives.tasks.task import Batch
+from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.training.mixing import Batches, batches_of
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.sampling import draw, probabilities

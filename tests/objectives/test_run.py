@@ -8,7 +8,8 @@ import pytest
 import torch
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
-from autotune.objectives.tasks.task import Batch, Task
+from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration, SettingValue
 from autotune.spaces.errors import Diverged

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.classification import Classification, ClassificationSettings
-from autotune.objectives.tasks.task import TextCodes
 from sklearn import metrics as scores
 
 Objectives = Callable[..., PreparedObjective]

@@ -17,8 +17,8 @@ from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
 from autotune.objectives.models.writing import greedy, in_one_row, target_logits
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.batch import Batch, TextCodes
 from autotune.objectives.tasks.generation import Generation, GenerationSettings, Written
-from autotune.objectives.tasks.task import Batch, TextCodes
 from autotune.objectives.training.cost import inference_cost
 from autotune.objectives.training.evaluating import evaluate, predict
 from autotune.objectives.training.heads import load_heads

@@ -4,8 +4,8 @@ import pytest
 import torch
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.batch import Batch, TextCodes
 from autotune.objectives.tasks.masked_lm import MaskedLanguageModel, MaskedLanguageModelSettings
-from autotune.objectives.tasks.task import Batch, TextCodes
 from autotune.spaces.training import TrainingSettings
 
 Objectives = Callable[..., PreparedObjective]

@@ -9,9 +9,9 @@ import torch
 from autotune.objectives.data.loading import Table, load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.multi_label import MultiLabel, MultiLabelSettings
 from autotune.objectives.tasks.regression import Regression, RegressionSettings
-from autotune.objectives.tasks.task import TextCodes
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.production import export_model, train_production
 from autotune.spaces.configuration import Configuration

@@ -11,8 +11,8 @@ from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.models.encoders import EncoderSource, open_encoder
 from autotune.objectives.tasks.answers import exact_match, overlap_f1
+from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.span import Span, SpanSettings, SpanTargets, guessed_text
-from autotune.objectives.tasks.task import TextCodes
 from autotune.spaces.errors import DataError
 
 Architectures = Callable[..., Path]

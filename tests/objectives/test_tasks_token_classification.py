@@ -14,8 +14,8 @@ from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.data.tokens import tokenize_aligned
 from autotune.objectives.models.encoders import open_encoder
 from autotune.objectives.models.scratch import scratch_tokenizer
+from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.tags import OUTSIDE, TagTargets, predicted_tags, repaired, tag_labels, tag_targets
-from autotune.objectives.tasks.task import TextCodes
 from autotune.objectives.tasks.token_classification import TokenClassification, TokenClassificationSettings
 from autotune.spaces.errors import DataError
 from hypothesis import given

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from autotune.objectives.prepare import PreparedObjective, prepare
 from autotune.objectives.settings import ObjectiveSettings
-from autotune.objectives.tasks.task import TaskData
+from autotune.objectives.tasks.settings import TaskData
 from autotune.search.best_file import read_best
 from autotune.search.export import best_configuration, render
 from autotune.search.study import StudyRecord, open_study

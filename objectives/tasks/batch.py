@@ -1,0 +1,79 @@
+"""A task's rows as tensors: all of them, those of one step, and the numbers of their tokens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from ..data.cleaning import Finding
+from ..data.targets import Targets
+from ..data.tokens import TokenTable
+
+
+@dataclass
+class Batch:
+    """One task's rows of one step.
+
+    `ids` (rows, length) int64; `mask` (rows, length) bool; `targets` as the task's kind has them, rows
+    first. `types` (rows, length) int64 tells the first from the second text of a pair; None where the encoder does
+    not read it. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
+    same batch; None: not at all.
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    targets: torch.Tensor
+    partner: torch.Tensor | None = None
+    keep: torch.Tensor | None = None
+    types: torch.Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device."""
+
+        def moved(part: torch.Tensor) -> torch.Tensor:
+            return part.to(device, non_blocking=True)
+
+        optional = {name: getattr(self, name) for name in ("partner", "keep", "types")}
+        present = {name: moved(part) for name, part in optional.items() if part is not None}
+        return replace(self, ids=moved(self.ids), mask=moved(self.mask), targets=moved(self.targets), **present)
+
+    def blended(self, losses: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """The mean of each row's loss (rows,), as `losses` finds it for given targets.
+
+        Under mixup it is that of the blended targets, λ·l(y) + (1 - λ)·l(y of the partner): the loss of the blend
+        where l is linear in y, as cross-entropies are (Zhang et al. 2018, arXiv 1710.09412).
+        """
+        own = losses(self.targets)
+        if self.keep is None or self.partner is None:
+            return own.mean()
+        return (self.keep * own + (1 - self.keep) * losses(self.targets[self.partner])).mean()
+
+
+@dataclass(frozen=True)
+class TextCodes:
+    """What a task may need to know about tokens, in the trimmed vocabulary."""
+
+    size: int
+    mask: int | None
+    special: torch.Tensor
+    """(special tokens,) int64: never masked, never predicted."""
+    pad: int
+    original: torch.Tensor
+    """(size,) int64: each token's number in the tokenizer."""
+    tokenizer: PreTrainedTokenizerFast
+    separator: int | None = None
+    """Between a text and what a decoder-only model writes behind it; None for other families."""
+
+    def text(self, ids: torch.Tensor) -> str:
+        """The text of some tokens (tokens,), without special ones."""
+        return str(self.tokenizer.decode(self.original[ids], skip_special_tokens=True))
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A task's rows as tensors: `targets` has one row for each of `tokens`; `findings` says what could not be used."""
+
+    tokens: TokenTable
+    targets: Targets
+    findings: Sequence[Finding] = ()
