@@ -5,16 +5,18 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from ...spaces.configuration import Configuration
 from .ranking import RankedTrial
 
 
 @dataclass(frozen=True)
 class Side:
-    """The complete trials in which a task is on, or those in which it is off; values of the first objective."""
+    """The trials in which a task is on, or those in which it is off; values of the first objective, if any."""
 
-    trials: int
-    best: float
-    mean: float
+    complete: int
+    pruned: int
+    best: float | None
+    mean: float | None
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,28 @@ class Auxiliary:
 
     name: str
     in_best: bool
-    on: Side | None
-    off: Side | None
+    on: Side
+    off: Side
 
     def to_json(self) -> dict[str, Any]:
-        return {"in_best": self.in_best, "on": self.on and asdict(self.on), "off": self.off and asdict(self.off)}
+        return {"in_best": self.in_best, "on": asdict(self.on), "off": asdict(self.off)}
 
 
-def auxiliaries_of(names: Sequence[str], ranked: Sequence[RankedTrial]) -> tuple[Auxiliary, ...]:
-    """What complete trials, the best first, say of each auxiliary; nothing where no trial is complete."""
+def auxiliaries_of(
+    names: Sequence[str], ranked: Sequence[RankedTrial], pruned: Sequence[Configuration]
+) -> tuple[Auxiliary, ...]:
+    """What complete trials, the best first, and pruned ones say of each task; nothing where no trial is complete."""
     if not ranked:
         return ()
-    return tuple(_auxiliary(name, ranked) for name in names)
-
-
-def _auxiliary(name: str, ranked: Sequence[RankedTrial]) -> Auxiliary:
-    on, off = (
-        [trial.value for trial in ranked if (name in trial.configuration.ratios) is is_on] for is_on in (True, False)
+    return tuple(
+        Auxiliary(
+            name, name in ranked[0].configuration.ratios, *(_side(name, ranked, pruned, on=on) for on in (True, False))
+        )
+        for name in names
     )
-    return Auxiliary(name, name in ranked[0].configuration.ratios, _side(on), _side(off))
 
 
-def _side(values: Sequence[float]) -> Side | None:
-    return Side(len(values), values[0], fmean(values)) if values else None
+def _side(name: str, ranked: Sequence[RankedTrial], pruned: Sequence[Configuration], *, on: bool) -> Side:
+    values = [trial.value for trial in ranked if (name in trial.configuration.ratios) is on]
+    stopped = sum((name in configuration.ratios) is on for configuration in pruned)
+    return Side(len(values), stopped, values[0] if values else None, fmean(values) if values else None)

@@ -176,8 +176,13 @@ def summarize(study: optuna.Study) -> Summary:
         findings=tuple(
             (finding.get("action", "dropped"), finding["what"], finding["count"]) for finding in attributes["cleaning"]
         ),
-        auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete),
+        auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
     )
+
+
+def _pruned(trials: Iterable[FrozenTrial]) -> list[Configuration]:
+    given = (trial.user_attrs.get(CONFIGURATION) for trial in trials if trial.state == TrialState.PRUNED)
+    return [Configuration.model_validate(configuration) for configuration in given if configuration is not None]
 
 
 def _front(study: optuna.Study, ranked: Iterable[RankedTrial]) -> tuple[RankedTrial, ...]:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import wording
-from .auxiliaries import Auxiliary
+from .auxiliaries import Auxiliary, Side
 from .front import front_table, front_verdict
 from .ranking import RankedTrial
 from .summary import Summary
@@ -151,12 +151,15 @@ def _auxiliaries(auxiliaries: Sequence[Auxiliary]) -> RenderableType:
 
 def _auxiliary(task: Auxiliary) -> Text:
     state = ("on", "cyan") if task.in_best else ("switched off", NOTE)
-    sides = [
-        f"{name}: best {wording.number(side.best)}, mean {wording.number(side.mean)} of {side.trials}"
-        for name, side in (("with it", task.on), ("without", task.off))
-        if side is not None
-    ]
-    return Text.assemble(f"{wording.plain(task.name)} ", state, f" in the best trial; {'; '.join(sides)}")
+    sides = f"with it {_side(task.on)}; without {_side(task.off)}"
+    return Text.assemble(f"{wording.plain(task.name)} ", state, f" in the best trial; {sides}")
+
+
+def _side(side: Side) -> str:
+    found = [f"{side.complete} complete, {side.pruned} pruned"]
+    if side.best is not None and side.mean is not None:
+        found.append(f"best {wording.number(side.best)}, mean {wording.number(side.mean)}")
+    return ", ".join(found)
 
 
 def _importance(summary: Summary) -> RenderableType:

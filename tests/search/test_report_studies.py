@@ -41,8 +41,8 @@ Top five
       1  0.8800    88  equal weights: lr 5e-5, β_aspect 0.50
 
 Auxiliary tasks; trials differ in more than these: a hint, no proof
-  aspect on in the best trial; with it: best 0.9300, mean 0.9050 of 2; without: best 0.9000, mean
-  0.9000 of 1
+  aspect on in the best trial; with it 2 complete, 1 pruned, best 0.9300, mean 0.9050; without 1
+  complete, 0 pruned, best 0.9000, mean 0.9000
 
 Trials 3 complete, 1 pruned, 1 failed, 1 running, of 12 in all
   1 × diverged, first in trial 4: a loss is NaN
@@ -168,8 +168,8 @@ def test_json_has_exactly_the_promised_keys() -> None:
     assert facts["auxiliaries"] == {
         "aspect": {
             "in_best": True,
-            "on": {"trials": 2, "best": 0.93, "mean": pytest.approx(0.905)},
-            "off": {"trials": 1, "best": 0.9, "mean": 0.9},
+            "on": {"complete": 2, "pruned": 1, "best": 0.93, "mean": pytest.approx(0.905)},
+            "off": {"complete": 1, "pruned": 0, "best": 0.9, "mean": 0.9},
         }
     }
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
