@@ -31,7 +31,7 @@ class GradientWeighting(Weighting):
         """Raises InputError where torchjd, or what it solves this method with, is not installed."""
         super().__init__(setup)
         try:
-            self._solver = self.make_solver(import_module("torchjd.aggregation"), len(setup.tasks))
+            self._solver = self.make_solver(import_module("torchjd.aggregation"))
         except ImportError as error:
             raise InputError(
                 f"{self.name!r} needs a library that is not installed ({error}): pip install 'autotune-mtl[gradients]'"
@@ -39,8 +39,8 @@ class GradientWeighting(Weighting):
 
     @staticmethod
     @abstractmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
-        """The method's solver; a sum without conflict has w = 1."""
+    def make_solver(torchjd: ModuleType) -> Solver:
+        """The method's solver, for the tasks of any step; a sum without conflict has w = 1."""
 
     def backward(self, step: int, passes: Passes) -> None:
         """Raises Diverged where a gradient is not finite: no method has an answer then."""
@@ -91,7 +91,7 @@ class PCGrad(GradientWeighting):
     name: ClassVar[str] = "pcgrad"
 
     @staticmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType) -> Solver:
         return torchjd.PCGradWeighting()
 
 
@@ -101,8 +101,9 @@ class UPGrad(GradientWeighting):
     name: ClassVar[str] = "upgrad"
 
     @staticmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
-        return torchjd.UPGradWeighting(pref_vector=torch.ones(tasks, dtype=torch.float64))
+    def make_solver(torchjd: ModuleType) -> Solver:
+        solve = torchjd.UPGradWeighting()
+        return lambda products: len(products) * solve(products)  # its own preference is the mean of the tasks
 
 
 class CAGrad(GradientWeighting):
@@ -113,13 +114,13 @@ class CAGrad(GradientWeighting):
     """How far from the mean, as a share of its length: the middle of what the paper tries (0.1 to 0.9)."""
 
     @staticmethod
-    def make_solver(torchjd: ModuleType, tasks: int) -> Solver:
+    def make_solver(torchjd: ModuleType) -> Solver:
         solve, unsolved = torchjd.CAGradWeighting(c=CAGrad.c), import_module("cvxpy.error").SolverError
 
         def solver(products: torch.Tensor) -> torch.Tensor:
             try:
                 # Gradients that agree give 1 + c times their mean; scaled, so that they give their sum.
-                return tasks / (1 + CAGrad.c) * solve(products)
+                return len(products) / (1 + CAGrad.c) * solve(products)
             except unsolved as error:
                 raise Diverged(f"cagrad finds no weights for these gradients ({error})") from error
 
