@@ -185,7 +185,14 @@ class _Reading:
             splits = folds(len(table), main.strata(table), count, self.seed)
         except DataError as error:
             raise DataError(f"{table.source}: task {main.name!r}: data.validation: {error}") from error
-        return [{task.name: _outside(task, rows[task.name], table, main, held) for task in tasks} for _, held in splits]
+        kept = [{task.name: _outside(task, rows[task.name], table, main, held) for task in tasks} for _, held in splits]
+        for task in tasks:
+            if not all(fold[task.name] for fold in kept):
+                raise DataError(
+                    f"{rows[task.name].source}: task {task.name!r}: data.validation: a fold holds out all rows that "
+                    "it could train on"
+                )
+        return kept
 
 
 def _serves(validation: Table, task: Task[Any]) -> bool:

@@ -125,10 +125,13 @@ def take(table: Table, rows: Sequence[int]) -> Table:
 
 
 def append(table: Table, more: Table) -> Table:
-    """The rows of both; columns that only one of them has are gone."""
+    """The rows of both; columns that only one of them has are gone, those of two forms are faults."""
+    mixed = [name for name in table.names if name in more.names and (name in table.lists) != (name in more.lists)]
+    fault = "column {!r}: lists here or in {}, texts in the other; rows of both need one form"
     return replace(
         table,
         columns={name: [*own, *more.columns[name]] for name, own in table.columns.items() if name in more.columns},
         lists={name: [*own, *more.lists[name]] for name, own in table.lists.items() if name in more.lists},
         lines=[*table.lines, *more.lines],
+        faults={**{name: fault.format(name, more.source) for name in mixed}, **table.faults},
     )

@@ -21,12 +21,10 @@ from .batch import Batch, Examples, TextCodes
 from .settings import TextTaskSettings
 from .task import Direction, TextTask
 
-_STRATA = 10
-"""Parts of equally many rows, by value, that both sides of a split have in the same shares."""
-_STRATUM = 20
-"""Rows of such a part at least: one for each fold of the finest cross-validation."""
-_LARGEST = 1e18
-"""Numbers are squared, with 32 bits."""
+_STRATA, _ROWS_OF_STRATUM = 10, 20
+"""Parts of equally many rows, by value, that both sides of a split have in the same shares; each fills 20 folds."""
+_LARGEST, _SMALLEST = 1e15, 1e-15
+"""Of numbers and of their deviation: losses are their squares, which fp32 must hold."""
 
 
 class RegressionSettings(TextTaskSettings):
@@ -62,39 +60,37 @@ class Regression(TextTask[RegressionSettings]):
         return [str(value) for value in self.targets(table).tolist()]
 
     def strata(self, table: Table) -> Sequence[str] | None:
-        parts = min(_STRATA, len(table) // _STRATUM)
+        parts = min(_STRATA, len(table) // _ROWS_OF_STRATUM)
         if parts < 2:
             return None
-        # By rank: equal numbers may fall into two parts, so that no part is small however many are equal.
-        ranks = self.targets(table).argsort(stable=True).argsort()
+        ranks = self.targets(table).argsort(stable=True).argsort()  # by rank: parts of ties would differ in size
         return [str(part) for part in (ranks * parts // len(table)).tolist()]
 
     def fitted(self, table: Table) -> Self:
         """Learn mean and deviation.
 
         Raises:
-            DataError: no number in a row, or the same in all.
+            DataError: no number in a row, or (nearly) the same in all.
         """
         values = self.targets(table).double()
         task = type(self)(self.name, self.settings)
         task.mean, task.deviation = float(values.mean()), float(values.std(correction=0))
+        where = f"{table.source}: task {self.name!r}: column {self.settings.label!r}"
         if not task.deviation:
-            raise DataError(
-                f"{table.source}: task {self.name!r}: column {self.settings.label!r} has the same number in all rows"
-            )
+            raise DataError(f"{where} has the same number in all rows")
+        if task.deviation < max(_SMALLEST, abs(task.mean) * torch.finfo(torch.float32).eps):
+            raise DataError(f"{where}: the numbers differ too little ({task.deviation:.3g} around {task.mean:.7g})")
         return task
 
     def targets(self, table: Table) -> torch.Tensor:
         found: list[float] = []
         for row, text in enumerate(table.column(self.settings.label)):
-            try:
-                found.append(float(text))
-            except ValueError:
-                found.append(math.nan)
-            if not abs(found[-1]) <= _LARGEST:
-                where = f"{table.where(row)}: task {self.name!r}"
-                reason = "beyond what 32 bits can square" if math.isfinite(found[-1]) else "no finite number"
-                raise DataError(f"{where}: {self.settings.label} {text!r} is {reason}")
+            found.append(_number(text))
+            where = f"{table.where(row)}: task {self.name!r}: {self.settings.label} {text!r}"
+            if not math.isfinite(found[-1]):
+                raise DataError(f"{where} is no finite number")
+            if abs(found[-1]) > _LARGEST:
+                raise DataError(f"{where} is beyond ±{_LARGEST:g}; give it in a larger unit")
         return torch.tensor(found, dtype=torch.float32)
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:
@@ -140,6 +136,14 @@ class Regression(TextTask[RegressionSettings]):
             "pearson": float(np.corrcoef(truth, guess)[0, 1]) if varied else 0.0,
             "spearman": float(np.corrcoef(stats.rankdata(truth), stats.rankdata(guess))[0, 1]) if varied else 0.0,
         }
+
+
+def _number(text: str) -> float:
+    """A number as data files write it (Python would read 1_000 too); NaN for what is none."""
+    try:
+        return math.nan if "_" in text else float(text)
+    except ValueError:
+        return math.nan
 
 
 def _output(model: nn.Module) -> nn.Linear:

@@ -143,6 +143,33 @@ def test_all_data_names_the_place_of_a_label_that_training_lacks(tmp_path: Path)
         read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}}, all_data=True, validation="held.csv")
 
 
+def test_all_data_names_the_column_that_is_lists_in_one_file_and_text_in_the_other(tmp_path: Path):
+    write(tmp_path, "train.csv", [("a b c", "X Y X"), ("c a b", "X X Y")], ("tokens", "tags"))
+    row = {"tokens": ["a", "b"], "tags": ["X", "Y"]}
+    (tmp_path / "held.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    tasks = {"main": {"kind": "token_classification"}}
+    assert len(read(tmp_path, tasks, validation="held.jsonl").validation) == 1
+    rows = read(tmp_path, tasks, all_data=True, validation="held.jsonl").train["main"]
+    with pytest.raises(DataError, match=r"train.csv, column 'tokens': lists here or in held.jsonl, texts in the other"):
+        rows.items("tokens")
+
+
+def test_an_auxiliary_that_a_fold_leaves_without_rows_is_named(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(20))
+    write(tmp_path, "own.csv", reviews(1))
+    tasks = {"main": MAIN, "own": {**WORDS, "data": {"train": "own.csv"}}}
+    message = "own.csv: task 'own': data.validation: a fold holds out all rows that it could train on"
+    assert refused(tmp_path, tasks, validation={"folds": 4}) == message
+
+
+@pytest.mark.parametrize("rows", [12, 60])
+def test_few_numbers_and_ties_are_split_into_folds_all_the_same(tmp_path: Path, rows: int):
+    write(tmp_path, "train.csv", [(f"text {i}", str(1 if i < 40 else i)) for i in range(100 - rows, 100)])
+    corpus = read(tmp_path, {"main": {"kind": "regression"}}, validation={"folds": 6})
+    assert {len(fold["main"]) for fold in corpus.folds} == {rows * 5 // 6}
+    assert len(read(tmp_path, {"main": {"kind": "regression"}}, validation=0.25).validation) == rows // 4
+
+
 @pytest.mark.parametrize("data", [{"validation": "held.csv"}, {"test": "held.csv"}])
 def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: dict[str, Any]):
     write(tmp_path, "train.csv", reviews(20))

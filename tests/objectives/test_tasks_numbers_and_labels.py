@@ -46,8 +46,10 @@ def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
         (["a,1", "b,many"], "rows.csv, line 3: task 'stars': label 'many' is no finite number"),
         (["a,1", "b,"], "line 3: task 'stars': label '' is no finite number"),
         (["a,1", "b,nan"], "line 3: task 'stars': label 'nan' is no finite number"),
-        (["a,1", "b,1e19"], "line 3: task 'stars': label '1e19' is beyond what 32 bits can square"),
+        (["a,1", "b,1_000"], "line 3: task 'stars': label '1_000' is no finite number"),
+        (["a,1", "b,-1e30"], "line 3: task 'stars': label '-1e30' is beyond ±1e+15; give it in a larger unit"),
         (["a,2", "b,2.0"], "column 'label' has the same number in all rows"),
+        (["a,1e-30", "b,2e-30"], "column 'label': the numbers differ too little (5e-31 around 1.5e-30)"),
     ],
 )
 def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, rows: list[str], message: str):

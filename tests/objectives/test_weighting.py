@@ -35,11 +35,11 @@ def passes(losses: Sequence[torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
         yield {f"task{place}": loss}
 
 
-def aggregated(name: str, rows: Sequence[Sequence[float]], step: int = 0) -> torch.Tensor:
-    """The shared gradient that a method makes of the tasks' own gradients (tasks, parameters)."""
+def aggregated(name: str, rows: Sequence[Sequence[float]], step: int = 0, on: int = 0) -> torch.Tensor:
+    """The shared gradient that a method makes of the tasks' own gradients (tasks, parameters); `on` more have none."""
     jacobian = torch.tensor(rows)
     shared = nn.Parameter(torch.ones(jacobian.shape[1]))
-    weighting = WEIGHTINGS[name](setup(len(rows), shared=[shared]))
+    weighting = WEIGHTINGS[name](setup(len(rows) + on, shared=[shared]))
     weighting.backward(step, passes([(row * shared).sum() for row in jacobian]))
     assert shared.grad is not None
     return shared.grad
@@ -60,6 +60,12 @@ def test_every_setting_has_its_method():
 @pytest.mark.parametrize("rows", [[[1.0, 0.0], [0.0, 1.0]], [[2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]])
 def test_balanced_gradients_are_summed(name: str, rows: list[list[float]]):
     torch.testing.assert_close(aggregated(name, rows), torch.tensor(rows).sum(0), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", GRADIENT_METHODS)
+def test_where_sampling_draws_some_of_the_tasks_their_gradients_alone_are_balanced(name: str):
+    rows = [[1.0, 0.0], [-0.5, 1.0]]
+    assert torch.equal(aggregated(name, rows, on=2), aggregated(name, rows))
 
 
 @pytest.mark.parametrize("name", WEIGHTINGS)

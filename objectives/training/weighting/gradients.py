@@ -40,7 +40,7 @@ class GradientWeighting(Weighting):
     @staticmethod
     @abstractmethod
     def make_solver(torchjd: ModuleType) -> Solver:
-        """The method's solver; a sum without conflict has w = 1."""
+        """The method's solver, for the tasks of any step; a sum without conflict has w = 1."""
 
     def backward(self, step: int, passes: Passes) -> None:
         """Raises Diverged where a gradient is not finite: no method has an answer then."""
@@ -102,8 +102,8 @@ class UPGrad(GradientWeighting):
 
     @staticmethod
     def make_solver(torchjd: ModuleType) -> Solver:
-        solve = torchjd.UPGradWeighting()  # of the tasks' mean, which times their number is their sum
-        return lambda products: len(products) * solve(products)
+        solve = torchjd.UPGradWeighting()
+        return lambda products: len(products) * solve(products)  # its own preference is the mean of the tasks
 
 
 class CAGrad(GradientWeighting):
