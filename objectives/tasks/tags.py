@@ -4,7 +4,7 @@ A column of tags holds either entity tags (`O`, `B-city`, `I-city`) or plain one
 a span of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -50,6 +50,13 @@ class TagTargets(RaggedTargets):
 
     words: torch.Tensor
     tags: Sequence[Sequence[str]]
+
+    def unread(self) -> Iterator[tuple[int, int]]:
+        """Row and number of every word that has no token: the model never sees it, and calls it outside."""
+        for row, tags in enumerate(self.tags):
+            first, end = self.offsets[row : row + 2].tolist()
+            seen = set(self.words[first:end].tolist())
+            yield from ((row, word) for word in range(len(tags)) if word not in seen)
 
     def take(self, rows: torch.Tensor) -> Self:
         words = self.words[places_of(self.offsets, rows)]

@@ -116,7 +116,10 @@ class TokenClassification(Task[TokenClassificationSettings]):
     def examples(self, table: Table, encoder: EncoderSource, max_length: int) -> Examples:
         tokens, alignment = tokenize_aligned(self.inputs(table), encoder.tokenizer, max_length)
         words = table.items(self.settings.tokens)
-        return Examples(tokens, tag_targets(tokens, alignment, words, self._tags(table), self.labels))
+        targets = tag_targets(tokens, alignment, words, self._tags(table), self.labels)
+        note = f"{table.source}: word without a token (cut at max_length {max_length}, or no character that counts)"
+        lost = [f"{words[row][word]!r} at {table.where(row)}" for row, word in targets.unread()]
+        return Examples(tokens, targets, [Finding.of(note, lost, "noted")] if lost else [])
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:
         """Log T: the cross-entropy of the uniform guess among T tags."""

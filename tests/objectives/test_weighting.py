@@ -88,15 +88,6 @@ def test_conflicts_are_solved_as_the_papers_say(scale: float):
     torch.testing.assert_close(found["cagrad"] @ first, found["cagrad"] @ second, rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize("name", GRADIENT_METHODS)
-def test_a_task_without_a_batch_in_a_step_changes_nothing(name: str):
-    rows = torch.tensor([[1.0, 0.0], [-0.5, 1.0]])
-    shared = nn.Parameter(torch.ones(2))
-    WEIGHTINGS[name](setup(3, shared=[shared])).backward(0, passes([(row * shared).sum() for row in rows]))
-    assert shared.grad is not None
-    torch.testing.assert_close(shared.grad, aggregated(name, rows.tolist()))
-
-
 def test_upgrad_harms_no_task_where_the_sum_does():
     rows = [[1.0, 0.0, 0.0], [-3.0, 1.0, 0.0], [0.0, -2.0, 1.0]]
     assert (torch.tensor(rows) @ torch.tensor(rows).sum(0)).min() < 0

@@ -167,6 +167,14 @@ COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: study(folder, "{kind: span, context: text}", rows=changed(3, answer="Paris")),
         "dropped: rows.jsonl: answer not in its context: 1 rows",
     ),
+    "words that no token stands for": (
+        lambda folder: study(
+            folder,
+            TAGS,
+            rows=changed(3, words=["a", "\u200b", *["long"] * 20], tags=["O", "O", "B-thing", *["O"] * 19]),
+        ),
+        "noted: rows.jsonl: word without a token (cut at max_length 16, or no character that counts): 8",
+    ),
     "an answer that is cut off": (
         lambda folder: study(
             folder, "{kind: span, context: text}", rows=changed(3, text="so " * 40 + "late", answer="late")
