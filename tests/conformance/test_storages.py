@@ -134,6 +134,7 @@ def open_and_create(url: str, name: str) -> str:
     return optuna.create_study(study_name=name, storage=open_storage(url, create=True)).study_name
 
 
+@pytest.mark.slow
 def test_eight_processes_make_the_database_at_once(url: str):
     names = [f"study {number}" for number in range(8)]
     with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:

@@ -24,7 +24,7 @@ class Kind:
 
 TRAINERS = {"plain": Kind(lambda prepared, slots: PlainTrainer(prepared, torch.device("cpu"), slots), MultiTaskModel)}
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", pytest.param("bf16", marks=pytest.mark.slow))
 AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}
 
 BASELINE = Configuration(learning_rate=1e-3)

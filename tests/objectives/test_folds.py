@@ -47,7 +47,7 @@ def test_each_fold_is_a_whole_training_of_its_own(prepared: PreparedObjective):
     assert trainer.evict(4) is None
 
 
-@pytest.mark.parametrize("done", [1, 2])
+@pytest.mark.parametrize("done", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_trial_goes_on_with_the_fold_that_comes_next(prepared: PreparedObjective, done: int):
     whole = PlainTrainer(prepared, CPU)
     whole.admit(0, SOME)

@@ -123,7 +123,11 @@ def model(prepared: PreparedObjective) -> MultiTaskModel:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"), [({"target": "label"}, "label"), ({"noise": 0.0}, "text"), ({"noise": 0.1}, "text")]
+    ("settings", "expected"),
+    [
+        ({"target": "label"}, "label"),
+        *(pytest.param({"noise": noise}, "text", marks=pytest.mark.slow) for noise in (0.0, 0.1)),
+    ],
 )
 def test_a_toy_language_is_learnt(objective: Objectives, settings: dict[str, Any], expected: str):
     prepared = writing(objective, "scratch:tiny", **settings)
@@ -138,6 +142,7 @@ def test_a_toy_language_is_learnt(objective: Objectives, settings: dict[str, Any
     assert texts_of(prepared, done.run.model) == prepared.corpus.validation.column(expected)
 
 
+@pytest.mark.slow
 def test_chinese_is_written_without_blanks_to_part_its_words(objective: Objectives):
     prepared = writing(objective, rows=CHINESE, target="label")
     done = trained(prepared, epochs=60)

@@ -60,6 +60,7 @@ def test_a_task_that_is_off_is_trained_once_and_not_at_every_ratio() -> None:
     assert all(set(point.ratios) <= {"aspect"} for point in found)
 
 
+@pytest.mark.slow
 def test_all_combinations_and_nothing_else_are_trained_in_two_runs(reviews_csv: Path, autotune: Command) -> None:
     folder = reviews_csv.parent
     text = TEXT.replace("GRID", "{levels: 2, over: [learning_rate, loss_weights.aspect.ratio]}")

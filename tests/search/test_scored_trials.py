@@ -197,7 +197,7 @@ def test_a_further_objective_that_is_not_finite_fails_its_trial_by_name() -> Non
     assert heard.failed_ == ["diverged: aspect.f1 is nan at step 10"]
 
 
-@pytest.mark.parametrize("name", ["auto", "tpe", "gp", "qmc", "random", "grid"])
+@pytest.mark.parametrize("name", ["auto", "tpe", pytest.param("gp", marks=pytest.mark.slow), "qmc", "random", "grid"])
 def test_every_sampler_that_is_allowed_searches_several_objectives(name: str) -> None:
     assert name not in ONE_OBJECTIVE_ONLY
     sampler = make_sampler(name, SPACE.distributions, 0, 0, 14)
