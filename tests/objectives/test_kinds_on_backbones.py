@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[dict[str, object], Any]] = {
     ),  # its class depends on the family: test_tasks_generation.py opens its exports
 }
 """A kind's settings, and the class of transformers that opens its export."""
-FAMILIES = ["bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert", "gpt2", "t5", "bart"]
+FAMILIES = ["bert", "roberta", "xlm-roberta", "distilbert", "electra", "deberta-v2", "modernbert", "gpt2", "t5", "bart"]
 LACKING = {("masked_lm", "gpt2"), ("masked_lm", "t5"), ("masked_lm", "bart"), ("token_classification", "bart")}
 """What transformers has no class for."""
 PAIRS = [(kind, family) for kind in KINDS for family in FAMILIES if (kind, family) not in LACKING]

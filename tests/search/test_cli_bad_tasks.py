@@ -97,6 +97,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda folder: study(folder, "{kind: span, context: text}", rows=[{**row, "answer": "Paris"} for row in ROWS]),
         ["rows.jsonl: task 'main': no answer in 'answer' stands in its context"],
     ),
+    "a target column that is empty": (
+        lambda folder: study(folder, "{kind: generation, target: empty}"),
+        ["rows.jsonl: task 'main': column 'empty' is empty"],
+    ),
     "a metric of another kind": (
         lambda folder: study(folder, "{kind: regression, label: stars}", more="objective: main.accuracy"),
         ["objective: tasks of kind regression have no metric 'accuracy'", "main.rmse, main.mae"],
@@ -162,6 +166,10 @@ COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an I- tag that continues nothing": (
         lambda folder: study(folder, TAGS, rows=changed(3, tags=["O", "I-thing", "O", "O"])),
         "repaired: rows.jsonl: I- tag that continues nothing: 1",
+    ),
+    "a target that is empty": (
+        lambda folder: study(folder, "{kind: generation, target: label}", rows=changed(3, label="")),
+        "dropped: rows.jsonl: empty text to write: 1 rows",
     ),
     "an answer that is not there": (
         lambda folder: study(folder, "{kind: span, context: text}", rows=changed(3, answer="Paris")),
