@@ -137,22 +137,15 @@ def prepare(
     def rows(found: Mapping[str, Examples]) -> dict[str, TaskRows]:
         return {name: _rows(tasks[name], examples, vocabulary, limit) for name, examples in found.items()}
 
-    trained = rows(train)
-    # A variant may be longer than every row: one more bucket, so that shapes still repeat.
-    longest = bucket_lengths(bank.tokens.lengths, limit)[-1]
-    buckets = tuple(sorted({*trained[main.name].buckets, longest}))
-    for task in corpus.tasks:
-        if task.name == main.name or corpus.train[task.name] is corpus.train[main.name]:
-            trained[task.name] = replace(trained[task.name], buckets=buckets)
     whole = PreparedObjective(
         settings=settings,
         seed=seed,
         corpus=corpus,
-        findings=[*corpus.findings, *(finding for found in every for finding in found.findings)],
+        findings=list(dict.fromkeys([*corpus.findings, *(note for found in every for note in found.findings)])),
         encoder=encoder,
         codes=codes,
         normalisers={name: tasks[name].normaliser(examples, codes) for name, examples in train.items()},
-        train=trained,
+        train=_with_variants(rows(train), corpus, bank_lengths=bank.tokens.lengths, limit=limit),
         bank=bank.mapped(vocabulary.new_ids),
         validations=rows(held),
         test=rows(test).get(main.name),
@@ -167,6 +160,21 @@ def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: in
         targets = targets.mapped(numbers)
     tokens = examples.tokens.mapped(numbers)
     return TaskRows(task, tokens, targets, bucket_lengths(tokens.lengths, limit))
+
+
+def _with_variants(
+    rows: Mapping[str, TaskRows], corpus: Corpus, bank_lengths: torch.Tensor, limit: int
+) -> dict[str, TaskRows]:
+    """Training rows with one more bucket where a variant is longer than every row, so that shapes still repeat.
+
+    Tasks on the main task's rows get it too: they are batched together.
+    """
+    main = corpus.tasks[0].name
+    buckets = tuple(sorted({*rows[main].buckets, bucket_lengths(bank_lengths, limit)[-1]}))
+    return {
+        name: replace(found, buckets=buckets) if corpus.train[name] is corpus.train[main] else found
+        for name, found in rows.items()
+    }
 
 
 def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> PreparedObjective:
