@@ -11,6 +11,17 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
+        self.shielded = False
+        """No signal raises: what is under way must be whole, and it is short."""
+
+    @contextmanager
+    def shield(self) -> Generator[None]:
+        """Let no signal interrupt what is done in this context; whoever asks to stop is leaving already."""
+        self.shielded = True
+        try:
+            yield
+        finally:
+            self.shielded = False
 
 
 @contextmanager
@@ -19,10 +30,11 @@ def interruption(say: Callable[[str], None]) -> Generator[Interruption]:
     found = Interruption()
 
     def receive(_number: int, _frame: FrameType | None) -> None:
-        if found.requested:
+        if not found.requested:
+            found.requested = True
+            say("stopping after this rung; once more to stop now")
+        elif not found.shielded:
             raise KeyboardInterrupt
-        found.requested = True
-        say("stopping after this rung; once more to stop now")
 
     previous = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -101,9 +101,11 @@ class Tuner:
                 for evaluation in self._executor.advance():
                     self._take(evaluation)
         finally:
-            self._requeue(list(self._running))
-            self._running.clear()
-            self._observer.ended(str(ending))
+            with interruption.shield():
+                # All that run, and not only those known here: a signal may have come between asking and noting.
+                self._requeue(self._orphans())
+                self._running.clear()
+                self._observer.ended(str(ending))
         return ending
 
     def _orphans(self) -> list[int]:

@@ -17,6 +17,15 @@ def test_once_is_a_request_and_twice_is_now(number: signal.Signals) -> None:
             os.kill(os.getpid(), number)
 
 
+def test_what_must_be_whole_is_shielded() -> None:
+    with interruption(lambda _: None) as found:
+        os.kill(os.getpid(), signal.SIGINT)
+        with found.shield():
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 def fail(before: list[object]) -> None:
     with interruption(lambda _: None):
         assert signal.getsignal(signal.SIGINT) not in before

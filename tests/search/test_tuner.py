@@ -379,6 +379,21 @@ def test_a_crash_leaves_nothing_running(stored: Bench) -> None:
     assert stored.states() == [TrialState.COMPLETE] * 6
 
 
+def test_a_signal_between_asking_and_noting_leaves_nothing_running(
+    stored: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.trial.Trial, "set_user_attr", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stored.run(TabulatedTrainer(rising, 1), 3)
+    assert TrialState.RUNNING not in stored.states()
+    assert stored.run(TabulatedTrainer(rising, 1), 3)[0] is Ending.DONE
+    assert stored.states().count(TrialState.COMPLETE) == 3
+
+
 def test_orphans_of_a_killed_run_are_trained_first_with_their_own_configuration(stored: Bench) -> None:
     orphans = [stored.study.ask(SPACE.distributions) for _ in range(3)]
     orphans[2].report(0.4, 10)
