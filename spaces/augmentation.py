@@ -12,13 +12,74 @@ from .bounds import UnitBounds
 from .configuration import Mix
 from .settings import Settings
 
-OperationName = Literal["noise", "reverse", "mixup"]
+OperationName = Literal[
+    "noise", "reverse", "replace", "mask", "flip", "back_translate", "synthesize", "mixup", "cutoff"
+]
 
 _ON = "augmentation.on"
 _SHARE = "augmentation.share"
 _MAGNITUDE = "augmentation.magnitude"
 _LARGEST_WEIGHT = 0.999
 """A weight w enters the mix as -ln(1 - w), which at w = 1 would be infinite."""
+
+
+class ReplaceSettings(Settings):
+    """What `replace` takes its synonyms from."""
+
+    lexicon: str | None = Field(
+        default=None,
+        min_length=1,
+        description="tab-separated file: word, pos, synonyms, antonyms (the last two joined by commas); null: the "
+        "nearest words in the encoder's own embedding table",
+    )
+
+
+class FlipSettings(Settings):
+    """What `flip` turns a sentence and its label with."""
+
+    opposites: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="the label that each label turns into, e.g. {positive: negative, negative: positive}; a label that "
+        "is not here has no opposite",
+    )
+    lexicon: str | None = Field(
+        default=None,
+        min_length=1,
+        description="more antonyms, in the format of replace.lexicon, beside the built-in ones",
+    )
+
+
+class MaskSettings(Settings):
+    """Which model `mask` asks for other words."""
+
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a masked language model: Hub id or folder; null: the encoder, if its files have such a head",
+    )
+
+
+class BackTranslateSettings(Settings):
+    """The two models that `back_translate` goes through."""
+
+    there: str | None = Field(default=None, min_length=1, description="translation model, Hub id or folder")
+    back: str | None = Field(default=None, min_length=1, description="the model that translates back")
+
+
+class SynthesizeSettings(Settings):
+    """Where new rows come from, and which are kept."""
+
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a causal language model, Hub id or folder; null: a small one that is trained on the training rows",
+    )
+    agreement: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="probability that the baseline must give a new row's label for it to be kept",
+    )
 
 
 class AugmentationSpace(Settings):
@@ -33,6 +94,24 @@ class AugmentationSpace(Settings):
     magnitude: UnitBounds = Field(default=(0.05, 0.3), description="strength of every operation")
     levels: int = Field(default=3, ge=1, le=9, description="magnitudes that are tried within the range")
     replicas: int = Field(default=2, ge=1, le=16, description="how many variants of a row each operation makes")
+    on_missing: Literal["error", "drop"] = Field(
+        default="error", description="an operation whose needs are missing is an error, or is dropped with a warning"
+    )
+    language: str = Field(
+        default="auto",
+        min_length=2,
+        max_length=8,
+        description="of the texts: auto tells by their script; or en, zh, ...",
+    )
+    replace: ReplaceSettings = Field(default_factory=ReplaceSettings, description="of the operation `replace`")
+    flip: FlipSettings = Field(default_factory=FlipSettings, description="of the operation `flip`")
+    mask: MaskSettings = Field(default_factory=MaskSettings, description="of the operation `mask`")
+    back_translate: BackTranslateSettings = Field(
+        default_factory=BackTranslateSettings, description="of the operation `back_translate`"
+    )
+    synthesize: SynthesizeSettings = Field(
+        default_factory=SynthesizeSettings, description="of the operation `synthesize`"
+    )
 
     @field_validator("operations")
     @classmethod

@@ -5,6 +5,7 @@
     │   ├── StudyFileError    a key, a value or a range of a study file
     │   ├── DataError         a data file, a column, a row, a label
     │   ├── EncoderError      an encoder or tokenizer that cannot be had
+    │   ├── OperationUnavailable  an augmentation operation whose needs are missing
     │   ├── StorageError      a database that cannot be reached, read or written
     │   └── StudyError        a study that is missing, exists already, or whose files changed
     └── TrainingError         it ran and failed                                      exit 1
@@ -36,6 +37,10 @@ class DataError(InputError):
 
 class EncoderError(InputError):
     """An encoder or tokenizer that cannot be found or opened."""
+
+
+class OperationUnavailable(InputError):
+    """An augmentation operation that lacks a model, a lexicon or a package; the message says how to get it."""
 
 
 class StorageError(InputError):

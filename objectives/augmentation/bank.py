@@ -4,10 +4,10 @@ import random
 from collections.abc import Sequence
 
 from .noise import Noise
-from .operation import TextOperation
+from .operation import RuleOperation
 from .reverse import Reverse
 
-TEXT_OPERATIONS: dict[str, TextOperation] = {operation.name: operation for operation in (Noise(), Reverse())}
+TEXT_OPERATIONS: dict[str, RuleOperation] = {operation.name: operation for operation in (Noise(), Reverse())}
 """They rewrite texts, once a study, ahead of training."""
 
 BATCH_OPERATIONS: tuple[str, ...] = ("mixup",)

@@ -3,7 +3,7 @@
 import random
 from typing import ClassVar
 
-from .operation import TextOperation
+from .operation import RuleOperation
 from .words import chosen, pieces, word_positions
 
 PUNCTUATION = (".", ";", "?", ":", "!", ",")
@@ -29,7 +29,7 @@ def _neighbours() -> dict[str, str]:
 NEIGHBOURS = _neighbours()
 
 
-class Noise(TextOperation):
+class Noise(RuleOperation):
     """Damages words as a hasty writer does: one error in each word that is touched.
 
     An error is, with equal chances, a letter typed on a neighbouring key, two letters swapped, one lost, one typed

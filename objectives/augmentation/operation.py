@@ -1,19 +1,60 @@
 """The contract of an augmentation operation, and what one declares about itself.
 
-A *text* operation rewrites one training text. A *batch* operation (mixup) works on tensors while a
+A *text* operation rewrites training rows. A *batch* operation (mixup, cutoff) works on tensors while a
 batch is put together. Which rows are augmented, and how often, is the mix's business, not theirs.
 """
 
 import random
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+from ...spaces.augmentation import AugmentationSpace
+
+
+@dataclass(frozen=True)
+class Row:
+    """A training row as an operation sees it."""
+
+    texts: tuple[str, ...]
+    """One text, the two of a pair, or the words of a row whose tags stand at its words."""
+    label: str | None = None
+    """The label of a classification; None for every other kind of task."""
+
+
+Judge = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+"""The baseline's opinion of some texts: the probability of each label, (texts, labels), in the order of the labels."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What operations are made from, beside their settings.
+
+    `base`: the folder that paths are relative to; `encoder`: the study's encoder as the study file names it; `rows`:
+    the main task's cleaned training rows; `labels`: its label set, sorted, empty where the task is no classification;
+    `judge`: trains the baseline when it is first called, None where nobody can.
+    """
+
+    base: Path
+    encoder: str
+    rows: Sequence[Row]
+    labels: Sequence[str] = ()
+    max_length: int = 128
+    seed: int = 0
+    judge: Callable[[], Judge] | None = None
+    say: Callable[[str], None] = field(default=lambda _: None)
+    """Hears what the user should know, such as that neighbours come from random embeddings."""
 
 
 class TextOperation(ABC):
-    """Rewrites texts, one at a time. Pure: the same text, magnitude and random state give the same result.
+    """Rewrites training rows, ahead of training. Pure: the same arguments give the same rows.
 
-    Contract (tests/conformance/test_operations.py): for every Unicode text and magnitude in [0, 1] the
-    result is valid, non-empty text; magnitude 0 is the identity; the input's label stays true.
+    Contract (tests/conformance/test_operations.py): one result for each row, in order; what a row becomes depends on
+    the row, the magnitude, the replica and the seed alone, not on its neighbours; None where the operation refuses it
+    (a trial then trains on the original). For every Unicode text and magnitude in [0, 1] a result is valid, non-blank
+    text; magnitude 0 gives the row itself; the label stays true, or becomes what the new text says (`changes_label`).
     """
 
     name: ClassVar[str]
@@ -21,7 +62,58 @@ class TextOperation(ABC):
     """Counts up when the output for the same input changes: part of the cache's key."""
     magnitude: ClassVar[str]
     """What the magnitude means, in one sentence."""
+    needs: ClassVar[str] = "nothing"
+    """What it needs beside the training rows, in one sentence."""
+    languages: ClassVar[str] = "any"
+    """For which languages it is valid, in words."""
+    changes_label: ClassVar[bool] = False
+    """Whether a rewritten row may have another label; such an operation serves classification only."""
+    keeps_words: ClassVar[bool] = False
+    """Whether it can rewrite a row word for word, so that tags stay at their words (`Row.texts` are then words)."""
+    needs_label: ClassVar[bool] = False
+    """Whether it serves only tasks of kind classification with one text a row."""
+    parallel: ClassVar[bool] = True
+    """Whether the bank may call it in several processes at once; False: it runs a model, which takes all cores."""
+
+    @classmethod
+    def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
+        """The operation with what it needs, read from disk where it must be.
+
+        Raises:
+            OperationUnavailable: a need is missing; the message says which key of the study file gives it, or what to
+                install.
+            DataError: a lexicon with bad lines; each is named.
+        """
+        del space, resources
+        return cls()
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever changes the output: the version, and the content of what was read."""
+        return str(self.version)
+
+    @abstractmethod
+    def rewrite(self, rows: Sequence[Row], magnitude: float, replica: int, seed: int) -> list[Row | None]:
+        """Return what each row becomes."""
+
+
+class RuleOperation(TextOperation):
+    """Rewrites one text at a time, without a model."""
 
     @abstractmethod
     def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
-        """Return the rewritten text."""
+        """Return the rewritten text; the text itself where there is nothing to change."""
+
+    def rewrite(self, rows: Sequence[Row], magnitude: float, replica: int, seed: int) -> list[Row | None]:
+        return [
+            replace(row, texts=tuple(self._one(text, magnitude, replica, seed) for text in row.texts)) for row in rows
+        ]
+
+    def _one(self, text: str, magnitude: float, replica: int, seed: int) -> str:
+        """A row's random state comes from its own text: a greater magnitude touches the same words and more."""
+        return self.apply(text, magnitude, random_of(seed, self.name, replica, text))
+
+
+def random_of(seed: int, operation: str, replica: int, text: str) -> random.Random:
+    """The random state of one text under one operation."""
+    return random.Random(f"{seed}/{operation}/{replica}/{text}")

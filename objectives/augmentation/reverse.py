@@ -3,11 +3,11 @@
 import random
 from typing import ClassVar
 
-from .operation import TextOperation
+from .operation import RuleOperation
 from .words import pieces, touched, word_positions
 
 
-class Reverse(TextOperation):
+class Reverse(RuleOperation):
     """Reverses the order of the words in one span at a random place.
 
     The words stay whole, so the vocabulary stays natural and what is lost is only their order: the opposite of `noise`.
