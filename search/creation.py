@@ -14,7 +14,7 @@ from .locking import only_one
 from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
 from .roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, READY, ROLE, STARTED
 from .samplers import grid_points
-from .storage import masked, open_storage, storage_errors
+from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
 from .study import StudyRecord, is_foreign, named, open_study, stored
 from .study_file.schema import StudyFile
 
@@ -53,7 +53,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "total": min(file.search.trials, len(queue)) if file.search.sampler == "grid" else file.search.trials,
         READY: True,
     }
-    with storage_errors(url), only_one(file.name, url):
+    with storage_errors(url), only_one(file.name, url, RUNNING_TIMEOUT_S):
         storage = open_storage(url, create=True)
         if (known := named(storage, file.name)) is not None:
             _refuse_taken(known, url)

@@ -1,35 +1,79 @@
-"""One process at a time works on a study."""
+"""Locks between the processes that share a study, let go of by the system when their holder dies.
+
+A SQLite file is shared by one machine, so a file in the cache is locked; a PostgreSQL server locks for all hosts.
+"""
 
 import hashlib
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from ..objectives.caching import cache_folder
 from ..spaces.errors import InputError, StudyError
+from .storage import RUNNING_TIMEOUT_S, server
+
+_PAUSE_S = 0.05
 
 
 @contextmanager
-def only_one(name: str, url: str) -> Generator[None]:
-    """Hold the lock of a study in the storage at `url`. The operating system lets go of it when the process dies.
+def only_one(name: str, url: str, timeout_s: float = 0.0) -> Generator[None]:
+    """Hold the lock under which a study is made or deleted.
 
     Raises:
-        StudyError: another process on this machine makes, runs or deletes the study.
+        StudyError: another process makes or deletes the study, and did not end in `timeout_s`.
         InputError: locks cannot be made.
+        SQLAlchemyError: the server failed.
     """
-    key = hashlib.sha256(f"{_place(url)}\0{name}".encode()).hexdigest()[:32]
-    lock = FileLock(_folder() / f"{key}.lock", timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
+        with _held(f"{_place(url)}\0{name}", url, timeout_s):
+            yield
+    except TimeoutError:
         raise StudyError(f"another `autotune study` command is at work on {name!r}") from None
+
+
+@contextmanager
+def claiming(name: str, url: str) -> Generator[None]:
+    """Hold the lock under which trials change hands: asked, taken back, told. Held for moments only.
+
+    Raises:
+        StudyError: it was not free for a minute.
+        InputError: locks cannot be made.
+        SQLAlchemyError: the server failed.
+    """
     try:
+        with _held(f"{_place(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
+            yield
+    except TimeoutError:
+        raise StudyError(f"the trials of {name!r} were held by another process for a minute") from None
+
+
+@contextmanager
+def _held(key: str, url: str, timeout_s: float) -> Generator[None]:
+    digest = hashlib.sha256(key.encode()).digest()
+    if make_url(url).get_backend_name() == "sqlite":
+        lock = FileLock(_folder() / f"{digest.hex()[:32]}.lock", timeout=timeout_s)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise TimeoutError from None
+        try:
+            yield
+        finally:
+            lock.release()
+        return
+    number = int.from_bytes(digest[:8], signed=True)
+    deadline = time.monotonic() + timeout_s
+    with server(url).begin() as connection:
+        # Not the waiting kind: a server counts a waiting connection, and a signal could not interrupt it.
+        while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": number}).scalar():
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(_PAUSE_S)
         yield
-    finally:
-        lock.release()
 
 
 def _folder() -> Path:
@@ -42,8 +86,8 @@ def _folder() -> Path:
 
 
 def _place(url: str) -> str:
-    """The database, the same however its path was written."""
+    """The database, the same however its path was written; hosts may write a server's address differently."""
     database = make_url(url)
     if database.get_backend_name() == "sqlite" and database.database:
         return str(Path(database.database).resolve())
-    return database.render_as_string(hide_password=True)
+    return str(database.database)

@@ -69,3 +69,12 @@ class SearchSettings(Settings):
     timeout: Duration | None = Field(
         default=None, description="longest time of one run: seconds, or a number with s, m or h ('30m')"
     )
+    device_hours: float | None = Field(
+        default=None, gt=0, description="longest time that all trials together, those of earlier runs too, may train"
+    )
+    trial_timeout: Duration | None = Field(
+        default=None, description="longest time that one trial may train; then it failed: 'timed out'"
+    )
+    retries: int = Field(
+        default=2, ge=0, le=100, description="how often in a row a trial that died before a new rung is begun again"
+    )

@@ -9,7 +9,8 @@ block (WAL), and one process makes the schema. The result stays a plain Optuna s
 import os
 import re
 import sqlite3
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,19 @@ from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from ..spaces.errors import StorageError
 
 DEFAULT_URL = "sqlite:///autotune.db"
 OPENING_TIMEOUT_S = 5.0
 """Someone waits at the terminal: say soon who holds the file."""
+RECONNECT_TIMEOUT_S = 300.0
+"""A server that restarts, with its recovery, is waited for."""
 RUNNING_TIMEOUT_S = 60.0
 """A night's search outlives a backup or a dashboard that holds the file for half a minute."""
 
+_PAUSE_S = 0.5
 _ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST/DATABASE"
 _LAST_TABLE = "alembic_version"
 """Optuna writes this table last: where it is, the whole schema is."""
@@ -62,6 +66,11 @@ def open_storage(url: str, *, create: bool) -> RDBStorage:
             return _opened(address, url, create=create)
     except OSError as error:
         raise _refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
+
+
+def server(url: str) -> Engine:
+    """A PostgreSQL server, for a connection of one's own that is closed after use."""
+    return _engine(_parsed(url), url)
 
 
 def holds_studies(url: str) -> bool:
@@ -219,6 +228,28 @@ def _connected(address: URL, url: str) -> RDBStorage:
     if address.drivername == "sqlite":
         _begin_immediately(storage.engine)
     return storage
+
+
+def patiently[T](call: Callable[[], T]) -> T:
+    """Do what uses a server, and do it again while the server is away. A SQLite file waits by itself.
+
+    Raises:
+        SQLAlchemyError, StorageInternalError: another error, or the server did not come back in five minutes.
+    """
+    deadline = time.monotonic() + RECONNECT_TIMEOUT_S
+    while True:
+        try:
+            return call()
+        except (SQLAlchemyError, StorageInternalError) as error:
+            if not _is_away(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE_S)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether a connection was lost or refused. Only servers lose theirs: SQLite's errors are of another module."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    return isinstance(cause, OperationalError | InterfaceError) and not isinstance(cause.orig, sqlite3.Error)
 
 
 def _begin_immediately(engine: Engine) -> None:

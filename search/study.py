@@ -17,6 +17,7 @@ from ..objectives.prepare import PreparedObjective, prepare
 from ..spaces.bounds import Choices
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
+from .claims import Claims
 from .locking import only_one
 from .roles import READY, STARTED
 from .storage import holds_studies, masked, open_storage, storage_errors
@@ -127,6 +128,8 @@ def delete_study(name: str, url: str) -> None:
     """
     storage, _ = find_study(name, url)
     with storage_errors(url), only_one(name, url):
+        if Claims(optuna.load_study(study_name=name, storage=storage), storage, url).is_at_work():
+            raise StudyError(f"another `autotune study` command is at work on {name!r}")
         optuna.delete_study(study_name=name, storage=storage)
 
 

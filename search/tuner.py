@@ -17,6 +17,7 @@ from optuna.trial import Trial, TrialState
 from ..objectives.training.trainer import Evaluation, Failure, FailureKind
 from ..spaces.configuration import Configuration
 from ..spaces.space import SearchSpace
+from .claims import Claims
 from .executors.executor import Executor
 from .interruption import Interruption
 from .observer import Observer
@@ -31,6 +32,7 @@ class Ending(StrEnum):
 
     DONE = "all trials are done"
     TIMEOUT = "the timeout is over"
+    DEVICE_HOURS = "the device-hours are spent"
     INTERRUPTED = "interrupted"
 
 

@@ -35,6 +35,8 @@ class FailureKind(StrEnum):
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out of memory"
     CRASHED = "crashed"
+    PREEMPTED = "pre-empted"
+    TIMED_OUT = "timed out"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,15 @@ from abc import abstractmethod
 from types import TracebackType
 from typing import Self
 
-from ...objectives.training.trainer import Trainer
+from ...objectives.training.trainer import Evaluation, Trainer
 
 
 class Executor(Trainer):
     """A trainer that lives somewhere. A context manager; leaving it frees devices and processes."""
+
+    @abstractmethod
+    def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
+        """As a trainer does, but an executor that waits for others may return nothing after `timeout_s`."""
 
     @abstractmethod
     def close(self) -> None:

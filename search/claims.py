@@ -1,0 +1,217 @@
+"""Which tuner runs which trial: claimed under one lock, kept alive by a heartbeat, taken back from the dead.
+
+A trial carries its owner from the moment it runs. An owner on this machine is dead when its process is gone, one
+elsewhere when its trial's heartbeat (Optuna's own table, the database's clock) is older than the grace. A running
+trial without an owner was left by a process that died while it claimed, as claiming holds the lock.
+"""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import DateTime, Integer, bindparam, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..objectives.training.trainer import Failure, FailureKind
+from .locking import claiming
+from .roles import DEATHS, FAILURE, OWNER
+
+INTERVAL_S = 10.0
+GRACE_S = 60.0
+"""Six beats: a server that restarts within it costs nobody a trial."""
+
+_BEATS = text(
+    "SELECT trials.number, heartbeat, CURRENT_TIMESTAMP AS now FROM trials "
+    "JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
+    "JOIN studies ON studies.study_id = trials.study_id "
+    "WHERE studies.study_name = :name AND trials.state = 'RUNNING'"
+).bindparams(bindparam("name")).columns(number=Integer, heartbeat=DateTime, now=DateTime)  # fmt: skip
+
+
+def this_host() -> str:
+    """The machine, and on Linux the container: process ids mean nothing in another one."""
+    try:
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return socket.gethostname()
+
+
+def started_at(pid: int) -> str | None:
+    """When a process of this machine began, as the system tells it; None if it is gone or a zombie."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _signalled(pid)
+    return None if words[0] in "ZX" else words[19]
+
+
+def _signalled(pid: int) -> str | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return ""
+
+
+@dataclass
+class Claims:
+    """The trials of one study as one tuner sees them.
+
+    Args:
+        url: of the storage; None for one in memory, which no other process shares.
+        retries: how often in a row a trial whose tuner died without a new rung is begun again.
+        interval_s: between two heartbeats.
+        grace_s: a heartbeat older than this means that its tuner is dead.
+    """
+
+    study: optuna.Study
+    storage: BaseStorage
+    url: str | None = None
+    retries: int = 2
+    interval_s: float = INTERVAL_S
+    grace_s: float = GRACE_S
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        self._study_id = self.storage.get_study_id_from_name(self.study.study_name)
+        pid = os.getpid()
+        self._owner = {"host": this_host(), "pid": pid, "started": started_at(pid), "token": self.token}
+
+    @contextmanager
+    def lock(self) -> Generator[None]:
+        """Nobody else claims, takes back or tells meanwhile."""
+        if self.url is None:
+            yield
+            return
+        with claiming(self.study.study_name, self.url):
+            yield
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """The study's trials in these states, not copied."""
+        return self.study.get_trials(deepcopy=False, states=states)
+
+    def is_mine(self, number: int) -> bool:
+        """Whether the trial still runs under this tuner; one that was thought dead may have lost it."""
+        trial = self.storage.get_trial(self._id(number))
+        return trial.state is TrialState.RUNNING and self._token(trial) == self.token
+
+    def own(self, trial: optuna.Trial) -> None:
+        """Mark a trial as this tuner's; the lock is held."""
+        trial.set_user_attr(OWNER, self._owner)
+        self.beat([trial.number])
+
+    def beat(self, numbers: Iterable[int]) -> None:
+        """Say that these trials are alive."""
+        if isinstance(self.storage, RDBStorage):
+            for number in numbers:
+                self.storage.record_heartbeat(self._id(number))
+
+    @contextmanager
+    def beating(self) -> Generator[None]:
+        """Keep this tuner's trials alive from a thread: a training step may hold the tuner for minutes."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(self.interval_s):
+                try:
+                    mine = [t.number for t in self.trials(TrialState.RUNNING) if self._token(t) == self.token]
+                    self.beat(mine)
+                except (SQLAlchemyError, StorageInternalError):
+                    continue  # the tuner's own thread meets the same database, and tells
+            if isinstance(self.storage, RDBStorage):
+                self.storage.remove_session()
+
+        if not isinstance(self.storage, RDBStorage):
+            yield
+            return
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timeout=self.interval_s)
+
+    def release(self) -> list[int]:
+        """Put all trials of this tuner back into the queue, those that it had not noted too. The lock is held."""
+        mine = [t.number for t in self.trials(TrialState.RUNNING) if self._token(t) in {self.token, None}]
+        for number in mine:
+            self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
+        return mine
+
+    def reap(self) -> None:
+        """Take trials back from dead tuners: into the queue, or, after too many deaths, to the failed. Lock held."""
+        running = self.trials(TrialState.RUNNING)
+        if not running:
+            return
+        ages = self._ages()
+        for trial in running:
+            failure = self._death(trial, ages.get(trial.number))
+            if failure is not None:
+                self._bury(trial, failure)
+
+    def is_at_work(self) -> bool:
+        """Whether some trial runs under a living tuner."""
+        running = self.trials(TrialState.RUNNING)
+        ages = self._ages() if running else {}
+        return any(self._death(trial, ages.get(trial.number)) is None for trial in running)
+
+    def _death(self, trial: FrozenTrial, age_s: float | None) -> Failure | None:
+        """Why the trial's owner is dead, or None."""
+        owner: dict[str, Any] | None = trial.user_attrs.get(OWNER)
+        if owner is None:
+            return Failure(FailureKind.CRASHED, "its tuner died while it claimed the trial")
+        if owner["token"] == self.token:
+            return None
+        host = owner["host"].partition(" ")[0]
+        if owner["host"] == self._owner["host"] and started_at(owner["pid"]) != owner["started"]:
+            return Failure(FailureKind.CRASHED, f"its tuner died (process {owner['pid']} on {host})")
+        if age_s is not None and age_s > self.grace_s:
+            return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
+        return None
+
+    def _bury(self, trial: FrozenTrial, failure: Failure) -> None:
+        trial_id = self._id(trial.number)
+        reached = max(trial.intermediate_values, default=0)
+        count, before = trial.user_attrs.get(DEATHS, (0, -1))
+        count = count + 1 if reached <= before else 1
+        self.storage.set_trial_user_attr(trial_id, DEATHS, (count, reached))
+        if count > self.retries and trial.user_attrs.get(OWNER) is not None:
+            message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"
+            self.storage.set_trial_user_attr(trial_id, FAILURE, {"kind": str(failure.kind), "message": message})
+            self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+            return
+        self.storage.set_trial_user_attr(trial_id, OWNER, None)
+        self.storage.set_trial_state_values(trial_id, TrialState.WAITING)
+
+    def _ages(self) -> dict[int, float]:
+        """Seconds since the last heartbeat of each running trial, by the database's clock."""
+        if not isinstance(self.storage, RDBStorage):
+            return {}
+        with self.storage.engine.connect() as connection:
+            rows: list[tuple[int, datetime, datetime]] = [
+                (number, beat, now.replace(tzinfo=None))
+                for number, beat, now in connection.execute(_BEATS, {"name": self.study.study_name})
+            ]
+        return {number: (now - beat).total_seconds() for number, beat, now in rows}
+
+    def _id(self, number: int) -> int:
+        return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+
+    @staticmethod
+    def _token(trial: FrozenTrial) -> str | None:
+        owner = trial.user_attrs.get(OWNER)
+        return owner["token"] if owner else None
