@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Container, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,7 +42,7 @@ _BEATS = text(
 def this_host() -> str:
     """The machine, and on Linux the container: process ids mean nothing in another one."""
     try:
-        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return socket.gethostname()
 
@@ -108,6 +108,11 @@ class Claims:
         trial = self.storage.get_trial(self._id(number))
         return trial.state is TrialState.RUNNING and self._token(trial) == self.token
 
+    def is_told(self, number: int) -> bool:
+        """Whether this tuner ended the trial: an answer that a dying server swallowed."""
+        trial = self.storage.get_trial(self._id(number))
+        return trial.state.is_finished() and self._token(trial) == self.token
+
     def own(self, trial: optuna.Trial) -> None:
         """Mark a trial as this tuner's; the lock is held."""
         trial.set_user_attr(OWNER, self._owner)
@@ -152,16 +157,21 @@ class Claims:
             self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
         return mine
 
-    def reap(self) -> None:
-        """Take trials back from dead tuners: into the queue, or, after too many deaths, to the failed. Lock held."""
+    def reap(self, known: Container[int]) -> None:
+        """Take trials back from dead tuners: into the queue, or, after too many deaths, to the failed. Lock held.
+
+        This tuner's own that it does not know go back too: a server died between the claim and its answer.
+        """
         running = self.trials(TrialState.RUNNING)
-        if not running:
+        if all(trial.number in known for trial in running):
             return
         ages = self._ages()
         for trial in running:
             failure = self._death(trial, ages.get(trial.number))
             if failure is not None:
                 self._bury(trial, failure)
+            elif self._token(trial) == self.token and trial.number not in known:
+                self.storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
 
     def is_at_work(self) -> bool:
         """Whether some trial runs under a living tuner."""

@@ -7,9 +7,9 @@ from optuna.trial import TrialState
 
 from ..objectives.training.device import choose_device
 from ..objectives.training.plain import PlainTrainer
+from .claims import Claims
 from .executors.inline import InlineExecutor
 from .interruption import interruption
-from .locking import only_one
 from .observer import Observer
 from .pruners import is_paired, make_pruner
 from .samplers import make_sampler
@@ -41,10 +41,10 @@ def run_study(
         slots: how many trials are in training at once.
 
     Raises:
-        StudyError: its files changed, or another run is at work on it.
+        StudyError: its files changed.
     """
     total = trials or record.study.user_attrs["total"]
-    with only_one(record.name, record.url), interruption(observer.message) as interrupted:
+    with interruption(observer.message) as interrupted:
         check_unchanged(record, path)
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
@@ -58,8 +58,9 @@ def run_study(
             if len(file.objectives) > 1:
                 observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
             max_steps = record.study.user_attrs["max_steps"]
-            tuner = Tuner(study, record.storage, file.search_space(), executor, observer, scoring, max_steps)
-            return tuner.run(total, interrupted, timeout_s or record.file.search.timeout)
+            claims = Claims(study, record.storage, record.url, file.search.retries)
+            tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
+            return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
 
 
 def _is_done(record: StudyRecord, total: int) -> bool:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
@@ -31,6 +31,7 @@ RECONNECT_TIMEOUT_S = 300.0
 RUNNING_TIMEOUT_S = 60.0
 """A night's search outlives a backup or a dashboard that holds the file for half a minute."""
 
+T = TypeVar("T")
 _PAUSE_S = 0.5
 _ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST/DATABASE"
 _LAST_TABLE = "alembic_version"
@@ -51,6 +52,11 @@ def masked(url: str) -> str:
         # Greedy up to the last @: a password with an unescaped @ or / in it must not show in part.
         url = re.sub(r"(://[^:]*):.*@", r"\1:***@", url, flags=re.DOTALL)
     return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
+
+
+def without_passwords(words: str) -> str:
+    """Return a text, as that of an error, without the passwords of the URLs in it."""
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", words)
 
 
 def open_storage(url: str, *, create: bool) -> RDBStorage:
@@ -230,7 +236,7 @@ def _connected(address: URL, url: str) -> RDBStorage:
     return storage
 
 
-def patiently[T](call: Callable[[], T]) -> T:
+def patiently(call: Callable[[], T]) -> T:
     """Do what uses a server, and do it again while the server is away. A SQLite file waits by itself.
 
     Raises:

@@ -1,18 +1,19 @@
 """The tuner: one loop that fills free slots by asking, advances, reports, prunes by evicting, and tells.
 
-It alone writes to the study. A trial is in the storage before it is trained and told after; whatever
-kills the process in between leaves a RUNNING trial, which the next run puts back into the queue, so that
-every number is trained to an end exactly once.
+It and its like on other hosts alone write to the study, never a worker. A trial is in the storage before it is
+trained and told after; whatever kills the process in between leaves a RUNNING trial, which the next run or a living
+tuner puts back into the queue (claims.py), so that every number is trained to an end exactly once.
 """
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import fmean
 
 import optuna
-from optuna.storages import BaseStorage
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ..objectives.training.trainer import Evaluation, Failure, FailureKind
 from ..spaces.configuration import Configuration
@@ -23,7 +24,11 @@ from .interruption import Interruption
 from .observer import Observer
 from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, FOLDS, ROLE, SECONDS
 from .scoring import Scoring
+from .settings import SearchSettings
+from .storage import patiently, without_passwords
 
+_POLL_S = 1.0
+"""How often to look for the end of trials that other tuners run."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -46,8 +51,17 @@ class _Running:
     trial: Trial
     values: dict[int, list[float]]
     reported: int
+    lost: float = 0.0
     metrics: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: float = 0.0
+    begun: float = field(default_factory=time.monotonic)
+    evaluation: Evaluation | None = None
+    """The last one counted: it may be taken twice where a server was away."""
+
+    @property
+    def spent(self) -> float:
+        """Seconds of training, those lost in earlier lives too."""
+        return self.lost + self.seconds
 
 
 class Tuner:
@@ -55,7 +69,7 @@ class Tuner:
 
     Args:
         study: an Optuna study with its sampler and pruner.
-        storage: the study's storage.
+        claims: the study's storage, shared with other tuners.
         space: translates Optuna's parameters.
         executor: trains.
         scoring: what evaluations are worth.
@@ -65,7 +79,7 @@ class Tuner:
     def __init__(
         self,
         study: optuna.Study,
-        storage: BaseStorage,
+        claims: Claims,
         space: SearchSpace,
         executor: Executor,
         observer: Observer,
@@ -73,7 +87,10 @@ class Tuner:
         max_steps: int,
     ) -> None:
         self._study = study
-        self._storage = storage
+        self._budgets = SearchSettings()
+        self._claims = claims
+        self._durations: list[float] = []
+        self._budget_over = False
         self._space = space
         self._executor = executor
         self._observer = observer
@@ -82,45 +99,72 @@ class Tuner:
         self._running: dict[int, _Running] = {}
         self._maximize = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
 
-    def run(self, total: int, interruption: Interruption, timeout_s: float | None = None) -> Ending:
-        """Go on until `total` trials have ended, the timeout is over or an interruption is requested.
+    def run(
+        self,
+        total: int,
+        interruption: Interruption,
+        timeout_s: float | None = None,
+        budgets: SearchSettings | None = None,
+    ) -> Ending:
+        """Go on until `total` trials have ended, a budget is over or an interruption is requested.
 
-        Trials that are still running then go back into the queue: the next run starts with them.
+        Trials that are still running then go back into the queue: the next run starts with them. Where other
+        tuners run the last trials, this one waits for them, as it takes over if they die.
+
+        Args:
+            total: trials of the study, earlier runs' and other tuners' included.
+            interruption: says when to stop.
+            timeout_s: the longest time of this run.
+            budgets: its `device_hours` and `trial_timeout` hold; by default trials take what they want.
         """
+        self._budgets = budgets or self._budgets
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        self._requeue(self._orphans())
+        patiently(self._reap)
         self._announce(total)
         ending = Ending.INTERRUPTED
-        try:
-            while not interruption.requested:
-                if deadline is not None and time.monotonic() > deadline:
-                    ending = Ending.TIMEOUT
-                    break
-                self._fill(total)
-                if not self._running:
-                    ending = Ending.DONE
-                    break
-                for evaluation in self._executor.advance():
-                    self._take(evaluation)
-        finally:
-            with interruption.shield():
-                # All that run, and not only those known here: a signal may have come between asking and noting.
-                self._requeue(self._orphans())
-                self._running.clear()
-                self._observer.ended(str(ending))
+        with self._claims.beating():
+            try:
+                ending = self._loop(total, interruption, deadline)
+            finally:
+                with interruption.shield():
+                    patiently(self._release)
+                    self._tell_rest(total)
+                    self._observer.ended(str(ending))
         return ending
 
-    def _orphans(self) -> list[int]:
-        """RUNNING trials that nobody runs: the caller holds the study's lock, so no other tuner is at work."""
-        return [trial.number for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))]
+    def _loop(self, total: int, interruption: Interruption, deadline: float | None) -> Ending:
+        while not interruption.requested:
+            if deadline is not None and time.monotonic() > deadline:
+                return Ending.TIMEOUT
+            ending = patiently(lambda: self._fill(total, deadline))
+            if self._running:
+                for evaluation in self._executor.advance(self._claims.interval_s):
+                    patiently(lambda evaluation=evaluation: self._take(evaluation))
+            elif ending is not None:
+                return ending
+            else:
+                time.sleep(min(_POLL_S, self._claims.interval_s))
+        return Ending.INTERRUPTED
 
-    def _requeue(self, numbers: list[int]) -> None:
-        study_id = self._storage.get_study_id_from_name(self._study.study_name)
-        for number in numbers:
-            trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
-            self._storage.set_trial_state_values(trial_id, TrialState.WAITING)
+    def _reap(self) -> None:
+        with self._claims.lock():
+            self._claims.reap(self._running)
+
+    def _release(self) -> None:
+        """Give back all that this tuner runs, and not only those noted: a signal may have come between."""
+        for running in self._running.values():
+            running.trial.set_user_attr(SECONDS, running.spent)
+        with self._claims.lock():
+            released = self._claims.release()
+        for number in released:
             if number in self._running:
                 self._observer.requeued(number)
+        self._running.clear()
+
+    def _tell_rest(self, total: int) -> None:
+        left = total - len(self._claims.trials(*ENDED))
+        if self._budget_over and left > 0:
+            self._observer.message(f"{left} of {total} trials are left; the same command goes on with another budget")
 
     def _announce(self, total: int) -> None:
         ended = self._study.get_trials(deepcopy=False, states=ENDED)
@@ -132,22 +176,64 @@ class Tuner:
         direction = "maximize" if self._maximize else "minimize"
         self._observer.began(total, len(ended), best, baseline, direction, self._max_steps)
 
-    def _fill(self, total: int) -> None:
-        ended = len(self._study.get_trials(deepcopy=False, states=ENDED))
-        while len(self._running) < min(self._executor.capacity, total - ended):
-            trial = self._study.ask(self._space.distributions)
-            given = trial.user_attrs.get(CONFIGURATION)
-            configuration = Configuration.model_validate(given) if given else self._space.configuration(trial.params)
-            trial.set_user_attr(CONFIGURATION, configuration.model_dump())
-            known = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
-            values = {} if self._scoring.folds else {step: [value] for step, value in known.items()}
-            self._running[trial.number] = _Running(trial, values, max(known, default=0))
-            self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
-            self._executor.admit(trial.number, configuration)
+    def _fill(self, total: int, deadline: float | None) -> Ending | None:
+        """Claim trials for the free slots. Returns why there are no more; None while others still run some."""
+        while len(self._running) < self._executor.capacity:
+            with self._claims.lock():
+                self._claims.reap(self._running)
+                ended = self._claims.trials(*ENDED)
+                if len(ended) >= total:
+                    return Ending.DONE
+                over = self._over(ended, deadline)
+                if over is not None:
+                    self._budget_over = True
+                    return over
+                if len(ended) + len(self._claims.trials(TrialState.RUNNING)) >= total:
+                    return None
+                trial = self._study.ask(self._space.distributions)
+                self._claims.own(trial)
+            self._begin(trial)
+        return None
+
+    def _begin(self, trial: Trial) -> None:
+        given = trial.user_attrs.get(CONFIGURATION)
+        configuration = Configuration.model_validate(given) if given else self._space.configuration(trial.params)
+        trial.set_user_attr(CONFIGURATION, configuration.model_dump())
+        known = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        values = {} if self._scoring.folds else {step: [value] for step, value in known.items()}
+        lost = trial.user_attrs.get(SECONDS, 0.0)
+        self._running[trial.number] = _Running(trial, values, max(known, default=0), lost)
+        self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
+        self._executor.admit(trial.number, configuration)
+
+    def _over(self, ended: Sequence[FrozenTrial], deadline: float | None) -> Ending | None:
+        """Which budget has no room for one more trial, by the mean of those that ended; None if all have."""
+        if deadline is not None and self._durations and time.monotonic() + fmean(self._durations) > deadline:
+            return Ending.TIMEOUT
+        if self._budgets.device_hours is None:
+            return None
+        spent = [trial.user_attrs.get(SECONDS, 0.0) for trial in ended]
+        mean = fmean(spent) if spent else 0.0
+        others = [trial for trial in self._claims.trials(TrialState.RUNNING) if trial.number not in self._running]
+        running = [max(mean, running.spent) for running in self._running.values()] + [mean] * len(others)
+        is_over = sum(spent) + sum(running) + mean > self._budgets.device_hours * 3600
+        return Ending.DEVICE_HOURS if is_over else None
 
     def _take(self, evaluation: Evaluation) -> None:
-        running = self._running[evaluation.trial_id]
-        running.seconds += evaluation.seconds
+        running = self._running.get(evaluation.trial_id)
+        if running is None:
+            return  # it left in an earlier attempt of this very evaluation
+        if running.evaluation is not evaluation:
+            running.evaluation = evaluation
+            running.seconds += evaluation.seconds
+        if not self._claims.is_mine(evaluation.trial_id):
+            self._leave(running, {})  # thought dead, and given to another tuner
+            return
+        limit = self._budgets.trial_timeout
+        if limit is not None and running.seconds > limit and not evaluation.finished:
+            message = f"trained {running.seconds:.0f} s of at most {limit:.0f} s (search.trial_timeout)"
+            self._fail(running, Failure(FailureKind.TIMED_OUT, message))
+            return
         if evaluation.failure is not None:
             self._fail(running, evaluation.failure)
             return
@@ -183,24 +269,42 @@ class Tuner:
         step, values = self._scoring.outcome(running.values, maximize=self._maximize)
         folds = {FOLDS: self._scoring.by_fold(running.values)} if self._scoring.folds else {}
         metrics = self._scoring.metrics(running.metrics, step)
-        self._leave(running, {BEST_STEP: step, "metrics": metrics, **folds})
-        self._study.tell(running.trial, values)
-        others = dict(zip(self._scoring.measures[1:], values[1:], strict=True))
-        self._observer.completed(running.trial.number, values[0], step, others)
+        if self._leave(running, {BEST_STEP: step, "metrics": metrics, **folds}, values):
+            others = dict(zip(self._scoring.measures[1:], values[1:], strict=True))
+            self._observer.completed(running.trial.number, values[0], step, others)
 
     def _prune(self, running: _Running, step: int, value: float) -> None:
-        self._leave(running, {})
-        self._study.tell(running.trial, state=TrialState.PRUNED)
-        self._observer.pruned(running.trial.number, step, value)
+        if self._leave(running, {}, state=TrialState.PRUNED):
+            self._observer.pruned(running.trial.number, step, value)
 
     def _fail(self, running: _Running, failure: Failure) -> None:
-        self._leave(running, {FAILURE: {"kind": str(failure.kind), "message": failure.message}})
-        self._study.tell(running.trial, state=TrialState.FAIL)
-        self._observer.failed(running.trial.number, str(failure))
+        known = {"kind": str(failure.kind), "message": without_passwords(failure.message)}
+        if self._leave(running, {FAILURE: known}, state=TrialState.FAIL):
+            self._observer.failed(running.trial.number, without_passwords(str(failure)))
 
-    def _leave(self, running: _Running, attributes: dict[str, object]) -> None:
-        """Free the slot and note what is known; the state is told last, so that a kill loses nothing."""
-        self._executor.evict(running.trial.number)
-        for name, value in {**attributes, SECONDS: running.seconds}.items():
-            running.trial.set_user_attr(name, value)
-        del self._running[running.trial.number]
+    def _leave(
+        self,
+        running: _Running,
+        attributes: dict[str, object],
+        values: list[float] | None = None,
+        state: TrialState | None = None,
+    ) -> bool:
+        """Note what is known, tell, and free the slot. Returns whether the trial was still this tuner's.
+
+        The state is told last, so that a kill loses nothing; the slot is freed after, so that a lost server may
+        be asked again.
+        """
+        number = running.trial.number
+        with self._claims.lock():
+            is_mine = self._claims.is_mine(number)
+            if is_mine:
+                for name, value in {**attributes, SECONDS: running.spent}.items():
+                    running.trial.set_user_attr(name, value)
+                self._study.tell(running.trial, values, state)
+            is_told = is_mine or self._claims.is_told(number)
+        self._executor.evict(number)
+        del self._running[number]
+        self._durations.append(time.monotonic() - running.begun)
+        if not is_told:
+            self._observer.requeued(number)
+        return is_told

@@ -8,6 +8,7 @@ from typing import Literal
 import optuna
 import pytest
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
+from autotune.search.claims import Claims
 from autotune.search.creation import consequences
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
@@ -133,7 +134,7 @@ def searched(
     )
     heard = Heard()
     with InlineExecutor(trainer) as executor:
-        Tuner(study, storage, SPACE, executor, heard, scoring, 30).run(total, trainer.interruption)
+        Tuner(study, Claims(study, storage), SPACE, executor, heard, scoring, 30).run(total, trainer.interruption)
     return study, heard
 
 

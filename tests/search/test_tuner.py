@@ -10,6 +10,7 @@ from typing import get_args
 import optuna
 import pytest
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
+from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
 from autotune.search.pruners import make_pruner
@@ -183,7 +184,7 @@ class Bench:
         )
         recorder = Recorder()
         with InlineExecutor(trainer) as executor:
-            tuner = Tuner(study, self.storage, SPACE, executor, recorder, scoring, RUNGS[-1])
+            tuner = Tuner(study, Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1])
             return tuner.run(total, interruption or Interruption(), timeout_s), recorder
 
     def states(self) -> list[TrialState]:
@@ -283,7 +284,7 @@ def test_the_best_is_the_least_where_less_is_better() -> None:
     study = optuna.create_study(study_name="least", storage=storage, direction="minimize", sampler=RandomSampler(0))
     recorder = Recorder()
     with InlineExecutor(TabulatedTrainer(humped)) as executor:
-        Tuner(study, storage, SPACE, executor, recorder, Scoring(["other"]), 60).run(2, Interruption())
+        Tuner(study, Claims(study, storage), SPACE, executor, recorder, Scoring(["other"]), 60).run(2, Interruption())
     assert all(trial.value == min(trial.intermediate_values.values()) for trial in study.trials)
     assert recorder.heard[0][5] == "minimize"
 
