@@ -72,8 +72,17 @@ def list_studies(storage: Storage = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(target: Target, storage: Storage = None, as_json: AsJson = False) -> None:
+def show(
+    target: Target,
+    storage: Storage = None,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show again, every few seconds, until it is done.")] = False,
+) -> None:
     """Show a study's settings and its trials."""
+    if watch and not as_json:
+        from .watching import watch_command
+
+        raise typer.Exit(watch_command(target, storage))
     from .studying import show_command
 
     show_command(target, storage, as_json=as_json)
@@ -101,6 +110,18 @@ def export(
     from .studying import export_command
 
     export_command(target, storage, destination, style.value, trial)
+
+
+@app.command()
+def copy(
+    name: Name,
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="The database that gets the copy.")],
+    storage: Storage = None,
+) -> None:
+    """Copy a study and all its trials to another database."""
+    from .studying import copy_command
+
+    copy_command(name, storage, to)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
+from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
@@ -21,7 +22,7 @@ from ..report.wording import number
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
 from ..settings import Duration
-from ..storage import storage_url
+from ..storage import masked, storage_url
 from ..study import StudyRecord, delete_study, find_study, is_ready, list_studies, open_study, prepare_study
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
@@ -82,7 +83,7 @@ def run_command(
     file, path = _file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
-        _create(file, path, url, dry_run=False)
+        _create_or_join(file, path, url)
     record = open_study(file.name if file else target, url)
     try:
         with make_observer(output()) as observer:
@@ -97,6 +98,16 @@ def run_command(
     if ending is Ending.DONE and summarize(record.study).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
     return 0
+
+
+def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
+    """Of several hosts that start together, one makes the study and the others run it too."""
+    try:
+        _create(file, path, url, dry_run=False)
+    except StudyError:
+        if not is_ready(file.name, url):
+            raise
+        tell(f"another `autotune study run` made {file.name} meanwhile: joining it")
 
 
 def _seconds(timeout: str | None) -> float | None:
@@ -188,6 +199,12 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
     write_text(destination, render(best, style))
     values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
     tell(f"wrote {destination}: trial {best.found.trial}, {values}")
+
+
+def copy_command(name: str, storage: str | None, to: str) -> None:
+    """Copy a study to another database; the original stays."""
+    count = copy_study(name, storage_url(storage, None), to)
+    tell(f"copied {name} and its {count} trials to {masked(to)}")
 
 
 def delete_command(name: str, storage: str | None, *, yes: bool) -> None:

@@ -1,0 +1,65 @@
+"""`autotune study show --watch`: looks on while others run a study, and changes nothing."""
+
+import time
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from ..report.summary import Counts, Summary, summarize
+from ..report.wording import number, plain
+from ..storage import patiently, storage_errors
+from ..study import StudyRecord
+from .consoles import INTERRUPTED, output, tell
+from .studying import opened
+
+INTERVAL_S = 2.0
+
+
+def watch_command(target: str, storage: str | None) -> int:
+    """Show where a study stands until its total has ended. Returns the exit code."""
+    record = opened(target, storage)
+    console = output()
+    try:
+        if not console.is_terminal:
+            _repeat(record)
+            return 0
+        with Live(console=console, auto_refresh=False) as live, storage_errors(record.url):
+            while True:
+                summary = patiently(lambda: summarize(record.study))
+                live.update(Group(*(Text(plain(line)) for line in _lines(summary))), refresh=True)
+                if _is_done(summary.counts):
+                    return 0
+                time.sleep(INTERVAL_S)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _repeat(record: StudyRecord) -> None:
+    """Without a terminal: the lines again whenever they change."""
+    last: list[str] = []
+    with storage_errors(record.url):
+        while True:
+            summary = patiently(lambda: summarize(record.study))
+            lines = _lines(summary)
+            if lines != last:
+                tell(", ".join(lines))
+            if _is_done(summary.counts):
+                return
+            last = lines
+            time.sleep(INTERVAL_S)
+
+
+def _lines(summary: Summary) -> list[str]:
+    counts = summary.counts
+    done = counts.complete + counts.pruned + counts.failed
+    best = f"best {number(summary.best.values[0])} (trial {summary.best.number})" if summary.best else "no best yet"
+    return [
+        f"{summary.study}: {done} of {counts.total} trials done, {counts.running} running",
+        f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed",
+        best,
+    ]
+
+
+def _is_done(counts: Counts) -> bool:
+    return counts.complete + counts.pruned + counts.failed >= counts.total

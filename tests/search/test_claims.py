@@ -1,0 +1,135 @@
+"""Several tuners at one study: real processes, a real death."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from autotune.objectives.training.trainer import FailureKind
+from autotune.search.claims import Claims, started_at
+from autotune.search.roles import FAILURE, OWNER
+from autotune.search.storage import open_storage
+from optuna.trial import TrialState
+
+CLAIMANT = """
+import sys, time
+import optuna
+from autotune.search.claims import Claims
+from autotune.search.storage import open_storage
+from optuna.trial import TrialState
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+url, total = sys.argv[1], int(sys.argv[2])
+storage = open_storage(url, create=False)
+study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
+claims = Claims(study, storage, url)
+mine = []
+while True:
+    with claims.lock():
+        begun = claims.trials(TrialState.COMPLETE, TrialState.RUNNING)
+        if len(begun) >= total:
+            break
+        trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
+        claims.own(trial)
+    mine.append(trial.number)
+    if total == 1:
+        print("claimed", flush=True)
+        time.sleep(600)
+    study.tell(trial, trial.params["x"])
+print(*mine)
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'studies.db'}"
+
+
+@pytest.fixture
+def study(url: str) -> Iterator[optuna.Study]:
+    storage = open_storage(url, create=True)
+    yield optuna.create_study(study_name="shared", storage=storage)
+    storage.engine.dispose()
+
+
+def claims_of(study: optuna.Study, url: str, **settings: float) -> Claims:
+    storage = open_storage(url, create=False)
+    return Claims(optuna.load_study(study_name=study.study_name, storage=storage), storage, url, **settings)  # pyright: ignore[reportArgumentType]
+
+
+def start(url: str, total: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CLAIMANT, url, str(total)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+
+
+@pytest.mark.slow
+def test_twenty_four_claimants_take_each_trial_once(study: optuna.Study, url: str) -> None:
+    for place in range(36):
+        study.enqueue_trial({"x": place / 36})
+    processes = [start(url, 72) for _ in range(24)]
+    claimed = [int(number) for process in processes for number in process.communicate(timeout=300)[0].split()]
+    assert all(process.returncode == 0 for process in processes)
+    assert sorted(claimed) == list(range(72))
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 72
+
+
+def killed_claim(url: str) -> None:
+    with start(url, 1) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "claimed\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=60)
+
+
+def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries(study: optuna.Study, url: str) -> None:
+    claims = claims_of(study, url, retries=1)
+    states: list[TrialState] = []
+    for _ in range(2):
+        killed_claim(url)
+        claims.reap(())
+        states.append(study.trials[0].state)
+    assert states == [TrialState.WAITING, TrialState.FAIL]
+    failure = study.trials[0].user_attrs[FAILURE]
+    assert failure["kind"] == FailureKind.CRASHED
+    assert "begun 2 times in vain" in failure["message"]
+    assert len(study.trials) == 1
+
+
+def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna.Study, url: str) -> None:
+    owner, other = claims_of(study, url), claims_of(study, url, grace_s=1.0)
+    trial = owner.study.ask()
+    owner.own(trial)
+    other.reap(())
+    assert (owner.is_mine(0), other.is_at_work()) == (True, True)
+    time.sleep(2.5)  # the database's clock ticks in seconds
+    other.reap(())
+    assert study.trials[0].state is TrialState.WAITING
+    assert not owner.is_mine(0)
+    assert not other.is_at_work()
+
+
+def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
+    owner, other = claims_of(study, url, interval_s=0.2), claims_of(study, url, grace_s=1.5)
+    owner.own(owner.study.ask())
+    with owner.beating():
+        time.sleep(3)
+        other.reap(())
+        assert owner.is_mine(0)
+
+
+def test_a_claim_that_was_cut_short_is_nobodys(study: optuna.Study, url: str) -> None:
+    study.ask()
+    claims_of(study, url).reap(())
+    assert study.trials[0].state is TrialState.WAITING
+    assert study.trials[0].user_attrs[OWNER] is None if OWNER in study.trials[0].user_attrs else True
+
+
+def test_a_process_that_is_gone_has_no_start(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait(timeout=60)
+    assert started_at(os.getpid()) is not None
+    assert started_at(process.pid) is None
