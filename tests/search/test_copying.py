@@ -1,0 +1,66 @@
+"""`autotune study copy`: the same study elsewhere, whole or not at all."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from autotune.search import copying
+from autotune.search.roles import READY
+from autotune.search.study import open_study
+from autotune.spaces.errors import StudyError
+
+from .conftest import Command
+
+FROM, TO = "sqlite:///autotune.db", "sqlite:///copy.db"
+
+
+def told(study: optuna.Study) -> list[tuple[object, ...]]:
+    return [
+        (t.number, t.state, t.values, t.params, t.user_attrs, t.system_attrs, t.intermediate_values)
+        for t in study.trials
+    ]
+
+
+def test_a_copy_is_the_same_study(trained: Path, autotune: Command) -> None:
+    assert autotune("study", "copy", "tiny", "--to", TO).out == f"copied tiny and its 4 trials to {TO}\n"
+    one, other = open_study("tiny", FROM).study, open_study("tiny", TO).study
+    assert told(one) == told(other)
+    assert one.user_attrs == other.user_attrs
+    assert one.directions == other.directions
+    assert autotune("study", "report", "tiny", "--storage", TO).code == 0
+
+
+def test_a_study_is_never_overwritten(trained: Path, autotune: Command) -> None:
+    assert autotune("study", "copy", "tiny", "--to", TO).code == 0
+    outcome = autotune("study", "copy", "tiny", "--to", TO)
+    assert (outcome.code, outcome.err) == (2, f"{TO} holds a study 'tiny' already; delete it there first\n")
+
+
+def test_half_a_copy_is_not_ready_and_may_be_made_again(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "_copy_trials", killed)
+        with pytest.raises(KeyboardInterrupt):
+            copying.copy_study("tiny", FROM, TO)
+    with pytest.raises(StudyError, match="was not completed"):
+        open_study("tiny", TO)
+    assert copying.copy_study("tiny", FROM, TO) == 4
+    assert open_study("tiny", TO).study.user_attrs[READY]
+
+
+def test_a_running_trial_is_queued_in_the_copy(trained: Path) -> None:
+    record = open_study("tiny", FROM)
+    trial = record.study.ask(record.file.search_space().distributions)
+    trial.report(0.5, 1)
+    copying.copy_study("tiny", FROM, TO)
+    copied = open_study("tiny", TO).study.trials[trial.number]
+    assert copied.state.name == "WAITING"
+    assert (copied.params, copied.intermediate_values) == (trial.params, {1: 0.5})
+
+
+def test_watching_ends_when_the_study_is_done(trained: Path, autotune: Command) -> None:
+    outcome = autotune("study", "show", "tiny", "--watch")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("tiny: 4 of 4 trials done, 0 running, ")
