@@ -16,7 +16,7 @@ from ...objectives.training.production import Progress, Trained, save_model, tra
 from ...spaces.errors import DataError
 from ..best_file import BestConfiguration, read_best
 from ..writing import check_room, write_text
-from .consoles import output, tell
+from .consoles import generation, output, tell
 
 
 def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> None:
@@ -29,7 +29,8 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     if settings.data.folds is not None and not all_data:
         tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
         all_data = True
-    prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data)
+    with generation() as generating:
+        prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data, progress=generating)
     with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,
