@@ -5,6 +5,7 @@ It stays a plain Optuna study; what Optuna has no place for is in its user attri
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -15,6 +16,8 @@ from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.layers import check_layers
 from ..objectives.prepare import PreparedObjective, prepare
+from ..objectives.training.device import choose_device
+from ..objectives.training.judge import baseline_judge
 from ..spaces.bounds import Choices
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
@@ -177,7 +180,9 @@ def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: N
     Raises:
         InputError: something in it cannot be used, a searched number of layers included.
     """
-    prepared = prepare(file, file.space.augmentation, base, file.search.seed, progress=progress)
+    seed = file.search.seed
+    judge = partial(baseline_judge, file, base, seed, choose_device("auto"))
+    prepared = prepare(file, file.space.augmentation, base, seed, progress=progress, judge=judge)
     check_layers(prepared.encoder, file.training)
     for name, space in file.space.training.items():
         values = space.choices if isinstance(space, Choices) else [space.low, space.high]

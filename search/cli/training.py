@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -12,6 +13,7 @@ from ...objectives.data.loading import fingerprint
 from ...objectives.data.sources import resolve_source
 from ...objectives.prepare import prepare
 from ...objectives.training.device import choose_device
+from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Progress, Trained, save_model, train_production
 from ...spaces.errors import DataError
 from ..best_file import BestConfiguration, read_best
@@ -29,8 +31,11 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     if settings.data.folds is not None and not all_data:
         tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
         all_data = True
+    judge = partial(baseline_judge, settings, base, best.seed, chosen)
     with generation() as generating:
-        prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data, progress=generating)
+        prepared = prepare(
+            settings, best.augmentation, base, best.seed, all_data=all_data, progress=generating, judge=judge
+        )
     with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,
