@@ -26,10 +26,54 @@ from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration, Mix
 
-WORDS = """
-good bad great poor fast slow cheap dear love hate the a this that battery screen price camera speaker parcel came late
-early never always is was and but not very really quite too it works broke after two weeks on my table near our house
-""".split()
+WORDS = [
+    "good",
+    "bad",
+    "great",
+    "poor",
+    "fast",
+    "slow",
+    "cheap",
+    "dear",
+    "love",
+    "hate",
+    "the",
+    "a",
+    "this",
+    "that",
+    "battery",
+    "screen",
+    "price",
+    "camera",
+    "speaker",
+    "parcel",
+    "came",
+    "late",
+    "early",
+    "never",
+    "always",
+    "is",
+    "was",
+    "and",
+    "but",
+    "not",
+    "very",
+    "really",
+    "quite",
+    "too",
+    "it",
+    "works",
+    "broke",
+    "after",
+    "two",
+    "weeks",
+    "on",
+    "my",
+    "table",
+    "near",
+    "our",
+    "house",
+]
 STEPS = 30
 
 
@@ -40,7 +84,7 @@ def write_rows(file: Path, rows: int) -> None:
         writer.writerow(["text", "label"])
         for row in range(rows):
             text = " ".join(stream.choices(WORDS, k=stream.randint(10, 40)))
-            writer.writerow([f"{text} {row}", "positive" if row % 2 else "negative"])
+            writer.writerow([text, "positive" if row % 2 else "negative"])
 
 
 def prepared_from(folder: Path, options: argparse.Namespace) -> tuple[PreparedObjective, float]:
@@ -96,7 +140,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.folder:
-        print(json.dumps(measured(options.folder, options)))  # noqa: T201
+        print(json.dumps(measured(options.folder, options)))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -109,11 +153,11 @@ def main() -> None:
             for _ in range(2)
         )
     share = (second["mixed"] - second["unmixed"]) / second["step"]
-    print(f"{options.rows} rows x {options.operations} x 3 levels x 2 replicas, {options.encoder}")  # noqa: T201
-    print(f"build           {first['build']:8.2f} s")  # noqa: T201
-    print(f"from the cache  {second['build']:8.2f} s   {first['build'] / second['build']:.0f} x faster")  # noqa: T201
-    print(f"a batch of 16   {second['unmixed'] * 1e3:8.3f} ms, mixed {second['mixed'] * 1e3:.3f} ms")  # noqa: T201
-    print(f"a training step {second['step'] * 1e3:8.1f} ms; mixing costs {share:.2%}")  # noqa: T201
+    print(f"{options.rows} rows x {options.operations} x 3 levels x 2 replicas, {options.encoder}")
+    print(f"build           {first['build']:8.2f} s")
+    print(f"from the cache  {second['build']:8.2f} s   {first['build'] / second['build']:.0f} x faster")
+    print(f"a batch of 16   {second['unmixed'] * 1e3:8.3f} ms, mixed {second['mixed'] * 1e3:.3f} ms")
+    print(f"a training step {second['step'] * 1e3:8.1f} ms; mixing costs {share:.2%}")
 
 
 if __name__ == "__main__":
