@@ -18,7 +18,7 @@ Words = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`synonyms` and `antonyms` by word, in lower case; `content`: a hash of the file or files."""
+    """`synonyms` and `antonyms` of every word, in lower case; `content`: a hash of the file or files."""
 
     synonyms: Words
     antonyms: Words
@@ -112,7 +112,7 @@ def _listed(field: str, word: str) -> list[str]:
 
 
 def _distinct(words: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    return {word: tuple(dict.fromkeys(others)) for word, others in words.items() if others}
+    return {word: tuple(dict.fromkeys(others)) for word, others in words.items()}
 
 
 def _merged(first: Words, second: Words) -> dict[str, tuple[str, ...]]:
