@@ -69,7 +69,7 @@ def _others(word: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _nearest(words: list[str], table: torch.Tensor, tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor]:
-    """`words` (found,): the indices of those that are one token; `neighbours` (found, looked at): tokens; both int64."""
+    """`words` (found,): indices of those that are one token; `neighbours` (found, looked at): tokens; both int64."""
     vocabulary = _whole_words(tokenizer, len(table))
     tokens = _tokens(words, tokenizer)
     known = [at for at, token in enumerate(tokens) if token is not None]

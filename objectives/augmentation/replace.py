@@ -13,15 +13,14 @@ from .words import core, joined_words, like, pieces, touched, word_positions
 LONGEST = 8
 """Characters of the longest word that is looked for where there are no blanks; Chinese words rarely have more."""
 
-FUNCTION_WORDS = frozenset(
-    (
-        "a about after again all also am an and any are as at be because been before being both but by can cannot could "
-        "did do does doing down during each few for from further had has have having he her here hers him his how i if in "
-        "into is it its just me more most my never no none nor not of off on once one only or other our out over own same she "
-        "should so some such than that the their them then there these they this those through to too under until up us very "
-        "was we were what when where which while who whom why will with would you your "
-    ).split()
-)
+_LISTED = """
+a about after again all also am an and any are as at be because been before being both but by can cannot could
+did do does doing down during each few for from further had has have having he her here hers him his how i if in into
+is it its just me more most my never no none nor not of off on once one only or other our out over own same she should
+so some such than that the their them then there these they this those through to too under until up us very was we
+were what when where which while who whom why will with would you your
+"""
+FUNCTION_WORDS = frozenset(_LISTED.split())
 """English words that carry a sentence's build, not its matter: a dictionary's synonyms for them are never meant."""
 
 
