@@ -108,7 +108,8 @@ def _table(source: EncoderSource, seed: int) -> torch.Tensor:
         return stored.float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return source.build(AutoModel).get_input_embeddings().weight.detach().clone()
+        embeddings = source.build(AutoModel).get_input_embeddings()
+    return torch.cat(list(embeddings.parameters())).detach()
 
 
 def _stored_table(source: EncoderSource) -> torch.Tensor | None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar
 
 from .operation import RuleOperation
@@ -124,7 +125,7 @@ def _replaced(word: list[str], generator: random.Random) -> list[str]:
 
 def _swapped(word: list[str], generator: random.Random) -> list[str]:
     letters = _letters(word)
-    pairs = [at for at in letters if at + 1 in letters and word[at] != word[at + 1]]
+    pairs = [at for at, following in pairwise(letters) if following == at + 1 and word[at] != word[following]]
     if not pairs:
         return word
     at = generator.choice(pairs)
