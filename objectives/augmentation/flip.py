@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
+from .function_words import carries_meaning
 from .languages import language_of
 from .lexicon import Lexicon, Words, built_in, built_in_languages, read_lexicon
 from .negation import NEGATIONS, Negation, is_negation, negation_before
@@ -43,12 +44,13 @@ class Flip(TextOperation):
 
     @classmethod
     def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
-        """The operation for the language of the rows; the user's lexicon adds to the built-in one."""
+        """The operation for the language of the rows; the user's lexicon adds words that the built-in one lacks."""
         opposites = _checked(space.flip.opposites, resources.labels)
         language = language_of(space.language, [text for row in resources.rows for text in row.texts])
         lexicon = built_in(language)
         if space.flip.lexicon is not None:
             own = read_lexicon(resources.base / space.flip.lexicon, f"{_KEY}.lexicon")
+            own = replace(own, antonyms={word: own.antonyms[word] for word in filter(carries_meaning, own.antonyms)})
             lexicon = own if lexicon is None else lexicon.joined(own)
         if lexicon is None:
             known = ", ".join(built_in_languages())

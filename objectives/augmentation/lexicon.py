@@ -25,7 +25,7 @@ class Lexicon:
     content: str
 
     def joined(self, other: "Lexicon") -> "Lexicon":
-        """Both lexicons' entries, this one's first."""
+        """This lexicon, and what the other says of words that this one says nothing of."""
         content = hashlib.sha256(f"{self.content}+{other.content}".encode()).hexdigest()
         return Lexicon(_merged(self.synonyms, other.synonyms), _merged(self.antonyms, other.antonyms), content)
 
@@ -117,4 +117,4 @@ def _distinct(words: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
 
 def _merged(first: Words, second: Words) -> dict[str, tuple[str, ...]]:
     """`first` with what `second` adds."""
-    return {word: tuple(dict.fromkeys([*first.get(word, ()), *second.get(word, ())])) for word in {**first, **second}}
+    return {**first, **second, **{word: others for word, others in first.items() if others}}
