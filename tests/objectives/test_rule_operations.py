@@ -10,7 +10,7 @@ from autotune.objectives.augmentation import words
 from autotune.objectives.augmentation.flip import Flip
 from autotune.objectives.augmentation.languages import language_of
 from autotune.objectives.augmentation.lexicon import built_in, built_in_languages, read_lexicon
-from autotune.objectives.augmentation.noise import Noise
+from autotune.objectives.augmentation.noise import NEIGHBOURS, WIDE_PUNCTUATION, Noise
 from autotune.objectives.augmentation.operation import Resources, Row, TextOperation
 from autotune.objectives.augmentation.replace import Replace
 from autotune.objectives.augmentation.reverse import Reverse
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 OPPOSITES = {"positive": "negative", "negative": "positive"}
 LABELS = ("negative", "positive")
+MARKS = (*WIDE_PUNCTUATION, *NEIGHBOURS, *map(str.upper, NEIGHBOURS), *".;?:!, ")
 
 
 def flip(*texts: str, language: str = "auto", lexicon: str | None = None, base: Path = Path()) -> Flip:
@@ -38,6 +39,12 @@ def one(operation: TextOperation, text: str, magnitude: float = 1.0, label: str 
 def turned(text: str, magnitude: float = 1.0) -> str | None:
     result = one(flip(text), text, magnitude)
     return result and result.texts[0]
+
+
+def turns(operation: TextOperation, text: str) -> set[str | None]:
+    """What some replicas make of a text."""
+    results = [operation.rewrite([Row((text,), "positive")], 1.0, replica, 0)[0] for replica in range(30)]
+    return {result and result.texts[0] for result in results}
 
 
 def lexicon(folder: Path, *lines: str, header: str = "word\tpos\tsynonyms\tantonyms", end: str = "\n") -> Path:
@@ -158,17 +165,7 @@ def test_replace_says_that_a_scratch_encoders_neighbours_are_arbitrary() -> None
     ],
 )
 def test_flip_turns_polar_words_and_negation(text: str, expected: str | None) -> None:
-    result = turned(text)
-    if expected is not None and any(word in expected for word in ("expensive", "Expensive", "好吃")):
-        found = {
-            row.texts[0]
-            for seed in range(20)
-            for row in flip(text).rewrite([Row((text,), "positive")], 1, 0, seed)
-            if row
-        }
-        assert expected in found
-    else:
-        assert result == expected
+    assert expected in turns(flip(text), text)
 
 
 def test_flip_never_turns_by_half() -> None:
@@ -218,12 +215,7 @@ def test_users_lexicon_adds_to_the_built_in_one(tmp_path: Path) -> None:
     lexicon(tmp_path, "crunchy\ta\t\tmushy", "on\tr\t\toff", "good\ta\t\tevil")
     operation = flip("a", lexicon="lexicon.tsv", base=tmp_path, language="en")
     assert one(operation, "crunchy on top") == Row(("mushy on top",), "negative")
-    assert "evil" not in {
-        result.texts[0]
-        for seed in range(30)
-        for result in operation.rewrite([Row(("good",), "positive")], 1, 0, seed)
-        if result
-    }
+    assert "evil" not in turns(operation, "good")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -293,7 +285,9 @@ def test_chinese_reviews_run_through(
     changed = [result for row, result in zip(rows, results, strict=True) if result not in {row, None}]
     assert len(changed) > 0.8 * len(rows)
     assert all(result is None or result.texts[0].strip() for result in results)
-    torn = [
-        row for row, result in zip(rows, results, strict=True) if result and "\ufffd" in result.texts[0] + row.texts[0]
-    ]
-    assert not torn
+    whole = {"".join(row.texts) for row in rows} | {Path(file).read_text(encoding="utf-8")} | {"".join(MARKS)}
+    shipped = built_in("zh")
+    assert shipped is not None
+    whole |= {word for others in shipped.antonyms.values() for word in others} | {"不没有是会能要想可以应该愿意真"}
+    characters = {cluster for text in whole for cluster in words.clusters(text)}
+    assert all(set(words.clusters(result.texts[0])) <= characters for result in results if result)
