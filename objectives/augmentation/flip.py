@@ -37,7 +37,8 @@ class Flip(TextOperation):
     needs_label: ClassVar[bool] = True
 
     def __init__(self, lexicon: Lexicon, opposites: Mapping[str, str], negation: Negation) -> None:
-        self._antonyms: Words = {word: found for word, found in lexicon.antonyms.items() if found}
+        polar = (word for word, found in lexicon.antonyms.items() if found and word not in negation.removed)
+        self._antonyms: Words = {word: lexicon.antonyms[word] for word in polar}
         self._known = {*lexicon.antonyms, *negation.removed, *negation.inserted}
         self._opposites, self._negation = opposites, negation
         self._content = f"{lexicon.content}-{sorted(opposites.items())}-{negation.reach}"

@@ -8,9 +8,10 @@ did do does doing down during each few for from further had has have having he h
 is it its just me more most my never no none nor not of off on once one only or other our out over own same she should
 so some such than that the their them then there these they this those through to too under until up us very was we
 were what when where which while who whom why will with would you your
+以后 以前 之后 之前 后来 上面 下面 里面 外面 前面 后面 一些 一切 所有 都是 今天 明天 昨天 现在 自己 别人 这里 那里
 """
 FUNCTION_WORDS = frozenset(_LISTED.split())
-"""English words that carry a sentence's build, not its matter."""
+"""English and Chinese words that carry a sentence's build, not its matter."""
 
 
 def carries_meaning(word: str) -> bool:

@@ -212,10 +212,11 @@ def test_flip_of_another_language_needs_a_lexicon(tmp_path: Path) -> None:
 
 
 def test_users_lexicon_adds_to_the_built_in_one(tmp_path: Path) -> None:
-    lexicon(tmp_path, "crunchy\ta\t\tmushy", "on\tr\t\toff", "good\ta\t\tevil")
+    lexicon(tmp_path, "crunchy\ta\t\tmushy", "on\tr\t\toff", "not\tr\t\tyes", "good\ta\t\tevil")
     operation = flip("a", lexicon="lexicon.tsv", base=tmp_path, language="en")
     assert one(operation, "crunchy on top") == Row(("mushy on top",), "negative")
     assert "evil" not in turns(operation, "good")
+    assert turns(operation, "not on top") == {"on top"}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
