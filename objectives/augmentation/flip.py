@@ -12,6 +12,7 @@ from .languages import language_of
 from .lexicon import Lexicon, Words, built_in, built_in_languages, read_lexicon
 from .negation import NEGATIONS, Negation, is_negation, negation_before
 from .operation import Resources, Row, TextOperation, random_of
+from .segmenting import Segmenter
 from .turning import Sentence, agree_articles
 from .words import touched
 
@@ -39,7 +40,7 @@ class Flip(TextOperation):
     def __init__(self, lexicon: Lexicon, opposites: Mapping[str, str], negation: Negation) -> None:
         polar = (word for word, found in lexicon.antonyms.items() if found and word not in negation.removed)
         self._antonyms: Words = {word: lexicon.antonyms[word] for word in polar}
-        self._known = {*lexicon.antonyms, *negation.removed, *negation.inserted}
+        self._segmenter = Segmenter({*lexicon.antonyms, *negation.removed, *negation.inserted})
         self._opposites, self._negation = opposites, negation
         self._content = f"{lexicon.content}-{sorted(opposites.items())}-{negation.reach}"
 
@@ -80,7 +81,7 @@ class Flip(TextOperation):
         return replace(row, texts=(turned,), label=self._opposites[row.label])
 
     def _turned(self, text: str, magnitude: float, generator: random.Random) -> str | None:
-        sentence = Sentence(text, self._known)
+        sentence = Sentence(text, self._segmenter)
         changes = self._changes(sentence, generator)
         if not changes or len(changes) > touched(len(sentence.words), magnitude):
             return None
@@ -120,6 +121,8 @@ def _checked(opposites: Mapping[str, str], labels: Sequence[str]) -> Mapping[str
             f"{_KEY}.opposites: flip must be told which label each label turns into, e.g. "
             f"opposites: {{{example or 'positive: negative, negative: positive'}}}; the labels are {known or 'unknown'}"
         )
+    if same := [label for label, other in opposites.items() if label == other]:
+        raise OperationUnavailable(f"{_KEY}.opposites: {', '.join(map(repr, same))} cannot be its own opposite")
     wrong = sorted({label for pair in opposites.items() for label in pair} - set(labels))
     if wrong and labels:
         raise OperationUnavailable(f"{_KEY}.opposites: no such label {', '.join(map(repr, wrong))}; labels: {known}")

@@ -9,10 +9,8 @@ from .function_words import carries_meaning
 from .lexicon import Words, read_lexicon
 from .neighbours import neighbours_in_encoder
 from .operation import Resources, RuleOperation
-from .words import core, joined_words, like, pieces, touched, word_positions
-
-LONGEST = 8
-"""Characters of the longest word that is looked for where there are no blanks; Chinese words rarely have more."""
+from .segmenting import Segmenter
+from .words import core, like, pieces, touched, word_positions
 
 
 class Replace(RuleOperation):
@@ -34,7 +32,7 @@ class Replace(RuleOperation):
         """`synonyms` by word, in lower case where the word has such; `content`: a hash of where they come from."""
         self._synonyms = synonyms
         self._content = content
-        self._longest = min(LONGEST, max(map(len, synonyms), default=1))
+        self._segmenter = Segmenter(synonyms)
 
     @classmethod
     def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
@@ -50,7 +48,7 @@ class Replace(RuleOperation):
     def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
         if magnitude == 0:
             return text
-        parts = joined_words(pieces(text), self._synonyms, self._longest)
+        parts = self._segmenter.joined(pieces(text))
         return "".join(self._replaced(parts, word_positions(parts), magnitude, generator, bool))
 
     def apply_words(self, words: Sequence[str], magnitude: float, generator: random.Random) -> list[str]:

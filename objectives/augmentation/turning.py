@@ -1,20 +1,17 @@
 """A text as words that can be exchanged one by one, so that the rest stays as it was written."""
 
-from collections.abc import Container
+from .segmenting import Segmenter
+from .words import core, like, pieces, word_positions
 
-from .words import core, joined_words, like, pieces, word_positions
-
-_LONGEST = 6
-"""Characters of the longest word that is looked for where there are no blanks: that of the built-in lexicon."""
 _VOWELS = frozenset("aeiou")
 
 
 class Sentence:
     """A text's words in order; `put` exchanges or, with nothing, deletes one."""
 
-    def __init__(self, text: str, known: Container[str]) -> None:
-        """`known`: the words that characters of scripts without blanks are joined to."""
-        self.parts = joined_words(pieces(text), known, _LONGEST)
+    def __init__(self, text: str, segmenter: Segmenter) -> None:
+        """`segmenter`: finds the words of scripts without blanks."""
+        self.parts = segmenter.joined(pieces(text))
         self.positions = word_positions(self.parts)
         self.words = self._words()
         """Each word in lower case, without punctuation, and the text between it and the word before."""

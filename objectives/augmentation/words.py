@@ -9,7 +9,6 @@ import math
 import random
 import re
 import unicodedata
-from collections.abc import Container
 from itertools import groupby
 from typing import Literal
 
@@ -107,24 +106,3 @@ def chosen(positions: list[int], magnitude: float, generator: random.Random) -> 
     order = positions.copy()
     generator.shuffle(order)
     return order[: touched(len(order), magnitude)]
-
-
-def joined_words(text_pieces: list[str], known: Container[str], longest: int) -> list[str]:
-    """Pieces in which neighbouring characters of an unspaced script that are a known word are one piece.
-
-    From left to right, the longest of the words that begin at a character, at most `longest` characters long.
-    """
-    found: list[str] = []
-    at = 0
-    while at < len(text_pieces):
-        length = _match(text_pieces, at, known, longest) if is_unspaced(text_pieces[at]) else 1
-        found.append("".join(text_pieces[at : at + length]))
-        at += length
-    return found
-
-
-def _match(text_pieces: list[str], at: int, known: Container[str], longest: int) -> int:
-    for length in range(min(longest, len(text_pieces) - at), 1, -1):
-        if "".join(text_pieces[at : at + length]) in known:
-            return length
-    return 1

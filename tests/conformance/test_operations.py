@@ -3,6 +3,7 @@
 A model operation passes it too: its entry is made from a tiny model.
 """
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -198,6 +199,14 @@ def test_ignores_a_rows_neighbours(operation: TextOperation) -> None:
 def test_varies_with_replica_and_seed(operation: TextOperation, replica: int, seed: int) -> None:
     rows = [row_of(f"It is a good, nice and cheap {number}. {REVIEW}") for number in range(10)]
     assert operation.rewrite(rows, 0.5, replica, seed) != operation.rewrite(rows, 0.5, 0, 7)
+
+
+def test_works_as_a_copy(operation: TextOperation) -> None:
+    if operation.parallel:
+        sent = copy.deepcopy(operation)
+        rows = [row_of(REVIEW), row_of(CHINESE)]
+        assert sent.rewrite(rows, 0.5, 0, 0) == operation.rewrite(rows, 0.5, 0, 0)
+        assert sent.fingerprint == operation.fingerprint
 
 
 def test_label_changes_only_where_declared(operation: TextOperation) -> None:

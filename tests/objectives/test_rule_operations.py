@@ -201,6 +201,9 @@ def test_flip_asks_for_opposites_and_checks_them() -> None:
     space = AugmentationSpace.model_validate({"flip": {"opposites": {"positive": "negativ"}}})
     with pytest.raises(OperationUnavailable, match=r"flip\.opposites: no such label 'negativ'; labels: negative, pos"):
         Flip.make(space, resources)
+    space = AugmentationSpace.model_validate({"flip": {"opposites": {"positive": "positive"}}})
+    with pytest.raises(OperationUnavailable, match=r"flip\.opposites: 'positive' cannot be its own opposite"):
+        Flip.make(space, resources)
 
 
 def test_flip_of_another_language_needs_a_lexicon(tmp_path: Path) -> None:
