@@ -72,6 +72,8 @@ def _unspaced_kind(cluster: str) -> _Kind:
 
 def core(word: str) -> tuple[str, str, str]:
     """What stands before a word's letters, the word from its first letter or digit to its last, and what follows."""
+    if word[:1].isalnum() and word[-1].isalnum():
+        return "", word, ""
     first = next((at for at, character in enumerate(word) if character.isalnum()), len(word))
     last = next((at for at in range(len(word), first, -1) if word[at - 1].isalnum()), first)
     while last < len(word) and unicodedata.category(word[last]).startswith("M"):

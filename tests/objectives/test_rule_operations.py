@@ -81,6 +81,19 @@ def test_words_of_scripts_with_and_without_blanks(text: str, count: int) -> None
     assert len(words.word_positions(words.pieces(text))) == count
 
 
+@given(word=st.text(max_size=20))
+def test_core_makes_up_the_word(word: str) -> None:
+    before, letters, after = words.core(word)
+    assert before + letters + after == word
+    assert not letters or letters[0].isalnum()
+    assert not any(map(str.isalnum, before + after))
+
+
+def test_case_follows_the_model() -> None:
+    pairs = [("superb", "Great"), ("superb", "GREAT"), ("superb", "great"), ("NASA", "it"), ("we", "I")]
+    assert [words.like(*pair) for pair in pairs] == ["Superb", "SUPERB", "superb", "NASA", "We"]
+
+
 def test_noise_in_chinese_swaps_drops_doubles_and_marks() -> None:
     results = {Noise().apply("好吃", 0.5, random.Random(seed)) for seed in range(200)}
     assert {"吃好", "好", "吃", "好好吃", "好吃吃", "好，吃", "好吃。"} <= results
