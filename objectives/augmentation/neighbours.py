@@ -57,8 +57,8 @@ def _words(texts: Sequence[str]) -> list[str]:
 def _cached(words: list[str], table: torch.Tensor, tokenizer: PreTrainedTokenizerFast, content: str) -> Words:
     key = content_hash(["neighbours 1", content, *words])
     nearest = cached_tensors("neighbours", key, lambda: _nearest(words, table, tokenizer))
-    spelled = tokenizer.batch_decode(nearest["neighbours"].unique().unsqueeze(1))
-    names = dict(zip(nearest["neighbours"].unique().tolist(), map(str.strip, spelled), strict=True))
+    used = nearest["neighbours"].unique()
+    names = {int(token): tokenizer.decode([int(token)]).strip() for token in used}
     rows = zip(nearest["words"].tolist(), nearest["neighbours"].tolist(), strict=True)
     return {words[at]: _others(words[at], [names[token] for token in tokens]) for at, tokens in rows}
 
@@ -71,13 +71,15 @@ def _others(word: str, names: Sequence[str]) -> tuple[str, ...]:
 def _nearest(words: list[str], table: torch.Tensor, tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor]:
     """`words` (found,): indices of those that are one token; `neighbours` (found, looked at): tokens; both int64."""
     vocabulary = _whole_words(tokenizer, len(table))
+    if not words or not len(vocabulary):
+        return {"words": torch.zeros(0, dtype=torch.int64), "neighbours": torch.zeros(0, 0, dtype=torch.int64)}
     tokens = _tokens(words, tokenizer)
     known = [at for at, token in enumerate(tokens) if token is not None]
     directions = normalize(table[vocabulary], dim=1)
     wanted = normalize(table[[tokens[at] or 0 for at in known]], dim=1)
     count = min(_LOOKED_AT, len(vocabulary))
     nearest = [(rows @ directions.T).topk(count, dim=1).indices for rows in wanted.split(_AT_ONCE)]
-    places = torch.cat(nearest) if known else torch.zeros(0, count, dtype=torch.int64)
+    places = torch.cat(nearest)
     return {"words": torch.tensor(known, dtype=torch.int64), "neighbours": vocabulary[places]}
 
 

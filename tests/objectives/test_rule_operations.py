@@ -155,6 +155,15 @@ def test_replace_says_that_a_scratch_encoders_neighbours_are_arbitrary() -> None
     assert one(first, "good battery") == one(second, "good battery") != Row(("good battery",), "positive")
 
 
+@pytest.mark.parametrize("texts", [[], ["味道不错", "好吃"], ["7 8 !"], ["a b"]])
+def test_replace_says_where_the_encoder_knows_no_word(texts: list[str]) -> None:
+    said: list[str] = []
+    rows = [Row((text,)) for text in texts]
+    operation = Replace.make(AugmentationSpace(), Resources(Path(), "scratch:tiny", rows, say=said.append))
+    assert "no word of the rows is one token" in said[-1]
+    assert operation.rewrite(rows, 1.0, 0, 0) == rows
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
