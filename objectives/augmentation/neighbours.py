@@ -58,7 +58,7 @@ def _cached(words: list[str], table: torch.Tensor, tokenizer: PreTrainedTokenize
     key = content_hash(["neighbours 1", content, *words])
     nearest = cached_tensors("neighbours", key, lambda: _nearest(words, table, tokenizer))
     used = nearest["neighbours"].unique()
-    names = {int(token): tokenizer.decode([int(token)]).strip() for token in used}
+    names = {int(token): str(tokenizer.decode([int(token)])).strip() for token in used}
     rows = zip(nearest["words"].tolist(), nearest["neighbours"].tolist(), strict=True)
     return {words[at]: _others(words[at], [names[token] for token in tokens]) for at, tokens in rows}
 
