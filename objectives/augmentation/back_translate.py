@@ -92,7 +92,9 @@ class BackTranslate(TextOperation):
         """Each text through one model; empty where a part has no translation."""
         cut = [self._parts(model, text) for text in texts]
         prompts = [
-            Prompt(ids, min(2 * len(ids) + 10, model.limit or self._max_length), random.Random(generator.getrandbits(64)))
+            Prompt(
+                ids, min(2 * len(ids) + 10, model.limit or self._max_length), random.Random(generator.getrandbits(64))
+            )
             for (parts, _), generator in zip(cut, generators, strict=True)
             for ids in (_ids(model, part.text) for part in parts if part.letters)
         ]

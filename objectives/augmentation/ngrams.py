@@ -1,7 +1,7 @@
 """A small language model of one class: which word follows which, in its training rows."""
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 import regex
@@ -29,7 +29,7 @@ class NGrams:
 
     def __init__(self, texts: Sequence[str], others: Sequence[str]) -> None:
         """Count. What is drawn does not depend on the order of either."""
-        self._counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+        self._counts: dict[tuple[str, ...], dict[str, float]] = defaultdict(lambda: defaultdict(float))
         for weight, group in ((1.0, texts), (_OTHERS, others)):
             for text in sorted(group):
                 self._add([*[_END] * _ORDER, *tokens_of(text), _END], weight)
@@ -38,7 +38,7 @@ class NGrams:
     def _add(self, tokens: Sequence[str], weight: float) -> None:
         for place in range(_ORDER, len(tokens)):
             for size in range(1, _ORDER + 1):
-                self._counts[tuple(tokens[place - size : place])][tokens[place]] += weight  # type: ignore[assignment]
+                self._counts[tuple(tokens[place - size : place])][tokens[place]] += weight
 
     def write(self, boldness: float, limit: int, generator: random.Random) -> str | None:
         """A text; None where it has not ended after `limit` words and marks."""

@@ -5,7 +5,6 @@ import math
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import Any
 
 import torch
@@ -77,7 +76,8 @@ def write(
     found: list[str | None] = [None] * len(prompts)
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place].ids))
     ends = {*more_ends, *_own_ends(language)}
-    for places in batched(order, _ROWS):
+    for first in range(0, len(order), _ROWS):
+        places = order[first : first + _ROWS]
         written = _batch(language, [prompts[place] for place in places], temperature, ends)
         for place, ids in zip(places, written, strict=True):
             found[place] = _text(language, ids, prompts[place].limit, ends)
