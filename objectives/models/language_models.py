@@ -53,9 +53,9 @@ class LanguageModel:
         digest = hashlib.sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+            digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
         vocabulary = sorted(self.tokenizer.get_vocab().items(), key=lambda item: item[1])
-        writing = self.model.generation_config
+        writing = getattr(self.model, "generation_config", None)  # what fills in blanks has none
         return content_hash([digest.hexdigest(), repr(vocabulary), writing.to_json_string() if writing else ""])
 
 
