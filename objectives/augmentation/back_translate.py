@@ -92,9 +92,7 @@ class BackTranslate(TextOperation):
         """Each text through one model; empty where a part has no translation."""
         cut = [self._parts(model, text) for text in texts]
         prompts = [
-            Prompt(
-                ids, min(2 * len(ids) + 10, model.limit or self._max_length), random.Random(generator.getrandbits(64))
-            )
+            Prompt(ids, min(2 * len(ids) + 10, model.limit or 2 * self._max_length), _own(generator))
             for (parts, _), generator in zip(cut, generators, strict=True)
             for ids in (_ids(model, part.text) for part in parts if part.letters)
         ]
@@ -115,6 +113,11 @@ class BackTranslate(TextOperation):
                 found.append(part)
                 tokens += size
         return found, "".join(part.text + part.gap for part in reversed(waiting))
+
+
+def _own(generator: random.Random) -> random.Random:
+    """A part's state: how much the part before it drew is no matter."""
+    return random.Random(generator.getrandbits(64))
 
 
 def _ids(model: LanguageModel, text: str) -> list[int]:

@@ -63,12 +63,16 @@ class _Plan:
         """The row with the new words; texts are joined by one blank in `context`."""
         texts, start = list[str](), 0
         for text in self.row.texts:
-            inside = [span for span in self.words if start <= span[0] < start + len(text)]
-            for left, right in sorted(inside, reverse=True):
-                text = text[: left - start] + self.words[left, right] + text[right - start :]
-            start += len(self.row.texts[len(texts)]) + 1
-            texts.append(text)
+            texts.append(self._rewritten(start, start + len(text)))
+            start += len(text) + 1
         return replace(self.row, texts=tuple(texts))
+
+    def _rewritten(self, start: int, stop: int) -> str:
+        parts = list[str]()
+        for left, right in sorted(span for span in self.words if start <= span[0] < stop):
+            parts += [self.context[start:left], self.words[left, right]]
+            start = right
+        return "".join([*parts, self.context[start:stop]])
 
 
 class Mask(TextOperation):

@@ -98,7 +98,7 @@ class Synthesize(TextOperation):
     name: ClassVar[str] = "synthesize"
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = (
-        "how freely new rows are written: the sampling temperature, or the weight of shorter contexts, 0.5 + magnitude/2"
+        "how freely new rows are written: sampling temperature, or weight of shorter contexts, 0.5 + magnitude/2"
     )
     needs: ClassVar[str] = "a classification of one text, whose baseline is trained first; a model where one is named"
     languages: ClassVar[str] = "any; with a named model, those of the model"

@@ -60,7 +60,7 @@ def test_it_trains_on_training_rows_of_the_main_task_alone(reviews_csv: Path, mo
 
 
 def test_a_pair_has_no_judge(reviews_csv: Path):
-    pair = {"sentiment": {"kind": "classification", "text": ["text", "aspect"]}}
+    pair = {"sentiment": {"kind": "classification", "text_pair": "aspect"}}
     with pytest.raises(DataError, match="tasks: sentiment: only a classification of one text"):
         baseline_judge(settings(tasks=pair, objective="sentiment.accuracy"), reviews_csv.parent, 0, CPU)
 
@@ -72,8 +72,13 @@ def test_synthesize_trains_it_once_and_only_when_rows_are_asked_for(reviews_csv:
         calls.append(1)
         return baseline_judge(settings(), reviews_csv.parent, 0, CPU)
 
-    lines = reviews_csv.read_text().splitlines()[1:]
-    rows = [Row((text,), label) for text, label, _ in (line.split(",") for line in lines)]
+    rows = [
+        Row((f"The {thing} of the {other} is {word}.",), label)
+        for label, words in (("positive", ("superb", "great")), ("negative", ("awful", "poor")))
+        for thing, other, word in zip(
+            ("price", "screen", "camera"), ("battery", "speaker", "delivery"), [*words, words[0]], strict=True
+        )
+    ]
     given = Resources(reviews_csv.parent, "scratch:tiny", rows, ("negative", "positive"), judge=judge)
     operation = Synthesize.make(AugmentationSpace(), given)
     assert operation.rewrite(rows, 0, 0, 0) == rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from autotune.objectives.augmentation.back_translate import BackTranslate
@@ -23,7 +24,8 @@ ROWS = [
     for thing, other, end in (("battery", "camera", "."), ("screen", "speaker", " !"), ("price", "delivery", ""))
 ]
 ODD = [
-    "", " \n", "👍🏽", "word", "word " * 3_000, "x" * 20_000, "[MASK] <mask> [SEP]", "שלום עולם", "e\u0301te\u0301 नि क्‍ष",
+    "", " \n", "👍🏽", "word", "word " * 3_000, "x" * 20_000, "[MASK] <mask> [SEP]", "שלום עולם",
+    "e\u0301te\u0301 नि क्‍ष",
     "很好 的 battery.", "\N{REPLACEMENT CHARACTER}", "\x00\x01", "12.5 %",
 ]  # fmt: skip
 
@@ -32,7 +34,7 @@ def trusting(texts: Sequence[str]) -> list[list[float]]:
     return [[1.0, 1.0] for _ in texts]
 
 
-def resources(base: Path = Path(), **changes: object) -> Resources:
+def resources(base: Path = Path(), **changes: Any) -> Resources:
     given = {
         "base": base,
         "encoder": "scratch:tiny",
@@ -98,7 +100,7 @@ def test_a_row_does_not_depend_on_its_neighbours(operations: dict[str, TextOpera
     assert [rewrite([row], 0.6, 0, 7)[0] for row in ROWS[:4]] == forward[:4]
 
 
-@pytest.mark.parametrize("name", ("mask", "synthesize"))
+@pytest.mark.parametrize("name", ["mask", "synthesize"])
 def test_replicas_and_seeds_differ(operations: dict[str, TextOperation], name: str):
     first = operations[name].rewrite(ROWS, 0.6, 0, 7)
     assert operations[name].rewrite(ROWS, 0.6, 1, 7) != first
