@@ -1,6 +1,7 @@
 """What mask does to words."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_share_of_the_words_is_replaced_rounded_up(architectures: Architecture
     for seed in range(5):
         touched = [changed(REVIEW, rewritten(mask, REVIEW, magnitude, seed)) for magnitude in (0.01, 0.3, 0.6, 1.0)]
         assert [len(places) for places in touched] == [1, 4, 8, 12]
-        assert all(set(less) < set(more) for less, more in zip(touched, touched[1:], strict=False))
+        assert all(set(less) < set(more) for less, more in pairwise(touched))
 
 
 def test_capitals_are_kept_and_no_piece_is_left(architectures: Architectures):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from autotune.objectives.augmentation.back_translate import BackTranslate
@@ -34,15 +33,8 @@ def trusting(texts: Sequence[str]) -> list[list[float]]:
     return [[1.0, 1.0] for _ in texts]
 
 
-def resources(base: Path = Path(), **changes: Any) -> Resources:
-    given = {
-        "base": base,
-        "encoder": "scratch:tiny",
-        "rows": ROWS,
-        "labels": ("negative", "positive"),
-        "max_length": 24,
-    }
-    return Resources(**{**given, "judge": lambda: trusting, **changes})  # type: ignore[arg-type]
+def resources() -> Resources:
+    return Resources(Path(), "scratch:tiny", ROWS, ("negative", "positive"), 24, judge=lambda: trusting)
 
 
 @pytest.fixture(scope="session")
