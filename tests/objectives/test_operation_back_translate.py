@@ -1,6 +1,7 @@
 """How back_translate cuts texts, and what it does with what comes back."""
 
 import json
+import random
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,10 +43,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_sentences_are_translated_one_by_one_and_keep_what_stands_between(
     architectures: Architectures, seen: list[str]
 ):
-    text = "the price is great!  the screen was poor.\n\n👍 12.5\nthe camera"
+    text = "the price is great.  the screen was poor.\n\n👍 12.5\nthe camera"
     (row,) = made(architectures, 40).rewrite([Row((text,), "yes")], 0.3, 0, 0)
-    assert seen[:3] == ["the price is great !", "the screen was poor .", "the camera"]
-    assert row == Row(("the price is great !  the screen was poor .\n\n👍 12.5\nthe camera",), "yes")
+    assert seen[:3] == ["the price is great .", "the screen was poor .", "the camera"]
+    assert row == Row(("the price is great .  the screen was poor .\n\n👍 12.5\nthe camera",), "yes")
 
 
 def test_a_long_sentence_is_cut_and_nothing_is_lost(architectures: Architectures, seen: list[str]):
@@ -58,9 +59,9 @@ def test_a_long_sentence_is_cut_and_nothing_is_lost(architectures: Architectures
 
 
 def test_a_word_that_is_longer_than_the_window_is_cut_too(architectures: Architectures, seen: list[str]):
-    (row,) = made(architectures, 16).rewrite([Row(("x" * 5_000,))], 1.0, 0, 0)
+    (row,) = made(architectures, 16).rewrite([Row(("x" * 90,))], 1.0, 0, 0)
     assert row is not None
-    assert row.texts[0].replace(" ", "") == "x" * 5_000
+    assert row.texts[0].replace(" ", "") == "x" * 90
     assert seen
 
 
@@ -78,8 +79,6 @@ def test_both_sampled_models_are_deterministic_and_replicas_differ(architectures
     ids = language.tokenizer("the price is great").input_ids
 
     def drawn(seed: int) -> list[str | None]:
-        import random
-
         return write(language, [Prompt(ids, 30, random.Random(f"{seed}/{row}")) for row in range(40)], 1.0)
 
     first = drawn(0)
