@@ -5,7 +5,7 @@ import math
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
@@ -53,10 +53,10 @@ class _Ended(StoppingCriteria):
     def __init__(self, first: int, limits: Sequence[int], ends: Collection[int]) -> None:
         self._first, self._limits, self._ends = first, torch.tensor(limits), torch.tensor(sorted(ends))
 
-    def __call__(self, input_ids: torch.Tensor, scores: object, **options: object) -> torch.Tensor:
+    def __call__(self, input_ids: torch.Tensor, scores: object, **options: object) -> torch.BoolTensor:
         del scores, options
         over = self._limits.to(input_ids.device) <= input_ids.shape[1] - self._first
-        return over | torch.isin(input_ids[:, -1], self._ends.to(input_ids.device))
+        return cast(torch.BoolTensor, over | torch.isin(input_ids[:, -1], self._ends.to(input_ids.device)))
 
 
 def write(
@@ -104,7 +104,8 @@ def _batch(
     language: LanguageModel, prompts: Sequence[Prompt], temperature: float, ends: Collection[int]
 ) -> list[list[int]]:
     """The tokens written, with whatever comes behind the end."""
-    model, seq2seq = language.model, language.model.config.is_encoder_decoder
+    model: Any = language.model  # torch calls every attribute a tensor or a module
+    seq2seq = model.config.is_encoder_decoder
     longest = max(len(prompt.ids) for prompt in prompts)
     pad = _padding(language)
     ids = torch.tensor([[pad] * (longest - len(prompt.ids)) + list(prompt.ids) for prompt in prompts])

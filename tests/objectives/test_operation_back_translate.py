@@ -61,7 +61,7 @@ def test_a_long_sentence_is_cut_and_nothing_is_lost(architectures: Architectures
 def test_a_word_that_is_longer_than_the_window_is_cut_too(architectures: Architectures, seen: list[str]):
     (row,) = made(architectures, 16).rewrite([Row(("x" * 90,))], 1.0, 0, 0)
     assert row is not None
-    assert row.texts[0].replace(" ", "") == "x" * 90
+    assert row.texts[0].replace(" ", "").replace("##", "") == "x" * 90
     assert seen
 
 
