@@ -1,12 +1,14 @@
 """Other words where a masked language model sees fit."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import regex
 import torch
+from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ...spaces.augmentation import AugmentationSpace
@@ -162,10 +164,12 @@ class Mask(TextOperation):
         given = pad_sequence([torch.tensor(row) for row in ids], batch_first=True, padding_value=tokenizer.pad_token_id)
         lengths = torch.tensor([len(row) for row in ids]).unsqueeze(1)
         seen = torch.arange(given.shape[1]) < lengths
-        with torch.inference_mode():
+        masked = (given == tokenizer.mask_token_id) & seen
+        places = masked.to(model.device)
+        with torch.inference_mode(), _only_at(model.get_output_embeddings(), places):
             logits = model(given.to(model.device), attention_mask=seen.to(model.device)).logits
-            places = (given == tokenizer.mask_token_id) & seen
-            return [found[chosen].float().cpu() for found, chosen in zip(logits, places.to(model.device), strict=True)]
+        logits = logits[places] if logits.dim() == 3 else logits
+        return list(logits.float().cpu().split(masked.sum(1).tolist()))
 
     def _fill(self, plan: _Plan, encoding: Any, places: dict[int, tuple[int, int]], logits: torch.Tensor) -> None:  # noqa: ANN401
         """Draw the words in the order in which they were chosen; a text may have mask tokens of its own."""
@@ -192,6 +196,22 @@ class Mask(TextOperation):
             return word
         weights = best.values[others].double().softmax(0).tolist()
         return _like(word, found[generator.choices(others, weights)[0]])
+
+
+@contextmanager
+def _only_at(head: nn.Module | None, places: torch.Tensor) -> Generator[None]:
+    """Let the output layer see these places (rows, length) alone: elsewhere it would be half of the work.
+
+    A model that has none of the usual kind gives logits for every place.
+    """
+    if head is None:
+        yield
+        return
+    handle = head.register_forward_pre_hook(lambda _, given: (given[0][places],))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _vocabulary(language: LanguageModel) -> dict[int, str]:
