@@ -37,7 +37,10 @@ def test_words_are_without_punctuation_and_chinese_ones_are_characters():
     assert WORD.findall("isn't (well-made)! mp3 3g 很好ok नि.") == ["isn't", "well-made", "mp3", "很", "好", "ok", "नि"]
 
 
-@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet", "deberta-v2", "modernbert"],
+)
 def test_a_share_of_the_words_is_replaced_rounded_up(architectures: Architectures, architecture: str):
     mask = mask_of(architectures(architecture), max_length=38)
     for seed in range(5):
