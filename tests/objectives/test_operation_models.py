@@ -109,7 +109,7 @@ def test_fingerprints_tell_models_apart(operations: dict[str, TextOperation], na
     [
         (Mask, {}, "mask: model", "random weights"),
         (Mask, {"mask": {"model": "./nowhere"}}, "mask: model", "no folder './nowhere'"),
-        (Mask, {"mask": {"model": "no/such-model"}}, "mask: model", "cannot open"),
+        pytest.param(Mask, {"mask": {"model": "no/such-model"}}, "mask: model", "cannot open", marks=pytest.mark.slow),
         (Mask, {"mask": {"model": "GPT2"}}, "mask: model", "is not a masked language model"),
         (BackTranslate, {}, "back_translate: there", "missing"),
         (BackTranslate, {"back_translate": {"there": "T5"}}, "back_translate: back", "missing"),
