@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..spaces.errors import StudyFileError
-from .augmentation.bank import TEXT_OPERATIONS
+from .augmentation.bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .settings import COSTS, ObjectiveSettings
 from .tasks.registry import task_type
 from .tasks.task import Task
@@ -74,8 +74,8 @@ def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
     for name in operations:
         if name in TEXT_OPERATIONS and not main.rewrites:
             reason = "rewrites texts, so that the targets would no longer stand at their words:"
-        elif name not in TEXT_OPERATIONS and not main.mixes:
-            reason = "cannot blend the rows of"
+        elif name in BATCH_OPERATIONS and not getattr(main, BATCH_OPERATIONS[name].asks):
+            reason = BATCH_OPERATIONS[name].refusal
         else:
             continue
         raise StudyFileError(f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out")

@@ -3,6 +3,9 @@
 import random
 from collections.abc import Sequence
 
+from .batch_operation import BatchOperation
+from .cutoff import Cutoff
+from .mixup import Mixup
 from .noise import Noise
 from .operation import RuleOperation
 from .reverse import Reverse
@@ -10,7 +13,7 @@ from .reverse import Reverse
 TEXT_OPERATIONS: dict[str, RuleOperation] = {operation.name: operation for operation in (Noise(), Reverse())}
 """They rewrite texts, once a study, ahead of training."""
 
-BATCH_OPERATIONS: tuple[str, ...] = ("mixup",)
+BATCH_OPERATIONS: dict[str, BatchOperation] = {operation.name: operation for operation in (Mixup(), Cutoff())}
 """They work on the tensors of a batch while it is put together."""
 
 OPERATIONS: tuple[str, ...] = (*TEXT_OPERATIONS, *BATCH_OPERATIONS)

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from ...spaces.configuration import Configuration, Mix
-from ..augmentation.bank import OPERATIONS, TEXT_OPERATIONS
-from ..augmentation.mixup import mixing
+from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..data.batches import BatchOrder, padded_length
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
@@ -75,9 +74,9 @@ class Batches:
         tokens = self.prepared.bank.tokens
         length = padded_length(tokens.lengths[variants], main.buckets if self.fixed_shapes else ())
         batch = Batch(**tokens.gather(variants, length, self.prepared.pad), targets=main.targets[rows])
-        blended = choice == OPERATIONS.index("mixup")
-        if blended.any():
-            batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
+        for name, operation in BATCH_OPERATIONS.items():
+            if self.mix.operations.get(name) and (chosen := choice == OPERATIONS.index(name)).any():
+                batch = operation.apply(batch, chosen, self.mix.magnitude, random, self.prepared.codes)
         return batch
 
     def _choices(self, rows: int, random: torch.Generator) -> torch.Tensor:
