@@ -1,7 +1,7 @@
 """From the settings of an objective to what trainers need: done once a study, the same for every trial."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,11 @@ import torch
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.configuration import Configuration
 from ..spaces.training import TrainingSettings
-from .augmentation.tokens import TokenBank, build_bank
+from .augmentation.building import Source, build_bank
+from .augmentation.generating import Progress
+from .augmentation.making import Operations, make_operations
+from .augmentation.operation import Judge, Resources
+from .augmentation.tokens import TokenBank
 from .checking import check_operations, make_tasks
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
@@ -62,6 +66,8 @@ class PreparedObjective:
     """Validation rows of the main task, and of every auxiliary that is measured."""
     test: TaskRows | None
     models: ModelFactory
+    operations: Operations = field(default_factory=lambda: Operations({}))
+    """The text operations of the bank, and those that were dropped because their needs are missing."""
     folds: Sequence["PreparedObjective"] = ()
     """The folds of a cross-validation, each with its own rows; none: one split, this one."""
 
@@ -84,6 +90,18 @@ class PreparedObjective:
         """Main-task optimizer steps of one epoch at the study's own batch size, for every trial alike."""
         return -(-len(self.main.tokens) // self.settings.training.batch_size)
 
+    @property
+    def augmented(self) -> dict[str, object]:
+        """What the bank is made of, for whoever reports it: {"operations": {name: counts}, "dropped": {name: why}}."""
+        made = self.operations.made
+        return {
+            "operations": {
+                name: {**counts, "changes_label": made[name].changes_label}
+                for name, counts in self.bank.counts().items()
+            },
+            "dropped": dict(self.operations.dropped),
+        }
+
     def training_of(self, configuration: Configuration) -> TrainingSettings:
         """The study's training settings with what the configuration changes."""
         changed = {**self.settings.training.model_dump(), **configuration.training}
@@ -99,7 +117,14 @@ class PreparedObjective:
 
 
 def prepare(
-    settings: ObjectiveSettings, augmentation: AugmentationSpace, base: Path, seed: int, *, all_data: bool = False
+    settings: ObjectiveSettings,
+    augmentation: AugmentationSpace,
+    base: Path,
+    seed: int,
+    *,
+    all_data: bool = False,
+    progress: Progress = lambda *_: None,
+    judge: Callable[[], Judge] | None = None,
 ) -> PreparedObjective:
     """Read, clean, split, augment and tokenise everything, and build the model that trials copy.
 
@@ -109,8 +134,11 @@ def prepare(
         base: the folder that paths are relative to.
         seed: of the split, the batch order, the variants and the first weights.
         all_data: train on the validation rows too.
+        progress: hears how far the generation of augmented rows is.
+        judge: trains the baseline, for operations that ask it; it is called only where rows are generated.
 
     Raises:
+        OperationUnavailable: an operation lacks what it needs; all of them are named.
         InputError: a file, row, label, encoder or setting that cannot be used.
     """
     measured = settings.measured_tasks
@@ -119,7 +147,12 @@ def prepare(
     main = corpus.tasks[0]
     check_operations(augmentation.operations, main)
     limit = settings.model.max_length
-    texts = [text for name, table in corpus.train.items() for text in tasks[name].texts(table)]
+    table = corpus.train[main.name]
+    operations = make_operations(
+        augmentation,
+        Resources(base, settings.model.encoder, main.rows(table), getattr(main, "labels", ()), limit, seed, judge),
+    )
+    texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
     encoder = open_encoder(settings.model.encoder, base, texts, limit)
 
     def examples(tables: Mapping[str, Table]) -> dict[str, Examples]:
@@ -127,9 +160,9 @@ def prepare(
 
     train, held = examples(corpus.train), examples(corpus.validations)
     test = examples({main.name: corpus.test}) if corpus.test is not None else {}
-    bank = build_bank(
-        main.inputs(corpus.train[main.name]), train[main.name].tokens, augmentation, encoder.tokenizer, limit, seed
-    )
+    held_out, others = _forbidden(corpus, all_data=all_data)
+    source = Source(main, table, train[main.name], held_out, others, encoder, limit, seed)
+    bank = build_bank(source, operations.made, augmentation, progress)
     every = [*train.values(), *held.values(), *test.values()]
     vocabulary = _vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
     codes = _codes(encoder, vocabulary)
@@ -141,17 +174,37 @@ def prepare(
         settings=settings,
         seed=seed,
         corpus=corpus,
-        findings=list(dict.fromkeys([*corpus.findings, *(note for found in every for note in found.findings)])),
+        findings=list(
+            dict.fromkeys(
+                [
+                    *corpus.findings,
+                    *(note for found in every for note in found.findings),
+                    *bank.findings(main.inputs(table).keys),
+                ]
+            )
+        ),
         encoder=encoder,
         codes=codes,
         normalisers={name: tasks[name].normaliser(examples, codes) for name, examples in train.items()},
         train=_with_variants(rows(train), corpus, bank_lengths=bank.tokens.lengths, limit=limit),
-        bank=bank.mapped(vocabulary.new_ids),
+        bank=bank.numbered(vocabulary.new_ids),
+        operations=operations,
         validations=rows(held),
         test=rows(test).get(main.name),
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
     )
     return replace(whole, folds=[_fold(whole, kept) for kept in corpus.folds])
+
+
+def _forbidden(corpus: Corpus, *, all_data: bool) -> tuple[list[str], list[str]]:
+    """What variants must not repeat: validation and test rows nearly; with folds, other training rows to the letter.
+
+    A variant is of its own row, which it may be near to; so between folds only equality is a leak.
+    """
+    main = corpus.tasks[0]
+    held = [] if all_data or corpus.folds else main.inputs(corpus.validation).keys
+    test = main.inputs(corpus.test).keys if corpus.test is not None else []
+    return [*held, *test], main.inputs(corpus.train[main.name]).keys if corpus.folds else []
 
 
 def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: int) -> TaskRows:

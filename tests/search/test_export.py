@@ -237,7 +237,13 @@ def test_after_folds_production_trains_on_all_rows_to_the_last_step(
     asked: list[bool] = []
 
     def prepared(
-        settings: ObjectiveSettings, augmentation: AugmentationSpace, base: Path, seed: int, *, all_data: bool
+        settings: ObjectiveSettings,
+        augmentation: AugmentationSpace,
+        base: Path,
+        seed: int,
+        *,
+        all_data: bool,
+        **_: object,
     ) -> PreparedObjective:
         asked.append(all_data)
         data = settings.data.model_copy(update={"validation": 0.25})
