@@ -40,9 +40,7 @@ def states(prepared: PreparedObjective, batch: Batch) -> torch.Tensor:
 def test_rows_that_are_not_chosen_stay_to_the_bit(operation: BatchOperation, objective: Objectives, magnitude: float):
     prepared = objective()
     chosen = torch.arange(ROWS) % 2 == 0
-    plain, found = (
-        states(prepared, b) for b in (batch_of(prepared), applied(operation, prepared, chosen, magnitude))
-    )
+    plain, found = (states(prepared, b) for b in (batch_of(prepared), applied(operation, prepared, chosen, magnitude)))
     same = (plain == found).flatten(1).all(1)
     assert same[~chosen].all()
     assert same.all() if magnitude == 0 else not same[chosen].all()
