@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..spaces.errors import StudyFileError
-from .augmentation.bank import TEXT_OPERATIONS
+from .augmentation.bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .settings import COSTS, ObjectiveSettings
 from .tasks.registry import task_type
 from .tasks.task import Task
@@ -76,7 +76,7 @@ def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
         StudyFileError: one does not; the message says why.
     """
     for name in operations:
-        reason = _cannot_rewrite(name, main) if name in TEXT_OPERATIONS else _cannot_blend(name, main)
+        reason = _cannot_rewrite(name, main) if name in TEXT_OPERATIONS else _cannot_change(name, main)
         if reason:
             raise StudyFileError(f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out")
 
@@ -90,5 +90,6 @@ def _cannot_rewrite(name: str, main: Task[Any]) -> str | None:
     return None
 
 
-def _cannot_blend(name: str, main: Task[Any]) -> str | None:
-    return "cannot blend the rows of" if name == "mixup" and not main.mixes else None
+def _cannot_change(name: str, main: Task[Any]) -> str | None:
+    operation = BATCH_OPERATIONS[name]
+    return None if getattr(main, operation.asks) else operation.refusal

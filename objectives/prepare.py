@@ -25,7 +25,7 @@ from .data.targets import IGNORED, Targets, TextTargets, take_targets
 from .data.tokens import TokenTable, end_of_text
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
-from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
+from .models.vocabulary import Vocabulary, full_vocabulary, input_table, named_ids, seen_vocabulary
 from .settings import ObjectiveSettings
 from .tasks.batch import Examples, TextCodes
 from .tasks.task import Task
@@ -270,4 +270,5 @@ def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
         original=vocabulary.kept,
         tokenizer=tokenizer,
         separator=None if separator is None else int(numbers[separator]),
+        width=input_table(encoder.outline()).embedding_dim,
     )

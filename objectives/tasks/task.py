@@ -41,6 +41,8 @@ class Task(ABC, Generic[S]):
     """What it can be measured by; the first is the default objective."""
     mixes: ClassVar[bool] = False
     """Whether mixup can blend its rows."""
+    cuts: ClassVar[bool] = True
+    """Whether its targets stay true when cutoff hides a part of what is read."""
     rewrites: ClassVar[bool] = True
     """Whether its targets stay true when a row's words are rewritten."""
     has_words: ClassVar[bool] = False

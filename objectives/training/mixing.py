@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from ...spaces.configuration import Configuration, Mix
-from ..augmentation.bank import OPERATIONS, TEXT_OPERATIONS
-from ..augmentation.mixup import mixing
+from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..data.batches import BatchOrder, padded_length
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
@@ -76,9 +75,9 @@ class Batches:
         lengths = bank.tokens.offsets[stored + 1] - bank.tokens.offsets[stored]
         length = padded_length(lengths, main.buckets if self.fixed_shapes else ())
         batch = Batch(**bank.gather(stored, length, self.prepared.pad), targets=bank.targets[stored])
-        blended = choice == OPERATIONS.index("mixup")
-        if blended.any():
-            batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
+        for name, operation in BATCH_OPERATIONS.items():
+            if self.mix.operations.get(name) and (chosen := choice == OPERATIONS.index(name)).any():
+                batch = operation.apply(batch, chosen, self.mix.magnitude, random, self.prepared.codes)
         return batch
 
     def _choices(self, rows: int, random: torch.Generator) -> torch.Tensor:
