@@ -160,7 +160,7 @@ def prepare_study(file: StudyFile, base: Path) -> PreparedObjective:
     Raises:
         InputError: something in it cannot be used, a searched number of layers included.
     """
-    prepared = prepare(file, file.space.augmentation, base, file.search.seed)
+    prepared = prepare(file, file.space.augmentation, base, file.search.seed, cleaning=file.space.cleaning)
     check_layers(prepared.encoder, file.training)
     for name, space in file.space.training.items():
         values = space.choices if isinstance(space, Choices) else [space.low, space.high]

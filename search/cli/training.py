@@ -29,7 +29,7 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     if settings.data.folds is not None and not all_data:
         tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
         all_data = True
-    prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data)
+    prepared = prepare(settings, best.augmentation, base, best.seed, cleaning=best.cleaning, all_data=all_data)
     with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,
