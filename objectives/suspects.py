@@ -67,13 +67,13 @@ def suspect_rows(tokens: TokenTable, labels: Sequence[str], encoder: EncoderSour
 
 
 def _contradicted(features: Any, labels: Sequence[str], parts: int, seed: int) -> list[int]:  # noqa: ANN401
-    from cleanlab.filter import find_label_issues  # an optional package, and slow to import
+    from cleanlab.filter import find_label_issues  # noqa: PLC0415 - an optional package, slow to import
 
     names = sorted(set(labels))
     numbers = np.array([names.index(label) for label in labels])
     splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
     learner = LogisticRegression(max_iter=1000, class_weight="balanced")
-    guesses = cross_val_predict(learner, features, numbers, cv=splitter, method="predict_proba")
+    guesses = np.asarray(cross_val_predict(learner, features, numbers, cv=splitter, method="predict_proba"))
     return np.flatnonzero(find_label_issues(numbers, guesses, n_jobs=1)).tolist()
 
 
@@ -83,7 +83,8 @@ def _rows(tokens: TokenTable) -> list[list[int]]:
 
 def _tf_idf(tokens: TokenTable) -> Any:  # noqa: ANN401
     """A sparse matrix (rows, tokens and pairs of neighbours)."""
-    return TfidfVectorizer(analyzer=_grams, sublinear_tf=True).fit_transform(_rows(tokens))
+    analyzer: Any = _grams  # the stubs know names only
+    return TfidfVectorizer(analyzer=analyzer, sublinear_tf=True).fit_transform(_rows(tokens))
 
 
 def _grams(ids: Sequence[int]) -> list[str]:

@@ -14,6 +14,7 @@ from ..spaces.configuration import Configuration
 from ..spaces.errors import StudyFileError
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
+from .report.wording import setting
 from .study_file.document import Path as Place
 from .study_file.document import located
 from .study_file.reading import checked, read_text
@@ -100,16 +101,20 @@ def _mistakes(best: BestConfiguration) -> Iterator[tuple[Place, str]]:
     if mix.share and mix.magnitude not in best.augmentation.magnitudes:
         known = ", ".join(map(str, best.augmentation.magnitudes))
         yield ("configuration", "mix", "magnitude"), f"must be one of the levels of augmentation.magnitude: {known}"
-    for name, value in configuration.cleaning.items():
-        choices = best.cleaning.choices.get(name, [])
-        if value not in choices:
-            known = ", ".join(map(str, choices)) or "nothing: it is no choice of cleaning"
-            yield ("configuration", "cleaning", name), f"must be one of the choices of cleaning.{name}: {known}"
+    yield from _cleaning_mistakes(best)
     for name, value in configuration.training.items():
         try:
             TrainingSettings.model_validate({name: value})
         except ValidationError as error:
             yield ("configuration", "training", name), error.errors()[0]["msg"]
+
+
+def _cleaning_mistakes(best: BestConfiguration) -> Iterator[tuple[Place, str]]:
+    for name, value in best.configuration.cleaning.items():
+        choices = best.cleaning.choices.get(name, [])
+        if value not in choices:
+            known = ", ".join(map(setting, choices)) or "there are none"
+            yield ("configuration", "cleaning", name), f"must be one of the choices of cleaning.{name}: {known}"
 
 
 def read_best(path: Path) -> BestConfiguration:

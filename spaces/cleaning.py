@@ -52,6 +52,6 @@ class CleaningSpace(Settings):
     def parameters(self, cleaning: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
         """The parameters that stand for some settings; the first choice where a value is none of the choices."""
         return {
-            f"{_PREFIX}{name}": cleaning[name] if cleaning.get(name, values) in values else values[0]
+            f"{_PREFIX}{name}": value if (value := cleaning.get(name)) in values else values[0]
             for name, values in self.choices.items()
         }

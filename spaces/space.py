@@ -73,9 +73,9 @@ class SearchSpace:
     """The space of one study.
 
     `auxiliaries` names the auxiliary tasks in the study file's order, `learning_rate` is the searched
-    range, `training` holds the settings that are not searched and the baseline's own, `cleaning` the baseline's
-    cleaning. `measured` names the auxiliaries that an objective is a metric of: they are never off. `over` names the only parameters that
-    vary, where not all do; the others stay as in the baseline.
+    range, `training` holds the settings that are not searched and the baseline's own, `cleaning` the
+    baseline's cleaning. `measured` names the auxiliaries that an objective is a metric of: they are never
+    off. `over` names the only parameters that vary, where not all do; the others stay as in the baseline.
     """
 
     settings: SpaceSettings

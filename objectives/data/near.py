@@ -3,7 +3,8 @@
 Two texts nearly equal each other when, in the form in which texts are compared (`normalised`),
 
 - their runs of digits are the same ("Item 12 is fine" is no copy of "Item 13 is fine");
-- the edit distance (Levenshtein 1966) is at most (1 - threshold) of the longer one's characters. Below a threshold of
+- the edit distance (Levenshtein 1966, two swapped neighbours counting as one edit) is at most (1 - threshold) of the
+  longer one's characters. Below a threshold of
   1, one changed character is always allowed from 8 characters on; below 8, only equal texts count: "good" and
   "food", or 好吃 and 好喝, are one letter apart and say different things;
 - no word is replaced by an unlike one ("keeps going up" is no copy of "keeps going down"): two words that stand for
@@ -20,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA, Levenshtein
 
 from .cleaning import normalised
 
@@ -108,7 +109,7 @@ class _Group:
         return sorted(
             self._places[row]
             for row, edits in pairs
-            if Levenshtein.distance(text, self._texts[row], score_cutoff=edits) <= edits
+            if OSA.distance(text, self._texts[row], score_cutoff=edits) <= edits
             and _alike(text.split(), self._texts[row].split(), threshold)
         )
 
@@ -117,7 +118,7 @@ def _alike(words: Sequence[str], others: Sequence[str], threshold: float) -> boo
     """Whether all words that stand for each other are forms of one word, misspelt or bent."""
     edits = Levenshtein.editops(words, others)
     pairs = ((words[edit.src_pos], others[edit.dest_pos]) for edit in edits if edit.tag == "replace")
-    return all(Levenshtein.distance(one, other) <= _bent(max(len(one), len(other)), threshold) for one, other in pairs)
+    return all(OSA.distance(one, other) <= _bent(max(len(one), len(other)), threshold) for one, other in pairs)
 
 
 def _bent(longest: int, threshold: float) -> int:
