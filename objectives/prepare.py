@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..spaces.augmentation import AugmentationSpace
+from ..spaces.cleaning import CleaningSpace
 from ..spaces.configuration import Configuration
 from ..spaces.training import TrainingSettings
 from .augmentation.building import Source, build_bank
@@ -23,6 +24,8 @@ from .data.corpus import Corpus, read_corpus
 from .data.loading import Table
 from .data.targets import IGNORED, Targets, TextTargets, take_targets
 from .data.tokens import TokenTable, end_of_text
+from .droppable import Droppable, check_suspects, data_settings, find_droppable
+from .lengths import cut_texts
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .models.vocabulary import Vocabulary, full_vocabulary, input_table, named_ids, seen_vocabulary
@@ -70,6 +73,10 @@ class PreparedObjective:
     """The text operations of the bank, and those that were dropped because their needs are missing."""
     folds: Sequence["PreparedObjective"] = ()
     """The folds of a cross-validation, each with its own rows; none: one split, this one."""
+    droppable: Droppable = field(default_factory=Droppable)
+    """Training rows that some configurations leave out."""
+    counted_rows: int | None = None
+    """Main-task rows that a trial's length is counted by; None: those there are."""
 
     @property
     def pad(self) -> int:
@@ -88,7 +95,21 @@ class PreparedObjective:
     @property
     def steps_per_epoch(self) -> int:
         """Main-task optimizer steps of one epoch at the study's own batch size, for every trial alike."""
-        return -(-len(self.main.tokens) // self.settings.training.batch_size)
+        rows = len(self.main.tokens) if self.counted_rows is None else self.counted_rows
+        return -(-rows // self.settings.training.batch_size)
+
+    def cleaned(self, configuration: Configuration) -> "PreparedObjective":
+        """What a configuration trains on: without the rows that it leaves out, for as many steps as any other."""
+        counts = {name: len(rows.tokens) for name, rows in self.train.items()}
+        kept = self.droppable.kept(configuration.cleaning, counts)
+        main = self.settings.main_task
+        return replace(
+            self,
+            train={name: rows.take(kept[name]) if name in kept else rows for name, rows in self.train.items()},
+            bank=self.bank.take(torch.tensor(kept[main], dtype=torch.int64)) if main in kept else self.bank,
+            droppable=Droppable(),
+            counted_rows=counts[main] if self.counted_rows is None else self.counted_rows,
+        )
 
     @property
     def augmented(self) -> dict[str, object]:
@@ -116,12 +137,13 @@ class PreparedObjective:
         return sorted({max(step, 1) for step in steps})
 
 
-def prepare(
+def prepare(  # noqa: PLR0913
     settings: ObjectiveSettings,
     augmentation: AugmentationSpace,
     base: Path,
     seed: int,
     *,
+    cleaning: CleaningSpace | None = None,
     all_data: bool = False,
     progress: Progress = lambda *_: None,
     judge: Callable[[], Judge] | None = None,
@@ -133,6 +155,7 @@ def prepare(
         augmentation: which variants of the training rows a mix may ask for.
         base: the folder that paths are relative to.
         seed: of the split, the batch order, the variants and the first weights.
+        cleaning: which training rows a configuration may leave out; None: what `data: clean:` says.
         all_data: train on the validation rows too.
         progress: hears how far the generation of augmented rows is.
         judge: trains the baseline, for operations that ask it; it is called only where rows are generated.
@@ -141,8 +164,10 @@ def prepare(
         OperationUnavailable: an operation lacks what it needs; all of them are named.
         InputError: a file, row, label, encoder or setting that cannot be used.
     """
-    measured = settings.measured_tasks
-    corpus = read_corpus(settings.data, make_tasks(settings), base, seed, all_data=all_data, measured=measured)
+    measured, cleaning, given = settings.measured_tasks, cleaning or CleaningSpace(), make_tasks(settings)
+    check_suspects(settings.data.clean, cleaning, given[0])
+    data = data_settings(settings.data, cleaning)
+    corpus = read_corpus(data, given, base, seed, all_data=all_data, measured=measured)
     tasks = {task.name: task for task in corpus.tasks}
     main = corpus.tasks[0]
     check_operations(augmentation.operations, main)
@@ -159,10 +184,14 @@ def prepare(
         return {name: tasks[name].examples(table, encoder, limit) for name, table in tables.items()}
 
     train, held = examples(corpus.train), examples(corpus.validations)
-    test = examples({main.name: corpus.test}) if corpus.test is not None else {}
+    tests = {} if corpus.test is None else {main.name: corpus.test}
+    test = examples(tests)
     held_out, others = _forbidden(corpus, all_data=all_data)
     source = Source(main, table, train[main.name], held_out, others, encoder, limit, seed)
     bank = build_bank(source, operations.made, augmentation, progress)
+    droppable, left_out = find_droppable(corpus, train[main.name], encoder, settings.data.clean, cleaning, seed)
+    parts = ((corpus.train, train), (corpus.validations, held), (tests, test))
+    cut = [note for tables, found in parts for note in cut_texts(tasks, tables, found, encoder, limit)]
     every = [*train.values(), *held.values(), *test.values()]
     vocabulary = _vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
     codes = _codes(encoder, vocabulary)
@@ -178,6 +207,8 @@ def prepare(
             dict.fromkeys(
                 [
                     *corpus.findings,
+                    *left_out,
+                    *cut,
                     *(note for found in every for note in found.findings),
                     *bank.findings(main.inputs(table).keys),
                 ]
@@ -192,6 +223,7 @@ def prepare(
         validations=rows(held),
         test=rows(test).get(main.name),
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
+        droppable=droppable,
     )
     return replace(whole, folds=[_fold(whole, kept) for kept in corpus.folds])
 
@@ -243,6 +275,7 @@ def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> Prepar
         train={name: rows.take(kept[name]) for name, rows in whole.train.items()},
         bank=whole.bank.take(torch.tensor(kept[main], dtype=torch.int64)),
         validations={**whole.validations, **held},
+        droppable=whole.droppable.take(kept),
     )
 
 

@@ -182,7 +182,9 @@ def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: N
     """
     seed = file.search.seed
     judge = partial(baseline_judge, file, base, seed, choose_device("auto"))
-    prepared = prepare(file, file.space.augmentation, base, seed, progress=progress, judge=judge)
+    prepared = prepare(
+        file, file.space.augmentation, base, seed, cleaning=file.space.cleaning, progress=progress, judge=judge
+    )
     check_layers(prepared.encoder, file.training)
     for name, space in file.space.training.items():
         values = space.choices if isinstance(space, Choices) else [space.low, space.high]

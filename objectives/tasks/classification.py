@@ -58,6 +58,9 @@ class Classification(TextTask[ClassificationSettings]):
     def strata(self, table: Table) -> Sequence[str]:
         return table.column(self.settings.label)
 
+    def label_column(self) -> tuple[str, str | None]:
+        return self.settings.label, None
+
     def fitted(self, table: Table) -> Self:
         """Learn the label set.
 

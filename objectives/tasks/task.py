@@ -77,6 +77,10 @@ class Task(ABC, Generic[S]):
         del table
         return None
 
+    def label_column(self) -> tuple[str, str | None] | None:
+        """The column with labels that may be spelt in several ways, and what stands between two of them (None: one)."""
+        return None
+
     @abstractmethod
     def fitted(self, table: Table) -> Self:
         """The task with its labels learnt from training rows. DataError where they cannot be used."""

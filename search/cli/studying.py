@@ -10,6 +10,7 @@ import typer
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
+from ...objectives.data.cleaning import rows
 from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
 from ..creation import check_free, consequences, create_study
@@ -64,12 +65,12 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     if changing := prepared.operations.label_changing:
         tell(f"augmentation: may change labels: {', '.join(changing)}")
     rungs = prepared.rungs(file.training)
-    rows = ", ".join(f"{name} {len(rows.tokens)} rows" for name, rows in prepared.train.items())
+    training = ", ".join(f"{name} {rows(len(its.tokens))}" for name, its in prepared.train.items())
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
-    tell(f"training: {rows}; validation: {len(prepared.validation.tokens)} rows")
+    tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
     for finding in prepared.findings:
-        rows = " rows" if finding.action == "dropped" else ""
-        tell(f"{finding.action}: {finding.what}: {finding.count}{rows}")
+        count = rows(finding.count) if finding.action == "dropped" else str(finding.count)
+        tell(f"{finding.action}: {finding.what}: {count}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     for line in consequences(file):
         tell(line)

@@ -34,7 +34,14 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     judge = partial(baseline_judge, settings, base, best.seed, chosen)
     with generation() as generating:
         prepared = prepare(
-            settings, best.augmentation, base, best.seed, all_data=all_data, progress=generating, judge=judge
+            settings,
+            best.augmentation,
+            base,
+            best.seed,
+            cleaning=best.cleaning,
+            all_data=all_data,
+            progress=generating,
+            judge=judge,
         )
     with _watched(settings.metric) as progress:
         trained = train_production(
