@@ -15,7 +15,6 @@ from autotune.objectives.tasks.registry import task_type
 
 MAIN = {"main": {"kind": "classification"}}
 LEAK, NEAR = "text also in validation or test data", "text nearly the same as one in validation or test data"
-SPLIT_OFF = {"deduplicate": False, "drop_conflicting_labels": False}
 
 
 def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
@@ -58,7 +57,7 @@ def test_all_planted_leaks_of_the_real_reviews_are_found(tmp_path: Path, shared_
         with (shared_data / "reviews1000" / f"{part}.csv").open(encoding="utf-8", newline="") as stream:
             parts[part] = [(row["text"], row["label"]) for row in csv.DictReader(stream)]
         write(tmp_path / f"{part}.csv", parts[part])
-    files = {"validation": "validation.csv", "test": "test.csv"}
+    files: dict[str, Any] = {"validation": "validation.csv", "test": "test.csv"}
     before = counts(read(tmp_path, **files))
     draw = random.Random(1)
     chosen = draw.sample(parts["test"], 100)
