@@ -95,10 +95,8 @@ def _piece(
     source: Source, rows: Sequence[Row], guard: "_Guard", job: Job, generated: Sequence[Row | None]
 ) -> dict[str, torch.Tensor]:
     """What became of each row (`status`), and the tokens and targets of those that changed."""
-    changed = {
-        place: new for place, (row, new) in enumerate(zip(rows, generated, strict=True)) if new not in (None, row)
-    }
-    kept = {place: row for place, row in changed.items() if row is not None}
+    pairs = enumerate(zip(rows, generated, strict=True))
+    kept = {place: new for place, (row, new) in pairs if new is not None and new != row}
     _check_words(source.task, rows, kept, job.operation.name)
     guarded = guard.found(rows, kept)
     status = torch.tensor([REFUSED if row is None else SAME for row in generated], dtype=torch.int8)

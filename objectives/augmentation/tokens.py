@@ -13,7 +13,7 @@ import torch
 
 from ...spaces.augmentation import AugmentationSpace
 from ..caching import cached_tensors, content_hash
-from ..data.cleaning import Finding
+from ..data.cleaning import Action, Finding
 from ..data.targets import RaggedTargets, Targets, TextTargets
 from ..data.tokens import TokenTable, concatenate
 from .operation import Row
@@ -23,6 +23,10 @@ VariantKey = tuple[str, float]
 
 SAME, CHANGED, REFUSED, GUARDED = range(4)
 """What became of a row: left as it was, rewritten, refused by the operation, or too near to a held-out row."""
+_TOLD: Sequence[tuple[int, str, Action]] = (
+    (REFUSED, "refused, the original stays", "noted"),
+    (GUARDED, "equal to a row held out, or nearly", "dropped"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,11 @@ class TokenBank:
         for name, counts in self.counts().items():
             status = torch.cat([self.status[which - 1] for (known, _), which in self.variants.items() if known == name])
             asked = f"of {counts['rows']} generated rows"
-            for state, what, action in (
-                (REFUSED, f"augmentation: {name}: {asked} refused, the original stays", "noted"),
-                (GUARDED, f"augmentation: {name}: {asked} equal to a row held out, or nearly", "dropped"),
-            ):
-                rows = (status == state).nonzero()[:, 1].tolist()
+            for state, what, action in _TOLD:
+                rows: list[int] = (status == state).nonzero()[:, 1].tolist()
                 if rows:
-                    found.append(Finding.of(what, [texts[row] for row in rows], action))
+                    examples = [texts[row] for row in rows]
+                    found.append(Finding.of(f"augmentation: {name}: {asked} {what}", examples, action))
         return found
 
 
