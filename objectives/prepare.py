@@ -187,7 +187,8 @@ def prepare(  # noqa: PLR0913
     tests = {} if corpus.test is None else {main.name: corpus.test}
     test = examples(tests)
     held_out, others = _forbidden(corpus, all_data=all_data)
-    source = Source(main, table, train[main.name], held_out, others, encoder, limit, seed)
+    trained = settings.training.model_dump_json()
+    source = Source(main, table, train[main.name], held_out, others, encoder, limit, seed, trained)
     bank = build_bank(source, operations.made, augmentation, progress)
     droppable, left_out = find_droppable(corpus, train[main.name], encoder, settings.data.clean, cleaning, seed)
     parts = ((corpus.train, train), (corpus.validations, held), (tests, test))

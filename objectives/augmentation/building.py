@@ -26,7 +26,8 @@ from .tokens import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, rows_ha
 class Source:
     """The training rows of the main task, and what their variants must not repeat.
 
-    `held_out`: validation and test texts, nearly; `others`: rows that a fold may hold out, to the letter.
+    `held_out`: validation and test texts, nearly; `others`: rows that a fold may hold out, to the letter. `training`:
+    the settings that the baseline is trained with, for operations that ask it.
     """
 
     task: Task[Any]
@@ -37,6 +38,7 @@ class Source:
     encoder: EncoderSource
     max_length: int
     seed: int
+    training: str = ""
 
 
 def build_bank(
@@ -62,18 +64,19 @@ def build_bank(
             content_hash(source.others),
         ]
     )
-    keys = [_key(job, space, common) for job in jobs]
+    keys = [_key(job, space, common, source.training) for job in jobs]
     whole = content_hash(["banks 1", *keys])
     return bank_of(
         original, targets, lambda: _pieces(source, rows, jobs, keys, progress), space, list(operations), whole
     )
 
 
-def _key(job: Job, space: AugmentationSpace, common: str) -> str:
+def _key(job: Job, space: AugmentationSpace, common: str, training: str) -> str:
     name = job.operation.name
     settings = getattr(space, name).model_dump_json() if hasattr(space, name) else ""
     facts = [name, job.operation.fingerprint, settings, space.language, repr(job.magnitude), job.replica, job.seed]
-    return content_hash(["bank 3", *map(str, facts), common])
+    judge = [training] if job.operation.asks_judge else []
+    return content_hash(["bank 3", *map(str, facts), common, *judge])
 
 
 def _pieces(

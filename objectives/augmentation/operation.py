@@ -74,6 +74,8 @@ class TextOperation(ABC):
     """Whether it can rewrite a row word for word, so that tags stay at their words (`Row.texts` are then words)."""
     needs_label: ClassVar[bool] = False
     """Whether it serves only tasks of kind classification with one text a row."""
+    asks_judge: ClassVar[bool] = False
+    """Whether it asks the baseline, so that its rows change with the settings of training."""
     parallel: ClassVar[bool] = True
     """Whether the bank may call it in several processes at once; False: it runs a model, which takes all cores."""
 

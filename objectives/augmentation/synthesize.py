@@ -103,6 +103,7 @@ class Synthesize(TextOperation):
     needs: ClassVar[str] = "a classification of one text, whose baseline is trained first; a model where one is named"
     languages: ClassVar[str] = "any; with a named model, those of the model"
     needs_label: ClassVar[bool] = True
+    asks_judge: ClassVar[bool] = True
     parallel: ClassVar[bool] = False
 
     def __init__(self, writer: Writer, resources: Resources, agreement: float, source: str) -> None:
