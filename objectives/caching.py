@@ -29,8 +29,18 @@ def content_hash(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def cached_tensors(kind: str, key: str, make: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def is_cached(kind: str, key: str) -> bool:
+    """Whether the cache holds a file of that key."""
+    return (cache_folder() / kind / f"{key}.safetensors").is_file()
+
+
+def cached_tensors(
+    kind: str, key: str, make: Callable[[], dict[str, torch.Tensor]], *, mapped: bool = False
+) -> dict[str, torch.Tensor]:
     """Load the tensors stored under `key`, or make and store them.
+
+    What is loaded is mapped, not read: processes of one host share its pages. With `mapped` that holds for the process
+    too that made it.
 
     A file is renamed into its place only when whole, so that a kill leaves no half of one; one that
     cannot be read is made again. A cache that cannot be written costs time, not the study.
@@ -41,6 +51,7 @@ def cached_tensors(kind: str, key: str, make: Callable[[], dict[str, torch.Tenso
     tensors = make()
     with suppress(OSError):
         save_atomically(tensors, path)
+        return load_file(path) if mapped else tensors
     return tensors
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..spaces.errors import StudyFileError
-from .augmentation.bank import TEXT_OPERATIONS
+from .augmentation.bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .settings import COSTS, ObjectiveSettings
 from .tasks.registry import task_type
 from .tasks.task import Task
@@ -70,12 +70,26 @@ def _refuse_loss(objective: str, allowed: Sequence[str]) -> None:
 
 
 def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
-    """An operation must leave the main task's targets true."""
+    """An operation must leave the main task's targets true.
+
+    Raises:
+        StudyFileError: one does not; the message says why.
+    """
     for name in operations:
-        if name in TEXT_OPERATIONS and not main.rewrites:
-            reason = "rewrites texts, so that the targets would no longer stand at their words:"
-        elif name not in TEXT_OPERATIONS and not main.mixes:
-            reason = "cannot blend the rows of"
-        else:
-            continue
-        raise StudyFileError(f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out")
+        reason = _cannot_rewrite(name, main) if name in TEXT_OPERATIONS else _cannot_change(name, main)
+        if reason:
+            raise StudyFileError(f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out")
+
+
+def _cannot_rewrite(name: str, main: Task[Any]) -> str | None:
+    operation = TEXT_OPERATIONS[name]
+    if not main.rewrites and not (main.has_words and operation.keeps_words):
+        return "rewrites texts, so that the targets would no longer stand at their words:"
+    if (operation.needs_label or operation.changes_label) and not main.has_label:
+        return "serves classifications of one text a row, not this task:"
+    return None
+
+
+def _cannot_change(name: str, main: Task[Any]) -> str | None:
+    operation = BATCH_OPERATIONS[name]
+    return None if getattr(main, operation.asks) else operation.refusal

@@ -1,7 +1,7 @@
 """From the settings of an objective to what trainers need: done once a study, the same for every trial."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,14 @@ from typing import Any
 import torch
 
 from ..spaces.augmentation import AugmentationSpace
+from ..spaces.cleaning import CleaningSpace
 from ..spaces.configuration import Configuration
 from ..spaces.training import TrainingSettings
-from .augmentation.tokens import TokenBank, build_bank
+from .augmentation.building import Source, build_bank
+from .augmentation.generating import Progress
+from .augmentation.making import Operations, make_operations
+from .augmentation.operation import Judge, Resources
+from .augmentation.tokens import TokenBank
 from .checking import check_operations, make_tasks
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
@@ -19,9 +24,11 @@ from .data.corpus import Corpus, read_corpus
 from .data.loading import Table
 from .data.targets import IGNORED, Targets, TextTargets, take_targets
 from .data.tokens import TokenTable, end_of_text
+from .droppable import Droppable, check_suspects, data_settings, find_droppable
+from .lengths import cut_texts
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
-from .models.vocabulary import Vocabulary, full_vocabulary, named_ids, seen_vocabulary
+from .models.vocabulary import Vocabulary, full_vocabulary, input_table, named_ids, seen_vocabulary
 from .settings import ObjectiveSettings
 from .tasks.batch import Examples, TextCodes
 from .tasks.task import Task
@@ -62,8 +69,14 @@ class PreparedObjective:
     """Validation rows of the main task, and of every auxiliary that is measured."""
     test: TaskRows | None
     models: ModelFactory
+    operations: Operations = field(default_factory=lambda: Operations({}))
+    """The text operations of the bank, and those that were dropped because their needs are missing."""
     folds: Sequence["PreparedObjective"] = ()
     """The folds of a cross-validation, each with its own rows; none: one split, this one."""
+    droppable: Droppable = field(default_factory=Droppable)
+    """Training rows that some configurations leave out."""
+    counted_rows: int | None = None
+    """Main-task rows that a trial's length is counted by; None: those there are."""
 
     @property
     def pad(self) -> int:
@@ -82,7 +95,33 @@ class PreparedObjective:
     @property
     def steps_per_epoch(self) -> int:
         """Main-task optimizer steps of one epoch at the study's own batch size, for every trial alike."""
-        return -(-len(self.main.tokens) // self.settings.training.batch_size)
+        rows = len(self.main.tokens) if self.counted_rows is None else self.counted_rows
+        return -(-rows // self.settings.training.batch_size)
+
+    def cleaned(self, configuration: Configuration) -> "PreparedObjective":
+        """What a configuration trains on: without the rows that it leaves out, for as many steps as any other."""
+        counts = {name: len(rows.tokens) for name, rows in self.train.items()}
+        kept = self.droppable.kept(configuration.cleaning, counts)
+        main = self.settings.main_task
+        return replace(
+            self,
+            train={name: rows.take(kept[name]) if name in kept else rows for name, rows in self.train.items()},
+            bank=self.bank.take(torch.tensor(kept[main], dtype=torch.int64)) if main in kept else self.bank,
+            droppable=Droppable(),
+            counted_rows=counts[main] if self.counted_rows is None else self.counted_rows,
+        )
+
+    @property
+    def augmented(self) -> dict[str, object]:
+        """What the bank is made of, for whoever reports it: {"operations": {name: counts}, "dropped": {name: why}}."""
+        made = self.operations.made
+        return {
+            "operations": {
+                name: {**counts, "changes_label": made[name].changes_label}
+                for name, counts in self.bank.counts().items()
+            },
+            "dropped": dict(self.operations.dropped),
+        }
 
     def training_of(self, configuration: Configuration) -> TrainingSettings:
         """The study's training settings with what the configuration changes."""
@@ -98,8 +137,16 @@ class PreparedObjective:
         return sorted({max(step, 1) for step in steps})
 
 
-def prepare(
-    settings: ObjectiveSettings, augmentation: AugmentationSpace, base: Path, seed: int, *, all_data: bool = False
+def prepare(  # noqa: PLR0913
+    settings: ObjectiveSettings,
+    augmentation: AugmentationSpace,
+    base: Path,
+    seed: int,
+    *,
+    cleaning: CleaningSpace | None = None,
+    all_data: bool = False,
+    progress: Progress = lambda *_: None,
+    judge: Callable[[], Judge] | None = None,
 ) -> PreparedObjective:
     """Read, clean, split, augment and tokenise everything, and build the model that trials copy.
 
@@ -108,28 +155,44 @@ def prepare(
         augmentation: which variants of the training rows a mix may ask for.
         base: the folder that paths are relative to.
         seed: of the split, the batch order, the variants and the first weights.
+        cleaning: which training rows a configuration may leave out; None: what `data: clean:` says.
         all_data: train on the validation rows too.
+        progress: hears how far the generation of augmented rows is.
+        judge: trains the baseline, for operations that ask it; it is called only where rows are generated.
 
     Raises:
+        OperationUnavailable: an operation lacks what it needs; all of them are named.
         InputError: a file, row, label, encoder or setting that cannot be used.
     """
-    measured = settings.measured_tasks
-    corpus = read_corpus(settings.data, make_tasks(settings), base, seed, all_data=all_data, measured=measured)
+    measured, cleaning, given = settings.measured_tasks, cleaning or CleaningSpace(), make_tasks(settings)
+    check_suspects(settings.data.clean, cleaning, given[0])
+    data = data_settings(settings.data, cleaning)
+    corpus = read_corpus(data, given, base, seed, all_data=all_data, measured=measured)
     tasks = {task.name: task for task in corpus.tasks}
     main = corpus.tasks[0]
     check_operations(augmentation.operations, main)
     limit = settings.model.max_length
-    texts = [text for name, table in corpus.train.items() for text in tasks[name].texts(table)]
+    table = corpus.train[main.name]
+    operations = make_operations(
+        augmentation,
+        Resources(base, settings.model.encoder, main.rows(table), getattr(main, "labels", ()), limit, seed, judge),
+    )
+    texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
     encoder = open_encoder(settings.model.encoder, base, texts, limit)
 
     def examples(tables: Mapping[str, Table]) -> dict[str, Examples]:
         return {name: tasks[name].examples(table, encoder, limit) for name, table in tables.items()}
 
     train, held = examples(corpus.train), examples(corpus.validations)
-    test = examples({main.name: corpus.test}) if corpus.test is not None else {}
-    bank = build_bank(
-        main.inputs(corpus.train[main.name]), train[main.name].tokens, augmentation, encoder.tokenizer, limit, seed
-    )
+    tests = {} if corpus.test is None else {main.name: corpus.test}
+    test = examples(tests)
+    held_out, others = _forbidden(corpus, all_data=all_data)
+    trained = settings.training.model_dump_json()
+    source = Source(main, table, train[main.name], held_out, others, encoder, limit, seed, trained)
+    bank = build_bank(source, operations.made, augmentation, progress)
+    droppable, left_out = find_droppable(corpus, train[main.name], encoder, settings.data.clean, cleaning, seed)
+    parts = ((corpus.train, train), (corpus.validations, held), (tests, test))
+    cut = [note for tables, found in parts for note in cut_texts(tasks, tables, found, encoder, limit)]
     every = [*train.values(), *held.values(), *test.values()]
     vocabulary = _vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
     codes = _codes(encoder, vocabulary)
@@ -141,17 +204,40 @@ def prepare(
         settings=settings,
         seed=seed,
         corpus=corpus,
-        findings=list(dict.fromkeys([*corpus.findings, *(note for found in every for note in found.findings)])),
+        findings=list(
+            dict.fromkeys(
+                [
+                    *corpus.findings,
+                    *left_out,
+                    *cut,
+                    *(note for found in every for note in found.findings),
+                    *bank.findings(main.inputs(table).keys),
+                ]
+            )
+        ),
         encoder=encoder,
         codes=codes,
         normalisers={name: tasks[name].normaliser(examples, codes) for name, examples in train.items()},
         train=_with_variants(rows(train), corpus, bank_lengths=bank.tokens.lengths, limit=limit),
-        bank=bank.mapped(vocabulary.new_ids),
+        bank=bank.numbered(vocabulary.new_ids),
+        operations=operations,
         validations=rows(held),
         test=rows(test).get(main.name),
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
+        droppable=droppable,
     )
     return replace(whole, folds=[_fold(whole, kept) for kept in corpus.folds])
+
+
+def _forbidden(corpus: Corpus, *, all_data: bool) -> tuple[list[str], list[str]]:
+    """What variants must not repeat: validation and test rows nearly; with folds, other training rows to the letter.
+
+    A variant is of its own row, which it may be near to; so between folds only equality is a leak.
+    """
+    main = corpus.tasks[0]
+    held = [] if all_data or corpus.folds else main.inputs(corpus.validation).keys
+    test = main.inputs(corpus.test).keys if corpus.test is not None else []
+    return [*held, *test], main.inputs(corpus.train[main.name]).keys if corpus.folds else []
 
 
 def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: int) -> TaskRows:
@@ -190,6 +276,7 @@ def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> Prepar
         train={name: rows.take(kept[name]) for name, rows in whole.train.items()},
         bank=whole.bank.take(torch.tensor(kept[main], dtype=torch.int64)),
         validations={**whole.validations, **held},
+        droppable=whole.droppable.take(kept),
     )
 
 
@@ -217,4 +304,5 @@ def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
         original=vocabulary.kept,
         tokenizer=tokenizer,
         separator=None if separator is None else int(numbers[separator]),
+        width=input_table(encoder.outline()).embedding_dim,
     )

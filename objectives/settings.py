@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -41,11 +41,39 @@ Validation = Annotated[
 
 
 class CleaningSettings(Settings):
-    """What is dropped from the training rows. The files themselves are never changed."""
+    """What is repaired in all rows, and dropped from the training rows. The files themselves are never changed."""
 
+    repair_text: bool = Field(
+        default=True,
+        description="repair texts that were read with a wrong encoding (cafÃ©), in training, validation and test",
+    )
+    merge_labels: bool = Field(
+        default=True,
+        description="labels that differ only in case or blanks become the most frequent one of them, in training, "
+        "validation and test",
+    )
     deduplicate: bool = Field(default=True, description="drop later copies of a text with the same label")
+    near_duplicates: float | None = Field(
+        default=None,
+        ge=0.5,
+        le=1,
+        description="drop later near-copies of a text with the same label: the share of characters that must be "
+        "alike; null: none",
+    )
     drop_conflicting_labels: bool = Field(default=True, description="drop every copy of a text with several labels")
     drop_leaks: bool = Field(default=True, description="drop training texts that stand in validation or test")
+    near_leaks: float | None = Field(
+        default=0.9,
+        ge=0.5,
+        le=1,
+        description="drop training texts that nearly stand in validation or test: the share of characters that must "
+        "be alike; null: none",
+    )
+    suspect_labels: Literal["ignore", "report", "drop"] = Field(
+        default="ignore",
+        description="main-task training labels that cross-validated predictions contradict; needs cleanlab, the extra "
+        "suspects",
+    )
 
 
 class DataSettings(Settings):
@@ -59,7 +87,9 @@ class DataSettings(Settings):
         default=0.2, description="a stratified, seeded share of the training rows, a file, or {folds: 5}"
     )
     test: str | None = Field(default=None, description="a file that the search never touches")
-    clean: CleaningSettings = Field(default_factory=CleaningSettings, description="what is dropped from training")
+    clean: CleaningSettings = Field(
+        default_factory=CleaningSettings, description="what is repaired, and dropped from training"
+    )
 
     @property
     def folds(self) -> int | None:

@@ -9,10 +9,12 @@ from pydantic import Field, ValidationError, model_validator
 from ..objectives.checking import make_tasks
 from ..objectives.settings import ObjectiveSettings
 from ..spaces.augmentation import AugmentationSpace
+from ..spaces.cleaning import CleaningSpace
 from ..spaces.configuration import Configuration
 from ..spaces.errors import StudyFileError
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
+from .report.wording import setting
 from .study_file.document import Path as Place
 from .study_file.document import located
 from .study_file.reading import checked, read_text
@@ -63,6 +65,9 @@ class BestConfiguration(Settings):
     loss_weights: LossWeights = Field(description="the same importance as normalised weights")
     seed: int = Field(description="of split, batch order, first weights and dropout")
     augmentation: AugmentationSpace = Field(description="what the study could augment with, and so the tokens it saw")
+    cleaning: CleaningSpace = Field(
+        default_factory=CleaningSpace, description="which training rows a configuration of the study could leave out"
+    )
     settings: ObjectiveSettings = Field(description="data, model, tasks and training; paths are relative to this file")
     fingerprints: dict[str, str] = Field(description="SHA-256 of each data source")
     versions: dict[str, str] = Field(description="what it was found with")
@@ -96,11 +101,20 @@ def _mistakes(best: BestConfiguration) -> Iterator[tuple[Place, str]]:
     if mix.share and mix.magnitude not in best.augmentation.magnitudes:
         known = ", ".join(map(str, best.augmentation.magnitudes))
         yield ("configuration", "mix", "magnitude"), f"must be one of the levels of augmentation.magnitude: {known}"
+    yield from _cleaning_mistakes(best)
     for name, value in configuration.training.items():
         try:
             TrainingSettings.model_validate({name: value})
         except ValidationError as error:
             yield ("configuration", "training", name), error.errors()[0]["msg"]
+
+
+def _cleaning_mistakes(best: BestConfiguration) -> Iterator[tuple[Place, str]]:
+    for name, value in best.configuration.cleaning.items():
+        choices = best.cleaning.choices.get(name, [])
+        if value not in choices:
+            known = ", ".join(map(setting, choices)) or "there are none"
+            yield ("configuration", "cleaning", name), f"must be one of the choices of cleaning.{name}: {known}"
 
 
 def read_best(path: Path) -> BestConfiguration:

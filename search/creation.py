@@ -12,10 +12,10 @@ from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .locking import only_one
 from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
-from .roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, READY, ROLE, STARTED
+from .roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
-from .study import StudyRecord, is_foreign, named, open_study, stored
+from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
 from .study_file.schema import StudyFile
 
 
@@ -38,7 +38,8 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         StudyError: there is a study of that name.
         StorageError: the storage cannot be used.
     """
-    queue = _queue(file)
+    searched = without_operations(file, prepared.operations.dropped)
+    queue = _queue(searched)
     attributes: dict[str, object] = {
         "objective": file.objective,
         "main_task": file.main_task,
@@ -46,6 +47,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "encoder": file.model.encoder,
         "max_steps": max(prepared.rungs(file.training)),
         "cleaning": [finding.to_json() for finding in prepared.findings],
+        AUGMENTATION: prepared.augmented,
         "normalisers": dict(prepared.normalisers),
         "fingerprints": dict(prepared.corpus.fingerprints),
         "study_file": file.model_dump_json(exclude={"storage"}),

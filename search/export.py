@@ -55,6 +55,7 @@ def best_configuration(record: StudyRecord, folder: Path, number: int | None = N
         loss_weights=weights,
         seed=record.file.search.seed,
         augmentation=record.file.space.augmentation,
+        cleaning=record.file.space.cleaning,
         settings=moved.settings(record.file),
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
         versions={name: version(name) for name in _VERSIONED},

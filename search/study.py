@@ -3,23 +3,27 @@
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
 
+from ..objectives.augmentation.generating import Progress
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.layers import check_layers
 from ..objectives.prepare import PreparedObjective, prepare
+from ..objectives.training.device import choose_device
+from ..objectives.training.judge import baseline_judge
 from ..spaces.bounds import Choices
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .claims import Claims
 from .locking import only_one
-from .roles import READY, STARTED
+from .roles import AUGMENTATION, READY, STARTED
 from .storage import holds_studies, masked, open_storage, storage_errors
 from .study_file.reading import changed_keys, parse_study_file, read_study_file
 from .study_file.schema import StudyFile
@@ -30,7 +34,11 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study in its storage, with the study file it was made from."""
+    """A study in its storage, with the study file it was made from.
+
+    `file` is what is searched: the operations that were dropped when the study was made stay out of it, and none is
+    dropped any more. `given` is the file as the user wrote it, where that differs.
+    """
 
     study: optuna.Study
     storage: RDBStorage
@@ -38,6 +46,7 @@ class StudyRecord:
     file: StudyFile
     path: Path
     """Where the study file was when the study was made; data paths are relative to its folder."""
+    given: StudyFile | None = None
 
     @property
     def name(self) -> str:
@@ -109,7 +118,18 @@ def open_study(name: str, url: str) -> StudyRecord:
             f"the study {name!r} in {masked(url)} was not completed by `autotune study create`; create it again"
         )
     file = parse_study_file(attributes["study_file"], f"the stored study file of {name}")
-    return StudyRecord(study, storage, url, file, Path(attributes["path"]))
+    dropped = attributes.get(AUGMENTATION, {}).get("dropped", {})
+    return StudyRecord(study, storage, url, without_operations(file, dropped), Path(attributes["path"]), file)
+
+
+def without_operations(file: StudyFile, dropped: Collection[str]) -> StudyFile:
+    """The file with some operations out of its space; those that stay may not be dropped later, nor come back."""
+    if not dropped:
+        return file
+    augmentation = file.space.augmentation
+    kept = [name for name in augmentation.operations if name not in dropped]
+    changed = augmentation.model_copy(update={"operations": kept, "on_missing": "error"})
+    return file.model_copy(update={"space": file.space.model_copy(update={"augmentation": changed})})
 
 
 def list_studies(url: str) -> list[optuna.Study]:
@@ -145,7 +165,7 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     """
     changes: list[str] = []
     if path.is_file():
-        changes += changed_keys(record.file, read_study_file(path).model_copy(update={"storage": None}))
+        changes += changed_keys(record.given or record.file, read_study_file(path).model_copy(update={"storage": None}))
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:
             changes.append(f"{text}: the data changed")
@@ -157,13 +177,17 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
         )
 
 
-def prepare_study(file: StudyFile, base: Path) -> PreparedObjective:
+def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: None) -> PreparedObjective:
     """Read and tokenise all that a study trains on.
 
     Raises:
         InputError: something in it cannot be used, a searched number of layers included.
     """
-    prepared = prepare(file, file.space.augmentation, base, file.search.seed)
+    seed = file.search.seed
+    judge = partial(baseline_judge, file, base, seed, choose_device("auto"))
+    prepared = prepare(
+        file, file.space.augmentation, base, seed, cleaning=file.space.cleaning, progress=progress, judge=judge
+    )
     check_layers(prepared.encoder, file.training)
     for name, space in file.space.training.items():
         values = space.choices if isinstance(space, Choices) else [space.low, space.high]

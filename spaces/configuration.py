@@ -37,6 +37,9 @@ class Configuration(Settings):
     training: dict[str, SettingValue] = Field(
         default_factory=dict[str, SettingValue], description="searched training settings, by name"
     )
+    cleaning: dict[str, SettingValue] = Field(
+        default_factory=dict[str, SettingValue], description="searched settings of cleaning, by name"
+    )
 
     @cached_property
     def alpha(self) -> float:

@@ -6,7 +6,7 @@ model all of them together; a ratio whose task is switched off is simply not use
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from .augmentation import AugmentationSpace, mix_of, mix_parameters, standing_mix
 from .bounds import Choices, LogBounds, NumberRange, SettingSpace
+from .cleaning import CleaningSpace
 from .configuration import Configuration, SettingValue
 from .loss_weights import LossWeightSpace
 from .settings import Settings
@@ -33,6 +34,7 @@ class SpaceSettings(Settings):
         default=None, description="peak rate, log-uniform; by default a range that suits the encoder"
     )
     augmentation: AugmentationSpace = Field(default_factory=AugmentationSpace, description="the augmentation mix")
+    cleaning: CleaningSpace = Field(default_factory=CleaningSpace, description="training rows that are left out")
     training: dict[str, SettingSpace] = Field(
         default_factory=dict[str, SettingSpace],
         description="training settings to search: [low, high], or choices",
@@ -71,9 +73,9 @@ class SearchSpace:
     """The space of one study.
 
     `auxiliaries` names the auxiliary tasks in the study file's order, `learning_rate` is the searched
-    range, `training` holds the settings that are not searched and the baseline's own. `measured` names the
-    auxiliaries that an objective is a metric of: they are never off. `over` names the only parameters that
-    vary, where not all do; the others stay as in the baseline.
+    range, `training` holds the settings that are not searched and the baseline's own, `cleaning` the
+    baseline's cleaning. `measured` names the auxiliaries that an objective is a metric of: they are never
+    off. `over` names the only parameters that vary, where not all do; the others stay as in the baseline.
     """
 
     settings: SpaceSettings
@@ -81,6 +83,7 @@ class SearchSpace:
     learning_rate: tuple[float, float]
     training: TrainingSettings
     measured: Sequence[str] = ()
+    cleaning: Mapping[str, SettingValue] = field(default_factory=dict[str, SettingValue])
     over: frozenset[str] | None = None
 
     @property
@@ -94,6 +97,7 @@ class SearchSpace:
         for task in self.auxiliaries:
             found |= self._weights(task).distributions(task)
         found |= self.settings.augmentation.distributions()
+        found |= self.settings.cleaning.distributions()
         for name, space in self.settings.training.items():
             found[f"training.{name}"] = _setting_distribution(name, space)
         return found
@@ -111,6 +115,7 @@ class SearchSpace:
             learning_rate=full[LEARNING_RATE],
             ratios={task: ratio for task, ratio in ratios.items() if ratio is not None},
             mix=mix_of(self.settings.augmentation, full),
+            cleaning=self.settings.cleaning.cleaning_of(full),
             training={
                 name: full[parameter] for name in self.settings.training if (parameter := f"training.{name}") in full
             },
@@ -136,6 +141,7 @@ class SearchSpace:
         for task in self.auxiliaries:
             found |= self._weights(task).parameters(task, configuration.ratios.get(task))
         found |= mix_parameters(self.settings.augmentation, configuration.mix)
+        found |= self.settings.cleaning.parameters({**self.cleaning, **configuration.cleaning})
         for name, space in self.settings.training.items():
             value = configuration.training.get(name, getattr(self.training, name))
             found[f"training.{name}"] = _nearest_setting(space, value)

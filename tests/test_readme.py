@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from autotune.objectives.augmentation.bank import OPERATIONS
 from autotune.objectives.tasks.registry import TASKS
 from autotune.search.cli.main import app
 from autotune.search.study_file.reading import parse_study_file
@@ -74,3 +75,8 @@ def test_the_table_of_kinds_has_every_kind_with_its_metrics() -> None:
     rows = re.findall(r"^\| `(\w+)` \|.*?\|(.*?)\|", text, re.MULTILINE)
     told = {kind: re.sub(r" \(.*?\)", "", metrics).replace(" ", "").split(",") for kind, metrics in rows}
     assert told == {task.kind: list(task.metrics) for task in TASKS}
+
+
+def test_the_table_of_operations_has_every_operation() -> None:
+    text = (ROOT / "docs" / "augmentation.md").read_text("utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == sorted(OPERATIONS)

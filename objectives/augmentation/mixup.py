@@ -5,8 +5,32 @@ For texts the blend is of hidden vectors, and of the two rows' losses. λ is fol
 Berthelot et al. 2019, https://arxiv.org/abs/1905.02249), so that a row stays mostly itself.
 """
 
+from dataclasses import replace
+from typing import ClassVar, Literal
+
 import numpy as np
 import torch
+
+from ..tasks.batch import Batch, TextCodes
+from .batch_operation import BatchOperation
+
+
+class Mixup(BatchOperation):
+    """Blends embeddings and losses of each chosen row with those of another row of its batch."""
+
+    name: ClassVar[str] = "mixup"
+    version: ClassVar[int] = 1
+    magnitude: ClassVar[str] = "Beta's parameter: how far a row is blended with another, at 0 not at all"
+    changes_label: ClassVar[bool] = True
+    asks: ClassVar[Literal["mixes", "cuts"]] = "mixes"
+    refusal: ClassVar[str] = "cannot blend the rows of"
+
+    def apply(
+        self, batch: Batch, chosen: torch.Tensor, magnitude: float, generator: torch.Generator, codes: TextCodes
+    ) -> Batch:
+        del codes
+        partner, keep = mixing(chosen, magnitude, generator)
+        return replace(batch, partner=partner, keep=keep)
 
 
 def mixing(rows_mask: torch.Tensor, magnitude: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

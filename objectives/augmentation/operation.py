@@ -22,6 +22,8 @@ class Row:
     """One text, the two of a pair, or the words of a row whose tags stand at its words."""
     label: str | None = None
     """The label of a classification; None for every other kind of task."""
+    is_words: bool = False
+    """Whether `texts` are words that tags stand at: none may come, go or be split."""
 
 
 Judge = Callable[[Sequence[str]], Sequence[Sequence[float]]]
@@ -72,6 +74,8 @@ class TextOperation(ABC):
     """Whether it can rewrite a row word for word, so that tags stay at their words (`Row.texts` are then words)."""
     needs_label: ClassVar[bool] = False
     """Whether it serves only tasks of kind classification with one text a row."""
+    asks_judge: ClassVar[bool] = False
+    """Whether it asks the baseline, so that its rows change with the settings of training."""
     parallel: ClassVar[bool] = True
     """Whether the bank may call it in several processes at once; False: it runs a model, which takes all cores."""
 
@@ -98,20 +102,30 @@ class TextOperation(ABC):
 
 
 class RuleOperation(TextOperation):
-    """Rewrites one text at a time, without a model."""
+    """Rewrites one text at a time, or the words of a row in place, without a model."""
 
     @abstractmethod
     def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
         """Return the rewritten text; the text itself where there is nothing to change."""
 
-    def rewrite(self, rows: Sequence[Row], magnitude: float, replica: int, seed: int) -> list[Row | None]:
-        return [
-            replace(row, texts=tuple(self._one(text, magnitude, replica, seed) for text in row.texts)) for row in rows
-        ]
+    def apply_words(self, words: Sequence[str], magnitude: float, generator: random.Random) -> list[str]:
+        """Return as many words, some of them rewritten, none blank or with a blank inside; for `keeps_words` only."""
+        del words, magnitude, generator
+        raise NotImplementedError(f"{self.name} keeps no words")
 
-    def _one(self, text: str, magnitude: float, replica: int, seed: int) -> str:
-        """A row's random state comes from its own text: a greater magnitude touches the same words and more."""
-        return self.apply(text, magnitude, random_of(seed, self.name, replica, text))
+    def rewrite(self, rows: Sequence[Row], magnitude: float, replica: int, seed: int) -> list[Row | None]:
+        return [self._row(row, magnitude, replica, seed) for row in rows]
+
+    def _row(self, row: Row, magnitude: float, replica: int, seed: int) -> Row | None:
+        """A text's random state comes from itself: a greater magnitude touches the same words and more."""
+        if not row.is_words:
+            states = (random_of(seed, self.name, replica, text) for text in row.texts)
+            texts = (self.apply(text, magnitude, state) for text, state in zip(row.texts, states, strict=True))
+            return replace(row, texts=tuple(texts))
+        if not self.keeps_words:
+            return None
+        state = random_of(seed, self.name, replica, " ".join(row.texts))
+        return replace(row, texts=tuple(self.apply_words(row.texts, magnitude, state)))
 
 
 def random_of(seed: int, operation: str, replica: int, text: str) -> random.Random:

@@ -1,72 +1,173 @@
-"""The bank: what every text operation makes of the training texts, tokenised ahead of training.
+"""The bank: what every text operation makes of the training rows, tokenised ahead of training.
 
-One table holds the original rows and, after them, a copy of all rows for each (operation, magnitude,
-replica). A trial's mix is then nothing but a choice of rows.
+One table holds the original rows and, after them, every row that an operation changed. For each (operation,
+magnitude, replica) `places` says where a row's variant stands; a row that the operation refused or left as it was, or
+whose variant repeats a held-out row, has its original's place. A trial's mix is then nothing but a choice of places.
+The table is one file in the cache, mapped into memory, so that all processes of a host share it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from ...spaces.augmentation import AugmentationSpace
 from ..caching import cached_tensors, content_hash
-from ..data.inputs import Inputs
-from ..data.tokens import TokenTable, concatenate, encode, tokenizer_fingerprint
-from .bank import TEXT_OPERATIONS, generate
+from ..data.cleaning import Action, Finding
+from ..data.targets import RaggedTargets, Targets, TextTargets
+from ..data.tokens import TokenTable, concatenate
+from .operation import Row
 
 VariantKey = tuple[str, float]
 """An operation and its magnitude."""
 
+SAME, CHANGED, REFUSED, GUARDED = range(4)
+"""What became of a row: left as it was, rewritten, refused by the operation, or too near to a held-out row."""
+_TOLD: Sequence[tuple[int, str, Action]] = (
+    (REFUSED, "refused, the original stays", "noted"),
+    (GUARDED, "equal to a row held out, or nearly", "dropped"),
+)
+
 
 @dataclass(frozen=True)
 class TokenBank:
-    """`tokens`: the original rows first; `variants`: for each key, where each replica's copy of row 0 stands."""
+    """`tokens` and `targets` of the stored rows, in the tokenizer's own numbers.
+
+    `places`: (1 + variants, rows) int64, where each row's original and variants are stored. `variants`: for each key
+    which rows of `places` its replicas are, (replicas,) int64. `status`: (variants, rows) int8. `numbers`: (full
+    vocabulary,) int64, each token's number in the trimmed vocabulary, by which `gather` translates.
+    """
 
     tokens: TokenTable
-    rows: int
-    variants: dict[VariantKey, torch.Tensor]
+    targets: Targets
+    places: torch.Tensor
+    variants: Mapping[VariantKey, torch.Tensor]
+    status: torch.Tensor
+    numbers: torch.Tensor | None = None
+
+    @property
+    def rows(self) -> int:
+        return self.places.shape[1]
 
     def take(self, rows: torch.Tensor) -> "TokenBank":
-        """Some rows (kept,) and all their variants, as a bank of their own."""
-        starts = [0, *(int(start) for starts in self.variants.values() for start in starts)]
-        tokens = self.tokens.take(torch.cat([rows + start for start in starts]))
-        places = {start: place * len(rows) for place, start in enumerate(starts)}
-        variants = {key: torch.tensor([places[int(start)] for start in found]) for key, found in self.variants.items()}
-        return TokenBank(tokens, len(rows), variants)
+        """Some rows (kept,) and all their variants, as a bank of their own; no token is copied."""
+        return replace(self, places=self.places[:, rows], status=self.status[:, rows])
 
-    def mapped(self, table: torch.Tensor) -> "TokenBank":
-        """The same rows in another numbering of the tokens."""
-        return TokenBank(self.tokens.mapped(table), self.rows, self.variants)
+    def numbered(self, numbers: torch.Tensor) -> "TokenBank":
+        """The same bank with batches in another numbering: `numbers` (old vocabulary,) holds each token's new id."""
+        targets = self.targets.mapped(numbers) if isinstance(self.targets, TextTargets) else self.targets
+        return replace(self, numbers=numbers, targets=targets)
+
+    def gather(self, stored: torch.Tensor, length: int, pad: int) -> dict[str, torch.Tensor]:
+        """Stored rows (batch,) as padded parts of a batch; `pad` is the padding's number in the trimmed vocabulary."""
+        parts = self.tokens.gather(stored, length, 0)
+        if self.numbers is not None:
+            parts["ids"] = self.numbers[parts["ids"]]
+        parts["ids"].masked_fill_(~parts["mask"], pad)
+        return parts
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """For each operation the rows that it was asked for, over all levels and replicas, and what became of them."""
+        found: dict[str, dict[str, int]] = {}
+        for (name, _), which in self.variants.items():
+            status = self.status[which - 1]
+            counted = {
+                "rows": status.numel(),
+                "refused": int((status == REFUSED).sum()),
+                "guarded": int((status == GUARDED).sum()),
+            }
+            known = found.setdefault(name, dict.fromkeys(counted, 0))
+            found[name] = {key: known[key] + value for key, value in counted.items()}
+        return found
+
+    def findings(self, texts: Sequence[str]) -> list[Finding]:
+        """What was refused and what was dropped; `texts` (rows,) are the originals, for examples."""
+        found: list[Finding] = []
+        for name, counts in self.counts().items():
+            status = torch.cat([self.status[which - 1] for (known, _), which in self.variants.items() if known == name])
+            asked = f"of {counts['rows']} generated rows"
+            for state, what, action in _TOLD:
+                rows: list[int] = (status == state).nonzero()[:, 1].tolist()
+                if rows:
+                    examples = [texts[row] for row in rows]
+                    found.append(Finding.of(f"augmentation: {name}: {asked} {what}", examples, action))
+        return found
 
 
-def build_bank(
-    inputs: Inputs,
+def bank_of(
     original: TokenTable,
+    targets: Targets,
+    pieces: Callable[[], Sequence[Mapping[str, torch.Tensor]]],
     space: AugmentationSpace,
-    tokenizer: PreTrainedTokenizerFast,
-    max_length: int,
-    seed: int,
+    names: Sequence[str],
+    key: str,
 ) -> TokenBank:
-    """Generate and tokenise every variant that a mix of this space can ask for; from the cache where known."""
-    tables, variants = [original], dict[VariantKey, torch.Tensor]()
-    common = [tokenizer_fingerprint(tokenizer), str(max_length), str(seed), *inputs.texts]
-    for name in space.operations:
-        if name not in TEXT_OPERATIONS:
-            continue
-        for magnitude in space.magnitudes:
-            first = len(tables)
-            variants[name, magnitude] = torch.arange(first, first + space.replicas) * len(inputs)
-            for replica in range(space.replicas):
-                key = content_hash(
-                    ["bank 2", name, str(TEXT_OPERATIONS[name].version), repr(magnitude), str(replica), *common]
-                )
+    """The bank of all pieces (operation by operation, level by level, replica by replica), mapped from one file.
 
-                def make(
-                    name: str = name, magnitude: float = magnitude, replica: int = replica
-                ) -> dict[str, torch.Tensor]:
-                    rewritten = inputs.rewritten(lambda texts: generate(texts, name, magnitude, replica, seed))
-                    return encode(rewritten, tokenizer, max_length)
+    `pieces` is called only where the cache has no such bank.
+    """
+    rows, variants = len(original), _variants(space, names)
+    if not names:
+        return TokenBank(original, targets, torch.arange(rows).unsqueeze(0), {}, torch.zeros(0, rows, dtype=torch.int8))
+    stored = cached_tensors("banks", key, lambda: _assembled(original, targets, pieces()), mapped=True)
+    tokens = TokenTable(stored["ids"], stored["offsets"], stored.get("types"))
+    return TokenBank(tokens, _read_targets(stored, targets), stored["places"], variants, stored["status"])
 
-                tables.append(TokenTable(**cached_tensors("bank", key, make)))
-    return TokenBank(concatenate(tables), len(inputs), variants)
+
+def _variants(space: AugmentationSpace, names: Sequence[str]) -> dict[VariantKey, torch.Tensor]:
+    keys = [(name, magnitude) for name in names for magnitude in space.magnitudes]
+    return {key: 1 + place * space.replicas + torch.arange(space.replicas) for place, key in enumerate(keys)}
+
+
+def _assembled(
+    original: TokenTable, targets: Targets, pieces: Sequence[Mapping[str, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
+    tables = [original, *(TokenTable(piece["ids"], piece["offsets"], piece.get("types")) for piece in pieces)]
+    table = concatenate(tables)
+    own = torch.arange(len(original))
+    places, first = [own], len(original)
+    for piece in pieces:
+        changed = piece["status"] == CHANGED
+        places.append(torch.where(changed, first + changed.cumsum(0) - 1, own))
+        first += int(changed.sum())
+    types = {} if table.types is None else {"types": table.types}
+    return {
+        "ids": table.ids,
+        "offsets": table.offsets,
+        **types,
+        **_joined_targets([write_targets(targets), *pieces]),
+        "places": torch.stack(places),
+        "status": torch.stack([piece["status"] for piece in pieces]),
+    }
+
+
+def write_targets(targets: Targets) -> dict[str, torch.Tensor]:
+    """Targets as tensors of a file."""
+    if isinstance(targets, RaggedTargets):
+        return {"targets": targets.values, "target_offsets": targets.offsets.clone()}  # a file takes no memory twice
+    assert isinstance(targets, torch.Tensor)
+    return {"targets": targets}
+
+
+def _joined_targets(parts: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    joined = {"targets": torch.cat([part["targets"] for part in parts])}
+    if "target_offsets" in parts[0]:
+        lengths = torch.cat([part["target_offsets"].diff() for part in parts])
+        joined["target_offsets"] = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+    return joined
+
+
+def _read_targets(stored: Mapping[str, torch.Tensor], like: Targets) -> Targets:
+    """As training reads them; what measuring needs beside the numbers stays with the originals."""
+    if not isinstance(like, RaggedTargets):
+        return stored["targets"]
+    kind = TextTargets if isinstance(like, TextTargets) else RaggedTargets
+    return kind(stored["targets"], stored["target_offsets"])
+
+
+def rows_hash(rows: Sequence[Row], original: TokenTable, targets: Targets, tokenizer: str, limit: int) -> str:
+    """Changes with whatever all variants of some rows are made from, operations aside."""
+    digests = [tokenizer, str(limit), str(len(rows))]
+    digests += [text for row in rows for text in (*row.texts, repr(row.label))]
+    tensors = [original.ids, original.offsets, *write_targets(targets).values()]
+    return content_hash([*digests, *(repr(tensor.numpy().tobytes()) for tensor in tensors)])

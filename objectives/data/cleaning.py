@@ -1,7 +1,7 @@
 """Which training rows are kept: no empty texts, no contradictions, nothing that validation or test hold.
 
 Two texts are the same when they are equal after NFC, case folding and whitespace folding. Files are
-never changed: cleaning yields row numbers.
+never changed: cleaning yields row numbers. Near-copies are another file's business (near.py).
 """
 
 import unicodedata
@@ -12,6 +12,10 @@ from typing import Literal, Self
 
 EXAMPLES = 3  # per finding: enough to recognise what was dropped
 _EXAMPLE_CHARACTERS = 80
+_JOINER = "\N{ZERO WIDTH JOINER}"
+LEAK = "text also in validation or test data"
+NEAR_LEAK = "text nearly the same as one in validation or test data"
+NEAR_DUPLICATE = "near-duplicate"
 
 
 Action = Literal["dropped", "repaired", "noted"]
@@ -30,10 +34,26 @@ class Finding:
     @classmethod
     def of(cls, what: str, cases: Sequence[str], action: Action = "dropped") -> Self:
         """A finding from all its cases."""
-        return cls(what, len(cases), tuple(case[:_EXAMPLE_CHARACTERS] for case in cases[:EXAMPLES]), action)
+        return cls(what, len(cases), tuple(_shortened(case) for case in cases[:EXAMPLES]), action)
 
     def to_json(self) -> dict[str, object]:
         return {"what": self.what, "count": self.count, "examples": list(self.examples), "action": self.action}
+
+
+def _shortened(text: str) -> str:
+    """At most 80 characters, never with a combining mark or a joiner torn off the last one; no half surrogates."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) <= _EXAMPLE_CHARACTERS:
+        return text
+    end = _EXAMPLE_CHARACTERS
+    while end and (unicodedata.combining(text[end]) or _JOINER in text[end - 1 : end + 1]):
+        end -= 1
+    return text[: end or _EXAMPLE_CHARACTERS]
+
+
+def rows(count: int) -> str:
+    """A number of rows in words: "1 row", "2 rows"."""
+    return f"{count} row" if count == 1 else f"{count} rows"
 
 
 def normalised(text: str) -> str:
@@ -74,7 +94,7 @@ def clean(
         if not key:
             dropped["empty text"].append(row)
         elif key in leaks:
-            dropped["text also in validation or test data"].append(row)
+            dropped[LEAK].append(row)
         elif key in conflicts:
             dropped["text with conflicting labels"].append(row)
         elif deduplicate and identity in seen:
@@ -82,7 +102,7 @@ def clean(
         else:
             kept.append(row)
             seen.add(identity)
-    return kept, [Finding.of(what, [texts[row] for row in rows]) for what, rows in dropped.items()]
+    return kept, [Finding.of(what, [texts[row] for row in gone]) for what, gone in dropped.items()]
 
 
 def _conflicting(keys: Sequence[str], labels: Sequence[str]) -> set[str]:

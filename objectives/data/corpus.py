@@ -8,8 +8,10 @@ from typing import Any
 from ...spaces.errors import DataError
 from ..settings import DataSettings, Folds
 from ..tasks.task import Task
-from .cleaning import Finding, clean, normalised
+from .cleaning import Finding, normalised
 from .loading import Table, append, load_table, take
+from .repairs import label_lists, respelt, spellings, with_repaired_texts
+from .sifting import apart, copies_of, sift
 from .sources import resolve_source
 from .splits import folds, random_split, stratified_split
 
@@ -77,19 +79,23 @@ class _Reading:
     findings: list[Finding] = field(default_factory=list[Finding])
     held: dict[str, Table] = field(default_factory=dict[str, Table])
     """Each task's validation rows."""
+    spellings: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """How each task's labels are mostly written in its training rows."""
 
     def corpus(self) -> Corpus:
         unfitted, *auxiliaries = self.given
-        table = self._read(self.settings.train)
+        shared = [task for task in self.given if task.settings.data is None]
+        table = self._spelt(self._read(self.settings.train), shared, learn=True)
         main = unfitted.fitted(table)
         given = self.settings.validation
-        validation = self._held_out(given, main) if isinstance(given, str) else None
-        test = self._held_out(self.settings.test, main) if self.settings.test else None
+        validation = self._held_out(given, main, shared) if isinstance(given, str) else None
+        test = self._held_out(self.settings.test, main, shared) if self.settings.test else None
         forbidden = [key for rows in (validation, test) if rows is not None for key in main.inputs(rows).keys]
         train = self._training(table, main, forbidden)
         if isinstance(given, float):
             train, validation = self._split(train, main, given)
             forbidden += main.inputs(validation).keys
+            train = train if self.all_data else self._apart(train, validation, main)
         self.held[main.name] = train if validation is None else validation
         tasks, rows = [main], {main.name: train}
         for task in auxiliaries:
@@ -103,12 +109,33 @@ class _Reading:
 
     def _read(self, text: str) -> Table:
         if text not in self.tables:
-            self.tables[text] = load_table(resolve_source(text, self.base))
+            table = load_table(resolve_source(text, self.base))
+            # A span's place counts the characters of the text as it is in the file.
+            if self.settings.clean.repair_text and not any(_counts_characters(task) for task in self.given):
+                words = {name for task in self.given if (name := getattr(task.settings, "tokens", None))}
+                table, found = with_repaired_texts(table, words)
+                self._note(table, found)
+            self.tables[text] = table
         return self.tables[text]
 
-    def _held_out(self, text: str, task: Task[Any]) -> Table:
-        """Validation or test rows, which must have labels that training knows."""
-        table, found = task.vetted(self._read(text), training=False)
+    def _spelt(self, table: Table, tasks: Sequence[Task[Any]], *, learn: bool = False) -> Table:
+        """The rows with all tasks' labels spelt as in training, which are these rows where it is learnt."""
+        if not self.settings.clean.merge_labels:
+            return table
+        for task in tasks:
+            place = task.label_column()
+            if place is None or (not learn and place[0] not in table.names):
+                continue
+            if learn:
+                written = (label for labels in label_lists(table, *place) for label in labels)
+                self.spellings[task.name] = spellings(written)
+            table, found = respelt(table, *place, self.spellings[task.name], task.name)
+            self._note(table, found)
+        return table
+
+    def _held_out(self, text: str, task: Task[Any], tasks: Sequence[Task[Any]]) -> Table:
+        """Validation or test rows of `tasks`, which must have labels that training knows."""
+        table, found = task.vetted(self._spelt(self._read(text), tasks), training=False)
         task.inputs(table)
         self._note(table, found)
         return table
@@ -120,14 +147,12 @@ class _Reading:
         """The rows that a fitted task trains on: vetted, then cleaned."""
         table, found = task.vetted(table, training=True)
         self._note(table, found)
-        rules = self.settings.clean
-        kept, dropped = clean(
+        kept, dropped = sift(
             task.inputs(table).keys,
             task.answers(table),
             forbidden,
-            deduplicate=rules.deduplicate,
-            drop_conflicting_labels=rules.drop_conflicting_labels and task.has_one_answer,
-            drop_leaks=rules.drop_leaks,
+            self.settings.clean,
+            has_one_answer=task.has_one_answer,
         )
         self._note(table, dropped)
         if not kept:
@@ -146,19 +171,31 @@ class _Reading:
             raise DataError(f"{table.source}: task {task.name!r}: after cleaning, {error}") from error
         return take(table, kept), take(table, held)
 
+    def _apart(self, train: Table, validation: Table, task: Task[Any]) -> Table:
+        """Training rows that are no copies of those drawn for validation from the same file."""
+        kept, dropped = apart(task.inputs(train).keys, task.inputs(validation).keys, self.settings.clean)
+        self._note(train, dropped)
+        if not kept:
+            raise DataError(
+                f"{train.source}: task {task.name!r}: every row nearly repeats one drawn for validation; "
+                "set data.clean.near_leaks to null, or give data.validation a file"
+            )
+        return take(train, kept)
+
     def _auxiliary(
         self, task: Task[Any], table: Table, train: Table, main: Task[Any], forbidden: Sequence[str]
     ) -> tuple[Task[Any], Table]:
         """A fitted auxiliary and its rows: its own, or those of the main task."""
         own = task.settings.data
         if own is not None:
-            fitted = task.fitted(self._read(own.train))
+            table = self._spelt(self._read(own.train), [task], learn=True)
+            fitted = task.fitted(table)
             if task.name in self.measured and own.validation is None:
                 raise DataError(f"tasks: {task.name}: data: its metric is an objective, so it needs `validation: FILE`")
             if own.validation is not None:
-                self.held[task.name] = self._held_out(own.validation, fitted)
+                self.held[task.name] = self._held_out(own.validation, fitted, [task])
                 forbidden = [*forbidden, *fitted.inputs(self.held[task.name]).keys]
-            return fitted, self._training(self._read(own.train), fitted, forbidden)
+            return fitted, self._training(table, fitted, forbidden)
         fitted = task.fitted(table)
         if task.name in self.measured:
             self.held[task.name], found = fitted.vetted(self.held[main.name], training=False)
@@ -187,12 +224,38 @@ class _Reading:
             raise DataError(f"{table.source}: task {main.name!r}: data.validation: {error}") from error
         kept = [{task.name: _outside(task, rows[task.name], table, main, held) for task in tasks} for _, held in splits]
         for task in tasks:
+            self._drop_copies(task, rows[task.name], table, main, [held for _, held in splits], kept)
+        for task in tasks:
             if not all(fold[task.name] for fold in kept):
                 raise DataError(
                     f"{rows[task.name].source}: task {task.name!r}: data.validation: a fold holds out all rows that "
                     "it could train on"
                 )
         return kept
+
+    def _drop_copies(
+        self,
+        task: Task[Any],
+        rows: Table,
+        table: Table,
+        main: Task[Any],
+        held: Sequence[Sequence[int]],
+        kept: Sequence[dict[str, list[int]]],
+    ) -> None:
+        """Take from each fold's training rows (`kept`) those that nearly repeat a row of `table` that it holds out."""
+        keys = task.inputs(rows).keys
+        copies = copies_of(keys, main.inputs(table).keys, self.settings.clean)
+        cases: list[str] = []
+        for fold, places in zip(kept, held, strict=True):
+            leaks = {row for row in fold[task.name] if not copies.get(row, set[int]()).isdisjoint(places)}
+            fold[task.name] = [row for row in fold[task.name] if row not in leaks]
+            cases += [keys[row] for row in sorted(leaks)]
+        if cases and (task is main or task.settings.data is not None):
+            self._note(rows, [Finding.of("text nearly the same as one that its fold holds out, over all folds", cases)])
+
+
+def _counts_characters(task: Task[Any]) -> bool:
+    return getattr(task.settings, "start", None) is not None
 
 
 def _serves(validation: Table, task: Task[Any]) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
 
 from ...spaces.errors import DataError
+from .cleaning import rows as in_words
 
 
 def stratified_split(labels: Sequence[str], fraction: float, seed: int) -> tuple[list[int], list[int]]:
@@ -88,7 +89,7 @@ def folds(rows: int, labels: Sequence[str] | None, count: int, seed: int) -> lis
     """
     rarest = min(Counter(labels).items(), key=lambda item: item[1]) if labels else (None, rows)
     if rarest[1] < count:
-        what = f"class {rarest[0]!r} has {rarest[1]} rows" if labels else f"there are {rows} rows"
+        what = f"class {rarest[0]!r} has {in_words(rarest[1])}" if labels else f"there are {in_words(rows)}"
         raise DataError(f"{what}, fewer than the {count} folds")
     places = np.zeros(rows)
     splitter = StratifiedKFold(count, shuffle=True, random_state=seed) if labels else None

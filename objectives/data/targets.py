@@ -33,7 +33,7 @@ class RaggedTargets:
 
     def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
         """(batch, longest of these rows) int64."""
-        lengths = self.offsets.diff()[rows]
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
         columns = torch.arange(int(lengths.max()) if len(rows) else 0)
         places = (self.offsets[rows].unsqueeze(1) + columns).clamp_(max=max(len(self.values) - 1, 0))
         return self.values[places].masked_fill_(columns >= lengths.unsqueeze(1), IGNORED)

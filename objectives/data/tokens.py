@@ -36,8 +36,9 @@ class TokenTable:
     def gather(self, rows: torch.Tensor, length: int, pad: int) -> dict[str, torch.Tensor]:
         """Rows (batch,) as padded parts of a batch: ids (batch, length), mask likewise, and types if there are any."""
         columns = torch.arange(length)
-        mask = columns < self.lengths[rows].unsqueeze(1)
-        places = (self.offsets[rows].unsqueeze(1) + columns).clamp_(max=len(self.ids) - 1)
+        starts = self.offsets[rows]
+        mask = columns < (self.offsets[rows + 1] - starts).unsqueeze(1)
+        places = (starts.unsqueeze(1) + columns).clamp_(max=len(self.ids) - 1)
         parts = {"ids": self.ids[places].long().masked_fill_(~mask, pad), "mask": mask}
         if self.types is not None:
             parts["types"] = self.types[places].long().masked_fill_(~mask, 0)

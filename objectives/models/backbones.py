@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.nn import functional
 from transformers import AutoModel, Cache, PreTrainedModel
 
 from ..tasks.batch import Batch
@@ -63,11 +64,11 @@ def _part(backbone: PreTrainedModel, name: str) -> PreTrainedModel:
 
 
 def _tokens(body: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
-    """Ids; or embeddings, where a row is blended with another."""
-    if all(batch.keep is None for batch in batches):
+    """Ids; or embeddings, where those of a row are blended or cut."""
+    if not any(batch.is_reworked for batch in batches):
         return {"input_ids": torch.cat([batch.ids for batch in batches])}
     table = input_table(body)
-    return {"inputs_embeds": torch.cat([_blended(table(batch.ids), batch) for batch in batches])}
+    return {"inputs_embeds": torch.cat([_reworked(table(batch.ids), batch, batch.cut_tokens) for batch in batches])}
 
 
 def _extras(backbone: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, object]:
@@ -86,7 +87,10 @@ def reads_types(backbone: PreTrainedModel) -> bool:
 
 
 def _decoding(backbone: PreTrainedModel, batch: Batch, mask: torch.Tensor, states: torch.Tensor) -> Decode | None:
-    """The decoder, reading these encoder states; a blended row's decoder reads both rows' ids, blended."""
+    """The decoder, reading these encoder states; a blended row's decoder reads both rows' ids, blended.
+
+    A cut batch is of a kind whose decoder reads the text itself again, one place later: so are the cuts.
+    """
     if family_of(backbone.config) == "decoder":
         return partial(_read_on, backbone)
     if not has_halves(backbone):
@@ -95,8 +99,9 @@ def _decoding(backbone: PreTrainedModel, batch: Batch, mask: torch.Tensor, state
 
     def decode(ids: torch.Tensor, cache: Cache | None = None, seen: torch.Tensor | None = None) -> torch.Tensor:
         tokens = {"input_ids": ids}
-        if batch.keep is not None:
-            tokens = {"inputs_embeds": _blended(input_table(decoder)(ids), batch)}
+        if batch.is_reworked:
+            cut = None if batch.cut_tokens is None else functional.pad(batch.cut_tokens, (1, -1))
+            tokens = {"inputs_embeds": _reworked(input_table(decoder)(ids), batch, cut)}
         return decoder(
             **tokens,
             attention_mask=seen,
@@ -118,6 +123,14 @@ def _read_on(
         positions = (seen.long().cumsum(1) - 1).clamp(min=0)
         places = {"attention_mask": seen.long(), "position_ids": positions[:, -ids.shape[1] :]}
     return backbone(input_ids=ids, past_key_values=cache, use_cache=cache is not None, **places).last_hidden_state
+
+
+def _reworked(embedded: torch.Tensor, batch: Batch, cut_tokens: torch.Tensor | None) -> torch.Tensor:
+    """Embeddings (rows, length, width) of a batch, blended and cut; each row's cuts are its own, not its partner's."""
+    blended = _blended(embedded, batch)
+    if cut_tokens is None or batch.cut_features is None:
+        return blended
+    return blended.masked_fill(cut_tokens.unsqueeze(2) | batch.cut_features.unsqueeze(1), 0.0)
 
 
 def _blended(embedded: torch.Tensor, batch: Batch) -> torch.Tensor:

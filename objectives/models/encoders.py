@@ -1,7 +1,6 @@
 """Encoders: by Hub id, local folder, installed package, or from scratch. Safetensors only, never remote code."""
 
 import copy
-import importlib.util
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -26,9 +25,8 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from ...spaces.errors import EncoderError
+from .location import cannot_open, locate
 from .scratch import SCRATCH, scratch_config, scratch_tokenizer
-
-PACKAGE = "package:"
 
 PRETRAINED_RATES = (1e-5, 5e-4)
 """The usual range for fine-tuning: BERT-base 2e-5 to 5e-5, small encoders 3e-5 to 3e-4 (Devlin 2019, Turc 2019)."""
@@ -149,7 +147,7 @@ class EncoderSource:
                 ignore_mismatched_sizes=True,
             )
         except (OSError, ValueError, SafetensorError) as error:
-            raise EncoderError(_cannot_open(self.name, error)) from error
+            raise EncoderError(cannot_open(self.name, error)) from error
 
 
 def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -> EncoderSource:
@@ -167,14 +165,14 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
         tokenizer = scratch_tokenizer(texts)
         tokenizer.model_max_length = max_length  # so that who opens the export is not led beyond its positions
         return EncoderSource(name, None, scratch_config(name, tokenizer, max_length), tokenizer)
-    location = _location(name, base)
+    location = locate(name, base)
     try:
         with quiet_transformers():
             config = AutoConfig.from_pretrained(location, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-            limit = _positions(config)
+            limit = positions(config)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise EncoderError(_cannot_open(name, error)) from error
+        raise EncoderError(cannot_open(name, error)) from error
     # Where a folder holds no tokenizer, transformers makes one up that knows the special tokens alone.
     if not isinstance(tokenizer, PreTrainedTokenizerFast) or len(tokenizer) <= len(tokenizer.all_special_ids):
         raise EncoderError(f"model: encoder: {name!r} has no fast tokenizer (tokenizer.json)")
@@ -197,7 +195,7 @@ def _make_padding(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast) 
     config.pad_token_id = tokenizer.pad_token_id
 
 
-def _positions(config: PreTrainedConfig) -> int | None:
+def positions(config: PreTrainedConfig) -> int | None:
     """The longest text that there are positions for. RoBERTa and kin count them from behind the padding id."""
     count = getattr(config, "max_position_embeddings", None)
     if not isinstance(count, int):
@@ -207,50 +205,6 @@ def _positions(config: PreTrainedConfig) -> int | None:
     tables = [table for name, table in modules if name.endswith("position_embeddings")]
     paddings = [table.padding_idx for table in tables if isinstance(table, nn.Embedding)]
     return count - max((padding + 1 for padding in paddings if padding is not None), default=0)
-
-
-def _location(name: str, base: Path) -> str:
-    """A folder's path, or the Hub id as it is."""
-    if name.startswith(PACKAGE):
-        return str(_package_folder(name))
-    if name.startswith("scratch:"):
-        raise EncoderError(f"model: encoder: no such encoder {name!r}; known: {', '.join(SCRATCH)}")
-    folder = (base / Path(name).expanduser()).resolve()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise EncoderError(f"model: encoder: the folder {name!r} has no config.json")
-        if not any(folder.glob("*.safetensors")):
-            raise EncoderError(
-                f"model: encoder: the folder {name!r} has no .safetensors file; only safetensors are opened, because "
-                "pickled weights can run code. Convert them: model.save_pretrained(folder)"
-            )
-        return str(folder)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise EncoderError(f"model: encoder: no folder {name!r} (paths are relative to the study file)")
-    return name
-
-
-def _package_folder(name: str) -> Path:
-    package, _, folder = name.removeprefix(PACKAGE).partition("/")
-    found = importlib.util.find_spec(package) if package.isidentifier() else None
-    places = [Path(place) / folder for place in (found.submodule_search_locations or [])] if found else []
-    for place in places:
-        if (place / "config.json").is_file():
-            return place
-    if found is None:
-        hint = package.replace("_", "-")
-        raise EncoderError(
-            f"model: encoder: {name!r}: the Python package {package!r} is not installed (pip install {hint})"
-        )
-    raise EncoderError(f"model: encoder: {name!r}: the package {package!r} has no folder {folder!r} with a config.json")
-
-
-def _cannot_open(name: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return (
-        f"model: encoder: cannot open {name!r}: neither a folder beside the study file nor a model that the Hub gives "
-        f"now ({reason}). Without a network, name a local folder, or use scratch:tiny"
-    )
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from ..data.cleaning import Finding
 from ..data.targets import Targets
 from ..data.tokens import TokenTable
 
+_OPTIONAL = ("partner", "keep", "types", "cut_tokens", "cut_features")
+
 
 @dataclass
 class Batch:
@@ -18,7 +20,8 @@ class Batch:
     `ids` (rows, length) int64; `mask` (rows, length) bool; `targets` as the task's kind has them, rows
     first. `types` (rows, length) int64 tells the first from the second text of a pair; None where the encoder does
     not read it. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
-    same batch; None: not at all.
+    same batch; `cut_tokens` (rows, length) bool and `cut_features` (rows, width) bool what cutoff takes out of the
+    rows' embeddings. None: nothing.
     """
 
     ids: torch.Tensor
@@ -27,6 +30,8 @@ class Batch:
     partner: torch.Tensor | None = None
     keep: torch.Tensor | None = None
     types: torch.Tensor | None = None
+    cut_tokens: torch.Tensor | None = None
+    cut_features: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""
@@ -34,9 +39,14 @@ class Batch:
         def moved(part: torch.Tensor) -> torch.Tensor:
             return part.to(device, non_blocking=True)
 
-        optional = {name: getattr(self, name) for name in ("partner", "keep", "types")}
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
         present = {name: moved(part) for name, part in optional.items() if part is not None}
         return replace(self, ids=moved(self.ids), mask=moved(self.mask), targets=moved(self.targets), **present)
+
+    @property
+    def is_reworked(self) -> bool:
+        """Whether the model changes the embeddings of any row."""
+        return self.keep is not None or self.cut_tokens is not None
 
     def blended(self, losses: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """The mean of each row's loss (rows,), as `losses` finds it for given targets.
@@ -64,6 +74,8 @@ class TextCodes:
     tokenizer: PreTrainedTokenizerFast
     separator: int | None = None
     """Between a text and what a decoder-only model writes behind it; None for other families."""
+    width: int = 0
+    """Features of a token's embedding."""
 
     def text(self, ids: torch.Tensor) -> str:
         """The text of some tokens (tokens,), without special ones."""

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
+from ..augmentation.operation import Row
 from ..data.loading import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
@@ -46,11 +48,18 @@ class Classification(TextTask[ClassificationSettings]):
 
     labels: Sequence[str] = ()
 
+    @property
+    def has_label(self) -> bool:
+        return self.settings.text_pair is None
+
     def answers(self, table: Table) -> Sequence[str]:
         return table.column(self.settings.label)
 
     def strata(self, table: Table) -> Sequence[str]:
         return table.column(self.settings.label)
+
+    def label_column(self) -> tuple[str, str | None]:
+        return self.settings.label, None
 
     def fitted(self, table: Table) -> Self:
         """Learn the label set.
@@ -79,6 +88,18 @@ class Classification(TextTask[ClassificationSettings]):
             if label not in place:
                 raise unknown_label(label, self.labels, table, row, self.name)
         return torch.tensor([place[label] for label in column], dtype=torch.int64)
+
+    def rows(self, table: Table) -> list[Row]:
+        labels = table.column(self.settings.label)
+        return [replace(row, label=label) for row, label in zip(super().rows(table), labels, strict=True)]
+
+    def variants(
+        self, table: Table, originals: Examples, rows: Mapping[int, Row], encoder: EncoderSource, max_length: int
+    ) -> Examples:
+        """The labels are those of the rewritten rows."""
+        place = {label: i for i, label in enumerate(self.labels)}
+        targets = torch.tensor([place[str(row.label)] for row in rows.values()], dtype=torch.int64)
+        return replace(super().variants(table, originals, rows, encoder, max_length), targets=targets)
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:
         """Log C: the cross-entropy of the uniform guess among C classes."""

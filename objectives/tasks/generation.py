@@ -85,6 +85,7 @@ class Generation(Task[GenerationSettings]):
     kind: ClassVar[str] = "generation"
     settings_type: ClassVar = GenerationSettings
     has_one_answer: ClassVar[bool] = False
+    cuts: ClassVar[bool] = False  # it would learn to write what it has not read
     metrics: ClassVar[Mapping[str, Direction]] = {
         "chrf": "maximize",
         "token_accuracy": "maximize",

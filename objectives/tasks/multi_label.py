@@ -53,6 +53,9 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     def answers(self, table: Table) -> Sequence[str]:
         return [self.settings.separator.join(sorted(labels)) for labels in self._rows(table)]
 
+    def label_column(self) -> tuple[str, str | None]:
+        return self.settings.labels, self.settings.separator
+
     def fitted(self, table: Table) -> Self:
         """Learn the label set.
 

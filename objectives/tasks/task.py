@@ -11,11 +11,12 @@ from typing import ClassVar, Generic, Literal, Self, TypeVar
 import torch
 from transformers import PreTrainedModel
 
+from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
 from ..data.loading import Table
-from ..data.targets import Targets
-from ..data.tokens import tokenize
+from ..data.targets import Targets, take_targets
+from ..data.tokens import TokenTable, encode, tokenize
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
@@ -40,14 +41,23 @@ class Task(ABC, Generic[S]):
     """What it can be measured by; the first is the default objective."""
     mixes: ClassVar[bool] = False
     """Whether mixup can blend its rows."""
+    cuts: ClassVar[bool] = True
+    """Whether its targets stay true when cutoff hides a part of what is read."""
     rewrites: ClassVar[bool] = True
     """Whether its targets stay true when a row's words are rewritten."""
+    has_words: ClassVar[bool] = False
+    """Whether its rows are words with a target each, which an operation may rewrite one for one."""
     has_one_answer: ClassVar[bool] = True
     """Whether a text that stands there with two answers contradicts itself."""
 
     def __init__(self, name: str, settings: S) -> None:
         self.name = name
         self.settings = settings
+
+    @property
+    def has_label(self) -> bool:
+        """Whether each row is one text with one label, which an operation may read and change."""
+        return False
 
     @abstractmethod
     def inputs(self, table: Table) -> Inputs:
@@ -67,6 +77,10 @@ class Task(ABC, Generic[S]):
         del table
         return None
 
+    def label_column(self) -> tuple[str, str | None] | None:
+        """The column with labels that may be spelt in several ways, and what stands between two of them (None: one)."""
+        return None
+
     @abstractmethod
     def fitted(self, table: Table) -> Self:
         """The task with its labels learnt from training rows. DataError where they cannot be used."""
@@ -83,6 +97,27 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def examples(self, table: Table, encoder: EncoderSource, max_length: int) -> Examples:
         """Vetted rows as tensors, cut to `max_length` tokens."""
+
+    def rows(self, table: Table) -> list[Row]:
+        """The rows as augmentation sees them; by default texts without a label."""
+        inputs = self.inputs(table)
+        texts = [inputs.first] if inputs.second is None else [inputs.first, inputs.second]
+        return [Row(row) for row in zip(*texts, strict=True)]
+
+    def key_of(self, row: Row) -> str:
+        """A rewritten row as one text, by which it is compared with others."""
+        return Inputs([row.texts[0]], [row.texts[1]] if len(row.texts) > 1 else None).keys[0]
+
+    def variants(
+        self, table: Table, originals: Examples, rows: Mapping[int, Row], encoder: EncoderSource, max_length: int
+    ) -> Examples:
+        """Rewritten rows, by the place of their original in `table`, as tensors; by default targets stay."""
+        del table
+        texts = [row.texts for row in rows.values()]
+        pairs = any(len(row) > 1 for row in texts)
+        inputs = Inputs([row[0] for row in texts], [row[1] for row in texts] if pairs else None)
+        tokens = TokenTable(**encode(inputs, encoder.tokenizer, max_length))
+        return Examples(tokens, take_targets(originals.targets, torch.tensor(list(rows), dtype=torch.int64)))
 
     @abstractmethod
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
+from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
 from ..data.loading import Table
@@ -45,6 +46,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
     kind: ClassVar[str] = "token_classification"
     settings_type: ClassVar = TokenClassificationSettings
     rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
+    has_words: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, Direction]] = {
         "f1": "maximize",
         "precision": "maximize",
@@ -120,6 +122,23 @@ class TokenClassification(Task[TokenClassificationSettings]):
         note = f"{table.source}: word without a token (cut at max_length {max_length}, or no character that counts)"
         lost = [f"{words[row][word]!r} at {table.where(row)}" for row, word in targets.unread()]
         return Examples(tokens, targets, [Finding.of(note, lost, "noted")] if lost else [])
+
+    def rows(self, table: Table) -> list[Row]:
+        """The words of each row."""
+        return [Row(tuple(words)) for words in table.items(self.settings.tokens)]
+
+    def key_of(self, row: Row) -> str:
+        return " ".join(row.texts)
+
+    def variants(
+        self, table: Table, originals: Examples, rows: Mapping[int, Row], encoder: EncoderSource, max_length: int
+    ) -> Examples:
+        """The same tags at other words, of which there must be as many."""
+        tags = self._tags(table)
+        words = [list(row.texts) for row in rows.values()]
+        inputs = Inputs([" ".join(row) for row in words])
+        tokens, alignment = tokenize_aligned(inputs, encoder.tokenizer, max_length)
+        return Examples(tokens, tag_targets(tokens, alignment, words, [tags[place] for place in rows], self.labels))
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:
         """Log T: the cross-entropy of the uniform guess among T tags."""

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from ...spaces.configuration import Configuration, Mix
-from ..augmentation.bank import OPERATIONS, TEXT_OPERATIONS
-from ..augmentation.mixup import mixing
+from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..data.batches import BatchOrder, padded_length
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
@@ -66,18 +65,19 @@ class Batches:
         random = generator(self.prepared.seed, "mix", step)
         choice = self._choices(len(rows), random)
         replica = torch.rand(len(rows), generator=random)
-        variants = rows.clone()
+        bank = self.prepared.bank
+        which = torch.zeros(len(rows), dtype=torch.int64)
         for place, name in enumerate(OPERATIONS):
             if name in TEXT_OPERATIONS and self.mix.operations.get(name):
-                starts = self.prepared.bank.variants[name, self.mix.magnitude]
-                pick = starts[(replica * len(starts)).long()]
-                variants = torch.where(choice == place, rows + pick, variants)
-        tokens = self.prepared.bank.tokens
-        length = padded_length(tokens.lengths[variants], main.buckets if self.fixed_shapes else ())
-        batch = Batch(**tokens.gather(variants, length, self.prepared.pad), targets=main.targets[rows])
-        blended = choice == OPERATIONS.index("mixup")
-        if blended.any():
-            batch.partner, batch.keep = mixing(blended, self.mix.magnitude, random)
+                replicas = bank.variants[name, self.mix.magnitude]
+                which = torch.where(choice == place, replicas[(replica * len(replicas)).long()], which)
+        stored = bank.places[which, rows]
+        lengths = bank.tokens.offsets[stored + 1] - bank.tokens.offsets[stored]
+        length = padded_length(lengths, main.buckets if self.fixed_shapes else ())
+        batch = Batch(**bank.gather(stored, length, self.prepared.pad), targets=bank.targets[stored])
+        for name, operation in BATCH_OPERATIONS.items():
+            if self.mix.operations.get(name) and (chosen := choice == OPERATIONS.index(name)).any():
+                batch = operation.apply(batch, chosen, self.mix.magnitude, random, self.prepared.codes)
         return batch
 
     def _choices(self, rows: int, random: torch.Generator) -> torch.Tensor:

@@ -29,7 +29,7 @@ class TrainingRun:
         self.trial_id = trial_id
         self.configuration = configuration
         self.step = 0
-        self._prepared = prepared
+        self._prepared = prepared = prepared.cleaned(configuration)
         self._device = device
         self._training = prepared.training_of(configuration)
         self._rungs = prepared.rungs(self._training)

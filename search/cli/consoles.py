@@ -1,6 +1,10 @@
 """Where output goes: results to standard output, errors to standard error."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -33,3 +37,30 @@ def tell_table(columns: list[str], rows: list[list[str]]) -> None:
 def tell_error(message: str) -> None:
     """Print a message to standard error, literally and in red."""
     Console(stderr=True, highlight=False).print(Text(message, "red"), soft_wrap=True)
+
+
+@contextmanager
+def generation() -> Generator[Callable[[int, int, str], None]]:
+    """Shows how far the generation of augmented rows is: a bar on a terminal, else a line for each quarter."""
+    console = output()
+    if not console.is_terminal:
+        yield _Quarters()
+        return
+    columns = (TextColumn("augmenting: {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        row = bar.add_task("", total=None, visible=False)
+        yield lambda done, total, what: bar.update(row, completed=done, total=total, description=what, visible=True)
+
+
+class _Quarters:
+    """Plain lines, for rows that are enough to wait for."""
+
+    _FEWEST = 10_000
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        if total >= self._FEWEST and 4 * done // total > self._told:
+            self._told = 4 * done // total
+            tell(f"augmenting: {done} of {total} rows ({what})")

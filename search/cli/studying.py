@@ -10,6 +10,7 @@ import typer
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
+from ...objectives.data.cleaning import rows
 from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
 from ..copying import copy_study
@@ -23,12 +24,21 @@ from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
 from ..settings import Duration
 from ..storage import masked, storage_url
-from ..study import StudyRecord, delete_study, find_study, is_ready, list_studies, open_study, prepare_study
+from ..study import (
+    StudyRecord,
+    delete_study,
+    find_study,
+    is_ready,
+    list_studies,
+    open_study,
+    prepare_study,
+    without_operations,
+)
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from ..writing import write_text
-from .consoles import INTERRUPTED, output, tell, tell_table
+from .consoles import INTERRUPTED, generation, output, tell, tell_table
 
 _FILE_ENDINGS = {".yaml", ".yml"}
 
@@ -43,21 +53,30 @@ def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
         tell(f"stored. Run it: autotune study run {file.name}")
 
 
-def _create(file: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
+def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
+    file = given
     check_free(file.name, url)  # before the data is read, which may take long
-    prepared = prepare_study(file, path.parent)
+    with generation() as progress:
+        prepared = prepare_study(file, path.parent, progress)
+    file = without_operations(file, prepared.operations.dropped)
+    for name, reason in prepared.operations.dropped.items():
+        tell(f"warning: augmentation: {name} is left out (on_missing: drop): {reason}", "yellow")
+    for note in prepared.operations.notes:
+        tell(f"augmentation: {note}")
+    if changing := prepared.operations.label_changing:
+        tell(f"augmentation: may change labels: {', '.join(changing)}")
     rungs = prepared.rungs(file.training)
-    rows = ", ".join(f"{name} {len(rows.tokens)} rows" for name, rows in prepared.train.items())
+    training = ", ".join(f"{name} {rows(len(its.tokens))}" for name, its in prepared.train.items())
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
-    tell(f"training: {rows}; validation: {len(prepared.validation.tokens)} rows")
+    tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
     for finding in prepared.findings:
-        rows = " rows" if finding.action == "dropped" else ""
-        tell(f"{finding.action}: {finding.what}: {finding.count}{rows}")
+        count = rows(finding.count) if finding.action == "dropped" else str(finding.count)
+        tell(f"{finding.action}: {finding.what}: {count}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     for line in consequences(file):
         tell(line)
     if not dry_run:
-        create_study(file, path, url, prepared)
+        create_study(given, path, url, prepared)
 
 
 def opened(target: str, storage: str | None) -> StudyRecord:

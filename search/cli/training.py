@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -12,11 +13,12 @@ from ...objectives.data.loading import fingerprint
 from ...objectives.data.sources import resolve_source
 from ...objectives.prepare import prepare
 from ...objectives.training.device import choose_device
+from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Progress, Trained, save_model, train_production
 from ...spaces.errors import DataError
 from ..best_file import BestConfiguration, read_best
 from ..writing import check_room, write_text
-from .consoles import output, tell
+from .consoles import generation, output, tell
 
 
 def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> None:
@@ -29,7 +31,18 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     if settings.data.folds is not None and not all_data:
         tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
         all_data = True
-    prepared = prepare(settings, best.augmentation, base, best.seed, all_data=all_data)
+    judge = partial(baseline_judge, settings, base, best.seed, chosen)
+    with generation() as generating:
+        prepared = prepare(
+            settings,
+            best.augmentation,
+            base,
+            best.seed,
+            cleaning=best.cleaning,
+            all_data=all_data,
+            progress=generating,
+            judge=judge,
+        )
     with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,

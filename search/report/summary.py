@@ -147,6 +147,7 @@ class Summary:
                 "mix": self.mix(configuration),
                 "magnitude": configuration.mix.magnitude,
                 "training": dict(configuration.training),
+                "cleaning": dict(configuration.cleaning),
             },
         }
 

@@ -87,7 +87,7 @@ def _configuration_rows(summary: Summary, best: RankedTrial) -> Iterator[tuple[s
     yield "learning rate", wording.rate(configuration.learning_rate)
     yield "mix", wording.mix(summary.mix(configuration))
     yield "magnitude", f"{configuration.mix.magnitude:.3f}" if configuration.mix.share else "off"
-    for name, value in configuration.training.items():
+    for name, value in [*configuration.cleaning.items(), *configuration.training.items()]:
         yield wording.plain(name), wording.setting(value)
     if best.folds:
         yield "folds", ", ".join(map(wording.number, best.folds[0]))

@@ -94,3 +94,12 @@ def _parts(configuration: Configuration) -> Iterable[str]:
     if augmented := mix(configuration.mix.operations):
         yield f"{augmented}, magnitude {configuration.mix.magnitude:.2f}"
     yield from (f"{plain(name)} {setting(value)}" for name, value in configuration.training.items())
+    yield from cleaning(configuration)
+
+
+def cleaning(configuration: Configuration) -> Iterable[str]:
+    """What a configuration leaves out of the training rows: "without near-duplicates from 0.9"."""
+    if configuration.cleaning.get("drop_suspect_labels"):
+        yield "without suspect labels"
+    if (threshold := configuration.cleaning.get("near_duplicates")) is not None:
+        yield f"without near-duplicates from {setting(threshold)}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from ...objectives.checking import check_objective, check_operations
+from ...objectives.droppable import standing_choices
 from ...objectives.models.encoders import default_rates
 from ...objectives.settings import ObjectiveSettings
 from ...objectives.tasks.registry import task_type
@@ -57,6 +58,7 @@ class StudyFile(ObjectiveSettings):
             learning_rate=self.space.learning_rate or default_rates(self.model.encoder),
             training=self.training,
             measured=tuple(self.measured_tasks),
+            cleaning=standing_choices(self.data.clean),
             over=frozenset(self.search.grid.over) if self.search.grid.over else None,
         )
 

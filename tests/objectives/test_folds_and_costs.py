@@ -36,7 +36,7 @@ def test_every_row_is_held_out_once_and_trained_on_in_the_other_folds(objective:
     assert max(held) - min(held) <= 1
     for fold in prepared.folds:
         assert len(fold.main.tokens) == len(fold.train["aspect"].tokens) == total - len(fold.validation.tokens)
-        assert len(fold.bank.tokens) == 3 * len(fold.main.tokens)
+        assert fold.bank.places.shape == (3, len(fold.main.tokens))
         assert not set(texts(prepared, fold)) & set(held_texts(prepared, fold))
         labels = torch.as_tensor(fold.validation.targets[torch.arange(len(fold.validation.tokens))])
         assert abs(int(labels.sum()) * 2 - len(labels)) <= 2  # both classes in the same shares
@@ -54,11 +54,11 @@ def held_texts(prepared: PreparedObjective, fold: PreparedObjective) -> list[str
 def test_a_folds_variants_are_those_of_its_own_rows(objective: Objectives):
     prepared = objective(data={"validation": {"folds": 3}}, augmentation={"operations": ["reverse"], "levels": 1})
     fold = prepared.folds[1]
-    (starts,) = fold.bank.variants.values()
-    for start in starts.tolist():
+    (which,) = fold.bank.variants.values()
+    for variant_place in which.tolist():
         for row in range(len(fold.main.tokens)):
-            own = fold.bank.tokens.take(torch.tensor([row])).ids
-            variant = fold.bank.tokens.take(torch.tensor([row + start])).ids
+            own = fold.bank.tokens.take(fold.bank.places[:1, row]).ids
+            variant = fold.bank.tokens.take(fold.bank.places[[variant_place], row]).ids
             assert sorted(own.tolist()) == sorted(variant.tolist())  # the same words in another order
 
 

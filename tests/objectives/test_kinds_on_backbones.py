@@ -1,5 +1,6 @@
 """Every kind of task on every family: it trains, resumes where it stopped, and exports what was trained."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from autotune.objectives.augmentation.cutoff import Cutoff
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.registry import TASKS, task_type
 from autotune.objectives.training.heads import load_heads
@@ -89,6 +91,24 @@ def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
                 if name == "main":
                     torch.testing.assert_close(exported[key], found[key], atol=1e-5, rtol=1e-5)
                 assert own[key].std() > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("magnitude", [0.3, 1.0])
+@pytest.mark.parametrize(("kind", "family"), [pair for pair in PAIRS if task_type(pair[0]).cuts])
+def test_a_cut_batch_has_a_finite_loss_of_its_own(
+    kind: str, family: str, magnitude: float, objective: Objectives, architectures: Architectures
+):
+    prepared = prepared_of(kind, family, objective, architectures)
+    task, codes = prepared.main.task, prepared.codes
+    batch = gathered(prepared.main, torch.arange(12), prepared.pad, fixed_shapes=False)
+    cut = Cutoff().apply(batch, torch.ones(12, dtype=torch.bool), magnitude, torch.Generator(), codes)
+    model = prepared.models.build(["main"], prepared.settings.training).eval()
+    plain, found = (
+        model({task: task.prepare(b, codes, torch.Generator().manual_seed(0))})["main"].item() for b in (batch, cut)
+    )
+    assert math.isfinite(found)
+    assert found != plain
 
 
 @pytest.mark.parametrize(("kind", "family"), PAIRS)

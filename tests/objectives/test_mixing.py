@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from autotune.objectives.augmentation.tokens import TokenBank
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.training.mixing import Batches, batches_of
@@ -79,18 +80,23 @@ def test_without_a_mix_batches_are_the_rows_themselves(prepared: PreparedObjecti
         assert batch.keep is None
 
 
+def variant_of(bank: TokenBank, variant: int, row: int) -> torch.Tensor:
+    stored = bank.places[variant, row].unsqueeze(0)
+    return bank.gather(stored, int(bank.tokens.lengths[stored]), 0)["ids"][0]
+
+
 @pytest.mark.parametrize("operation", ["noise", "reverse"])
 @pytest.mark.parametrize("magnitude", [0.1, 0.3])
 def test_a_whole_share_takes_every_row_from_that_operations_variants(
     prepared: PreparedObjective, operation: str, magnitude: float
 ):
     configuration = configured(mix={operation: 1.0}, magnitude=magnitude)
-    bank, starts = prepared.bank.tokens, prepared.bank.variants[operation, magnitude]
+    bank, which = prepared.bank, prepared.bank.variants[operation, magnitude]
     order = batches_of(prepared, configuration, fixed_shapes=False).orders["sentiment"]
     used: set[int] = set()
     for step, batch in enumerate(main_batches(prepared, configuration)):
         for row, ids, mask, target in zip(order.rows(step), batch.ids, batch.mask, batch.targets, strict=True):
-            variants = [bank.ids[bank.offsets[s + row] : bank.offsets[s + row + 1]].long() for s in starts]
+            variants = [variant_of(bank, int(place), int(row)) for place in which]
             found = [i for i, variant in enumerate(variants) if torch.equal(variant, ids[mask])]
             assert found
             used.add(found[0])

@@ -169,11 +169,11 @@ COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a target that is empty": (
         lambda folder: study(folder, "{kind: generation, target: label}", rows=changed(3, label="")),
-        "dropped: rows.jsonl: empty text to write: 1 rows",
+        "dropped: rows.jsonl: empty text to write: 1 row",
     ),
     "an answer that is not there": (
         lambda folder: study(folder, "{kind: span, context: text}", rows=changed(3, answer="Paris")),
-        "dropped: rows.jsonl: answer not in its context: 1 rows",
+        "dropped: rows.jsonl: answer not in its context: 1 row",
     ),
     "words that no token stands for": (
         lambda folder: study(

@@ -30,8 +30,8 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
     assert told.splitlines() == [
         "tiny: sentiment.accuracy, 4 trials",
         "training: sentiment 46 rows, aspect 46 rows; validation: 15 rows",
-        "dropped: reviews.csv: duplicate: 1 rows",
-        "dropped: reviews.csv: empty text: 1 rows",
+        "dropped: reviews.csv: duplicate: 1 row",
+        "dropped: reviews.csv: empty text: 1 row",
         "a trial: 6 steps, evaluated 2 times",
         "stored. Run it: autotune study run tiny",
     ]
@@ -117,7 +117,7 @@ def test_names_with_markup_are_printed_as_they_are(folder: Path, autotune: Comma
     with (folder / "[red]re\u0007views[bold].csv").open("a", encoding="utf-8") as file:
         file.write("The battery is superb.,positive,battery\n")
     told = clean(autotune("study", "create", "[bold]study.yaml"))
-    assert "dropped: [red]re views[bold].csv: duplicate: 1 rows" in told
+    assert "dropped: [red]re views[bold].csv: duplicate: 1 row" in told
     assert "[red]re views[bold].csv: duplicate" in clean(autotune("study", "report", "tiny"))
     outcome = autotune("study", "run", "[/oops].yaml")
     assert (outcome.code, outcome.err) == (2, "[/oops].yaml: there is no such file\n")

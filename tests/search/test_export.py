@@ -15,6 +15,7 @@ from autotune.search.best_file import read_best
 from autotune.search.export import best_configuration, render
 from autotune.search.study import StudyRecord, open_study
 from autotune.spaces.augmentation import AugmentationSpace
+from autotune.spaces.cleaning import CleaningSpace
 from autotune.spaces.errors import DataError, StudyFileError
 
 Command = Callable[..., Any]
@@ -237,11 +238,19 @@ def test_after_folds_production_trains_on_all_rows_to_the_last_step(
     asked: list[bool] = []
 
     def prepared(
-        settings: ObjectiveSettings, augmentation: AugmentationSpace, base: Path, seed: int, *, all_data: bool
+        settings: ObjectiveSettings,
+        augmentation: AugmentationSpace,
+        base: Path,
+        seed: int,
+        *,
+        cleaning: CleaningSpace,
+        all_data: bool,
+        **_: object,
     ) -> PreparedObjective:
         asked.append(all_data)
         data = settings.data.model_copy(update={"validation": 0.25})
-        return prepare(settings.model_copy(update={"data": data}), augmentation, base, seed, all_data=all_data)
+        changed = settings.model_copy(update={"data": data})
+        return prepare(changed, augmentation, base, seed, cleaning=cleaning, all_data=all_data)
 
     monkeypatch.setattr("autotune.search.cli.training.prepare", prepared)
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")

@@ -54,13 +54,14 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
             "learning_rate: [1e-5, 5e-4]",
             "learning_rat: [1e-5, 5e-4]",
             "line 11: space.learning_rat: unknown key; did you mean learning_rate? "
-            "allowed: loss_weights, learning_rate, augmentation, training",
+            "allowed: loss_weights, learning_rate, augmentation, cleaning, training",
         ),
         (
             "train: reviews.csv",
             "train: reviews.csv, clean: {deduplicat: true}",
             "line 3: data.clean.deduplicat: unknown key; did you mean deduplicate? "
-            "allowed: deduplicate, drop_conflicting_labels, drop_leaks",
+            "allowed: repair_text, merge_labels, deduplicate, near_duplicates, drop_conflicting_labels, drop_leaks, "
+            "near_leaks, suspect_labels",
         ),
         (
             "train: reviews.csv",

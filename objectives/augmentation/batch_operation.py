@@ -1,0 +1,45 @@
+"""The contract of a batch operation, which works on tensors while a batch is put together."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import torch
+
+from ..tasks.batch import Batch, TextCodes
+
+
+class BatchOperation(ABC):
+    """Says in a batch what the model is to do with some rows' embeddings. There is no text to look at.
+
+    Contract (tests/conformance/test_batch_operations.py): rows that are not chosen, and every row at magnitude 0, give
+    what they gave before, to the bit; the same random state gives the same batch, and how far it moves on depends on
+    the number of rows alone.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """Counts up when the batch from the same random state changes."""
+    magnitude: ClassVar[str]
+    """What the magnitude means, in one sentence."""
+    needs: ClassVar[str] = "nothing"
+    languages: ClassVar[str] = "any"
+    changes_label: ClassVar[bool] = False
+    """Whether a row may end with another target than its own."""
+    asks: ClassVar[Literal["mixes", "cuts"]]
+    """The attribute of a task kind that says whether its targets allow the operation."""
+    refusal: ClassVar[str]
+    """What it cannot do where they do not: "cannot … a span task"."""
+
+    @abstractmethod
+    def apply(
+        self, batch: Batch, chosen: torch.Tensor, magnitude: float, generator: torch.Generator, codes: TextCodes
+    ) -> Batch:
+        """The batch with what the model is to do.
+
+        Args:
+            batch: on the CPU, padded on the right.
+            chosen: (rows,) bool, the rows to change.
+            magnitude: in [0, 1].
+            generator: a CPU generator.
+            codes: the special tokens, and how wide an embedding is.
+        """

@@ -1,0 +1,139 @@
+"""Building the bank: generated where the cache has no such piece, guarded, tokenised, stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from ...spaces.augmentation import AugmentationSpace
+from ...spaces.errors import DataError
+from ..caching import cached_tensors, content_hash, is_cached
+from ..data.cleaning import normalised
+from ..data.loading import Table
+from ..data.near import near_copies
+from ..data.tokens import tokenizer_fingerprint
+from ..models.encoders import EncoderSource
+from ..tasks.batch import Examples
+from ..tasks.task import Task
+from .generating import Job, Progress, generate
+from .operation import Row, TextOperation
+from .tokens import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, rows_hash, write_targets
+
+
+@dataclass(frozen=True)
+class Source:
+    """The training rows of the main task, and what their variants must not repeat.
+
+    `held_out`: validation and test texts, nearly; `others`: rows that a fold may hold out, to the letter. `training`:
+    the settings that the baseline is trained with, for operations that ask it.
+    """
+
+    task: Task[Any]
+    table: Table
+    examples: Examples
+    held_out: Sequence[str]
+    others: Sequence[str]
+    encoder: EncoderSource
+    max_length: int
+    seed: int
+    training: str = ""
+
+
+def build_bank(
+    source: Source, operations: Mapping[str, TextOperation], space: AugmentationSpace, progress: Progress
+) -> TokenBank:
+    """Every variant that a mix of this space can ask for; what the cache holds is not made again."""
+    rows = source.task.rows(source.table)
+    jobs = [
+        Job(operation, magnitude, replica, source.seed)
+        for operation in operations.values()
+        for magnitude in space.magnitudes
+        for replica in range(space.replicas)
+    ]
+    original, targets = source.examples.tokens, source.examples.targets
+    if not jobs:
+        return bank_of(original, targets, list, space, (), "")
+    fingerprint = tokenizer_fingerprint(source.encoder.tokenizer)
+    common = content_hash(
+        [
+            source.task.kind,
+            rows_hash(rows, original, targets, fingerprint, source.max_length),
+            content_hash(source.held_out),
+            content_hash(source.others),
+        ]
+    )
+    keys = [_key(job, space, common, source.training) for job in jobs]
+    whole = content_hash(["banks 1", *keys])
+    return bank_of(
+        original, targets, lambda: _pieces(source, rows, jobs, keys, progress), space, list(operations), whole
+    )
+
+
+def _key(job: Job, space: AugmentationSpace, common: str, training: str) -> str:
+    name = job.operation.name
+    settings = getattr(space, name).model_dump_json() if hasattr(space, name) else ""
+    facts = [name, job.operation.fingerprint, settings, space.language, repr(job.magnitude), job.replica, job.seed]
+    judge = [training] if job.operation.asks_judge else []
+    return content_hash(["bank 3", *map(str, facts), common, *judge])
+
+
+def _pieces(
+    source: Source, rows: Sequence[Row], jobs: Sequence[Job], keys: Sequence[str], progress: Progress
+) -> list[dict[str, torch.Tensor]]:
+    missing = {key: job for job, key in zip(jobs, keys, strict=True) if not is_cached("bank", key)}
+    generated = generate(list(missing.values()), rows, progress)
+    guard = _Guard(source)
+
+    def make(job: Job, key: str) -> dict[str, torch.Tensor]:
+        """A piece whose file cannot be read is made alone."""
+        made = next(generated) if key in missing else job(rows)
+        return _piece(source, rows, guard, job, made)
+
+    return [cached_tensors("bank", key, partial(make, job, key)) for job, key in zip(jobs, keys, strict=True)]
+
+
+def _piece(
+    source: Source, rows: Sequence[Row], guard: "_Guard", job: Job, generated: Sequence[Row | None]
+) -> dict[str, torch.Tensor]:
+    """What became of each row (`status`), and the tokens and targets of those that changed."""
+    pairs = enumerate(zip(rows, generated, strict=True))
+    kept = {place: new for place, (row, new) in pairs if new is not None and new != row}
+    _check_words(source.task, rows, kept, job.operation.name)
+    guarded = guard.found(rows, kept)
+    status = torch.tensor([REFUSED if row is None else SAME for row in generated], dtype=torch.int8)
+    status[torch.tensor(list(kept), dtype=torch.int64)] = CHANGED
+    status[torch.tensor(guarded, dtype=torch.int64)] = GUARDED
+    stored = {place: row for place, row in kept.items() if int(status[place]) == CHANGED}
+    found = source.task.variants(source.table, source.examples, stored, source.encoder, source.max_length)
+    tokens = found.tokens
+    types = {} if tokens.types is None else {"types": tokens.types}
+    return {"status": status, "ids": tokens.ids, "offsets": tokens.offsets, **types, **write_targets(found.targets)}
+
+
+def _check_words(task: Task[Any], rows: Sequence[Row], kept: Mapping[int, Row], operation: str) -> None:
+    for place, row in kept.items():
+        if len(row.texts) != len(rows[place].texts):
+            raise DataError(
+                f"augmentation: {operation}: made {len(row.texts)} texts of {len(rows[place].texts)} in row "
+                f"{place + 1} of task {task.name!r}; tags and pairs need as many as before"
+            )
+
+
+class _Guard:
+    """Finds generated rows that say what a row held out says: training on them would be looking at the answer."""
+
+    def __init__(self, source: Source) -> None:
+        self._task = source.task
+        self._held_out = [text for text in source.held_out if text.strip()]
+        self._others = {normalised(text) for text in source.others}
+
+    def found(self, rows: Sequence[Row], generated: Mapping[int, Row]) -> list[int]:
+        places, texts = list(generated), [self._task.key_of(row) for row in generated.values()]
+        near = near_copies(texts, self._held_out) if self._held_out else [False] * len(texts)
+        return [
+            place
+            for place, text, is_near in zip(places, texts, near, strict=True)
+            if is_near or (self._others and normalised(text) in self._others)
+        ]

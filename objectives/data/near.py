@@ -1,0 +1,129 @@
+"""Near-copies: texts that differ by so few characters that knowing one is knowing the other.
+
+Two texts nearly equal each other when, in the form in which texts are compared (`normalised`),
+
+- their runs of digits are the same ("Item 12 is fine" is no copy of "Item 13 is fine");
+- the edit distance (Levenshtein 1966, two swapped neighbours counting as one edit) is at most (1 - threshold) of the
+  longer one's characters. From 8 characters on one edit is always allowed (but at a threshold of 1); below 8, only
+  equal texts count: "good" and "food", or 好吃 and 好喝, are one letter apart and say different things;
+- no word is replaced by an unlike one ("keeps going up" is no copy of "keeps going down"): two words that stand for
+  each other differ by one letter, by a third of their letters, or by what the threshold allows, whichever is most.
+
+Candidates are those of equal digits and near lengths whose counts of characters differ little; only these are compared
+letter by letter. The result is that of comparing all with all.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.distance import OSA, Levenshtein
+
+from .cleaning import normalised
+
+SHORTEST = 8
+"""Characters from which one changed letter makes a copy rather than another word."""
+_BUCKETS = 64
+"""Characters are counted by their code modulo this: letters of one script rarely meet."""
+
+
+def near_copies(texts: Sequence[str], held_out: Sequence[str], threshold: float = 0.9) -> list[bool]:
+    """Which texts equal or nearly equal a held-out one.
+
+    Args:
+        texts: (rows).
+        held_out: what they must not repeat, (others).
+        threshold: in (0, 1], the share of a text's characters that must stay.
+
+    Returns:
+        For each text whether it does, (rows).
+    """
+    return [bool(found) for found in neighbours(texts, held_out, threshold)]
+
+
+def near_duplicates(texts: Sequence[str], labels: Sequence[str] | None, threshold: float) -> list[bool]:
+    """Which rows nearly repeat an earlier row that is kept, and have its label: (rows)."""
+    repeats = [False] * len(texts)
+    for row, found in enumerate(neighbours(texts, texts, threshold)):
+        earlier = (other for other in found if other < row and not repeats[other])
+        repeats[row] = any(labels is None or labels[other] == labels[row] for other in earlier)
+    return repeats
+
+
+def neighbours(texts: Sequence[str], others: Sequence[str], threshold: float) -> Iterator[list[int]]:
+    """For each text the places of those others that it equals or nearly equals, ascending; empty texts have none."""
+    groups: dict[tuple[str, ...], _Group] = {}
+    places: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    keys = [normalised(text) for text in others]
+    for place, key in enumerate(keys):
+        if key:
+            places[_digits(key)].append(place)
+    for text in texts:
+        key = normalised(text)
+        digits = _digits(key)
+        if not key or digits not in places:
+            yield []
+            continue
+        if digits not in groups:
+            groups[digits] = _Group(places[digits], [keys[place] for place in places[digits]])
+        yield groups[digits].near(key, threshold)
+
+
+def _digits(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", text))
+
+
+def _allowed(longest: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
+    """How many edits a pair may have; the small number keeps 0.1 of 10 characters from being 0.999."""
+    edits = np.floor((1 - threshold) * longest + 1e-9).astype(np.int64)
+    return np.where((longest < SHORTEST) | (threshold >= 1), 0, np.maximum(edits, 1))
+
+
+class _Group:
+    """Texts of equal digits, sorted by length."""
+
+    def __init__(self, places: Sequence[int], texts: Sequence[str]) -> None:
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        self._texts = [texts[row] for row in order]
+        self._places = [places[row] for row in order]
+        self._lengths = np.array([len(text) for text in self._texts], dtype=np.int64)
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int32]:
+        return np.stack([_counts(text) for text in self._texts])
+
+    def near(self, text: str, threshold: float) -> list[int]:
+        size = len(text)
+        window = np.flatnonzero(np.abs(self._lengths - size) <= _allowed(np.maximum(self._lengths, size), threshold))
+        if not len(window):
+            return []
+        allowed = _allowed(np.maximum(self._lengths[window], size), threshold)
+        # One edit changes at most two counts by one.
+        apart = np.abs(self._counts[window[0] : window[-1] + 1][window - window[0]] - _counts(text)).sum(axis=1)
+        likely = apart <= 2 * allowed
+        pairs = zip(window[likely].tolist(), allowed[likely].tolist(), strict=True)
+        return sorted(
+            self._places[row]
+            for row, edits in pairs
+            if OSA.distance(text, self._texts[row], score_cutoff=edits) <= edits
+            and _alike(text.split(), self._texts[row].split(), threshold)
+        )
+
+
+def _alike(words: Sequence[str], others: Sequence[str], threshold: float) -> bool:
+    """Whether all words that stand for each other are forms of one word, misspelt or bent."""
+    edits = Levenshtein.editops(words, others)
+    pairs = ((words[edit.src_pos], others[edit.dest_pos]) for edit in edits if edit.tag == "replace")
+    return all(OSA.distance(one, other) <= _bent(max(len(one), len(other)), threshold) for one, other in pairs)
+
+
+def _bent(longest: int, threshold: float) -> int:
+    return max(1, longest // 3, int((1 - threshold) * longest + 1e-9))
+
+
+def _counts(text: str) -> NDArray[np.int32]:
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return np.bincount(codes % _BUCKETS, minlength=_BUCKETS).astype(np.int32)

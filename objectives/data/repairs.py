@@ -1,0 +1,102 @@
+"""What is repaired before anything else, in training, validation and test rows alike: encodings, and labels' spelling.
+
+The files stay as they are; a table with other texts takes the place of the one that was read.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import ftfy
+
+from .cleaning import Finding, normalised
+from .loading import Table
+
+_ENCODINGS_ONLY = ftfy.TextFixerConfig(
+    unescape_html=False,
+    remove_terminal_escapes=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    uncurl_quotes=False,
+    fix_line_breaks=False,
+    fix_surrogates=False,
+    remove_control_chars=False,
+    normalization=None,
+    explain=False,
+)
+"""Mojibake alone ("cafÃ©"): quotes, widths, ligatures and line breaks of an honest text are left as they are."""
+
+
+def with_repaired_texts(table: Table, words: Collection[str] = ()) -> tuple[Table, list[Finding]]:
+    """A table whose texts that were decoded with a wrong encoding read as they were meant.
+
+    Args:
+        table: texts and lists of texts, in all columns, labels included.
+        words: columns of words between blanks, whose number must stay (each may have a tag): a value whose repair
+            makes a blank, or takes one away, stays as it is.
+
+    Returns:
+        The table (the same one where all is well), and one finding if any value was repaired.
+    """
+    cases: list[str] = []
+
+    def repaired(text: str, *, keeps_words: bool = False) -> str:
+        if text.isascii():
+            return text
+        fixed = ftfy.fix_encoding(text, _ENCODINGS_ONLY)
+        if fixed == text or (keeps_words and len(fixed.split()) != len(text.split())):
+            return text
+        cases.append(f"{text} -> {fixed}")
+        return fixed
+
+    columns = {
+        name: [repaired(value, keeps_words=name in words) for value in values] for name, values in table.columns.items()
+    }
+    lists = {name: [[repaired(word) for word in row] for row in rows] for name, rows in table.lists.items()}
+    if not cases:
+        return table, []
+    return replace(table, columns=columns, lists=lists), [Finding.of("text in a broken encoding", cases, "repaired")]
+
+
+def spellings(labels: Iterable[str]) -> dict[str, str]:
+    """The most frequent spelling of each label (the first of equals), by the form in which labels are compared."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for label in labels:
+        counts[normalised(label)][label] += 1
+    return {key: found.most_common(1)[0][0] for key, found in counts.items() if key}
+
+
+def label_lists(table: Table, column: str, separator: str | None) -> list[list[str]]:
+    """Each row's labels: its one label where there is no separator. DataError where the column cannot be used."""
+    if separator is None:
+        return [[label] for label in table.column(column)]
+    return [[label.strip() for label in labels] for labels in table.items(column, separator)]
+
+
+def respelt(
+    table: Table, column: str, separator: str | None, known: Mapping[str, str], task: str
+) -> tuple[Table, list[Finding]]:
+    """The table with labels in the spelling that training rows mostly have, and one finding if any was changed.
+
+    Args:
+        table: any rows of the task.
+        column: the one with the labels.
+        separator: stands between two labels of a row; None: a row has one.
+        known: what `spellings` says of the training rows. Other labels stay as they are.
+        task: whose labels they are, for the finding.
+    """
+    given = label_lists(table, column, separator)
+    wanted = [[known.get(normalised(label), label) for label in labels] for labels in given]
+    pairs = zip((label for row in given for label in row), (label for row in wanted for label in row), strict=True)
+    if not (cases := [f"{old!r} -> {new!r}" for old, new in pairs if old != new]):
+        return table, []
+    finding = Finding.of(f"label of task {task!r} that differs in case or blanks", _each_first(cases), "repaired")
+    finding = replace(finding, count=len(cases))
+    if column in table.lists:
+        return replace(table, lists={**table.lists, column: wanted}), [finding]
+    join: Callable[[Sequence[str]], str] = (separator or "").join
+    return replace(table, columns={**table.columns, column: [join(row) for row in wanted]}), [finding]
+
+
+def _each_first(cases: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(cases))

@@ -1,0 +1,66 @@
+"""Where a model's files are: a folder, an installed package, or the Hub. Safetensors only."""
+
+import importlib.util
+from pathlib import Path
+
+from ...spaces.errors import EncoderError
+from .scratch import SCRATCH
+
+PACKAGE = "package:"
+ENCODER = "model: encoder"
+"""The study file's key of the encoder: for messages."""
+
+
+def locate(name: str, base: Path, key: str = ENCODER) -> str:
+    """A folder's path, or the Hub id as it is.
+
+    Args:
+        name: as the study file has it; folders are relative to `base`.
+        base: the folder of the study file.
+        key: the study file's key that the name stands at.
+
+    Raises:
+        EncoderError: it is neither; or the folder lacks a config, or weights as safetensors.
+    """
+    if name.startswith(PACKAGE):
+        return str(_package_folder(name, key))
+    if name.startswith("scratch:"):
+        # Elsewhere than at the encoder random weights are of no use.
+        known = f"; known: {', '.join(SCRATCH)}" if key == ENCODER else " (it must be pretrained)"
+        raise EncoderError(f"{key}: no such encoder {name!r}{known}")
+    folder = (base / Path(name).expanduser()).resolve()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise EncoderError(f"{key}: the folder {name!r} has no config.json")
+        if not any(folder.glob("*.safetensors")):
+            raise EncoderError(
+                f"{key}: the folder {name!r} has no .safetensors file; only safetensors are opened, because "
+                "pickled weights can run code. Convert them: model.save_pretrained(folder)"
+            )
+        return str(folder)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise EncoderError(f"{key}: no folder {name!r} (paths are relative to the study file)")
+    return name
+
+
+def _package_folder(name: str, key: str) -> Path:
+    package, _, folder = name.removeprefix(PACKAGE).partition("/")
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    places = [Path(place) / folder for place in (found.submodule_search_locations or [])] if found else []
+    for place in places:
+        if (place / "config.json").is_file():
+            return place
+    if found is None:
+        hint = package.replace("_", "-")
+        raise EncoderError(f"{key}: {name!r}: the Python package {package!r} is not installed (pip install {hint})")
+    raise EncoderError(f"{key}: {name!r}: the package {package!r} has no folder {folder!r} with a config.json")
+
+
+def cannot_open(name: str, error: Exception, key: str = ENCODER) -> str:
+    """The message where transformers could not open a model, with its reason."""
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    instead = "name a local folder, or use scratch:tiny" if key == ENCODER else "name a local folder"
+    return (
+        f"{key}: cannot open {name!r}: neither a folder beside the study file nor a model that the Hub gives "
+        f"now ({reason}). Without a network, {instead}"
+    )

@@ -1,0 +1,170 @@
+"""The bank: what is stored where, what is guarded, refused and cached; the fast ways equal the simple ones."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+import pytest
+import torch
+from autotune.objectives.augmentation import bank as registry
+from autotune.objectives.augmentation.generating import Job, generate
+from autotune.objectives.augmentation.making import make_operations
+from autotune.objectives.augmentation.noise import Noise
+from autotune.objectives.augmentation.operation import Resources, Row, RuleOperation, TextOperation
+from autotune.objectives.augmentation.reverse import Reverse
+from autotune.objectives.prepare import PreparedObjective
+from autotune.spaces.augmentation import AugmentationSpace
+from autotune.spaces.errors import OperationUnavailable
+
+Objectives = Callable[..., PreparedObjective]
+ONE = {"levels": 1, "replicas": 1, "magnitude": 0.3}
+
+
+class Swap(TextOperation):
+    """Turns every row into its opposite; rows about the battery are refused."""
+
+    name: ClassVar[str] = "flip"
+    version: ClassVar[int] = 1
+    magnitude: ClassVar[str] = "nothing that matters to a test"
+    changes_label: ClassVar[bool] = True
+    calls: ClassVar[list[int]] = []
+
+    def rewrite(self, rows: Sequence[Row], magnitude: float, replica: int, seed: int) -> list[Row | None]:
+        self.calls.append(len(rows))
+        other = {"positive": "negative", "negative": "positive"}
+        return [
+            None if "battery" in row.texts[0] else Row((f"not {row.texts[0]}",), other[str(row.label)]) for row in rows
+        ]
+
+
+class Shout(RuleOperation):
+    name: ClassVar[str] = "replace"
+    version: ClassVar[int] = 1
+    magnitude: ClassVar[str] = "nothing that matters to a test"
+    keeps_words: ClassVar[bool] = True
+
+    def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
+        return f"{text}{text}"
+
+
+class Missing(Shout):
+    name: ClassVar[str] = "mask"
+
+    @classmethod
+    def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
+        raise OperationUnavailable("space: augmentation: mask: model: there is none")
+
+
+@pytest.fixture
+def operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    for operation in (Swap, Shout, Missing):
+        monkeypatch.setitem(registry.TEXT_OPERATIONS, operation.name, operation)
+
+
+def ids(prepared: PreparedObjective, stored: torch.Tensor) -> list[int]:
+    tokens = prepared.bank.tokens.take(stored.reshape(1))
+    return tokens.ids.tolist()
+
+
+@pytest.mark.usefixtures("operations")
+def test_labels_follow_and_refused_rows_are_their_originals(objective: Objectives):
+    opposites = {"positive": "negative", "negative": "positive"}
+    prepared = objective(augmentation={"operations": ["flip"], "flip": {"opposites": opposites}, **ONE}, seed=11)
+    texts, bank = prepared.corpus.train["sentiment"].column("text"), prepared.bank
+    refused = ["battery" in text for text in texts]
+    original, variant = bank.places
+    assert original.tolist() == list(range(len(texts)))
+    assert (variant == original).tolist() == refused
+    changed = torch.tensor(refused).logical_not()
+    assert torch.equal(bank.targets[variant][changed], 1 - bank.targets[original][changed])
+    assert bank.counts() == {"flip": {"rows": len(texts), "refused": sum(refused), "guarded": 0}}
+    assert [finding.count for finding in prepared.findings if "flip" in finding.what] == [sum(refused)]
+    assert prepared.operations.label_changing == ["flip"]
+
+
+@pytest.mark.usefixtures("operations")
+def test_tags_follow_words_of_other_lengths(objective: Objectives):
+    prepared = objective(
+        tasks={"main": {"kind": "token_classification", "tokens": "text", "tags": "tags"}},
+        objective="main.f1",
+        augmentation={"operations": ["replace"], **ONE},
+    )
+    bank = prepared.bank
+    for row in range(bank.rows):
+        before, after = (bank.targets[bank.places[which, row].reshape(1)][0].tolist() for which in (0, 1))
+        tags = [[value for value in values if value >= 0] for values in (before, after)]
+        assert tags[1] == tags[0][: len(tags[1])]  # some words are cut at the maximal length
+        assert len(tags[1]) > 2
+        assert before != after or ids(prepared, bank.places[0, row]) == ids(prepared, bank.places[1, row])
+
+
+def test_parallel_equals_serial():
+    rows = [Row((f"the {number} parcel came three weeks too late",)) for number in range(2500)]
+    jobs = [Job(operation, 0.3, replica, 7) for operation in (Noise(), Reverse()) for replica in range(2)]
+    told: list[tuple[int, int, str]] = []
+    parallel = list(generate(jobs, rows, lambda *news: told.append(news), processes=2))
+    assert parallel == [job(rows) for job in jobs]
+    assert told[-1] == (10_000, 10_000, "reverse")
+    assert [done for done, *_ in told] == sorted(done for done, *_ in told)
+
+
+@pytest.mark.usefixtures("operations")
+def test_the_cache_holds_the_same_bank_and_asks_no_operation(objective: Objectives):
+    space: dict[str, object] = {"operations": ["flip"], "flip": {"opposites": {"positive": "negative"}}, **ONE}
+    first = objective(augmentation=space, seed=12)
+    asked = len(Swap.calls)
+    second = objective(augmentation=space, seed=12, training={"epochs": 1})
+    assert len(Swap.calls) == asked
+    assert torch.equal(first.bank.tokens.ids, second.bank.tokens.ids)
+    assert torch.equal(first.bank.places, second.bank.places)
+    objective(augmentation={**space, "magnitude": 0.4}, seed=12)
+    assert len(Swap.calls) == asked + 1
+
+
+def test_the_bank_is_mapped_from_its_file(objective: Objectives, autotune_cache: Path):
+    bank = objective(augmentation={"operations": ["noise"], **ONE}, seed=13).bank
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("no /proc/self/maps on this system")
+    address = bank.tokens.ids.data_ptr()
+    owner = [
+        line
+        for line in maps.read_text().splitlines()
+        if int(line.split("-")[0], 16) <= address < int(line.split("-")[1].split()[0], 16)
+    ]
+    assert len(owner) == 1
+    assert str(autotune_cache / "banks") in owner[0]
+
+
+def test_variants_that_repeat_held_out_rows_are_dropped_and_counted(
+    objective: Objectives, monkeypatch: pytest.MonkeyPatch
+):
+    held = objective(seed=14).corpus.validation.column("text")
+
+    class Leak(Shout):
+        def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
+            return held[0].upper() if "screen" in text else f"{text} {text}"
+
+    monkeypatch.setitem(registry.TEXT_OPERATIONS, "replace", Leak)
+    prepared = objective(augmentation={"operations": ["replace"], **ONE}, seed=14)
+    leaks = ["screen" in text for text in prepared.corpus.train["sentiment"].column("text")]
+    assert any(leaks)
+    assert prepared.bank.counts()["replace"]["guarded"] == sum(leaks)
+    assert (prepared.bank.places[1] == prepared.bank.places[0]).tolist() == leaks
+
+
+def resources() -> Resources:
+    return Resources(Path(), "scratch:tiny", [Row(("a",), "x"), Row(("b",), "y")], ["x", "y"])
+
+
+def test_all_missing_needs_come_at_once(monkeypatch: pytest.MonkeyPatch):
+    other = type("Other", (Missing,), {"name": "back_translate"})
+    for operation in (Missing, other):
+        monkeypatch.setitem(registry.TEXT_OPERATIONS, operation.name, operation)
+    space = AugmentationSpace(operations=["mask", "noise", "back_translate"])
+    with pytest.raises(OperationUnavailable, match=r"(?s)mask: .*back_translate: .*on_missing: drop"):
+        make_operations(space, resources())
+    made = make_operations(space.model_copy(update={"on_missing": "drop"}), resources())
+    assert list(made.made) == ["noise"]
+    assert set(made.dropped) == {"mask", "back_translate"}
