@@ -42,7 +42,8 @@ def augment_command(
     # Without styles, as on a dumb terminal, a changed word would look like any other.
     side_by_side = console.is_terminal and console.color_system is not None
     for operation, group in groupby(sample.rows, lambda row: row.operation):
-        tell(f"{operation}, magnitude {magnitude:g} ({meaning(operation)})", "bold")
+        title = Text.assemble((f"{operation}, magnitude {magnitude:g}", "bold"), f" ({meaning(operation)})")
+        console.print(title, soft_wrap=not side_by_side)
         if side_by_side:
             console.print(_table(list(group), sample))
         else:
