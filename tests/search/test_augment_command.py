@@ -13,6 +13,7 @@ from autotune.search.cli.shown import safe, shortened
 from autotune.search.differences import Span, difference
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 Command = Callable[..., Any]
@@ -53,8 +54,8 @@ def test_a_seed_draws_rows_and_changes(autotune: Command) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_a_study_file_gives_operations_columns_and_its_training_rows(autotune: Command) -> None:
-    from autotune.objectives.data.corpus import read_corpus
     from autotune.objectives.checking import make_tasks
+    from autotune.objectives.data.corpus import read_corpus
     from autotune.search.study_file.reading import read_study_file
 
     outcome = autotune("augment", "study.yaml", "--json", "--rows", "1000")
@@ -69,12 +70,9 @@ def test_a_study_file_gives_operations_columns_and_its_training_rows(autotune: C
 @pytest.mark.usefixtures("folder")
 def test_it_shows_what_a_trial_trains_on(autotune: Command, objective: Callable[..., Any]) -> None:
     """The bank of the same seed and magnitude, first replica, has the same texts."""
-    from autotune.objectives.augmentation.bank import TEXT_OPERATIONS
-
     prepared = objective(augmentation={"operations": ["noise"], "magnitude": [0.2, 0.2], "replicas": 1})
     table, task = prepared.corpus.train["sentiment"], prepared.main.task
     made = prepared.operations.made["noise"].rewrite(task.rows(table), 0.2, 0, prepared.seed)
-    assert TEXT_OPERATIONS["noise"].name in prepared.operations.made
     lines = [json.dumps({"text": text, "label": row.label}) for row in task.rows(table) for text in row.texts]
     Path("same.jsonl").write_text("\n".join(lines), encoding="utf-8")
     told = autotune("augment", "same.jsonl", "--operation", "noise", "--magnitude", "0.2", "--rows", "999", "--json")
@@ -85,18 +83,22 @@ def test_flip_says_the_new_label_and_what_it_refuses(folder: Path, autotune: Com
     text = (folder / "study.yaml").read_text(encoding="utf-8")
     flip = "operations: [flip], flip: {opposites: {positive: negative, negative: positive}}"
     (folder / "study.yaml").write_text(text.replace("operations: [noise, mixup]", flip), encoding="utf-8")
-    found = listed(autotune("augment", "study.yaml", "--json", "--magnitude", "1", "--rows", "99"))
+    with (folder / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("".join(f"Thing {n} is great and good and superb and happy.,positive,{n}\n" for n in range(9)))
+    arguments = ("augment", "study.yaml", "--rows", "999", "--magnitude", "0.2")
+    found = listed(autotune(*arguments, "--json"))
     turned = [row for row in found if row["augmented"] is not None]
+    refused = [row for row in found if row["augmented"] is None]
     assert turned
     assert all({row["label"], row["new_label"]} == {"positive", "negative"} for row in turned)
-    assert "→" in autotune("augment", "study.yaml", "--magnitude", "1").out
-    refused = listed(autotune("augment", "study.yaml", "--json", "--magnitude", "0.01", "--rows", "99"))
-    gone = [row for row in refused if row["augmented"] is None]
-    assert all((row["new_label"], row["changed"]) == (None, []) for row in gone)
+    assert refused
+    assert all((row["new_label"], row["changed"]) == (None, []) for row in refused)
+    told = autotune(*arguments).out
+    assert told.count("(refused: a trial trains on the original)") == len(refused)
+    assert told.count("positive → negative") + told.count("negative → positive") == len(turned)
 
 
-def test_a_refused_row_is_told(folder: Path, autotune: Command) -> None:
-    """`reverse` refuses rows with tags; the lines name both sides of the others."""
+def test_a_row_that_stays_is_told(folder: Path, autotune: Command) -> None:
     write(folder, "The battery is superb and the screen is great")
     told = autotune("augment", "rows.jsonl", "--operation", "noise", "--magnitude", "0").out
     assert told.splitlines()[1:] == [
@@ -105,8 +107,6 @@ def test_a_refused_row_is_told(folder: Path, autotune: Command) -> None:
         "  augmented  (unchanged)",
         "",
     ]
-    row = augmenting.Rewritten(3, "flip", augmenting.Row(("so so",), "positive"), None)
-    assert row.to_json(0.5)["augmented"] is None
 
 
 def test_changed_words_are_marked_without_styles(folder: Path, autotune: Command) -> None:
@@ -154,9 +154,9 @@ def test_a_terminal_has_both_side_by_side(
     assert "\x1b[1;4m" in drawn.replace(";31m", "m").replace(";32m", "m")  # bold and underlined, for who sees no colour
     own = re.sub(r"\x1b\[[\d;]*m", "", drawn)
     assert not {"\x1b", "\x9b", "\x07", "\u202e"} & set(own)
-    assert "original" in own.splitlines()[-1] or any(
-        {"original", "augmented"} <= set(x.split()) for x in own.split("\n")
-    )
+    assert any({"original", "augmented"} <= set(line.split()) for line in own.splitlines())
+    assert "[red]" in own
+    assert max(map(cell_len, own.splitlines())) <= width
 
 
 def test_long_rows_are_cut_on_the_screen_only(folder: Path, autotune: Command) -> None:
@@ -180,12 +180,9 @@ def test_pairs_and_tagged_words(folder: Path, autotune: Command) -> None:
     found = listed(autotune("augment", "study.yaml", "--json"))
     assert all(len(row["original"]) == len(row["augmented"]) == 2 for row in found)
     assert " | " in autotune("augment", "study.yaml").out
-    (folder / "tags.jsonl").write_text(
-        "\n".join(
-            json.dumps({"tokens": ["The", "battery", "is", word], "tags": ["O", "B-x", "O", "O"]}) for word in "abcdef"
-        ),
-        encoding="utf-8",
-    )
+    names = ("Amsterdam", "Zurich", "Gdansk", "Lyon", "Porto", "Ulm")
+    rows = [{"tokens": [name.lower() * 2, name, name[::-1]], "tags": ["O", "B-x", "O"]} for name in names]
+    (folder / "tags.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (folder / "tags.yaml").write_text(
         "objective: names.f1\ndata: {train: tags.jsonl, validation: 0.34}\nmodel: {encoder: scratch:tiny}\n"
         "tasks: {names: {kind: token_classification, tokens: tokens, tags: tags}}\n",
@@ -193,7 +190,7 @@ def test_pairs_and_tagged_words(folder: Path, autotune: Command) -> None:
     )
     found = listed(autotune("augment", "tags.yaml", "--json"))
     assert {row["operation"] for row in found} == {"noise"}
-    assert all(len(row["augmented"].split()) == 4 for row in found)
+    assert all(len(row["augmented"].split()) == 3 for row in found)
 
 
 @pytest.mark.parametrize(
