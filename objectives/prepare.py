@@ -113,14 +113,11 @@ class PreparedObjective:
 
     @property
     def augmented(self) -> dict[str, object]:
-        """What the bank is made of, for whoever reports it: {"operations": {name: counts}, "dropped": {name: why}}."""
-        made = self.operations.made
+        """For whoever reports it: each text operation's counts, why others were dropped, and which change labels."""
         return {
-            "operations": {
-                name: {**counts, "changes_label": made[name].changes_label}
-                for name, counts in self.bank.counts().items()
-            },
+            "operations": self.bank.counts(),
             "dropped": dict(self.operations.dropped),
+            "label_changing": list(self.operations.label_changing),
         }
 
     def training_of(self, configuration: Configuration) -> TrainingSettings:

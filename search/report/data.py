@@ -38,8 +38,7 @@ def findings_table(findings: tuple[Finding, ...]) -> Table:
 
 
 def _operations(summary: Summary) -> Iterator[Text]:
-    changing = [name for name, known in summary.augmentation.operations.items() if known["changes_label"]]
-    if changing:
+    if changing := summary.augmentation.label_changing:
         yield Text.assemble(("Augmentation", "bold"), f" that changes labels: {', '.join(changing)}")
     for name, reason in summary.augmentation.dropped.items():
         yield Text(f"{name} was left out (on_missing: drop): {wording.plain(reason)}", style="yellow")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import optuna
@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
-from ..roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
+from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
 from .auxiliaries import Auxiliary, auxiliaries_of
 from .importance import parameter_importances
 from .ranking import RankedTrial, objectives_of, ranked_trials
@@ -46,12 +46,13 @@ class FailureGroup:
 class Augmentation:
     """What the bank of augmented rows was made of.
 
-    `operations`: by name, how many rows it generated, refused and lost to the guard, and whether it changes labels;
-    `dropped`: why others were left out.
+    `operations`: by name, how many rows it generated, refused and lost to the guard; `dropped`: why others were left
+    out; `label_changing`: those after which a row may have another label.
     """
 
-    operations: Mapping[str, Mapping[str, Any]]
-    dropped: Mapping[str, str]
+    operations: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    label_changing: Sequence[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def summarize(study: optuna.Study) -> Summary:
         importance=parameter_importances(study),
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
         findings=tuple(map(_finding, attributes["cleaning"])),
-        augmentation=Augmentation(**attributes.get("augmentation", {"operations": {}, "dropped": {}})),
+        augmentation=Augmentation(**attributes.get(AUGMENTATION, {})),
         auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
     )
 

@@ -28,6 +28,7 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
         file.write("The battery is superb.,positive,battery\nThe tripod is great.,positive,screen\n,negative,screen\n")
     told = clean(autotune("study", "create", "study.yaml"))
     assert told.splitlines() == [
+        "augmentation: may change labels: mixup",
         "tiny: sentiment.accuracy, 4 trials",
         "training: sentiment 46 rows, aspect 46 rows; validation: 15 rows",
         "dropped: reviews.csv: duplicate: 1 row, e.g. 'The battery is superb.'",
@@ -50,17 +51,16 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
 def test_the_report_says_what_augmentation_did(folder: Path, autotune: Command) -> None:
     study = (folder / "study.yaml").read_text("utf-8")
     flip = "flip: {opposites: {positive: negative, negative: positive}}, on_missing: drop"
-    changed = re.sub(r"operations: \[.*?\]", f"operations: [noise, flip, mask], {flip}", study)
+    changed = re.sub(r"operations: \[.*?\]", f"operations: [noise, flip, mask, mixup], {flip}", study)
     assert changed != study
     (folder / "study.yaml").write_text(changed, "utf-8")
     clean(autotune("study", "create", "study.yaml"))
     report = " ".join(clean(autotune("study", "report", "tiny")).split())
-    assert "Augmentation that changes labels: flip" in report
+    assert "Augmentation that changes labels: flip, mixup" in report
     assert "mask was left out (on_missing: drop): space: augmentation: mask: model" in report
     told = json.loads(clean(autotune("study", "report", "tiny", "--json")))["augmentation"]
     assert list(told["dropped"]) == ["mask"]
-    assert told["operations"]["flip"]["changes_label"]
-    assert not told["operations"]["noise"]["changes_label"]
+    assert told["label_changing"] == ["flip", "mixup"]
     assert told["operations"]["noise"]["rows"] > 0
 
 
