@@ -73,12 +73,19 @@ def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
     """An operation must leave the main task's targets true.
 
     Raises:
-        StudyFileError: one does not; the message says why.
+        StudyFileError: some do not; a line for each says why.
     """
-    for name in operations:
-        reason = _cannot_rewrite(name, main) if name in TEXT_OPERATIONS else _cannot_change(name, main)
-        if reason:
-            raise StudyFileError(f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out")
+    found = {
+        name: _cannot_rewrite(name, main) if name in TEXT_OPERATIONS else _cannot_change(name, main)
+        for name in operations
+    }
+    mistakes = [
+        f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out"
+        for name, reason in found.items()
+        if reason
+    ]
+    if mistakes:
+        raise StudyFileError("\n".join(mistakes))
 
 
 def _cannot_rewrite(name: str, main: Task[Any]) -> str | None:

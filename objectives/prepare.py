@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,18 @@ from .augmentation.making import Operations, make_operations
 from .augmentation.operation import Judge, Resources
 from .augmentation.tokens import TokenBank
 from .checking import check_operations, make_tasks
+from .codes import study_vocabulary, text_codes
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
 from .data.corpus import Corpus, read_corpus
 from .data.loading import Table
-from .data.targets import IGNORED, Targets, TextTargets, take_targets
-from .data.tokens import TokenTable, end_of_text
+from .data.targets import Targets, TextTargets, take_targets
+from .data.tokens import TokenTable
 from .droppable import Droppable, check_suspects, data_settings, find_droppable
 from .lengths import cut_texts
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
-from .models.vocabulary import Vocabulary, full_vocabulary, input_table, named_ids, seen_vocabulary
+from .models.vocabulary import Vocabulary
 from .settings import ObjectiveSettings
 from .tasks.batch import Examples, TextCodes
 from .tasks.task import Task
@@ -113,14 +114,11 @@ class PreparedObjective:
 
     @property
     def augmented(self) -> dict[str, object]:
-        """What the bank is made of, for whoever reports it: {"operations": {name: counts}, "dropped": {name: why}}."""
-        made = self.operations.made
+        """For whoever reports it: each text operation's counts, why others were dropped, and which change labels."""
         return {
-            "operations": {
-                name: {**counts, "changes_label": made[name].changes_label}
-                for name, counts in self.bank.counts().items()
-            },
+            "operations": self.bank.counts(),
             "dropped": dict(self.operations.dropped),
+            "label_changing": list(self.operations.label_changing),
         }
 
     def training_of(self, configuration: Configuration) -> TrainingSettings:
@@ -173,10 +171,9 @@ def prepare(  # noqa: PLR0913
     check_operations(augmentation.operations, main)
     limit = settings.model.max_length
     table = corpus.train[main.name]
-    operations = make_operations(
-        augmentation,
-        Resources(base, settings.model.encoder, main.rows(table), getattr(main, "labels", ()), limit, seed, judge),
-    )
+    labels = getattr(main, "labels", ())
+    resources = Resources(base, settings.model.encoder, main.rows(table), labels, limit, seed, judge)
+    operations = make_operations(augmentation, resources)
     texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
     encoder = open_encoder(settings.model.encoder, base, texts, limit)
 
@@ -194,8 +191,10 @@ def prepare(  # noqa: PLR0913
     parts = ((corpus.train, train), (corpus.validations, held), (tests, test))
     cut = [note for tables, found in parts for note in cut_texts(tasks, tables, found, encoder, limit)]
     every = [*train.values(), *held.values(), *test.values()]
-    vocabulary = _vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
-    codes = _codes(encoder, vocabulary)
+    unusable = [note for found in every for note in found.findings]
+    augmented = bank.findings(main.inputs(table).keys)
+    vocabulary = study_vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
+    codes = text_codes(encoder, vocabulary)
 
     def rows(found: Mapping[str, Examples]) -> dict[str, TaskRows]:
         return {name: _rows(tasks[name], examples, vocabulary, limit) for name, examples in found.items()}
@@ -204,17 +203,7 @@ def prepare(  # noqa: PLR0913
         settings=settings,
         seed=seed,
         corpus=corpus,
-        findings=list(
-            dict.fromkeys(
-                [
-                    *corpus.findings,
-                    *left_out,
-                    *cut,
-                    *(note for found in every for note in found.findings),
-                    *bank.findings(main.inputs(table).keys),
-                ]
-            )
-        ),
+        findings=list(dict.fromkeys([*corpus.findings, *left_out, *cut, *unusable, *augmented])),
         encoder=encoder,
         codes=codes,
         normalisers={name: tasks[name].normaliser(examples, codes) for name, examples in train.items()},
@@ -277,32 +266,4 @@ def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> Prepar
         bank=whole.bank.take(torch.tensor(kept[main], dtype=torch.int64)),
         validations={**whole.validations, **held},
         droppable=whole.droppable.take(kept),
-    )
-
-
-def _vocabulary(
-    settings: ObjectiveSettings, encoder: EncoderSource, tables: Sequence[TokenTable], every: Sequence[Examples]
-) -> Vocabulary:
-    size: int = encoder.config.get_text_config().vocab_size
-    if not settings.model.trim_vocabulary or encoder.location is None:
-        return full_vocabulary(size)
-    written = [found.targets for found in every if isinstance(found.targets, TextTargets)]
-    ids = [table.ids.long() for table in tables] + [targets.values[targets.values != IGNORED] for targets in written]
-    return seen_vocabulary(ids, encoder.tokenizer, size, chain.from_iterable(named_ids(encoder.config).values()))
-
-
-def _codes(encoder: EncoderSource, vocabulary: Vocabulary) -> TextCodes:
-    numbers, tokenizer = vocabulary.new_ids, encoder.tokenizer
-    special = [i for i in tokenizer.all_special_ids if i < vocabulary.full_size]
-    mask = tokenizer.mask_token_id
-    separator = end_of_text(tokenizer) if encoder.family == "decoder" else None
-    return TextCodes(
-        size=vocabulary.size,
-        mask=int(numbers[mask]) if isinstance(mask, int) else None,
-        special=numbers[torch.tensor(special, dtype=torch.int64)],
-        pad=int(numbers[encoder.pad]),
-        original=vocabulary.kept,
-        tokenizer=tokenizer,
-        separator=None if separator is None else int(numbers[separator]),
-        width=input_table(encoder.outline()).embedding_dim,
     )

@@ -12,6 +12,7 @@ from .executors.inline import InlineExecutor
 from .interruption import interruption
 from .observer import Observer
 from .pruners import is_paired, make_pruner
+from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import storage_errors
@@ -49,7 +50,7 @@ def run_study(
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
-        prepared = prepare_study(record.file, path.parent)
+        prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
         trainer = PlainTrainer(prepared, choose_device(device), slots)
         with storage_errors(record.url), InlineExecutor(trainer) as executor:
             study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(record.file.training), total)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 STORAGE = "--storage"
 COMMANDS = {
     "train": {"best", "--output -o", "--all-data", "--devices"},
+    "augment": {"file", "--operation", "--magnitude", "--rows", "--seed", "--text", "--label", "--json"},
     "schema": set[str](),
     "study create": {"file", STORAGE, "--dry-run"},
     "study run": {"target", STORAGE, "--trials", "--timeout", "--devices", "--slots", "--executor"},
@@ -33,6 +34,7 @@ NAMES = {
     "autotune.objectives.tasks.task": {"Task", "TextTask"},
     "autotune.objectives.training.plain": {"PlainTrainer"},
     "autotune.objectives.training.trainer": {"Checkpoint", "Evaluation", "Failure", "FailureKind", "Trainer"},
+    "autotune.search.augmenting": {"Sample", "augment"},
     "autotune.search.best_file": {"BestConfiguration", "read_best"},
     "autotune.search.creation": {"check_free", "create_study"},
     "autotune.search.executors.executor": {"Executor"},
@@ -87,17 +89,17 @@ def test_the_manual_names_no_command_or_option_that_is_not_there() -> None:
     text = manual()
     known = {name.split()[1] for name in COMMANDS if " " in name}
     assert set(re.findall(r"autotune study ([a-z]+)", text)) <= known
-    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "schema"}
+    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "augment", "schema"}
     options = {word for given in COMMANDS.values() for option in given for word in option.split() if word[0] == "-"}
     written = {
         option
-        for line in re.findall(r"autotune (?:study|train|schema)[^`\n]*", text)
+        for line in re.findall(r"autotune (?:study|train|augment|schema)[^`\n]*", text)
         for option in re.findall(r" (--?[a-z-]+)", line)
     }
     assert written <= options | {"--help", "--version"}
 
 
-@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"]])
+@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["augment"]])
 def test_help_comes_without_anything_heavy(command: list[str]) -> None:
     """`autotune --help` in under 0.3 s. (Below the top typer itself asks pydantic.)"""
     script = (

@@ -79,4 +79,5 @@ def test_the_table_of_kinds_has_every_kind_with_its_metrics() -> None:
 
 def test_the_table_of_operations_has_every_operation() -> None:
     text = (ROOT / "docs" / "augmentation.md").read_text("utf-8")
-    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == sorted(OPERATIONS)
+    rows = re.findall(r"^\| `(\w+)` \|(?:[^|]*\|){6}$", text, re.MULTILINE)
+    assert sorted(rows) == sorted(OPERATIONS)

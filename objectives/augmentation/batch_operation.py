@@ -1,14 +1,15 @@
 """The contract of a batch operation, which works on tensors while a batch is put together."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import torch
 
 from ..tasks.batch import Batch, TextCodes
+from .operation import Operation
 
 
-class BatchOperation(ABC):
+class BatchOperation(Operation):
     """Says in a batch what the model is to do with some rows' embeddings. There is no text to look at.
 
     Contract (tests/conformance/test_batch_operations.py): rows that are not chosen, and every row at magnitude 0, give
@@ -16,15 +17,6 @@ class BatchOperation(ABC):
     the number of rows alone.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int]
-    """Counts up when the batch from the same random state changes."""
-    magnitude: ClassVar[str]
-    """What the magnitude means, in one sentence."""
-    needs: ClassVar[str] = "nothing"
-    languages: ClassVar[str] = "any"
-    changes_label: ClassVar[bool] = False
-    """Whether a row may end with another target than its own."""
     asks: ClassVar[Literal["mixes", "cuts"]]
     """The attribute of a task kind that says whether its targets allow the operation."""
     refusal: ClassVar[str]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 from ...spaces.augmentation import AugmentationSpace
-from ...spaces.errors import OperationUnavailable
+from ...spaces.errors import DataError, OperationUnavailable
 from .function_words import carries_meaning
 from .languages import language_of
 from .lexicon import Lexicon, Words, built_in, built_in_languages, read_lexicon
@@ -114,6 +114,7 @@ def _early(antonyms: Sequence[str], generator: random.Random) -> str:
 
 
 def _checked(opposites: Mapping[str, str], labels: Sequence[str]) -> Mapping[str, str]:
+    """Opposites that are missing are a need; wrong ones are a mistake, which `on_missing: drop` must not hide."""
     known = ", ".join(labels)
     if not opposites:
         example = ", ".join(f"{label}: {other}" for label, other in zip(labels[:2], labels[1::-1], strict=False))
@@ -122,8 +123,8 @@ def _checked(opposites: Mapping[str, str], labels: Sequence[str]) -> Mapping[str
             f"opposites: {{{example or 'positive: negative, negative: positive'}}}; the labels are {known or 'unknown'}"
         )
     if same := [label for label, other in opposites.items() if label == other]:
-        raise OperationUnavailable(f"{_KEY}.opposites: {', '.join(map(repr, same))} cannot be its own opposite")
+        raise DataError(f"{_KEY}.opposites: {', '.join(map(repr, same))} cannot be its own opposite")
     wrong = sorted({label for pair in opposites.items() for label in pair} - set(labels))
     if wrong and labels:
-        raise OperationUnavailable(f"{_KEY}.opposites: no such label {', '.join(map(repr, wrong))}; labels: {known}")
+        raise DataError(f"{_KEY}.opposites: no such label {', '.join(map(repr, wrong))}; labels: {known}")
     return opposites

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...spaces.augmentation import AugmentationSpace
-from ...spaces.errors import DataError, OperationUnavailable
-from .bank import TEXT_OPERATIONS
+from ...spaces.errors import OperationUnavailable
+from .bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .operation import Resources, TextOperation
 
 
@@ -17,10 +17,8 @@ class Operations:
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: Sequence[str] = ()
     """What the operations say to the user."""
-
-    @property
-    def label_changing(self) -> list[str]:
-        return [name for name, operation in self.made.items() if operation.changes_label]
+    label_changing: Sequence[str] = ()
+    """All operations, those of batches too, after which a row may have another label."""
 
 
 def make_operations(space: AugmentationSpace, resources: Resources) -> Operations:
@@ -37,8 +35,6 @@ def make_operations(space: AugmentationSpace, resources: Resources) -> Operation
     for name in space.operations:
         if name not in TEXT_OPERATIONS:
             continue
-        if name == "flip":
-            _check_opposites(space, resources)
         try:
             made[name] = TEXT_OPERATIONS[name].make(space, resources)
         except OperationUnavailable as error:
@@ -48,15 +44,5 @@ def make_operations(space: AugmentationSpace, resources: Resources) -> Operation
             "\n".join(f"{name}: {reason}" for name, reason in missing.items())
             + "\n(space: augmentation: on_missing: drop leaves such operations out)"
         )
-    return Operations(made, missing, notes)
-
-
-def _check_opposites(space: AugmentationSpace, resources: Resources) -> None:
-    """An opposite that no row has is a typing error; without any opposite `flip` would refuse every row."""
-    given, known = space.flip.opposites, resources.labels
-    unknown = [label for pair in given.items() for label in pair if label not in known]
-    where, labels = "space: augmentation: flip: opposites", ", ".join(map(repr, known))
-    if unknown:
-        raise DataError(f"{where}: {unknown[0]!r} is no label of the training rows; its labels: {labels}")
-    if not given:
-        raise DataError(f"{where}: no label has an opposite, so that flip would refuse every row; labels: {labels}")
+    used = [(TEXT_OPERATIONS | BATCH_OPERATIONS)[name] for name in space.operations if name not in missing]
+    return Operations(made, missing, notes, [operation.name for operation in used if operation.changes_label])

@@ -50,7 +50,8 @@ def neighbours_in_encoder(resources: Resources) -> tuple[Words, str]:
 
 
 def _words(texts: Sequence[str]) -> list[str]:
-    found = {core(piece)[1] for text in texts for piece in pieces(text)}
+    distinct = {piece for text in texts for piece in pieces(text)}
+    found = {core(piece)[1] for piece in distinct}
     return sorted(word for word in {*found, *map(str.lower, found)} if len(word) > 1 and word.isalpha())
 
 

@@ -50,14 +50,8 @@ class Resources:
     """Hears what the user should know, such as that neighbours come from random embeddings."""
 
 
-class TextOperation(ABC):
-    """Rewrites training rows, ahead of training. Pure: the same arguments give the same rows.
-
-    Contract (tests/conformance/test_operations.py): one result for each row, in order; what a row becomes depends on
-    the row, the magnitude, the replica and the seed alone, not on its neighbours; None where the operation refuses it
-    (a trial then trains on the original). For every Unicode text and magnitude in [0, 1] a result is valid, non-blank
-    text; magnitude 0 gives the row itself; the label stays true, or becomes what the new text says (`changes_label`).
-    """
+class Operation(ABC):
+    """What every operation declares about itself, of whichever sort it is."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -69,11 +63,22 @@ class TextOperation(ABC):
     languages: ClassVar[str] = "any"
     """For which languages it is valid, in words."""
     changes_label: ClassVar[bool] = False
-    """Whether a rewritten row may have another label; such an operation serves classification only."""
+    """Whether a row may end with another label than its own."""
+
+
+class TextOperation(Operation):
+    """Rewrites training rows, ahead of training. Pure: the same arguments give the same rows.
+
+    Contract (tests/conformance/test_operations.py): one result for each row, in order; what a row becomes depends on
+    the row, the magnitude, the replica and the seed alone, not on its neighbours; None where the operation refuses it
+    (a trial then trains on the original). For every Unicode text and magnitude in [0, 1] a result is valid, non-blank
+    text; magnitude 0 gives the row itself; the label stays true, or becomes what the new text says (`changes_label`).
+    """
+
     keeps_words: ClassVar[bool] = False
     """Whether it can rewrite a row word for word, so that tags stay at their words (`Row.texts` are then words)."""
     needs_label: ClassVar[bool] = False
-    """Whether it serves only tasks of kind classification with one text a row."""
+    """Whether it serves only classifications with one text a row, as every text operation that changes labels does."""
     asks_judge: ClassVar[bool] = False
     """Whether it asks the baseline, so that its rows change with the settings of training."""
     parallel: ClassVar[bool] = True

@@ -168,6 +168,6 @@ def _read_targets(stored: Mapping[str, torch.Tensor], like: Targets) -> Targets:
 def rows_hash(rows: Sequence[Row], original: TokenTable, targets: Targets, tokenizer: str, limit: int) -> str:
     """Changes with whatever all variants of some rows are made from, operations aside."""
     digests = [tokenizer, str(limit), str(len(rows))]
-    digests += [text for row in rows for text in (*row.texts, repr(row.label))]
+    digests += [text for row in rows for text in (*row.texts, repr((row.label, row.is_words)))]
     tensors = [original.ids, original.offsets, *write_targets(targets).values()]
     return content_hash([*digests, *(repr(tensor.numpy().tobytes()) for tensor in tensors)])

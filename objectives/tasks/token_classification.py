@@ -124,8 +124,8 @@ class TokenClassification(Task[TokenClassificationSettings]):
         return Examples(tokens, targets, [Finding.of(note, lost, "noted")] if lost else [])
 
     def rows(self, table: Table) -> list[Row]:
-        """The words of each row."""
-        return [Row(tuple(words)) for words in table.items(self.settings.tokens)]
+        """The words of each row, which operations rewrite in place."""
+        return [Row(tuple(words), is_words=True) for words in table.items(self.settings.tokens)]
 
     def key_of(self, row: Row) -> str:
         return " ".join(row.texts)

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ..report.generation import Quarters
 from ..report.wording import plain
 
 INTERRUPTED = 130
@@ -44,23 +45,9 @@ def generation() -> Generator[Callable[[int, int, str], None]]:
     """Shows how far the generation of augmented rows is: a bar on a terminal, else a line for each quarter."""
     console = output()
     if not console.is_terminal:
-        yield _Quarters()
+        yield Quarters(tell)
         return
     columns = (TextColumn("augmenting: {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         row = bar.add_task("", total=None, visible=False)
         yield lambda done, total, what: bar.update(row, completed=done, total=total, description=what, visible=True)
-
-
-class _Quarters:
-    """Plain lines, for rows that are enough to wait for."""
-
-    _FEWEST = 10_000
-
-    def __init__(self) -> None:
-        self._told = 0
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        if total >= self._FEWEST and 4 * done // total > self._told:
-            self._told = 4 * done // total
-            tell(f"augmenting: {done} of {total} rows ({what})")

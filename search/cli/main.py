@@ -56,6 +56,34 @@ def train(
 
 
 @app.command()
+def augment(
+    file: Annotated[str, typer.Argument(help="A study file, or data: CSV, TSV, JSONL, Parquet, owner/name@split.")],
+    operation: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One operation, again for another; else the study file's, or noise and reverse.", show_default=False
+        ),
+    ] = None,
+    magnitude: Annotated[float, typer.Option(help="Strength, from 0 to 1.")] = 0.1,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows are drawn.")] = 5,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the draw and the changes; else the study file's, or 0.", show_default=False)
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="A data file's column with the text; else text.", show_default=False)
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="A data file's column with the label; else label.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show rows before and after augmentation, with changed words marked."""
+    from .augmenting import augment_command
+
+    augment_command(file, operation or [], magnitude, rows, seed, text, label, as_json=as_json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a study file, for editors."""
     import json

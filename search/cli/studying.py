@@ -19,7 +19,7 @@ from ..export import Format, best_configuration, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
 from ..report.terminal import print_report
-from ..report.wording import number
+from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
 from ..settings import Duration
@@ -71,7 +71,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
     for finding in prepared.findings:
         count = rows(finding.count) if finding.action == "dropped" else str(finding.count)
-        tell(f"{finding.action}: {finding.what}: {count}")
+        example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
+        tell(f"{finding.action}: {finding.what}: {count}{example}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     for line in consequences(file):
         tell(line)

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
-from ..roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
+from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
 from .auxiliaries import Auxiliary, auxiliaries_of
 from .importance import parameter_importances
 from .ranking import RankedTrial, objectives_of, ranked_trials
@@ -42,6 +43,19 @@ class FailureGroup:
 
 
 @dataclass(frozen=True)
+class Augmentation:
+    """What the bank of augmented rows was made of.
+
+    `operations`: by name, how many rows it generated, refused and lost to the guard; `dropped`: why others were left
+    out; `label_changing`: those after which a row may have another label.
+    """
+
+    operations: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    label_changing: Sequence[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
 class Summary:
     """All that a report says about a study. PRUNED trials have no comparable value and are only counted."""
 
@@ -62,8 +76,9 @@ class Summary:
     failures: tuple[FailureGroup, ...]
     importance: dict[str, float]
     seconds: float
-    findings: tuple[tuple[str, str, int], ...]
-    """What was found in the data before the study began: what was done (dropped, repaired, noted), what, how often."""
+    findings: tuple[Finding, ...]
+    """What was found in the data before the study began, and what was done about it."""
+    augmentation: Augmentation
     auxiliaries: tuple[Auxiliary, ...]
 
     @property
@@ -120,6 +135,8 @@ class Summary:
             "top": [self._ranked_json(trial) for trial in self.top],
             "importance": self.importance,
             "auxiliaries": {task.name: task.to_json() for task in self.auxiliaries},
+            "cleaning": [finding.to_json() for finding in self.findings],
+            "augmentation": asdict(self.augmentation),
             "seconds": self.seconds,
             **(self._front_json() if self.has_several else {}),
         }
@@ -174,11 +191,14 @@ def summarize(study: optuna.Study) -> Summary:
         failures=_failures(trials),
         importance=parameter_importances(study),
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
-        findings=tuple(
-            (finding.get("action", "dropped"), finding["what"], finding["count"]) for finding in attributes["cleaning"]
-        ),
+        findings=tuple(map(_finding, attributes["cleaning"])),
+        augmentation=Augmentation(**attributes.get(AUGMENTATION, {})),
         auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
     )
+
+
+def _finding(stored: Mapping[str, Any]) -> Finding:
+    return Finding(stored["what"], stored["count"], tuple(stored["examples"]), stored.get("action", "dropped"))
 
 
 def _pruned(trials: Iterable[FrozenTrial]) -> list[Configuration]:

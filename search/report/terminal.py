@@ -9,16 +9,12 @@ from rich.text import Text
 
 from . import wording
 from .auxiliaries import Auxiliary, Side
+from .data import data_blocks
 from .front import front_table, front_verdict
 from .ranking import RankedTrial
 from .summary import Summary
 from .trials import NOTE, luck, reached, role_of
 
-_ACTIONS = {
-    "dropped": "Training rows dropped before the search",
-    "repaired": "Repaired before the search",
-    "noted": "Noted in the data",
-}
 _BAR_CELLS = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 # PED-ANOVA compares the best tenth with all; Optuna advises five trials in that tenth.
@@ -48,6 +44,7 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
         yield _auxiliaries(summary.auxiliaries)
     if summary.importance:
         yield _importance(summary)
+    yield from data_blocks(summary)
     yield _trials(summary)
 
 
@@ -190,9 +187,5 @@ def _trials(summary: Summary) -> RenderableType:
     for group in summary.failures:
         reason = f"{group.count} × {group.kind}, first in trial {group.number}: {group.message}"
         lines.append(Padding(Text(wording.plain(reason), style="red"), (0, 0, 0, 2)))
-    for action, title in _ACTIONS.items():
-        found = [f"{count} × {wording.plain(what)}" for done, what, count in summary.findings if done == action]
-        if found:
-            lines.append(Text(f"{title}: {', '.join(found)}"))
     lines.append(Text(f"Time {wording.duration(summary.seconds)} of training over all trials"))
     return Group(*lines)

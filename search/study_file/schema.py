@@ -99,7 +99,8 @@ def _objective_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
         check_operations(study.space.augmentation.operations, tasks[0])
     except StudyFileError as error:
         path = ("space", "augmentation", "operations")
-        yield path, str(error).removeprefix(f"{': '.join(path)}: ")
+        for line in str(error).splitlines():
+            yield path, line.removeprefix(f"{': '.join(path)}: ")
 
 
 def _several_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:

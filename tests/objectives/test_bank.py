@@ -47,6 +47,9 @@ class Shout(RuleOperation):
     def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
         return f"{text}{text}"
 
+    def apply_words(self, words: Sequence[str], magnitude: float, generator: random.Random) -> list[str]:
+        return [self.apply(word, magnitude, generator) for word in words]
+
 
 class Missing(Shout):
     name: ClassVar[str] = "mask"

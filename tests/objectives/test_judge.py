@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.augmentation.operation import Resources, Row
+from autotune.objectives.augmentation.operation import Judge, Resources, Row
 from autotune.objectives.augmentation.synthesize import Synthesize
+from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training import judge as judging
 from autotune.objectives.training.judge import baseline_judge
@@ -14,6 +15,7 @@ from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import DataError
 
 CPU = torch.device("cpu")
+QUICKSTART = Path(__file__).parents[2] / "studies" / "quickstart"
 TEXTS = ["The camera is superb.", "The price is dreadful.", "", "👍 unheard-of wörds"]
 
 
@@ -86,3 +88,28 @@ def test_synthesize_trains_it_once_and_only_when_rows_are_asked_for(reviews_csv:
     operation.rewrite(rows, 0.5, 0, 0)
     operation.rewrite(rows, 1.0, 1, 0)
     assert len(calls) == 1
+
+
+@pytest.mark.slow
+def test_synthesized_rows_that_the_baseline_agrees_with_are_in_the_bank(tmp_path: Path):
+    rows = (QUICKSTART / "reviews.csv").read_text("utf-8").splitlines()[:201]
+    (tmp_path / "reviews.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    given = settings(tasks={"sentiment": {"kind": "classification"}}, objective="sentiment.accuracy")
+    space = AugmentationSpace.model_validate(
+        {"operations": ["synthesize"], "levels": 1, "replicas": 1, "synthesize": {"agreement": 0.5}}
+    )
+    asked: list[int] = []
+
+    def judge() -> Judge:
+        asked.append(1)
+        return baseline_judge(given, tmp_path, 0, CPU)
+
+    prepared = prepare(given, space, tmp_path, 0, judge=judge)
+    original, variant = prepared.bank.places
+    new = variant != original
+    assert asked == [1]
+    assert 0 < prepared.bank.counts()["synthesize"]["refused"] < len(original)
+    assert new.any()
+    assert torch.equal(prepared.bank.targets[variant], prepared.bank.targets[original])
+    assert prepare(given, space, tmp_path, 0, judge=judge).bank.counts() == prepared.bank.counts()
+    assert asked == [1]  # the second time the cache knows

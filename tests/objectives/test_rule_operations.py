@@ -221,10 +221,10 @@ def test_flip_asks_for_opposites_and_checks_them() -> None:
     with pytest.raises(OperationUnavailable, match=r"flip\.opposites: .*negative: positive, positive: negative"):
         Flip.make(AugmentationSpace(), resources)
     space = AugmentationSpace.model_validate({"flip": {"opposites": {"positive": "negativ"}}})
-    with pytest.raises(OperationUnavailable, match=r"flip\.opposites: no such label 'negativ'; labels: negative, pos"):
+    with pytest.raises(DataError, match=r"flip\.opposites: no such label 'negativ'; labels: negative, pos"):
         Flip.make(space, resources)
     space = AugmentationSpace.model_validate({"flip": {"opposites": {"positive": "positive"}}})
-    with pytest.raises(OperationUnavailable, match=r"flip\.opposites: 'positive' cannot be its own opposite"):
+    with pytest.raises(DataError, match=r"flip\.opposites: 'positive' cannot be its own opposite"):
         Flip.make(space, resources)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.data.inputs import Inputs
 from autotune.objectives.data.loading import Table, load_table
 from autotune.objectives.data.sources import resolve_source
@@ -161,3 +162,14 @@ def test_the_slots_of_the_real_commands(shared_data: Path):
     assert (len(kept), list(found)) == (5000, [])
     for part in ("validation", "test"):
         assert fitted.vetted(load_table(resolve_source(f"snips/{part}.jsonl", shared_data)), training=False)[1] == []
+
+
+def test_augmentation_touches_a_share_of_a_rows_words_in_place(tmp_path: Path):
+    """As a row of words, not as many texts, each of which would have its share."""
+    rows = task().rows(table_of(tmp_path, list(zip(WORDS, TAGS, strict=True))))
+    for seed in range(20):
+        for row, new in zip(rows, Noise().rewrite(rows, 0.2, 0, seed), strict=True):
+            assert new is not None
+            assert len(new.texts) == len(row.texts)
+            assert [len(word.split()) for word in new.texts] == [1] * len(row.texts)
+            assert sum(old != word for old, word in zip(row.texts, new.texts, strict=True)) <= 1

@@ -28,17 +28,40 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
         file.write("The battery is superb.,positive,battery\nThe tripod is great.,positive,screen\n,negative,screen\n")
     told = clean(autotune("study", "create", "study.yaml"))
     assert told.splitlines() == [
+        "augmentation: may change labels: mixup",
         "tiny: sentiment.accuracy, 4 trials",
         "training: sentiment 46 rows, aspect 46 rows; validation: 15 rows",
-        "dropped: reviews.csv: duplicate: 1 row",
-        "dropped: reviews.csv: empty text: 1 row",
+        "dropped: reviews.csv: duplicate: 1 row, e.g. 'The battery is superb.'",
+        "dropped: reviews.csv: empty text: 1 row, e.g. ''",
         "a trial: 6 steps, evaluated 2 times",
         "stored. Run it: autotune study run tiny",
     ]
-    assert (
-        "Training rows dropped before the search: 1 × reviews.csv: duplicate, 1 × reviews.csv: empty text"
-        in " ".join(clean(autotune("study", "report", "tiny")).split())
-    )
+    report = clean(autotune("study", "report", "tiny"))
+    assert re.search(r"dropped +1 +reviews.csv: duplicate +The battery is superb\.", report)
+    assert re.search(r"dropped +1 +reviews.csv: empty text", report)
+    found = json.loads(clean(autotune("study", "report", "tiny", "--json")))["cleaning"]
+    assert found[0] == {
+        "what": "reviews.csv: duplicate",
+        "count": 1,
+        "examples": ["The battery is superb."],
+        "action": "dropped",
+    }
+
+
+def test_the_report_says_what_augmentation_did(folder: Path, autotune: Command) -> None:
+    study = (folder / "study.yaml").read_text("utf-8")
+    flip = "flip: {opposites: {positive: negative, negative: positive}}, on_missing: drop"
+    changed = re.sub(r"operations: \[.*?\]", f"operations: [noise, flip, mask, mixup], {flip}", study)
+    assert changed != study
+    (folder / "study.yaml").write_text(changed, "utf-8")
+    clean(autotune("study", "create", "study.yaml"))
+    report = " ".join(clean(autotune("study", "report", "tiny")).split())
+    assert "Augmentation that changes labels: flip, mixup" in report
+    assert "mask was left out (on_missing: drop): space: augmentation: mask: model" in report
+    told = json.loads(clean(autotune("study", "report", "tiny", "--json")))["augmentation"]
+    assert list(told["dropped"]) == ["mask"]
+    assert told["label_changing"] == ["flip", "mixup"]
+    assert told["operations"]["noise"]["rows"] > 0
 
 
 def test_a_dry_run_stores_nothing(folder: Path, autotune: Command) -> None:
@@ -84,7 +107,8 @@ def test_an_empty_study(folder: Path, autotune: Command) -> None:
 def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
     report = json.loads(clean(autotune("study", "report", "tiny", "--json")))
     assert list(report) == [
-        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries", "seconds",
+        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries", "cleaning",
+        "augmentation", "seconds",
     ]  # fmt: skip
     assert list(report["best"]) == ["number", "value", "step", "configuration"]
     assert list(report["baseline"]) == ["number", "value"]

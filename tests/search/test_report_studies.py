@@ -159,6 +159,8 @@ def test_json_has_exactly_the_promised_keys() -> None:
     facts = summarize(raced_study().study).to_json()
     assert list(facts) == [
         "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries",
+        "cleaning",
+        "augmentation",
         "seconds",
     ]  # fmt: skip
     assert set(facts["best"]) == {"number", "value", "step", "configuration"}

@@ -146,7 +146,8 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "[noise, mixup]",
             "[noise, mixp]",
-            "line 12: space.augmentation.operations: 'mixp': must be one of noise, reverse, mixup; did you mean mixup?",
+            "line 12: space.augmentation.operations: 'mixp': must be one of noise, reverse, "
+            "replace, mask, flip, back_translate, synthesize, mixup, cutoff; did you mean mixup?",
         ),
         (
             "[noise, mixup]",

@@ -184,7 +184,7 @@ def test_magnitude_levels_reach_both_ends(magnitude: object, levels: int, expect
         ({"augmentation": {"share": [0, 1.5]}}, "must lie within 0 and 1"),
         ({"augmentation": {"magnitude": [0.3, 0.1]}}, "the wrong way round"),
         ({"augmentation": {"operations": ["noise", "noise"]}}, "an operation is named twice"),
-        ({"augmentation": {"operations": ["noize"]}}, "'noise', 'reverse' or 'mixup'"),
+        ({"augmentation": {"operations": ["noize"]}}, "'synthesize', 'mixup' or 'cutoff'"),
         ({"training": {"weight_decay": [0.1, 0.0]}}, "the range is the wrong way round"),
         ({"training": {"weight_decay": {"low": 0, "high": 0.1, "log": True}}}, "must be above 0"),
         ({"training": {"weight_decay": [0.0, 2.0]}}, "less than or equal to 1"),

@@ -1,0 +1,207 @@
+"""What operations make of some rows of a study's training data, or of a plain data file, for people to look at."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..objectives.augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
+from ..objectives.augmentation.making import make_operations
+from ..objectives.augmentation.operation import Judge, Resources, Row
+from ..objectives.checking import check_operations
+from ..objectives.data.corpus import read_corpus
+from ..objectives.data.loading import load_table
+from ..objectives.data.sources import resolve_source, suggestion
+from ..objectives.settings import ModelSettings
+from ..objectives.tasks.registry import task_type
+from ..objectives.training.device import choose_device
+from ..objectives.training.judge import baseline_judge
+from ..spaces.augmentation import AugmentationSpace
+from ..spaces.errors import DataError, InputError
+from .differences import difference
+from .study_file.reading import read_study_file
+
+_STUDY_FILES = {".yaml", ".yml"}
+_USUAL = ("noise", "reverse")
+"""What is shown where nothing names operations: these need nothing beside a text."""
+_LABEL = "label"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A row and what one operation made of it; `augmented` is None where the operation refused the row."""
+
+    line: int
+    operation: str
+    original: Row
+    augmented: Row | None
+
+    @property
+    def texts(self) -> list[tuple[str, str | None]]:
+        """Each text before and after; words that tags stand at are one text."""
+        after = [None] * len(_texts(self.original)) if self.augmented is None else _texts(self.augmented)
+        return list(zip(_texts(self.original), after, strict=True))
+
+    def to_json(self, magnitude: float) -> dict[str, object]:
+        """The row for programs: nothing is cut. A pair is a list of two texts."""
+        before, after = zip(*self.texts, strict=True)
+        pairs = [(old, new) for old, new in self.texts if new is not None]
+        changes = [change for old, new in pairs for change in difference(old, new).changes]
+        return {
+            "row": self.line,
+            "operation": self.operation,
+            "magnitude": magnitude,
+            "original": before[0] if len(before) == 1 else list(before),
+            "augmented": None if self.augmented is None else after[0] if len(after) == 1 else list(after),
+            "label": self.original.label,
+            "new_label": None if self.augmented is None else self.augmented.label,
+            "changed": [{"original": old, "augmented": new} for old, new in changes],
+        }
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rewritten rows, operation by operation, and what else there is to say."""
+
+    rows: Sequence[Rewritten]
+    notes: Sequence[str]
+    unit: str
+    """What a row's number counts: "line" or "row"."""
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The rows of a file, and what operations are made with."""
+
+    rows: Sequence[Row]
+    lines: Sequence[int]
+    unit: str
+    base: Path
+    space: AugmentationSpace
+    model: ModelSettings = field(default_factory=ModelSettings)
+    seed: int = 0
+    labels: Sequence[str] = ()
+    judge: Callable[[], Judge] | None = None
+
+
+def augment(
+    file: str,
+    operations: Sequence[str],
+    magnitude: float,
+    rows: int,
+    seed: int | None,
+    text: str | None = None,
+    label: str | None = None,
+) -> Sample:
+    """Rewrite a random choice of rows, shown in the file's order, as a study of this seed would.
+
+    Args:
+        file: a study file (its main task's cleaned training rows), or what `data: train:` may name.
+        operations: by name; none: the study file's, or noise and reverse.
+        magnitude: in [0, 1].
+        rows: how many at most.
+        seed: None: the study file's, or 0.
+        text: column of a data file; None: text.
+        label: column of a data file; None: label, where there is such a column.
+
+    Raises:
+        OperationUnavailable: an operation lacks what it needs.
+        InputError: an unknown operation, a magnitude out of range, or a file or column that cannot be used.
+    """
+    if not 0 <= magnitude <= 1:
+        raise InputError(f"--magnitude: {magnitude:g} is not between 0 and 1")
+    for name in operations:
+        if name not in OPERATIONS:
+            near = suggestion(name, OPERATIONS)
+            raise InputError(f"--operation: there is no {name!r}{near}; operations: {', '.join(OPERATIONS)}")
+    if Path(file).suffix.lower() in _STUDY_FILES:
+        if text is not None or label is not None:
+            raise InputError(f"{file}: --text and --label are for data files; a study file names its columns itself")
+        return _sample(_of_study(Path(file), operations, seed), magnitude, rows)
+    return _sample(_of_table(file, operations, seed or 0, text or "text", label), magnitude, rows)
+
+
+def _of_study(path: Path, operations: Sequence[str], seed: int | None) -> _Data:
+    """The main task alone: nothing of the others is shown."""
+    file = read_study_file(path)
+    seed = file.search.seed if seed is None else seed
+    settings: Any = file.tasks[file.main_task]
+    corpus = read_corpus(file.data, [task_type(settings.kind)(file.main_task, settings)], path.parent, seed)
+    task, table = corpus.tasks[0], corpus.train[file.main_task]
+    space = file.space.augmentation
+    if operations or not space.operations:
+        # At words that have tags, noise alone can work.
+        space = _asked(space, operations or (_USUAL[:1] if task.has_words else _USUAL))
+    check_operations(space.operations, task)
+    return _Data(
+        rows=task.rows(table),
+        lines=table.lines,
+        unit=table.unit,
+        base=path.parent,
+        space=space,
+        model=file.model,
+        seed=seed,
+        labels=getattr(task, "labels", ()),
+        judge=partial(baseline_judge, file, path.parent, seed, choose_device("auto")),
+    )
+
+
+def _asked(space: AugmentationSpace, operations: Sequence[str]) -> AugmentationSpace:
+    """The space with these operations; one that is asked for by name is not silently left out."""
+    return space.model_copy(update={"operations": list(dict.fromkeys(operations)), "on_missing": "error"})
+
+
+def _of_table(file: str, operations: Sequence[str], seed: int, text: str, label: str | None) -> _Data:
+    table = load_table(resolve_source(file, Path()))
+    if label is None and _LABEL in table.columns:
+        label = _LABEL
+    labels = [None] * len(table) if label is None else table.column(label)
+    kept = [row for row, value in enumerate(table.column(text)) if value.strip()]
+    if not kept:
+        raise DataError(f"{file}: column {text!r} has no text")
+    return _Data(
+        rows=[Row((table.columns[text][row],), labels[row]) for row in kept],
+        lines=[table.lines[row] for row in kept],
+        unit=table.unit,
+        base=Path(),
+        space=_asked(AugmentationSpace(), operations or _USUAL),
+        seed=seed,
+        labels=sorted({value for value in labels if value}),
+    )
+
+
+def _sample(data: _Data, magnitude: float, count: int) -> Sample:
+    chosen = sorted(random.Random(data.seed).sample(range(len(data.rows)), min(count, len(data.rows))))
+    resources = Resources(
+        data.base, data.model.encoder, data.rows, data.labels, data.model.max_length, data.seed, data.judge
+    )
+    try:
+        made = make_operations(data.space, resources)
+    except InputError as error:
+        hint = "" if data.judge else "\nA data file has no such keys: give a study file that has them"
+        raise type(error)(f"{error}{hint}") from error
+    rows = [data.rows[place] for place in chosen]
+    found = [
+        Rewritten(data.lines[place], name, data.rows[place], new)
+        for name, operation in made.made.items()
+        for place, new in zip(chosen, operation.rewrite(rows, magnitude, 0, data.seed), strict=True)
+    ]
+    dropped = [f"{name} is left out: {reason}" for name, reason in made.dropped.items()]
+    return Sample(found, [*made.notes, *dropped, *_without_text(data.space)], data.unit)
+
+
+def _without_text(space: AugmentationSpace) -> Iterator[str]:
+    for name in space.operations:
+        if name in BATCH_OPERATIONS:
+            yield f"{name} works on the embeddings of a batch in training: it has no text to show"
+
+
+def meaning(operation: str) -> str:
+    """What the magnitude of a text operation means."""
+    return TEXT_OPERATIONS[operation].magnitude
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    return (" ".join(row.texts),) if row.is_words else row.texts

@@ -1,0 +1,44 @@
+"""What was done to the data before the search: cleaning and augmentation, for people."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ...objectives.data.cleaning import Finding
+from . import wording
+from .summary import Summary
+from .trials import NOTE
+
+_STYLES = {"dropped": "yellow", "repaired": "cyan", "noted": NOTE}
+
+
+def data_blocks(summary: Summary) -> Iterator[RenderableType]:
+    """The findings as a table; then which operations change labels, and which were left out."""
+    if summary.findings:
+        yield Group(Text("Data, before the search", style="bold"), findings_table(summary.findings))
+    lines = list(_operations(summary))
+    if lines:
+        yield Group(*lines)
+
+
+def findings_table(findings: tuple[Finding, ...]) -> Table:
+    """What was done, how often, to what, and the first example; texts from the user's files come literally."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
+    table.add_column("  done")
+    table.add_column("how many", justify="right")
+    table.add_column("what", ratio=2, overflow="fold")
+    table.add_column("for example", ratio=1, no_wrap=True, overflow="ellipsis")
+    for finding in findings:
+        example = wording.plain(finding.examples[0]) if finding.examples else ""
+        done = Text(f"  {finding.action}", style=_STYLES.get(finding.action, ""))
+        table.add_row(done, str(finding.count), Text(wording.plain(finding.what)), Text(example, style=NOTE))
+    return table
+
+
+def _operations(summary: Summary) -> Iterator[Text]:
+    if changing := summary.augmentation.label_changing:
+        yield Text.assemble(("Augmentation", "bold"), f" that changes labels: {', '.join(changing)}")
+    for name, reason in summary.augmentation.dropped.items():
+        yield Text(f"{name} was left out (on_missing: drop): {wording.plain(reason)}", style="yellow")
