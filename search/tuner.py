@@ -125,6 +125,7 @@ class Tuner:
         with self._claims.beating():
             try:
                 ending = self._loop(total, interruption, deadline)
+                self._suspend()
             finally:
                 with interruption.shield():
                     patiently(self._release)
@@ -145,6 +146,13 @@ class Tuner:
             else:
                 time.sleep(min(_POLL_S, self._claims.interval_s))
         return Ending.INTERRUPTED
+
+    def _suspend(self) -> None:
+        """Let the rungs under way end, and take the trials out so that they can go on there later."""
+        for evaluation in self._executor.drain():
+            patiently(lambda evaluation=evaluation: self._take(evaluation))
+        for number in self._running:
+            self._executor.evict(number)
 
     def _reap(self) -> None:
         with self._claims.lock():
@@ -279,6 +287,8 @@ class Tuner:
 
     def _fail(self, running: _Running, failure: Failure) -> None:
         known = {"kind": str(failure.kind), "message": without_passwords(failure.message)}
+        if failure.trace:
+            known["trace"] = without_passwords(failure.trace)
         if self._leave(running, {FAILURE: known}, state=TrialState.FAIL):
             self._observer.failed(running.trial.number, without_passwords(str(failure)))
 
@@ -302,7 +312,7 @@ class Tuner:
                     running.trial.set_user_attr(name, value)
                 self._study.tell(running.trial, values, state)
             is_told = is_mine or self._claims.is_told(number)
-        self._executor.evict(number)
+        self._executor.discard(number)
         del self._running[number]
         self._durations.append(time.monotonic() - running.begun)
         if not is_told:

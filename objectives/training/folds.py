@@ -19,13 +19,19 @@ class FoldRun:
     """
 
     def __init__(
-        self, trial_id: int, configuration: Configuration, prepared: PreparedObjective, device: torch.device
+        self,
+        trial_id: int,
+        configuration: Configuration,
+        prepared: PreparedObjective,
+        device: torch.device,
+        parts: int = 1,
     ) -> None:
         self.trial_id = trial_id
         self.configuration = configuration
         self.step = 0
         self._folds = prepared.folds
         self._device = device
+        self._parts = parts
         lengths = [fold.rungs(fold.training_of(configuration))[-1] for fold in self._folds]
         self._ends = list(accumulate(lengths))
 
@@ -41,7 +47,7 @@ class FoldRun:
             Diverged: a loss or a prediction is not finite.
         """
         place = next(place for place, end in enumerate(self._ends) if end > self.step)
-        run = TrainingRun(self.trial_id, self.configuration, self._folds[place], self._device)
+        run = TrainingRun(self.trial_id, self.configuration, self._folds[place], self._device, self._parts)
         evaluation = run.advance_to(run.total_steps)
         self.step = self._ends[place]
         return replace(evaluation, step=self.step, finished=self.finished)

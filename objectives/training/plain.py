@@ -1,5 +1,6 @@
 """The plain trainer: each slot is one model of its own, trained from rung to rung in turn."""
 
+import traceback
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,9 @@ from .folds import FoldRun
 from .run import TrainingRun
 from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
 
+TAIL_LINES = 12
+"""Of a traceback, in a trial's record."""
+
 
 @dataclass
 class _Slot:
@@ -18,6 +22,7 @@ class _Slot:
 
     configuration: Configuration
     checkpoint: Checkpoint | None
+    parts: int = 1
     run: TrainingRun | FoldRun | None = None
     failed: bool = False
 
@@ -49,18 +54,23 @@ class PlainTrainer(Trainer):
     def capacity(self) -> int:
         return self._capacity
 
-    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
         if trial_id in self._slots:
             raise ValueError(f"trial {trial_id} is in a slot already")
         if len(self._slots) >= self._capacity:
             raise ValueError(f"all {self._capacity} slots are taken")
-        self._slots[trial_id] = _Slot(configuration, checkpoint)
+        self._slots[trial_id] = _Slot(configuration, checkpoint, parts)
+
+    def upcoming(self) -> list[int]:
+        waiting = [trial_id for trial_id, slot in self._slots.items() if not slot.over]
+        return [min(waiting, key=lambda trial_id: self._slots[trial_id].step)] if waiting else []
 
     def advance(self) -> list[Evaluation]:
-        waiting = [trial_id for trial_id, slot in self._slots.items() if not slot.over]
-        if not waiting:
+        if not (upcoming := self.upcoming()):
             return []
-        trial_id = min(waiting, key=lambda trial_id: self._slots[trial_id].step)
+        (trial_id,) = upcoming
         slot = self._slots[trial_id]
         try:
             return [self._running(trial_id, slot).advance()]
@@ -68,29 +78,46 @@ class PlainTrainer(Trainer):
             slot.failed = True
             return [Evaluation(trial_id, slot.step, finished=True, failure=_failure(error))]
 
-    def evict(self, trial_id: int) -> Checkpoint | None:
-        if trial_id not in self._slots:
-            raise ValueError(f"trial {trial_id} is in no slot")
-        slot = self._slots.pop(trial_id)
-        if slot.over:
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        slot = self._slot(trial_id)
+        if slot.failed:
             return None
         return slot.checkpoint if slot.run is None else slot.run.checkpoint()
+
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        checkpoint = None if self._slot(trial_id).over else self.checkpoint(trial_id)
+        self.discard(trial_id)
+        return checkpoint
+
+    def discard(self, trial_id: int) -> None:
+        self._slot(trial_id)
+        del self._slots[trial_id]
+
+    def _slot(self, trial_id: int) -> _Slot:
+        if trial_id not in self._slots:
+            raise ValueError(f"trial {trial_id} is in no slot")
+        return self._slots[trial_id]
 
     def _running(self, trial_id: int, slot: _Slot) -> TrainingRun | FoldRun:
         if slot.run is None:
             kind = FoldRun if self._prepared.folds else TrainingRun
-            run = kind(trial_id, slot.configuration, self._prepared, self._device)
+            run = kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
             if slot.checkpoint is not None:
                 run.restore(slot.checkpoint)
             slot.run, slot.checkpoint = run, None
         return slot.run
 
 
+def tail(error: BaseException) -> str:
+    """The last lines of an error's traceback."""
+    return "\n".join("".join(traceback.format_exception(error)).splitlines()[-TAIL_LINES:])
+
+
 def _failure(error: Exception) -> Failure:
     """The name of what went wrong. On the CPU torch reports a failed allocation as a plain RuntimeError."""
-    message = str(error) or type(error).__name__
+    message, trace = str(error) or type(error).__name__, tail(error)
     if isinstance(error, Diverged):
-        return Failure(FailureKind.DIVERGED, message)
+        return Failure(FailureKind.DIVERGED, message, trace)
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in message:
-        return Failure(FailureKind.OUT_OF_MEMORY, message)
-    return Failure(FailureKind.CRASHED, message)
+        return Failure(FailureKind.OUT_OF_MEMORY, message, trace)
+    return Failure(FailureKind.CRASHED, message, trace)

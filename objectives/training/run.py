@@ -3,34 +3,48 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from ...spaces.configuration import Configuration
 from ..prepare import PreparedObjective
 from ..seeds import derive_seed
+from ..tasks.batch import Batch
+from ..tasks.task import Task
 from .device import autocast, training_attention
 from .evaluating import evaluation
 from .mean_losses import MeanLosses
 from .mixing import batches_of
 from .optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
+from .parts import in_parts
 from .patience import Patience
 from .trainer import Checkpoint, Evaluation
 from .weighting.registry import make_weighting
+from .weighting.static import Static
 from .weighting.weighting import Setup
 
 
 class TrainingRun:
-    """Trains one configuration from rung to rung. Everything it does follows from its configuration and the seed."""
+    """Trains one configuration from rung to rung. Everything it does follows from its configuration and the seed.
+
+    With `parts` > 1 each batch is trained in so many parts; only dropout then draws otherwise.
+    """
 
     def __init__(
-        self, trial_id: int, configuration: Configuration, prepared: PreparedObjective, device: torch.device
+        self,
+        trial_id: int,
+        configuration: Configuration,
+        prepared: PreparedObjective,
+        device: torch.device,
+        parts: int = 1,
     ) -> None:
         self.trial_id = trial_id
         self.configuration = configuration
         self.step = 0
         self._prepared = prepared = prepared.cleaned(configuration)
         self._device = device
+        self._parts = parts
         self._training = prepared.training_of(configuration)
         self._rungs = prepared.rungs(self._training)
         self._batches = batches_of(prepared, configuration, fixed_shapes=device.type == "cuda")
@@ -114,13 +128,31 @@ class TrainingRun:
     def _scaled_losses(self, means: MeanLosses) -> Iterator[dict[str, torch.Tensor]]:
         """The step's scaled losses, pass by pass: the next pass runs when it is asked for."""
         batches = {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
-        parts = [{task: batch} for task, batch in batches.items()] if self._weighting.separate else [batches]
-        for part in parts:
+        # Only a plain sum of losses is the same in parts.
+        if self._parts > 1 and isinstance(self._weighting, Static):
+            yield from self._losses_in_parts(batches, means)
+            return
+        groups = [{task: batch} for task, batch in batches.items()] if self._weighting.separate else [batches]
+        for group in groups:
             # Sharing a pass must not cost more memory than the largest batch does anyway.
-            passes = self.model.passes(part, self._batches.largest)
+            passes = self.model.passes(group, self._batches.largest)
             while losses := self._next(passes):
                 means.add(losses)
                 yield {task: loss * self._scales[task] for task, loss in losses.items()}
+
+    def _losses_in_parts(
+        self, batches: Mapping[Task[Any], Batch], means: MeanLosses
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """The step's scaled losses, one part of one task's batch at a time."""
+        for task, batch in batches.items():
+            total = torch.zeros((), device=self._device)
+            for part, share in in_parts(batch, self._parts):
+                losses = self._next(self.model.passes({task: part}))
+                assert losses is not None
+                loss = losses[task.name] * share
+                total += loss.detach()
+                yield {task.name: loss * self._scales[task.name]}
+            means.add({task.name: total})
 
     def _next(self, passes: Iterator[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor] | None:
         """The next pass forward; backward is outside, as autocast is made for."""

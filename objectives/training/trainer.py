@@ -5,7 +5,9 @@ decides nothing: whether a trial goes on after an evaluation is the caller's bus
 
     admit(trial_id, configuration, checkpoint=None)    put a trial into a free slot
     advance() -> list[Evaluation]                       train until some slot reaches a rung or its end
-    evict(trial_id) -> Checkpoint | None                take a trial out: pruned, finished, or moved
+    checkpoint(trial_id) -> Checkpoint | None           copy its state; it stays in its slot
+    evict(trial_id) -> Checkpoint | None                take a trial out, to go on later or elsewhere
+    discard(trial_id)                                   take a trial out for good: pruned, finished, failed
 
 Rules that every implementation keeps (tests/conformance/test_trainers.py):
 - A trial's evaluations depend on its configuration and the seed alone: not on its slot, not on its
@@ -45,6 +47,8 @@ class Failure:
 
     kind: FailureKind
     message: str
+    trace: str = ""
+    """The last lines of the traceback, where there is one."""
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
@@ -92,13 +96,30 @@ class Trainer(ABC):
         """How many trials fit at once (slots)."""
 
     @abstractmethod
-    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
-        """Put a trial into a free slot, from the start or from a checkpoint."""
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
+        """Put a trial into a free slot, from the start or from a checkpoint.
+
+        With `parts` > 1 each batch is trained in so many parts whose gradients add up, for less memory at a time.
+        """
+
+    @abstractmethod
+    def upcoming(self) -> list[int]:
+        """The trials that the next `advance` trains: whom to blame if it never comes back."""
 
     @abstractmethod
     def advance(self) -> list[Evaluation]:
         """Train until some slot reaches its next rung or its end; the empty list if no slot is taken."""
 
     @abstractmethod
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        """The state of a trial, finished ones too; None if it failed or has not begun."""
+
+    @abstractmethod
     def evict(self, trial_id: int) -> Checkpoint | None:
-        """Take a trial out of its slot; None if it failed or has nothing to resume."""
+        """Take a trial out of its slot; None if it ended or has nothing to resume."""
+
+    def discard(self, trial_id: int) -> None:
+        """Take a trial out of its slot for good; what it holds is let go."""
+        self.evict(trial_id)

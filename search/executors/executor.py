@@ -18,6 +18,10 @@ class Executor(Trainer):
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
         """As a trainer does, but an executor that waits for others may return nothing after `timeout_s`."""
 
+    def drain(self) -> list[Evaluation]:
+        """Finish the rungs that are under way and begin no others."""
+        return []
+
     @abstractmethod
     def close(self) -> None:
         """Stop all training and free what it held; trials still in slots are lost to the executor."""

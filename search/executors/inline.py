@@ -16,19 +16,31 @@ class InlineExecutor(Executor):
     def capacity(self) -> int:
         return self._trainer.capacity
 
-    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
-        self._trainer.admit(trial_id, configuration, checkpoint)
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
+        self._trainer.admit(trial_id, configuration, checkpoint, parts)
         self._trials.add(trial_id)
+
+    def upcoming(self) -> list[int]:
+        return self._trainer.upcoming()
 
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
         """Train to the next rung, however long it takes: in one process nobody can stop half way."""
         del timeout_s
         return self._trainer.advance()
 
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        return self._trainer.checkpoint(trial_id)
+
     def evict(self, trial_id: int) -> Checkpoint | None:
         checkpoint = self._trainer.evict(trial_id)
         self._trials.discard(trial_id)
         return checkpoint
+
+    def discard(self, trial_id: int) -> None:
+        self._trainer.discard(trial_id)
+        self._trials.discard(trial_id)
 
     def close(self) -> None:
         for trial_id in list(self._trials):

@@ -52,7 +52,9 @@ class SlowTrainer(Trainer):
     def capacity(self) -> int:
         return 1
 
-    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
         self._slots[trial_id] = 0
 
     def advance(self) -> list[Evaluation]:
@@ -61,6 +63,12 @@ class SlowTrainer(Trainer):
         self._slots[trial_id] += 1
         step = self._slots[trial_id]
         return [Evaluation(trial_id, step, {"accuracy": step / 3}, finished=step == 3, seconds=0.05)]
+
+    def upcoming(self) -> list[int]:
+        return list(self._slots)[:1]
+
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        return None
 
     def evict(self, trial_id: int) -> None:
         del self._slots[trial_id]

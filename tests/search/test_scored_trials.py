@@ -53,7 +53,9 @@ class ScriptedTrainer(Trainer):
     def capacity(self) -> int:
         return 1
 
-    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
         script = self._script(configuration)
         last = len(script) - 1
         self._running[trial_id] = [
@@ -66,6 +68,12 @@ class ScriptedTrainer(Trainer):
             self._left -= 1
             self.interruption.requested = self._left <= 0
         return [next(iter(self._running.values())).pop(0)]
+
+    def upcoming(self) -> list[int]:
+        return list(self._running)[:1]
+
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        return None
 
     def evict(self, trial_id: int) -> Checkpoint | None:
         del self._running[trial_id]

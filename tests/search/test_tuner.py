@@ -63,7 +63,9 @@ class TabulatedTrainer(Trainer):
     def capacity(self) -> int:
         return self._capacity
 
-    def admit(self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None) -> None:
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
         if trial_id in self._slots or len(self._slots) >= self._capacity:
             raise ValueError(f"no slot for trial {trial_id}")
         self._slots[trial_id] = configuration, 0
@@ -87,6 +89,12 @@ class TabulatedTrainer(Trainer):
             ]
         metrics = {"accuracy": value, "other": -value}
         return [Evaluation(trial_id, RUNGS[place], metrics, finished=place + 1 == len(RUNGS), seconds=1.0)]
+
+    def upcoming(self) -> list[int]:
+        return list(self._slots)[:1]
+
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        return None
 
     def evict(self, trial_id: int) -> Checkpoint | None:
         if trial_id not in self._slots:
