@@ -5,10 +5,10 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from ..objectives.training.device import choose_device
-from ..objectives.training.plain import PlainTrainer
+from .checkpoints import checkpoint_store
 from .claims import Claims
-from .executors.inline import InlineExecutor
+from .executors.choosing import Placement, make_executor
+from .executors.worker import Recipe
 from .interruption import interruption
 from .observer import Observer
 from .pruners import is_paired, make_pruner
@@ -27,8 +27,7 @@ def run_study(
     *,
     trials: int | None = None,
     timeout_s: float | None = None,
-    device: str = "auto",
-    slots: int = 1,
+    placement: Placement | None = None,
 ) -> Ending:
     """Run or resume a study until its total of trials has ended.
 
@@ -38,12 +37,14 @@ def run_study(
         observer: is told what happens.
         trials: another total for this call.
         timeout_s: the longest time of this call; by default the study file's.
-        device: where to train (objectives/training/device.py).
-        slots: how many trials are in training at once.
+        placement: where to train; by default wherever it is fastest.
 
     Raises:
         StudyError: its files changed.
+        InputError: there is no such device.
+        TrainingError: workers do not start.
     """
+    placement = placement or Placement()
     total = trials or record.study.user_attrs["total"]
     with interruption(observer.message) as interrupted:
         check_unchanged(record, path)
@@ -51,16 +52,18 @@ def run_study(
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
-        trainer = PlainTrainer(prepared, choose_device(device), slots)
-        with storage_errors(record.url), InlineExecutor(trainer) as executor:
-            study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(record.file.training), total)
-            file = record.file
+        file, store = record.file, checkpoint_store(record)
+        left = total - sum(trial.state in ENDED for trial in record.study.get_trials(deepcopy=False))
+        recipe = Recipe(file, path.parent.absolute(), store, placement.slots)
+        make = make_executor(placement, recipe, prepared, left, observer.message)
+        with storage_errors(record.url), make as trainers:
+            study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(file.training), total)
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
                 observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
-            tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
+            tuner = Tuner(study, claims, file.search_space(), trainers, observer, scoring, max_steps)
             return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
 
 

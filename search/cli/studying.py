@@ -11,10 +11,10 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
-from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
+from ..executors.choosing import Placement
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
@@ -95,11 +95,15 @@ def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
 
 
 def run_command(
-    target: str, storage: str | None, *, trials: int | None, timeout: str | None, device: str, slots: int
+    target: str,
+    storage: str | None,
+    *,
+    trials: int | None,
+    timeout: str | None,
+    placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
     timeout_s = _seconds(timeout)
-    choose_device(device)
     file, path = _file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
@@ -108,7 +112,12 @@ def run_command(
     try:
         with make_observer(output()) as observer:
             ending = run_study(
-                record, path or record.path, observer, trials=trials, timeout_s=timeout_s, device=device, slots=slots
+                record,
+                path or record.path,
+                observer,
+                trials=trials,
+                timeout_s=timeout_s,
+                placement=placement,
             )
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
