@@ -2,6 +2,7 @@
 
 import shutil
 from importlib.metadata import version
+from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -20,8 +21,7 @@ def checkpoint_store(record: StudyRecord) -> CheckpointStore:
     versions = [version(package) for package in ("torch", "transformers", "autotune-mtl")]
     fingerprints = [f"{name} {value}" for name, value in sorted(record.fingerprints.items())]
     signature = content_hash([settings, str(file.search.seed), *fingerprints, *versions])
-    folder = cache_folder() / "checkpoints" / content_hash([database(record.url), record.name])[:32]
-    return CheckpointStore(folder, signature, round(file.search.checkpoints.disk * 1e9))
+    return CheckpointStore(_folder(record.name, record.url), signature, round(file.search.checkpoints.disk * 1e9))
 
 
 def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set[int]:
@@ -31,6 +31,10 @@ def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set
     return {trial.number for trial in trials if trial.state in _GOING_ON} | {t.number for t in complete[:top]}
 
 
-def remove_checkpoints(record: StudyRecord) -> None:
+def remove_checkpoints(name: str, url: str) -> None:
     """Remove all checkpoints of a study that is deleted."""
-    shutil.rmtree(checkpoint_store(record).folder, ignore_errors=True)
+    shutil.rmtree(_folder(name, url), ignore_errors=True)
+
+
+def _folder(name: str, url: str) -> Path:
+    return cache_folder() / "checkpoints" / content_hash([database(url), name])[:32]

@@ -1,5 +1,6 @@
 """One run of a study: from a stored study to its next trials."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -16,7 +17,8 @@ from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import storage_errors
-from .study import StudyRecord, check_unchanged, prepare_study
+from .study import StudyRecord, check_unchanged, prepare_study, with_budgets
+from .study_file.reading import read_study_file
 from .tuner import ENDED, Ending, Tuner
 
 
@@ -51,6 +53,7 @@ def run_study(
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
+        record = _with_budgets_of(record, path)
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
         file, store = record.file, checkpoint_store(record)
         left = total - sum(trial.state in ENDED for trial in record.study.get_trials(deepcopy=False))
@@ -65,6 +68,13 @@ def run_study(
             claims = Claims(study, record.storage, record.url, file.search.retries)
             tuner = Tuner(study, claims, file.search_space(), trainers, observer, scoring, max_steps)
             return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
+
+
+def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
+    """The record with the budgets that the study file has now."""
+    if not path.is_file():
+        return record
+    return replace(record, file=with_budgets(record.file, read_study_file(path).search))
 
 
 def _is_done(record: StudyRecord, total: int) -> bool:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
 from ...spaces.errors import InputError, StudyError, TrainingError
+from ..checkpoints import checkpoint_store, remove_checkpoints
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
@@ -172,10 +173,15 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     trials = [_shown(trial) for trial in record.study.get_trials(deepcopy=False)]
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
-        _echo({"study": record.name, "settings": settings, "trials": trials})
+        sizes = checkpoint_store(record).sizes()
+        _echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
     tell(_counted(summarize(record.study).counts))
+    if sizes := checkpoint_store(record).sizes():
+        files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
+        disk = record.file.search.checkpoints.disk
+        tell(f"checkpoints here: {files}, {sum(sizes.values()) / 1e6:.1f} MB of at most {disk:g} GB")
     tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])
 
 
@@ -247,4 +253,5 @@ def delete_command(name: str, storage: str | None, *, yes: bool) -> None:
         except typer.Abort:
             raise StudyError(f"{name!r} was not deleted; --yes deletes without asking") from None
     delete_study(name, url)
+    remove_checkpoints(name, url)
     tell(f"deleted {name}")

@@ -111,11 +111,11 @@ def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, 
     fit = most if free is None or not probe.memory else min(most, free // probe.memory)
     shape = f"a step takes {_ms(probe.alone)} with one thread, {_ms(probe.together)} with all"
     if fit < 2:
-        return 1, f"training in this process: memory has no room for a second of {probe.memory / 1e9:.1f} GB ({shape})"
+        return 1, f"training in this process: memory has no room for another of {probe.memory / 1e9:.1f} GB"
     here = left * steps * probe.together * _EVALUATING
     spread = left * steps * probe.alone * _EVALUATING / fit + _START_S
     if here - spread < _START_S:
-        return 1, f"training in this process: {shape}, and {left} trials are too short for more"
+        return 1, "training in this process: what is left is too short for more"
     return fit, f"training in {fit} processes of one thread each: {shape}"
 
 
