@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 
 from ..objectives.training.device import choose_device
 from ..objectives.training.plain import PlainTrainer
+from ..spaces.errors import StudyError
 from .claims import Claims
 from .executors.inline import InlineExecutor
 from .interruption import interruption
@@ -15,8 +16,8 @@ from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
-from .storage import storage_errors
-from .study import StudyRecord, check_unchanged, prepare_study
+from .storage import RECONNECT_TIMEOUT_S, patiently
+from .study import StudyRecord, check_unchanged, prepare_study, while_stored
 from .tuner import ENDED, Ending, Tuner
 
 
@@ -44,16 +45,19 @@ def run_study(
     Raises:
         StudyError: its files changed.
     """
-    total = trials or record.study.user_attrs["total"]
-    with interruption(observer.message) as interrupted:
+    with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
+        total = trials or record.study.user_attrs["total"]
+        made_of = _made_of(record)
         check_unchanged(record, path)
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
         trainer = PlainTrainer(prepared, choose_device(device), slots)
-        with storage_errors(record.url), InlineExecutor(trainer) as executor:
-            study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(record.file.training), total)
+        with InlineExecutor(trainer) as executor:
+            rungs = prepared.rungs(record.file.training)
+            patiently(lambda: _check_same(record, made_of))
+            study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             file = record.file
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
@@ -64,9 +68,19 @@ def run_study(
             return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
 
 
+def _made_of(record: StudyRecord) -> tuple[object, ...]:
+    attributes = record.study.user_attrs
+    return tuple(attributes.get(key) for key in ("study_file", "fingerprints"))
+
+
+def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
+    """Data may take long to prepare, and the study be another one of the same name afterwards."""
+    if _made_of(record) != made_of:
+        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and made anew of other data or settings")
+
+
 def _is_done(record: StudyRecord, total: int) -> bool:
-    with storage_errors(record.url):
-        states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
+    states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
     return TrialState.RUNNING not in states and sum(state in ENDED for state in states) >= total
 
 
