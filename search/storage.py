@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -233,6 +234,8 @@ def _connected(address: URL, url: str) -> RDBStorage:
         raise _refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
     if address.drivername == "sqlite":
         _begin_immediately(storage.engine)
+    # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.
+    weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 
