@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import make_url, text
 
 from ..objectives.caching import cache_folder
-from ..spaces.errors import InputError, StudyError
+from ..spaces.errors import InputError, StudyError, StudyHeld
 from .storage import RUNNING_TIMEOUT_S, server
 
 _PAUSE_S = 0.05
@@ -40,7 +40,7 @@ def claiming(name: str, url: str) -> Generator[None]:
     """Hold the lock under which trials change hands: asked, taken back, told. Held for moments only.
 
     Raises:
-        StudyError: it was not free for a minute.
+        StudyHeld: it was not free for a minute; `patiently` tries again.
         InputError: locks cannot be made.
         SQLAlchemyError: the server failed.
     """
@@ -48,7 +48,7 @@ def claiming(name: str, url: str) -> Generator[None]:
         with _held(f"{database(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
             yield
     except TimeoutError:
-        raise StudyError(f"the trials of {name!r} were held by another process for a minute") from None
+        raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None
 
 
 @contextmanager

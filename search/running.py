@@ -6,6 +6,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from ..spaces.errors import StudyError
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .executors.choosing import Placement, make_executor
@@ -16,8 +17,8 @@ from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
-from .storage import storage_errors
-from .study import StudyRecord, check_unchanged, prepare_study, with_budgets
+from .storage import RECONNECT_TIMEOUT_S, patiently
+from .study import StudyRecord, check_unchanged, prepare_study, while_stored, with_budgets
 from .study_file.reading import read_study_file
 from .tuner import ENDED, Ending, Tuner
 
@@ -47,8 +48,9 @@ def run_study(
         TrainingError: workers do not start.
     """
     placement = placement or Placement()
-    total = trials or record.study.user_attrs["total"]
-    with interruption(observer.message) as interrupted:
+    with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
+        total = trials or record.study.user_attrs["total"]
+        made_of = _made_of(record)
         check_unchanged(record, path)
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
@@ -56,17 +58,19 @@ def run_study(
         record = _with_budgets_of(record, path)
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
         file, store = record.file, checkpoint_store(record)
-        left = total - sum(trial.state in ENDED for trial in record.study.get_trials(deepcopy=False))
+        trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
+        left = total - sum(trial.state in ENDED for trial in trials_there)
         recipe = Recipe(file, path.parent.absolute(), store, placement.slots)
-        make = make_executor(placement, recipe, prepared, left, observer.message)
-        with storage_errors(record.url), make as trainers:
-            study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(file.training), total)
+        with make_executor(placement, recipe, prepared, left, observer.message) as executor:
+            rungs = prepared.rungs(file.training)
+            patiently(lambda: _check_same(record, made_of))
+            study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
                 observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
-            tuner = Tuner(study, claims, file.search_space(), trainers, observer, scoring, max_steps)
+            tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
             return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
 
 
@@ -77,9 +81,19 @@ def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
     return replace(record, file=with_budgets(record.file, read_study_file(path).search))
 
 
+def _made_of(record: StudyRecord) -> tuple[object, ...]:
+    attributes = record.study.user_attrs
+    return tuple(attributes.get(key) for key in ("study_file", "fingerprints"))
+
+
+def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
+    """Data may take long to prepare, and the study be another one of the same name afterwards."""
+    if _made_of(record) != made_of:
+        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and made anew of other data or settings")
+
+
 def _is_done(record: StudyRecord, total: int) -> bool:
-    with storage_errors(record.url):
-        states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
+    states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
     return TrialState.RUNNING not in states and sum(state in ENDED for state in states) >= total
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.search.executors.worker import Note, Recipe, make_trainer
 
@@ -58,10 +58,12 @@ def without_memory(recipe: Recipe, note: Note) -> Trainer:
 def _limit(rows: int) -> None:
     passes = MultiTaskModel.passes
 
-    def limited(self: MultiTaskModel, batches: Mapping[Any, Any], *most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def limited(
+        self: MultiTaskModel, batches: Mapping[Any, Any], most: int = PASS_TOKENS
+    ) -> Iterator[dict[str, torch.Tensor]]:
         if self.training and any(len(batch.ids) > rows for batch in batches.values()):
             raise torch.OutOfMemoryError("simulated")
-        return passes(self, batches, *most)
+        return passes(self, batches, most)
 
     MultiTaskModel.passes = limited
 

@@ -106,7 +106,7 @@ def test_a_worker_that_raises_leaves_the_end_of_its_traceback(recipe: Recipe) ->
 
 
 def test_workers_that_do_not_start_end_the_run(recipe: Recipe) -> None:
-    with pytest.raises(TrainingError, match="CPU worker 0 does not start: .*no such card"):
+    with pytest.raises(TrainingError, match=r"CPU worker 0 does not start: .*no such card"):
         run(recipe, faulty.not_starting)
 
 
