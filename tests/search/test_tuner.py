@@ -388,6 +388,30 @@ def test_a_crash_leaves_nothing_running(stored: Bench) -> None:
     assert stored.states() == [TrialState.COMPLETE] * 6
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ada:se@cret@host/studies",
+        "postgresql+psycopg://host/studies?user=ada&password=se@cret",
+        "could not connect: host=db user=ada password=se@cret",
+    ],
+)
+def test_a_failures_record_holds_no_password(bench: Bench, address: str) -> None:
+    class Failing(TabulatedTrainer):
+        def advance(self) -> list[Evaluation]:
+            [evaluation] = super().advance()
+            failure = Failure(FailureKind.CRASHED, f"no {address}", f"Traceback:\n  in f\nOSError: {address}\nend")
+            return [Evaluation(evaluation.trial_id, 10, finished=True, failure=failure)]
+
+    _, recorder = bench.run(Failing(rising), 1)
+    record = bench.study.trials[0].user_attrs["failure"]
+    assert (record["kind"], record["trace"].splitlines()[0], record["trace"][-4:]) == ("crashed", "Traceback:", "\nend")
+    assert "ada" in record["trace"]
+    for text in (record["message"], record["trace"], str(recorder.heard)):
+        assert "cret" not in text
+        assert "***" in text
+
+
 def test_a_signal_between_asking_and_noting_leaves_nothing_running(
     stored: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
