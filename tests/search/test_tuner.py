@@ -17,7 +17,7 @@ from autotune.search.pruners import make_pruner
 from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE
 from autotune.search.samplers import grid_points, make_sampler
 from autotune.search.scoring import Scoring
-from autotune.search.settings import PrunerName, SamplerName
+from autotune.search.settings import PrunerName, SamplerName, SearchSettings
 from autotune.search.storage import open_storage
 from autotune.search.tuner import ENDED, Ending, Tuner
 from autotune.spaces.configuration import Configuration
@@ -182,6 +182,7 @@ class Bench:
         sampler: BaseSampler | None = None,
         interruption: Interruption | None = None,
         timeout_s: float | None = None,
+        budgets: SearchSettings | None = None,
         scoring: Scoring = Scoring(["accuracy"]),  # noqa: B008  a frozen value
     ) -> tuple[Ending, Recorder]:
         study = optuna.load_study(
@@ -193,7 +194,7 @@ class Bench:
         recorder = Recorder()
         with InlineExecutor(trainer) as executor:
             tuner = Tuner(study, Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1])
-            return tuner.run(total, interruption or Interruption(), timeout_s), recorder
+            return tuner.run(total, interruption or Interruption(), timeout_s, budgets), recorder
 
     def states(self) -> list[TrialState]:
         return [trial.state for trial in self.study.get_trials(deepcopy=False)]
