@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import optuna
@@ -95,6 +96,7 @@ def test_of_two_runs_one_is_killed_while_plain_optuna_reads(grid: Path) -> None:
                 assert len(study_in(grid).trials) == TOTAL
             except (AssertionError, optuna.exceptions.StorageInternalError) as error:
                 errors.append(error)
+            time.sleep(0.05)  # two cores are shared with what is tested
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -103,16 +105,18 @@ def test_of_two_runs_one_is_killed_while_plain_optuna_reads(grid: Path) -> None:
             wait_for(survivor, "started")
             told = wait_for(victim, "started")
             victim.send_signal(signal.SIGKILL)
-            killed = time.monotonic()
+            killed = datetime.now()
             told += victim.communicate(timeout=60)[0]
             out, err = survivor.communicate(timeout=300)
         assert (survivor.returncode, err) == (0, ""), out
-        assert time.monotonic() - killed < GRACE_S
     finally:
         over.set()
         reader.join()
     assert not errors
     [orphan] = set(re.findall(r"trial (\d+).* started", told)) - set(ended(told))
     assert re.search(rf"^trial {orphan}.* complete", out, flags=re.MULTILINE)
+    taken_over = study_in(grid).trials[int(orphan)].datetime_start
+    assert taken_over is not None
+    assert 0 < (taken_over - killed).total_seconds() < GRACE_S / 2
     assert not set(ended(told)) & set(ended(out))
     assert found(grid) == undisturbed(grid)
