@@ -10,7 +10,7 @@ import pytest
 from autotune.search.copying import copy_study
 from autotune.search.storage import open_storage
 from autotune.spaces.errors import StudyError
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from .test_interrupted_runs import ENDED, TOTAL, finish, folder
@@ -41,7 +41,7 @@ def facts(trial: FrozenTrial) -> dict[str, Any]:
 
 def add_odd_trials(study: optuna.Study) -> None:
     """One of every end, with what is hard to store."""
-    space = {
+    space: dict[str, BaseDistribution] = {
         "größe": FloatDistribution(1e-12, 1e12, log=True),
         "schritt": FloatDistribution(0, 1, step=0.1),
         "schichten": IntDistribution(1, 9),
