@@ -29,7 +29,7 @@ def only_one(name: str, url: str, timeout_s: float = 0.0) -> Generator[None]:
         SQLAlchemyError: the server failed.
     """
     try:
-        with _held(f"{_place(url)}\0{name}", url, timeout_s):
+        with _held(f"{database(url)}\0{name}", url, timeout_s):
             yield
     except TimeoutError:
         raise StudyError(f"another `autotune study` command is at work on {name!r}") from None
@@ -45,7 +45,7 @@ def claiming(name: str, url: str) -> Generator[None]:
         SQLAlchemyError: the server failed.
     """
     try:
-        with _held(f"{_place(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
+        with _held(f"{database(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
             yield
     except TimeoutError:
         raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None
@@ -85,7 +85,7 @@ def _folder() -> Path:
     return folder
 
 
-def _place(url: str) -> str:
+def database(url: str) -> str:
     """The database, the same however its path was written; hosts may write a server's address differently."""
     database = make_url(url)
     if database.get_backend_name() == "sqlite" and database.database:

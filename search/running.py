@@ -2,16 +2,17 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
 
-from ..objectives.training.device import choose_device
-from ..objectives.training.plain import PlainTrainer
 from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
+from .checkpoints import checkpoint_store
 from .claims import Claims
-from .executors.inline import InlineExecutor
+from .executors.choosing import Placement, make_executor
+from .executors.worker import Recipe
 from .interruption import interruption
 from .observer import Observer
 from .pruners import is_paired, make_pruner
@@ -19,7 +20,8 @@ from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
-from .study import StudyRecord, check_unchanged, prepare_study, while_stored
+from .study import StudyRecord, check_unchanged, prepare_study, while_stored, with_budgets
+from .study_file.reading import read_study_file
 from .tuner import ENDED, Ending, Tuner
 
 
@@ -30,8 +32,7 @@ def run_study(
     *,
     trials: int | None = None,
     timeout_s: float | None = None,
-    device: str = "auto",
-    slots: int = 1,
+    placement: Placement | None = None,
 ) -> Ending:
     """Run or resume a study until its total of trials has ended.
 
@@ -41,12 +42,14 @@ def run_study(
         observer: is told what happens.
         trials: another total for this call.
         timeout_s: the longest time of this call; by default the study file's.
-        device: where to train (objectives/training/device.py).
-        slots: how many trials are in training at once.
+        placement: where to train; by default wherever it is fastest.
 
     Raises:
         StudyError: its files changed.
+        InputError: there is no such device.
+        TrainingError: workers do not start.
     """
+    placement = placement or Placement()
     with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
         total = trials or record.study.user_attrs["total"]
         made_of = _made_of(record)
@@ -54,13 +57,16 @@ def run_study(
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
+        record = _with_budgets_of(record, path)
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
-        trainer = PlainTrainer(prepared, choose_device(device), slots)
-        with InlineExecutor(trainer) as executor:
-            rungs = prepared.rungs(record.file.training)
+        file, store = record.file, checkpoint_store(record)
+        trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
+        left = total - sum(trial.state in ENDED for trial in trials_there)
+        recipe = Recipe(file, path.parent.absolute(), store, placement.slots)
+        with make_executor(placement, recipe, prepared, left, observer.message) as executor:
+            rungs = prepared.rungs(file.training)
             patiently(lambda: _check_same(record, made_of))
             study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
-            file = record.file
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
                 observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
@@ -79,6 +85,13 @@ def _storage_failures(url: str) -> Generator[None]:
             yield
     except (StorageError, StudyHeld) as error:
         raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None
+
+
+def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
+    """The record with the budgets that the study file has now."""
+    if not path.is_file():
+        return record
+    return replace(record, file=with_budgets(record.file, read_study_file(path).search))
 
 
 def _made_of(record: StudyRecord) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from ..objectives.training.trainer import Evaluation, Failure, FailureKind
 from ..spaces.configuration import Configuration
 from ..spaces.space import SearchSpace
+from .checkpoints import worth_keeping
 from .claims import Claims
 from .executors.executor import Executor
 from .interruption import Interruption
@@ -317,9 +318,19 @@ class Tuner:
                     running.trial.set_user_attr(name, value)
                 self._study.tell(running.trial, values, state)
             is_told = is_mine or self._claims.is_told(number)
-        self._executor.discard(number)
+        self._let_go(number)
         del self._running[number]
         self._durations.append(time.monotonic() - running.begun)
         if not is_told:
             self._observer.requeued(number)
         return is_told
+
+    def _let_go(self, number: int) -> None:
+        """Free the slot. A checkpoint stays where the trial is one of the best."""
+        top = self._budgets.checkpoints.top
+        kept = worth_keeping(self._study.get_trials(deepcopy=False), top, maximize=self._maximize)
+        if number in kept:
+            self._executor.evict(number)
+        else:
+            self._executor.discard(number)
+        self._executor.retain(kept)

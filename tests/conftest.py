@@ -195,3 +195,24 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
         return known[key]
 
     return make
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, reviews_csv: Path) -> object:
+    """What workers are made from: a small study of two tasks, a checkpoint at every rung."""
+    import yaml
+    from autotune.objectives.training.checkpoints import CheckpointStore
+    from autotune.search.executors.worker import Recipe
+    from autotune.search.study_file.reading import read_study_file
+
+    study = {
+        "name": "small",
+        "data": {"train": reviews_csv.name, "validation": 0.25},
+        "model": {"encoder": "scratch:tiny", "max_length": 24},
+        "tasks": {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}},
+        "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
+        "search": {"checkpoints": {"cost": 1}},
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return Recipe(read_study_file(path), tmp_path, CheckpointStore(tmp_path / "checkpoints", "test", 10**9))

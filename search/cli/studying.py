@@ -11,10 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
-from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
+from ..checkpoints import checkpoint_store, remove_checkpoints
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
+from ..executors.choosing import Placement
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
@@ -96,11 +97,15 @@ def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
 
 
 def run_command(
-    target: str, storage: str | None, *, trials: int | None, timeout: str | None, device: str, slots: int
+    target: str,
+    storage: str | None,
+    *,
+    trials: int | None,
+    timeout: str | None,
+    placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
     timeout_s = _seconds(timeout)
-    choose_device(device)
     file, path = _file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
@@ -109,7 +114,12 @@ def run_command(
     try:
         with make_observer(output()) as observer:
             ending = run_study(
-                record, path or record.path, observer, trials=trials, timeout_s=timeout_s, device=device, slots=slots
+                record,
+                path or record.path,
+                observer,
+                trials=trials,
+                timeout_s=timeout_s,
+                placement=placement,
             )
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
@@ -172,10 +182,15 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
         trials = [_shown(trial) for trial in record.study.get_trials(deepcopy=False)]
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
-        _echo({"study": record.name, "settings": settings, "trials": trials})
+        sizes = checkpoint_store(record).sizes()
+        _echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
     tell(_counted(_summary(record).counts))
+    if sizes := checkpoint_store(record).sizes():
+        files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
+        disk = record.file.search.checkpoints.disk
+        tell(f"checkpoints here: {files}, {sum(sizes.values()) / 1e6:.1f} MB of at most {disk:g} GB")
     tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])
 
 
@@ -250,4 +265,5 @@ def delete_command(name: str, storage: str | None, *, yes: bool) -> None:
         except typer.Abort:
             raise StudyError(f"{name!r} was not deleted; --yes deletes without asking") from None
     delete_study(name, url)
+    remove_checkpoints(name, url)
     tell(f"deleted {name}")

@@ -13,10 +13,14 @@ from autotune.spaces.errors import StudyError
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from .test_interrupted_runs import ENDED, TOTAL, finish, folder
+from .commands import ENDED, TOTAL, finish, prepared
 
 pytestmark = pytest.mark.slow
-assert folder  # the fixture
+
+
+@pytest.fixture
+def folder(reviews_csv: Path) -> Path:
+    return prepared(reviews_csv)
 
 
 def opened(url: str) -> optuna.Study:

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from .test_interrupted_runs import ENDED, TOTAL, check_whole, finish, folder, start, study_in, wait_for
+from .commands import ENDED, TOTAL, check_whole, finish, prepared, start, study_in, wait_for
 
 pytestmark = pytest.mark.slow
-assert folder  # the fixture
 
 QUOTA = """
 import sys
@@ -21,6 +20,11 @@ from autotune.search.cli.main import main
 event.listen(Engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = {pages}"))
 main()
 """
+
+
+@pytest.fixture
+def folder(reviews_csv: Path) -> Path:
+    return prepared(reviews_csv)
 
 
 @pytest.fixture

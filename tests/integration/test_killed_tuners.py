@@ -14,10 +14,9 @@ import pytest
 from autotune.search.claims import GRACE_S
 from optuna.trial import TrialState
 
-from .test_interrupted_runs import STUDY, check_whole, finish, folder, start, study_in, wait_for
+from .commands import STUDY, check_whole, finish, prepared, start, study_in, wait_for
 
 pytestmark = pytest.mark.slow
-assert folder  # the fixture
 
 TOTAL = 30
 ROUNDS = 20
@@ -27,7 +26,12 @@ GRID = STUDY.replace("trials: 6, sampler: random, pruner: percentile", (
     f"trials: {TOTAL}, sampler: grid, pruner: none, retries: 100, "
     "grid: {levels: 28, over: [learning_rate]}"
 ))  # fmt: skip
-RUN = ("run", "study.yaml")
+RUN = ("run", "study.yaml", "--executor", "inline")
+
+
+@pytest.fixture
+def folder(reviews_csv: Path) -> Path:
+    return prepared(reviews_csv)
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def test_of_two_runs_one_is_killed_while_plain_optuna_reads(grid: Path) -> None:
     def read() -> None:
         while not over.is_set():
             try:
-                assert len(study_in(grid).trials) == TOTAL
+                assert len(study_in(grid).trials) <= TOTAL
             except (AssertionError, optuna.exceptions.StorageInternalError) as error:
                 errors.append(error)
             time.sleep(0.05)  # two cores are shared with what is tested
@@ -101,7 +105,7 @@ def test_of_two_runs_one_is_killed_while_plain_optuna_reads(grid: Path) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        with start(grid, "run", "tiny") as survivor, start(grid, "run", "tiny") as victim:
+        with start(grid, *RUN) as survivor, start(grid, *RUN) as victim:
             wait_for(survivor, "started")
             told = wait_for(victim, "started")
             victim.send_signal(signal.SIGKILL)
