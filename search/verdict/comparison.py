@@ -44,6 +44,23 @@ class Comparison:
         """Pairs that would show a gain like this one; None for more than 100, or where there is no gain to show."""
         return pairs_needed(self.gain.mean, self.gain.spread, self.comparisons) if self.gain.mean > 0 else None
 
+    @property
+    def evidence(self) -> str:
+        """What these pairs show, and how many would be needed if they show nothing; a clause."""
+        seeds = f"{self.test.pairs} seed{'s' if self.test.pairs > 1 else ''}"
+        if self.is_better:
+            among = f", corrected for {self.comparisons} comparisons" if self.comparisons > 1 else ""
+            return f"better on {seeds} (p = {self.corrected:.3f}{among})"
+        if self.gain.mean <= 0:
+            return f"not better on {seeds}"
+        return f"{seeds} {'do' if self.test.pairs > 1 else 'does'} not show that it is better; {self._outlook()}"
+
+    def _outlook(self) -> str:
+        if self.gain.count == 1:
+            return f"at least {fewest_pairs(self.comparisons)} are needed"
+        needed = "more than 100" if self.pairs_needed is None else f"about {self.pairs_needed}"
+        return f"a gain like this one needs {needed}"
+
 
 def compare(confirmation: Confirmation, candidates: Iterable[str], reference: str) -> dict[str, Comparison]:
     """Every candidate against the reference; without those that share no successful seed with it."""
@@ -58,8 +75,8 @@ def compare_in_order(
 ) -> dict[str, Comparison]:
     """Families of candidates, the most important first; a later one may claim only what all before it could.
 
-    So a later family takes no power from the first, and wrong claims in all of them together stay at 5 %: P. H. Westfall
-    and A. Krishen, "Optimally Weighted, Fixed Sequence and Gatekeeper Multiple Testing Procedures", Journal of
+    So a later family takes no power from the first, and wrong claims in all together stay at 5 %: P. H. Westfall and
+    A. Krishen, "Optimally Weighted, Fixed Sequence and Gatekeeper Multiple Testing Procedures", Journal of
     Statistical Planning and Inference 99 (2001) 25-40.
     """
     found: dict[str, Comparison] = {}

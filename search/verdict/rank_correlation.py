@@ -7,15 +7,15 @@ from .confirmation import FloatArray
 from .estimate import LEVEL, Interval
 
 RESAMPLES = 2_000
-FEWEST = 5
-"""Trials below which the interval would say nothing: four have only 24 orders."""
+FEWEST = 8
+"""Trials below which there is no interval: of five in a true correlation of 0.7 it covers 79 %, of eight 98 %."""
 
 
 def kendall_tau(first: FloatArray, second: FloatArray) -> tuple[float, Interval | None] | None:
     """Kendall's tau-b of two scores (trials,) of the same trials, and its 95 % percentile bootstrap interval.
 
     None where it is undefined: fewer than two trials, or all of them equal in one of the scores. No interval for fewer
-    than five trials. A trial drawn twice is tied with itself in both scores, which tau-b leaves out.
+    than eight trials. A trial drawn twice is tied with itself in both scores, which tau-b leaves out.
 
     M. G. Kendall, "The Treatment of Ties in Ranking Problems", Biometrika 33 (1945) 239-251.
     """

@@ -46,8 +46,18 @@ class ShortRuns:
     safe_step: int | None
 
     @property
-    def would_drop_winner(self) -> bool:
-        return any(rung.keeps_winner is False for rung in self.rungs)
+    def warning(self) -> str | None:
+        """Which rung would have dropped the winner, and from where on none would; None if none would have."""
+        dropping = [rung for rung in self.rungs if rung.keeps_winner is False]
+        if not dropping:
+            return None
+        last = dropping[-1]
+        place = (
+            f"pruning at step {last.step} would have dropped the winner, which was {last.winner_rank}. of {last.trials}"
+        )
+        if self.safe_step is None:
+            return f"{place} there; no rung is long enough to tell"
+        return f"{place} there; prune from step {self.safe_step} on"
 
 
 def short_runs(
@@ -71,7 +81,7 @@ def short_runs(
 
 
 def _oriented(scores: TrialScores, sign: float) -> dict[int, float]:
-    return {trial: sign * score for trial, score in scores.items() if math.isfinite(score)}
+    return {trial: sign * float(score) for trial, score in scores.items() if math.isfinite(score)}
 
 
 def _rung(step: int, here: dict[int, float], full: dict[int, float], winner: int, keep: float) -> Rung:

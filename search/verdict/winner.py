@@ -1,6 +1,5 @@
 """The winner by confirmed scores, and what is left of its lead when luck is taken off."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +12,21 @@ from .estimate import Estimate, estimate
 class Winner:
     """The best by confirmed mean.
 
+    The best of several means is a little lucky too, so what may be promised is the corrected mean, with its interval.
+
     Args:
         name: which candidate; the baseline, if nothing is better.
         score: its mean fresh score in the metric's unit, as measured.
-        corrected: the same after shrinkage: the mean and interval to promise.
+        corrected: the same, shrunk towards the mean of all contenders.
+        gain: its gain over the baseline, shrunk likewise; None for the baseline, and where that failed.
+        reliability: by how much its lead is kept: 1 is all of it.
     """
 
     name: str
     score: Estimate
     corrected: Estimate
+    gain: Estimate | None
+    reliability: float
 
 
 def contenders(confirmation: Confirmation, baseline: str) -> list[str]:
@@ -43,8 +48,11 @@ def find_winner(confirmation: Confirmation, baseline: str) -> Winner | None:
     if not names:
         return None
     best = max(names, key=lambda name: _pairs(confirmation, name, baseline).mean())
+    table = confirmation.table(*names)
+    kept = reliability(table) if min(table.shape) > 1 else 1.0
     score = estimate(confirmation.fresh(best))
-    return Winner(best, score, score.shifted(_shrinkage(confirmation, names, best)))
+    lead = float(table[names.index(best)].mean() - table.mean()) if table.size else 0.0
+    return Winner(best, score, score.shifted((kept - 1) * lead), _gain(confirmation, best, baseline, kept), kept)
 
 
 def _pairs(confirmation: Confirmation, name: str, baseline: str) -> FloatArray:
@@ -54,13 +62,11 @@ def _pairs(confirmation: Confirmation, name: str, baseline: str) -> FloatArray:
     return confirmation.better_by(confirmation.fresh(name), 0.0)
 
 
-def _shrinkage(confirmation: Confirmation, names: Sequence[str], best: str) -> float:
-    """What to add to the best one's mean: -(1 - reliability) times its distance from the mean of all contenders."""
-    table = confirmation.table(*names)
-    if min(table.shape) < 2:
-        return 0.0
-    means = table.mean(axis=1)
-    return float((1 - reliability(table)) * (means.mean() - means[names.index(best)]))
+def _gain(confirmation: Confirmation, best: str, baseline: str, kept: float) -> Estimate | None:
+    if best == baseline or not confirmation.seeds(baseline):
+        return None
+    gain = estimate(confirmation.gains(best, baseline))
+    return gain.shifted((kept - 1) * gain.mean)
 
 
 def reliability(table: FloatArray) -> float:
