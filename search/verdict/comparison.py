@@ -41,8 +41,14 @@ class Comparison:
 
     @property
     def pairs_needed(self) -> int | None:
-        """Pairs that would show a gain like this one; None for more than 100, or where there is no gain to show."""
-        return pairs_needed(self.gain.mean, self.gain.spread, self.comparisons) if self.gain.mean > 0 else None
+        """Pairs that would show a gain like this one, so more than there are where these do not show it.
+
+        None for more than 100, or where there is no gain to show.
+        """
+        if self.gain.mean <= 0:
+            return None
+        needed = pairs_needed(self.gain.mean, self.gain.spread, self.comparisons)
+        return needed if self.is_better or needed is None else max(needed, self.test.pairs + 1)
 
     @property
     def evidence(self) -> str:

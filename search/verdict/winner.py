@@ -1,11 +1,10 @@
-"""The winner by confirmed scores, and what is left of its lead when luck is taken off."""
+"""The winner by confirmed scores, and what is left of its score when the luck of being chosen is taken off."""
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from .confirmation import Confirmation, FloatArray
 from .estimate import Estimate, estimate
+from .selection import held_out_mean
 
 
 @dataclass(frozen=True)
@@ -17,16 +16,14 @@ class Winner:
     Args:
         name: which candidate; the baseline, if nothing is better.
         score: its mean fresh score in the metric's unit, as measured.
-        corrected: the same, shrunk towards the mean of all contenders.
-        gain: its gain over the baseline, shrunk likewise; None for the baseline, and where that failed.
-        reliability: by how much its lead is kept: 1 is all of it.
+        corrected: the same, moved to what the choice is worth on seeds that had no part in it.
+        gain: its gain over the baseline, moved likewise; None for the baseline, and where that failed.
     """
 
     name: str
     score: Estimate
     corrected: Estimate
     gain: Estimate | None
-    reliability: float
 
 
 def contenders(confirmation: Confirmation, baseline: str) -> list[str]:
@@ -48,11 +45,13 @@ def find_winner(confirmation: Confirmation, baseline: str) -> Winner | None:
     if not names:
         return None
     best = max(names, key=lambda name: _pairs(confirmation, name, baseline).mean())
-    table = confirmation.table(*names)
-    kept = reliability(table) if min(table.shape) > 1 else 1.0
     score = estimate(confirmation.fresh(best))
-    lead = float(table[names.index(best)].mean() - table.mean()) if table.size else 0.0
-    return Winner(best, score, score.shifted((kept - 1) * lead), _gain(confirmation, best, baseline, kept), kept)
+    return Winner(
+        best,
+        score,
+        score.shifted(_correction(confirmation, names, best)),
+        _gain(confirmation, names, best, baseline),
+    )
 
 
 def _pairs(confirmation: Confirmation, name: str, baseline: str) -> FloatArray:
@@ -62,23 +61,18 @@ def _pairs(confirmation: Confirmation, name: str, baseline: str) -> FloatArray:
     return confirmation.better_by(confirmation.fresh(name), 0.0)
 
 
-def _gain(confirmation: Confirmation, best: str, baseline: str, kept: float) -> Estimate | None:
-    if best == baseline or not confirmation.seeds(baseline):
+def _correction(confirmation: Confirmation, names: list[str], best: str, over: str | None = None) -> float:
+    """What to add to the best one's mean score, or to its mean gain over another one; 0 with fewer than two seeds."""
+    table = confirmation.table(*names)
+    if table.shape[1] < 2:
+        return 0.0
+    oriented = confirmation.better_by(table, 0.0)
+    values = table if over is None else oriented - oriented[names.index(over)]
+    return held_out_mean(oriented, values) - float(values[names.index(best)].mean())
+
+
+def _gain(confirmation: Confirmation, names: list[str], best: str, baseline: str) -> Estimate | None:
+    if best == baseline or baseline not in names:
         return None
     gain = estimate(confirmation.gains(best, baseline))
-    return gain.shifted((kept - 1) * gain.mean)
-
-
-def reliability(table: FloatArray) -> float:
-    """The share, 0 to 1, of the variance between candidates' means that is no noise; of scores (candidates, seeds).
-
-    1 - 1 / F of a two-way analysis of variance with seeds as blocks, which is the weight of the best linear unbiased
-    predictor: G. K. Robinson, "That BLUP is a Good Thing", Statistical Science 6 (1991) 15-32. The best of several
-    equal candidates has F near 1, and its lead is taken for luck; a lead far above the noise is left alone.
-    """
-    candidates, seeds = table.shape
-    means = table.mean(axis=1)
-    residuals = table - means[:, None] - table.mean(axis=0) + table.mean()
-    noise = (residuals**2).sum() / ((candidates - 1) * (seeds - 1))
-    between = seeds * np.var(means, ddof=1)
-    return float(max(0.0, 1 - noise / between)) if between > 0 else 0.0
+    return gain.shifted(_correction(confirmation, names, best, over=baseline))
