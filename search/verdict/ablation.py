@@ -30,7 +30,7 @@ class Effect:
         if gain.count < FEWEST_PAIRS:
             seeds = "1 seed is" if gain.count == 1 else f"{gain.count} seeds are"
             return f"{self.part}: {unit.gain(gain)}, but {seeds} too few to show an effect"
-        return f"{self.part}: no effect that {gain.count} seeds can show ({unit.gain(gain)})"
+        return f"{self.part}: no effect that {gain.count} seeds can show; measured: {unit.gain(gain)}"
 
 
 def effects(confirmation: Confirmation, winner: str, without: Mapping[str, str]) -> list[Effect]:

@@ -39,11 +39,10 @@ def bca_interval(values: FloatArray, quantile: float) -> tuple[float, float]:
 
     `quantile` is that of the standard normal: 1.96 for the plain interval at 95 %, more for a widened one.
     """
-    ordered = np.sort(values)  # the same result in whatever order the values come
-    shares, probabilities = resampling(ordered.size)
-    means = shares @ ordered
-    bias = ndtri(_share_below(means, probabilities, ordered))
-    acceleration = _acceleration(ordered)
+    shares, probabilities = resampling(values.size)
+    means = shares @ values
+    bias = ndtri(_share_below(means, probabilities, values))
+    acceleration = _acceleration(values)
     order = np.argsort(means, kind="stable")
     cumulated = np.cumsum(probabilities[order])
     levels = [_adjusted_level(bias, acceleration, end) for end in (-quantile, quantile)]

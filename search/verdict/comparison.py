@@ -87,7 +87,7 @@ def compare_in_order(
     """
     found: dict[str, Comparison] = {}
     for family in families:
-        gate = max((comparison.corrected for comparison in found.values()), default=0.0)
+        gate = max((max(each.corrected, each.test.different) for each in found.values()), default=0.0)
         for name, comparison in compare(confirmation, family, reference).items():
             found[name] = replace(comparison, corrected=max(gate, comparison.corrected))
     return found

@@ -58,6 +58,7 @@ def estimate(values: FloatArray) -> Estimate:
     """
     if not values.size:
         raise ValueError("an estimate needs at least one value")
+    values = np.sort(values)  # the same result, to the last digit, in whatever order they come
     mean = float(values.mean())
     if values.size == 1:
         return Estimate(mean, 1, math.nan, None, "one value has no interval")
