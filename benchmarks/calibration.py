@@ -20,7 +20,7 @@ from autotune.search.verdict.estimate import Estimate, Interval, estimate
 from autotune.search.verdict.indifference import indifference_set
 from autotune.search.verdict.winner import Winner, find_winner
 from scipy.special import stdtrit
-from simulated_studies import CONFIRMED, SimulatedStudies, simulate
+from simulated_studies import ACCURACY, CONFIRMED, SimulatedStudies, confirm, simulate
 
 BASELINE = "baseline"
 CANDIDATES = tuple(f"candidate {place}" for place in range(CONFIRMED))
@@ -28,6 +28,7 @@ NAMES = (*CANDIDATES, BASELINE)
 EDGES = (0.0, 0.01, 0.02, 0.04)
 """By how much one of the trials is truly better than all others."""
 SEEDS = 6
+EDGE = 0.02
 COUNTS = (3, 4, 5, 6, 8, 10, 12, 20)
 Figures = dict[str, float]
 
@@ -55,12 +56,10 @@ def coverage_by_count(random: np.random.Generator, studies: int) -> dict[int, Fi
     }
     found: dict[int, Figures] = {}
     for count in COUNTS:
-        simulated = simulate(random, studies, 0.02, count, new_rows=True)
-        gains = (simulated.fresh[:, 0] - simulated.fresh[:, -1], simulated.truth[:, 0] - simulated.truth[:, -1])
-        known = [(values, truth) for values, truth in zip(*gains, strict=True) if np.ptp(values)]
+        scores = confirm(random, np.tile([ACCURACY + EDGE, ACCURACY], (studies, 1)), count)
+        known = [gains for gains in scores[:, 0] - scores[:, 1] if np.ptp(gains)]
         found[count] = {
-            name: float(np.mean([covers(method(values), truth) for values, truth in known]))
-            for name, method in methods.items()
+            name: float(np.mean([covers(method(gains), EDGE) for gains in known])) for name, method in methods.items()
         }
     return found
 

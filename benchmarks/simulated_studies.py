@@ -56,14 +56,19 @@ def simulate(random: np.random.Generator, studies: int, edge: float, seeds: int,
     best = np.argsort(-search[:, :TRIALS], axis=1, kind="stable")[:, :CONFIRMED]
     chosen = np.concatenate([best, np.full((studies, 1), TRIALS)], axis=1)
     truth, search = (np.take_along_axis(each, chosen, axis=1) for each in (truth, search))
-    own = np.take_along_axis(own, chosen[..., None], axis=1)[:, :, None]
-    rows = rows[:, :, None]
     if new_rows:
-        rows = random.normal(size=(studies, 1, seeds, ROWS))
-        own = random.normal(size=(studies, CONFIRMED + 1, seeds, ROWS))
+        return SimulatedStudies(search, truth, truth, confirm(random, truth, seeds))
+    rows, own = rows[:, :, None], np.take_along_axis(own, chosen[..., None], axis=1)[:, :, None]
     fresh = _scores(random, np.repeat(truth[..., None], seeds, axis=2), rows, own)
-    truth_here = truth if new_rows else _expected(truth[..., None], rows, own)[..., 0]
-    return SimulatedStudies(search, truth, truth_here, fresh)
+    return SimulatedStudies(search, truth, _expected(truth[..., None], rows, own)[..., 0], fresh)
+
+
+def confirm(random: np.random.Generator, truth: FloatArray, seeds: int) -> FloatArray:
+    """Scores (studies, candidates, seeds) of candidates with true accuracies (studies, candidates), on new rows."""
+    studies, candidates = truth.shape
+    rows = random.normal(size=(studies, 1, seeds, ROWS))
+    own = random.normal(size=(studies, candidates, seeds, ROWS))
+    return _scores(random, np.repeat(truth[..., None], seeds, axis=2), rows, own)
 
 
 def _scores(random: np.random.Generator, truth: FloatArray, rows: FloatArray, own: FloatArray) -> FloatArray:

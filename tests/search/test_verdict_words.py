@@ -64,7 +64,7 @@ def test_tau_is_that_of_scipy(trials: list[tuple[int, int]]) -> None:
         assert found is None
         return
     assert found is not None
-    assert found[0] == pytest.approx(stats.kendalltau(first, second).statistic)
+    assert found[0] == pytest.approx(stats.kendalltau(first, second)[0])
     assert (found[1] is not None) == (len(trials) >= 8)
 
 
