@@ -32,11 +32,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean of `count` values, their standard deviation, and the interval or, in `note`, why there is none."""
+    """A mean of `count` values with its interval or, in `note`, why there is none.
+
+    `spread` is the values' standard deviation; None for a single value.
+    """
 
     mean: float
     count: int
-    spread: float
+    spread: float | None
     interval: Interval | None
     note: str = ""
 
@@ -61,7 +64,7 @@ def estimate(values: FloatArray) -> Estimate:
     values = np.sort(values)  # the same result, to the last digit, in whatever order they come
     mean = float(values.mean())
     if values.size == 1:
-        return Estimate(mean, 1, math.nan, None, "one value has no interval")
+        return Estimate(mean, 1, None, None, "one value has no interval")
     spread = float(values.std(ddof=1))
     if np.ptp(values) <= SAME * np.abs(values).max():
         note = f"all {values.size} values are equal, so their spread is unknown"
