@@ -19,8 +19,7 @@ class Effect:
     @property
     def is_shown(self) -> bool:
         """An effect in either direction: the interval excludes zero, and so does the two-sided sign-flip test."""
-        interval = self.comparison.gain.interval
-        return self.comparison.test.different <= ALPHA and (interval is None or interval.excludes_zero)
+        return self.comparison.test.different <= ALPHA and not self.comparison.gain.may_be_zero
 
     def sentence(self, unit: Unit) -> str:
         """For example "multi-task training: +1.4 points (0.5 to 2.3)"."""

@@ -30,9 +30,9 @@ class Comparison:
         """Whether "better" may be claimed.
 
         Holm's one-sided p keeps wrong claims among all candidates at 5 %; the two-sided p of the candidate alone, also
-        at 5 %, keeps fewer than six pairs from claiming anything.
+        at 5 %, keeps fewer than six pairs from claiming anything; and the interval may not say otherwise.
         """
-        return self.corrected <= ALPHA and self.test.different <= ALPHA
+        return self.corrected <= ALPHA and self.test.different <= ALPHA and not self.gain.may_be_zero
 
     @property
     def can_claim(self) -> bool:
@@ -87,7 +87,7 @@ def compare_in_order(
     """
     found: dict[str, Comparison] = {}
     for family in families:
-        gate = max((max(each.corrected, each.test.different) for each in found.values()), default=0.0)
+        gate = max((each.corrected if each.is_better else 1.0 for each in found.values()), default=0.0)
         for name, comparison in compare(confirmation, family, reference).items():
             found[name] = replace(comparison, corrected=max(gate, comparison.corrected))
     return found

@@ -43,6 +43,11 @@ class Estimate:
     interval: Interval | None
     note: str = ""
 
+    @property
+    def may_be_zero(self) -> bool:
+        """Whether the interval has zero in it; without an interval nothing is ruled out by it."""
+        return self.interval is not None and not self.interval.excludes_zero
+
     def shifted(self, by: float) -> "Estimate":
         """The same, moved: what a correction does to a mean."""
         interval = self.interval and self.interval.shifted(by)

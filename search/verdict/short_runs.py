@@ -91,7 +91,7 @@ def _rung(step: int, here: dict[int, float], full: dict[int, float], winner: int
     if winner not in here:
         return Rung(step, len(here), tau, interval, None, None)
     rank = 1 + sum(score > here[winner] for score in here.values())
-    kept = max(1, math.floor(keep * len(here) + 1e-9))  # a third of 9 is 3, not 2.9999
+    kept = max(1, math.floor(keep * len(here)))
     return Rung(step, len(here), tau, interval, rank, rank <= kept)
 
 

@@ -34,8 +34,8 @@ def pairs_needed(effect: float, spread: float | None, comparisons: int = 1) -> i
     """Pairs on which such an effect is shown in 80 of 100 cases; None if that takes more than 100.
 
     `effect` is the mean paired difference and `spread` its standard deviation over pairs, in one unit, if it is known;
-    the sign of the effect does not matter. From the power of the one-sided t-test at alpha / comparisons (Holm's first step), which
-    the sign-flip test equals but for its least p of 2^-n.
+    the sign of the effect does not matter. From the power of the one-sided t-test at alpha / comparisons, Holm's first
+    step, which the sign-flip test equals but for its least p of 2^-n.
     """
     if effect == 0 or spread is None:
         return None

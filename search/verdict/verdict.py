@@ -37,9 +37,9 @@ class Verdict:
 
     @property
     def is_better(self) -> bool:
-        """Whether the winner may be called better than the baseline."""
-        comparison = self.comparisons.get(self.winner.name)
-        return comparison is not None and comparison.is_better
+        """Whether the winner may be called better than the baseline, which its corrected gain must not contradict."""
+        comparison, gain = self.comparisons.get(self.winner.name), self.winner.gain
+        return bool(comparison and comparison.is_better and gain and not gain.may_be_zero)
 
 
 def judge(

@@ -139,6 +139,13 @@ def test_pairs_that_did_not_do_are_not_called_enough() -> None:
     assert found.pairs_needed == 7
 
 
+def test_what_the_interval_contradicts_is_not_claimed() -> None:
+    gains = [0.012, 0.006, 0.011, 0.013, -0.007, 0.01, 0.008]
+    found = compare(confirmed(a=gains), ["a"], "baseline")["a"]
+    assert found.test.different < ALPHA
+    assert not found.is_better
+
+
 def test_a_later_family_claims_only_what_the_first_could() -> None:
     sure, unsure = [0.02, 0.01, 0.03, 0.02, 0.01, 0.02], [0.02, -0.01, 0.03, 0.02, 0.01, 0.02]
     both = compare_in_order(confirmed(a=sure, variant=sure), [["a"], ["variant"]], "baseline")

@@ -67,6 +67,8 @@ def test_the_lead_of_the_best_of_equals_is_taken_off() -> None:
     ]
     assert np.mean([winner.score.mean for winner in found]) > 0.807
     assert np.mean([winner.corrected.mean for winner in found]) == pytest.approx(0.8, abs=0.0015)
+    gains = [winner.gain.mean for winner in found if winner.gain]
+    assert abs(np.mean(gains)) < 0.005, "as measured it is 0.014"
 
 
 def test_the_interval_moves_with_the_corrected_mean() -> None:
@@ -187,6 +189,23 @@ def test_the_whole_verdict() -> None:
     assert verdict.simplest == "same"
     assert list(verdict.optimism) == ["good"]
     assert verdict.failed == ("failed",)
+
+
+def test_the_winners_corrected_gain_must_not_contradict_the_claim() -> None:
+    """Each is better on every seed, but with another lead: who is best is luck, and little is left of its gain."""
+    gains = {
+        "baseline": [0.0] * 6,
+        "a": [0.05, 0.001, 0.001, 0.05, 0.001, 0.001],
+        "b": [0.001, 0.05, 0.001, 0.001, 0.05, 0.002],
+    }
+    scores = {name: {seed: 0.8 + gain for seed, gain in enumerate(each)} for name, each in gains.items()}
+    simplicity = dict.fromkeys(scores, Simplicity(1, augmented=False, step_cost=1.0))
+    verdict = judge(Confirmation(scores), "baseline", simplicity, {})
+    assert verdict is not None
+    assert verdict.comparisons[verdict.winner.name].is_better
+    assert verdict.winner.gain is not None
+    assert verdict.winner.gain.may_be_zero
+    assert not verdict.is_better
 
 
 def test_variants_that_are_no_candidates_take_no_power_from_them() -> None:

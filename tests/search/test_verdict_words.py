@@ -6,6 +6,7 @@ from autotune.search.verdict.ablation import effects
 from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.rank_correlation import kendall_tau
 from autotune.search.verdict.short_runs import short_runs
+from autotune.search.verdict.sign_flip import sign_flip
 from autotune.search.verdict.units import Unit, unit_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -28,6 +29,20 @@ def test_an_effect_is_said_in_points() -> None:
 def test_an_error_has_its_own_unit_and_less_of_it_is_a_gain() -> None:
     said = ablated([1.9, 1.8, 1.85, 1.9, 1.8, 1.7], [2.0] * 6, maximize=False)
     assert said.startswith("multi-task training: +0.175 (0.1")
+
+
+def test_an_error_below_one_is_not_in_points() -> None:
+    assert ablated([0.31, 0.32, 0.33, 0.31, 0.32, 0.30], [0.4] * 6, maximize=False).startswith(
+        "multi-task training: +0.085 (0.0"
+    )
+
+
+def test_an_effect_whose_interval_has_zero_in_it_is_none() -> None:
+    """The sign-flip test alone would show it: p is 0.047."""
+    gains = [0.012, 0.006, 0.011, 0.013, -0.007, 0.01, 0.008]
+    assert sign_flip(np.array(gains)).different < 0.05
+    said = ablated([0.8 + gain for gain in gains], [0.8] * 7)
+    assert said == "multi-task training: no effect that 7 seeds can show; measured: +0.8 points (-0.3 to 1.1)"
 
 
 def test_harm_is_an_effect_too() -> None:
@@ -117,6 +132,10 @@ def test_the_best_third_is_kept_and_pruned_trials_count() -> None:
     assert short_runs({10: third}, FULL, winner=8).rungs[0].keeps_winner
     with_pruned = short_runs({10: {**third, 9: 0.9, 10: 0.9}}, FULL, winner=8).rungs[0]
     assert (with_pruned.trials, with_pruned.winner_rank, with_pruned.keeps_winner) == (11, 5, False)
+
+
+def test_of_two_trials_one_is_kept() -> None:
+    assert short_runs({10: {7: 0.5, 8: 0.6}}, FULL, winner=8).rungs[0].keeps_winner
 
 
 def test_a_rung_is_not_safe_where_a_later_one_drops_the_winner() -> None:
