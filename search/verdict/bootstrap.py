@@ -43,7 +43,7 @@ def bca_interval(values: FloatArray, quantile: float) -> tuple[float, float]:
     means = shares @ values
     bias = ndtri(_share_below(means, probabilities, values))
     acceleration = _acceleration(values)
-    order = np.argsort(means, kind="stable")
+    order = np.argsort(means)
     cumulated = np.cumsum(probabilities[order])
     levels = [_adjusted_level(bias, acceleration, end) for end in (-quantile, quantile)]
     places = np.searchsorted(cumulated, np.array(levels) - 1e-12).clip(max=means.size - 1)
