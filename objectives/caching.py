@@ -55,15 +55,24 @@ def cached_tensors(
     return tensors
 
 
-def save_atomically(tensors: dict[str, torch.Tensor], path: Path) -> None:
+def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write to a temporary neighbour, flush to the disk, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         name = Path(part.name)
     try:
-        save_file(tensors, name)
-        with name.open("rb") as written:
-            os.fsync(written.fileno())
+        save_file(tensors, name, metadata)
+        _flush(name)
         name.replace(path)
+        _flush(path.parent)
     finally:
         name.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Have a file's content on the disk, or a folder's names."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

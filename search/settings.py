@@ -53,6 +53,19 @@ class GridSettings(Settings):
     )
 
 
+class CheckpointSettings(Settings):
+    """What is kept of trials' states, so that they go on after an interruption."""
+
+    top: int = Field(default=1, ge=0, le=1000, description="checkpoints of so many best trials stay when they are done")
+    disk: float = Field(default=10.0, gt=0, description="gigabytes that a study's checkpoints may take on a machine")
+    cost: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="the largest share of training time that writing checkpoints may take; 1: one at every rung",
+    )
+
+
 class SearchSettings(Settings):
     """How many trials, who proposes them, and who ends the hopeless ones early."""
 
@@ -77,4 +90,7 @@ class SearchSettings(Settings):
     )
     retries: int = Field(
         default=2, ge=0, le=100, description="how often in a row a trial that died before a new rung is begun again"
+    )
+    checkpoints: CheckpointSettings = Field(
+        default_factory=CheckpointSettings, description="what is kept of trials' states while they run and after"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ...spaces.configuration import Configuration
-from ...spaces.errors import Diverged
+from ...spaces.errors import AutotuneError, Diverged
 from ..prepare import PreparedObjective
 from .folds import FoldRun
 from .run import TrainingRun
@@ -74,9 +74,12 @@ class PlainTrainer(Trainer):
         slot = self._slots[trial_id]
         try:
             return [self._running(trial_id, slot).advance()]
-        except (Diverged, RuntimeError, MemoryError) as error:
-            slot.failed = True
-            return [Evaluation(trial_id, slot.step, finished=True, failure=_failure(error))]
+        except Exception as error:
+            if isinstance(error, AutotuneError) and not isinstance(error, Diverged):
+                raise  # the user's mistake, of every trial
+            step, slot.failed = slot.step, True
+            slot.run = slot.checkpoint = None  # what ran out of memory must not keep it
+            return [Evaluation(trial_id, step, finished=True, failure=_failure(error))]
 
     def checkpoint(self, trial_id: int) -> Checkpoint | None:
         slot = self._slot(trial_id)

@@ -21,7 +21,7 @@ Rules that every implementation keeps (tests/conformance/test_trainers.py):
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -85,6 +85,8 @@ class Checkpoint:
     weighting: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     """What the loss weighting has learnt or counted."""
     patience: Patience = field(default_factory=Patience)
+    told: Sequence[Evaluation] = ()
+    """The evaluations up to here, where whoever made the checkpoint kept them."""
 
 
 class Trainer(ABC):

@@ -1,29 +1,56 @@
-"""What every executor must do. A new one is an entry in EXECUTORS: what makes one with so many slots."""
+"""What every executor must do. A new one is an entry in EXECUTORS: what makes one from a recipe."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, FailureKind, Trainer
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
+from autotune.search.executors.places import cores
+from autotune.search.executors.process import ProcessExecutor
+from autotune.search.executors.worker import Recipe, make_trainer
+from autotune.search.study import prepare_study
+from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.configuration import Configuration
 
-EXECUTORS: dict[str, Callable[[Trainer], Executor]] = {"inline": InlineExecutor}
+EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
+    "inline": lambda recipe: InlineExecutor(make_trainer(recipe, print)),
+    "process": lambda recipe: ProcessExecutor(cores(1), recipe, print),
+}
 
 GOOD = Configuration(learning_rate=1e-3)
 OTHER = Configuration(learning_rate=1e-4, ratios={"aspect": 0.5})
 DIVERGING = Configuration(learning_rate=1e30)
 
 
+@pytest.fixture
+def recipe(tmp_path: Path, reviews_csv: Path) -> Recipe:
+    study = {
+        "name": "small",
+        "data": {"train": reviews_csv.name, "validation": 0.25},
+        "model": {"encoder": "scratch:tiny", "max_length": 24},
+        "tasks": {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}},
+        "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
+        "search": {"checkpoints": {"cost": 1}},
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return Recipe(read_study_file(path), tmp_path, CheckpointStore(tmp_path / "checkpoints", "test", 10**9))
+
+
 @pytest.fixture(params=EXECUTORS)
-def make(request: pytest.FixtureRequest, objective: Callable[..., Any]) -> Callable[[int], Executor]:
-    """Makes an executor over the same small objective."""
+def make(request: pytest.FixtureRequest, recipe: Recipe) -> Callable[[int], Executor]:
+    """Makes an executor over the same small study; no checkpoint of an earlier one is left."""
 
     def made(slots: int) -> Executor:
-        return EXECUTORS[request.param](PlainTrainer(objective(), torch.device("cpu"), slots))
+        recipe.store.retain(())
+        return EXECUTORS[request.param](replace(recipe, slots=slots))
 
     return made
 
@@ -42,11 +69,11 @@ def finished(executor: Trainer, *trials: int) -> list[Evaluation]:
 
 
 @pytest.fixture
-def alone(objective: Callable[..., Any]) -> Callable[[Configuration], list[Evaluation]]:
+def alone(recipe: Recipe) -> Callable[[Configuration], list[Evaluation]]:
     """What a trainer tells about a configuration without any executor."""
 
     def train(configuration: Configuration) -> list[Evaluation]:
-        trainer = PlainTrainer(objective(), torch.device("cpu"))
+        trainer = PlainTrainer(prepare_study(recipe.file, recipe.base), torch.device("cpu"))
         trainer.admit(7, configuration)
         return finished(trainer, 7)
 

@@ -1,12 +1,17 @@
 """One suite that every trainer passes (objectives/training/trainer.py has the rules); a new one is one entry."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import torch
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.checkpoints import CheckpointStore
+from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
 from autotune.spaces.configuration import Configuration, Mix
@@ -22,7 +27,15 @@ class Kind:
     model: type[torch.nn.Module]
 
 
-TRAINERS = {"plain": Kind(lambda prepared, slots: PlainTrainer(prepared, torch.device("cpu"), slots), MultiTaskModel)}
+def plain(prepared: PreparedObjective, slots: int) -> Trainer:
+    return PlainTrainer(prepared, torch.device("cpu"), slots)
+
+
+def durable(prepared: PreparedObjective, slots: int) -> Trainer:
+    return DurableTrainer(plain(prepared, slots), CheckpointStore(Path(mkdtemp(dir=os.environ["AUTOTUNE_CACHE"])), "test", 10**9), cost=1.0)
+
+
+TRAINERS = {"plain": Kind(plain, MultiTaskModel), "durable": Kind(durable, MultiTaskModel)}
 
 PRECISIONS = ("fp32", pytest.param("bf16", marks=pytest.mark.slow))
 AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}

@@ -1,0 +1,178 @@
+"""A trainer whose trials survive: they go on from checkpoints on disk, and are tried again where memory ran out.
+
+Around any trainer. A checkpoint is written when a trial goes on after an evaluation, so that whatever it holds has
+been heard and noted by the caller: trials that are pruned or done cost none. A trial that is admitted again goes on
+from its file and first tells again what it had told. One that runs out of memory is retried alone, its neighbours
+waiting, with each batch in two parts; if it fails again, it failed.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ...spaces.configuration import Configuration
+from .checkpoints import CheckpointStore
+from .trainer import Checkpoint, Evaluation, FailureKind, Trainer
+
+COST = 0.05
+_RETRY_PARTS = 2
+
+
+@dataclass
+class _Trial:
+    configuration: Configuration
+    told: list[Evaluation]
+    heard: int = -1
+    """The last step that the caller was told of."""
+    trained: float = 0.0
+    """Seconds since the last checkpoint."""
+    parts: int = 1
+    begun: bool = False
+    """Whether it advanced in this trainer since its last checkpoint."""
+    parked: Checkpoint | None = None
+
+    @property
+    def over(self) -> bool:
+        return bool(self.told) and self.told[-1].finished
+
+
+@dataclass
+class DurableTrainer(Trainer):
+    """Any trainer with checkpoints.
+
+    Args:
+        trainer: trains.
+        store: keeps the checkpoints.
+        note: is told, once each, what the user should know: that the disk is full, that a trial is retried.
+        cost: the largest share of training time that checkpoints may take; with 1 there is one at every rung.
+    """
+
+    trainer: Trainer
+    store: CheckpointStore
+    note: Callable[[str], None] = lambda _: None
+    cost: float = COST
+    _trials: dict[int, _Trial] = field(default_factory=dict[int, _Trial], init=False)
+    _again: list[Evaluation] = field(default_factory=list[Evaluation], init=False)
+    _alone: int | None = field(default=None, init=False)
+    _save_seconds: float = field(default=0.0, init=False)
+    _is_full: bool = field(default=False, init=False)
+
+    @property
+    def capacity(self) -> int:
+        return self.trainer.capacity
+
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
+        if trial_id in self._trials:
+            raise ValueError(f"trial {trial_id} is in a slot already")
+        if len(self._trials) >= self.capacity:
+            raise ValueError(f"all {self.capacity} slots are taken")
+        if checkpoint is None and (checkpoint := self._stored(trial_id, configuration)) is not None:
+            self._again += [replace(evaluation, seconds=0.0) for evaluation in checkpoint.told]
+        told = list(checkpoint.told) if checkpoint is not None else []
+        trial = _Trial(configuration, told, told[-1].step if told else -1, parts=parts)
+        if self._alone is None:
+            self.trainer.admit(trial_id, configuration, checkpoint, parts)
+        else:
+            trial.parked = checkpoint
+        self._trials[trial_id] = trial
+
+    def upcoming(self) -> list[int]:
+        return [] if self._again else self.trainer.upcoming()
+
+    def advance(self) -> list[Evaluation]:
+        if self._again:
+            again, self._again = self._again, []
+            return again
+        for trial_id, trial in self._trials.items():
+            if trial.begun and not trial.over and trial.trained * self.cost >= self._save_seconds:
+                self._save(trial_id)
+        while self.trainer.upcoming():
+            found = [evaluation for evaluation in self.trainer.advance() if self._is_news(evaluation)]
+            if found:
+                return found
+        return []
+
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        trial = self._trial(trial_id)
+        state = self.trainer.checkpoint(trial_id) if self._is_inside(trial_id) else trial.parked
+        return None if state is None else replace(state, told=list(trial.told))
+
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        """As every trainer does; the trial's state is on disk then too, be it finished."""
+        trial = self._trial(trial_id)
+        checkpoint = self._save(trial_id)
+        self._leave(trial_id)
+        return None if trial.over else checkpoint
+
+    def discard(self, trial_id: int) -> None:
+        self._trial(trial_id)
+        self._leave(trial_id)
+        self.store.remove(trial_id)
+
+    def _stored(self, trial_id: int, configuration: Configuration) -> Checkpoint | None:
+        checkpoint = self.store.load(trial_id, configuration)
+        is_over = checkpoint is not None and bool(checkpoint.told) and checkpoint.told[-1].finished
+        return None if is_over else checkpoint
+
+    def _is_news(self, evaluation: Evaluation) -> bool:
+        """Note an evaluation. One that was told before, or a failure that is tried again, is no news."""
+        trial_id, failure = evaluation.trial_id, evaluation.failure
+        trial = self._trials[trial_id]
+        if failure is not None and failure.kind is FailureKind.OUT_OF_MEMORY and trial.parts == 1:
+            self._retry_alone(trial_id, trial)
+            return False
+        trial.told.append(evaluation)
+        trial.begun = failure is None
+        trial.trained += evaluation.seconds
+        is_news = evaluation.step > trial.heard or failure is not None
+        trial.heard = max(trial.heard, evaluation.step)
+        return is_news
+
+    def _retry_alone(self, trial_id: int, trial: _Trial) -> None:
+        self.note(f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time")
+        for other_id, other in self._trials.items():
+            if other_id != trial_id and not other.over:
+                other.parked = self.trainer.evict(other_id)
+        self._alone, trial.parts = trial_id, _RETRY_PARTS
+        checkpoint = self._stored(trial_id, trial.configuration)
+        trial.told = list(checkpoint.told) if checkpoint is not None else []
+        self.trainer.discard(trial_id)
+        self.trainer.admit(trial_id, trial.configuration, checkpoint, trial.parts)
+
+    def _leave(self, trial_id: int) -> None:
+        if self._is_inside(trial_id):
+            self.trainer.discard(trial_id)
+        del self._trials[trial_id]
+        self._again = [evaluation for evaluation in self._again if evaluation.trial_id != trial_id]
+        if trial_id == self._alone:
+            self._alone = None
+            for other_id, other in self._trials.items():
+                if not other.over:
+                    self.trainer.admit(other_id, other.configuration, other.parked, other.parts)
+                    other.parked = None
+
+    def _is_inside(self, trial_id: int) -> bool:
+        """Whether the trial is in a slot of the trainer, and not waiting while another is alone."""
+        return self._alone in {None, trial_id} or self._trials[trial_id].over
+
+    def _save(self, trial_id: int) -> Checkpoint | None:
+        began, checkpoint, trial = time.monotonic(), self.checkpoint(trial_id), self._trials[trial_id]
+        if checkpoint is None:
+            return None
+        try:
+            self.store.save(trial_id, checkpoint)
+        except OSError as error:
+            if not self._is_full:
+                reason = error.strerror or str(error)
+                self.note(f"checkpoints cannot be written ({reason}): an interrupted trial goes on from its last one, or starts again")
+            self._is_full = True
+            return checkpoint
+        self._save_seconds, trial.trained, trial.begun = time.monotonic() - began, 0.0, False
+        return checkpoint
+
+    def _trial(self, trial_id: int) -> _Trial:
+        if trial_id not in self._trials:
+            raise ValueError(f"trial {trial_id} is in no slot")
+        return self._trials[trial_id]

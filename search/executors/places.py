@@ -1,0 +1,83 @@
+"""Where trials can train: each GPU that this process may see, or the cores of the CPU."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ...spaces.errors import InputError
+
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One worker's place: a device, or one core."""
+
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What pins the worker there, if it is set before torch is imported."""
+    one_thread: bool = False
+
+
+def gpus() -> list[Place]:
+    """The GPUs and MIG slices that CUDA_VISIBLE_DEVICES leaves, by number or UUID; no CUDA context is opened."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [name.strip() for name in given.split(",") if name.strip()] if given is not None else None
+    # In one process CUDA shows only the first of several MIG slices, so that they cannot be counted by it.
+    slices = names is not None and bool(names) and all(name.startswith("MIG-") for name in names)
+    count = len(names) if names and slices else torch.cuda.device_count()
+    names = (names or [str(number) for number in range(count)])[:count]
+    return [
+        Place(f"GPU {number}" + ("" if name == str(number) else f" ({name})"), {"CUDA_VISIBLE_DEVICES": name})
+        for number, name in enumerate(names)
+    ]
+
+
+def cores(count: int) -> list[Place]:
+    """So many cores of the CPU, one thread each."""
+    environment = {"CUDA_VISIBLE_DEVICES": "", **_ONE_THREAD}
+    return [Place(f"CPU worker {number}", environment, one_thread=True) for number in range(count)]
+
+
+def core_count() -> int:
+    """The cores that this process may use, by its affinity and its container's quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP_LIMIT.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return allowed
+    return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
+
+
+def find_places(devices: str) -> list[Place]:
+    """The places that --devices means.
+
+    Args:
+        devices: `auto` (every visible GPU, else the CPU), `cpu`, `cpu:4` (four cores), or GPUs' numbers among the
+            visible ones: `0,1`.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    there = gpus()
+    if devices == "auto":
+        return there or cores(core_count())
+    kind, _, number = devices.partition(":")
+    if kind == "cpu":
+        if number and not (number.isdecimal() and int(number)):
+            raise InputError(f"--devices: {devices!r} names no number of workers; cpu:2 means two")
+        return cores(int(number) if number else core_count())
+    numbers = [word.strip().removeprefix("cuda:") for word in devices.split(",")]
+    if devices == "cuda" and there:
+        return there[:1]
+    unknown = [number for number in numbers if not number.isdecimal() or int(number) >= len(there)]
+    if unknown:
+        here = ", ".join(["auto", "cpu", "cpu:N", *map(str, range(len(there)))])
+        raise InputError(f"--devices: no device {unknown[0]!r} here; there are: {here}")
+    if len(set(map(int, numbers))) < len(numbers):
+        raise InputError(f"--devices: {devices} names a GPU twice; --slots N puts several trials on one")
+    return [there[int(number)] for number in numbers]

@@ -1,0 +1,350 @@
+"""Trials over several workers: one worker a place, replaced when it dies, ended when it hangs.
+
+What all pools share; where workers live and how they are spoken to is the subclass's (process.py, ray_actors.py).
+A worker is given one round at a time, so the tuner has heard and noted an evaluation before its trial goes on.
+"""
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ...objectives.training.checkpoints import CheckpointStore
+from ...objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind
+from ...spaces.configuration import Configuration
+from ...spaces.errors import TrainingError
+from .executor import Executor
+from .places import Place
+from .worker import Broken, Leaving, Message, Noted, Ready, Recipe, Round, Told, Training
+
+RETRIES = 2
+STARTS = 3
+"""A worker that dies so often before it is ready will not start."""
+
+
+class WorkerDied(Exception):
+    """A worker is gone; the text says what is known of it."""
+
+
+class Worker(Protocol):
+    """One end of the line to a worker."""
+
+    def send(self, given: Round) -> None:
+        """Give it a round. WorkerDied if it is gone."""
+
+    def receive(self) -> Message:
+        """Its next message; one is there, or it died. WorkerDied then."""
+
+    def kill(self) -> None:
+        """End it now, whatever it does."""
+
+    def close(self) -> None:
+        """End it; one without a round leaves by itself."""
+
+
+@dataclass
+class _Job:
+    """A trial in a lane."""
+
+    configuration: Configuration
+    parts: int
+    heard: int = -1
+    """The last step that the caller was told of."""
+    seconds: float = 0.0
+    deaths: int = 0
+    """Workers that died on it in a row, without a new rung."""
+    sent: bool = False
+    over: bool = False
+
+
+@dataclass
+class _Lane:
+    """A place, its worker and its trials."""
+
+    place: Place
+    worker: Worker | None = None
+    jobs: dict[int, _Job] = field(default_factory=dict[int, _Job])
+    leaving: list[tuple[int, Leaving]] = field(default_factory=list[tuple[int, Leaving]])
+    busy: bool = False
+    ready: bool = False
+    starts: int = 0
+    training: Sequence[int] = ()
+    since: float | None = None
+    """When the training of `training` began."""
+    trace: str = ""
+
+    @property
+    def going_on(self) -> bool:
+        """Whether some trial is not at its end."""
+        return any(not job.over for job in self.jobs.values())
+
+    @property
+    def waiting(self) -> dict[int, _Job]:
+        """The trials that its worker has not been given yet."""
+        return {trial_id: job for trial_id, job in self.jobs.items() if not job.sent and not job.over}
+
+
+class PoolExecutor(Executor):
+    """Trials over the workers of several places.
+
+    Args:
+        places: a worker each, started when its first trial comes.
+        recipe: what workers are made from; its `slots` is the number of trials in each.
+        note: hears what the user should know.
+        retries: how often in a row a trial is begun again whose worker died without a new rung.
+        trial_timeout_s: the longest time that a trial may train; a worker that hangs is ended.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        recipe: Recipe,
+        note: Callable[[str], None] = lambda _: None,
+        retries: int = RETRIES,
+        trial_timeout_s: float | None = None,
+    ) -> None:
+        self._lanes = [_Lane(place) for place in places]
+        self._recipe = recipe
+        self._store: CheckpointStore = recipe.store
+        self._note = note
+        self._retries = retries
+        self._limit = trial_timeout_s
+        self._kept: list[Evaluation] = []
+        """Heard while waiting for something else."""
+
+    @abstractmethod
+    def hire(self, place: Place) -> Worker:
+        """Start a worker; it says Ready when it is."""
+
+    @abstractmethod
+    def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
+        """Those of the workers that have a message, or died, after at most `timeout_s`."""
+
+    @property
+    def capacity(self) -> int:
+        return len(self._lanes) * self._recipe.slots
+
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
+        if any(trial_id in lane.jobs for lane in self._lanes):
+            raise ValueError(f"trial {trial_id} is in a slot already")
+        free = [lane for lane in self._lanes if len(lane.jobs) < self._recipe.slots]
+        if not free:
+            raise ValueError(f"all {self.capacity} slots are taken")
+        job = _Job(configuration, parts)
+        if checkpoint is not None:
+            self._store.save(trial_id, checkpoint)
+            job.heard = checkpoint.step
+        lane = min(free, key=lambda lane: (len(lane.jobs), lane.worker is None))
+        lane.jobs[trial_id] = job
+
+    def upcoming(self) -> list[int]:
+        return [trial_id for lane in self._lanes for trial_id in lane.training]
+
+    def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
+        """As the contract says. A trial whose worker is replaced goes on, and tells nothing twice.
+
+        Raises:
+            TrainingError: workers do not start.
+            InputError: a worker found the data changed or gone.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            for lane in self._lanes:
+                self._dispatch(lane)
+            found = self._heard(_until(end))
+            # A worker that told only what was heard before goes on.
+            if found or _until(end) == 0 or not any(lane.busy or lane.going_on for lane in self._lanes):
+                return found
+
+    def drain(self) -> list[Evaluation]:
+        found: list[Evaluation] = self._heard(0.0)
+        while any(lane.busy for lane in self._lanes):
+            found += self._heard(None)
+        return found
+
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        lane = self._lane(trial_id)
+        configuration = lane.jobs[trial_id].configuration
+        self._ask(lane, trial_id, Leaving.COPY)
+        return self._store.load(trial_id, configuration)
+
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        lane = self._lane(trial_id)
+        self._ask(lane, trial_id, Leaving.EVICT)
+        job = lane.jobs.pop(trial_id)
+        return None if job.over else self._store.load(trial_id, job.configuration)
+
+    def discard(self, trial_id: int) -> None:
+        lane = self._lane(trial_id)
+        if lane.jobs.pop(trial_id).sent and lane.worker is not None:
+            lane.leaving.append((trial_id, Leaving.DISCARD))
+        self._store.remove(trial_id)
+
+    def close(self) -> None:
+        for lane in self._lanes:
+            if lane.worker is not None:
+                lane.worker.kill() if lane.busy else lane.worker.close()
+            lane.worker, lane.busy = None, False
+            lane.jobs.clear()
+            lane.leaving.clear()
+        self._kept.clear()
+
+    def _lane(self, trial_id: int) -> _Lane:
+        for lane in self._lanes:
+            if trial_id in lane.jobs:
+                return lane
+        raise ValueError(f"trial {trial_id} is in no slot")
+
+    def _dispatch(self, lane: _Lane) -> None:
+        """Give an idle lane its next round; only news, or trials that go on, make one."""
+        if not lane.busy and (lane.going_on or (lane.leaving and lane.worker)):
+            self._send(lane, train=lane.going_on)
+
+    def _send(self, lane: _Lane, *, train: bool) -> None:
+        if lane.worker is None:
+            lane.worker, lane.ready, lane.trace = self.hire(lane.place), False, ""
+            lane.leaving.clear()  # it never had them
+            lane.starts += 1
+        coming = lane.waiting
+        given = Round(list(lane.leaving), {key: (job.configuration, job.parts) for key, job in coming.items()}, train)
+        lane.leaving.clear()
+        for job in coming.values():
+            job.sent = True
+        lane.busy, lane.training = True, [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
+        lane.since = time.monotonic() if lane.ready and train else None
+        try:
+            lane.worker.send(given)
+        except WorkerDied as error:
+            self._kept += self._replace(lane, str(error))
+
+    def _ask(self, lane: _Lane, trial_id: int, leaving: Leaving) -> None:
+        """Have a trial's state in the store, after the rung that its worker is at."""
+        while lane.busy:
+            self._kept += self._heard(None, [lane])
+        job = lane.jobs[trial_id]
+        if lane.worker is None or not job.sent:
+            return
+        lane.leaving.append((trial_id, leaving))
+        self._send(lane, train=False)
+        while lane.busy:
+            self._kept += self._heard(None, [lane])
+
+    def _heard(self, timeout_s: float | None, lanes: Sequence[_Lane] | None = None) -> list[Evaluation]:
+        """What busy lanes tell until there is an evaluation, none is busy, or the time is over."""
+        lanes = self._lanes if lanes is None else lanes
+        if lanes is self._lanes and self._kept:
+            kept, self._kept = self._kept, []
+            return kept
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        found: list[Evaluation] = []
+        while not found and (busy := [lane for lane in lanes if lane.busy]):
+            ready = self.waited([lane.worker for lane in busy if lane.worker], self._patience(busy, _until(end)))
+            for worker in ready:
+                lane = next(lane for lane in busy if lane.worker is worker)
+                found += self._listen(lane, worker)
+            found += [evaluation for lane in busy for evaluation in self._overdue(lane)]
+            if _until(end) == 0:
+                break
+        return found
+
+    def _patience(self, lanes: Sequence[_Lane], left: float | None) -> float | None:
+        """How long to wait at most, so that no trial's time limit is missed."""
+        if self._limit is None:
+            return left
+        spent = [self._spent(lane, trial_id) for lane in lanes for trial_id in lane.training if lane.since is not None]
+        waits = [max(self._limit - seconds, 0.0) + 0.01 for seconds in spent] + ([] if left is None else [left])
+        return min(waits, default=None)
+
+    def _spent(self, lane: _Lane, trial_id: int) -> float:
+        job = lane.jobs.get(trial_id)
+        running = 0.0 if lane.since is None else time.monotonic() - lane.since
+        return running + (job.seconds if job is not None else 0.0)
+
+    def _listen(self, lane: _Lane, worker: Worker) -> list[Evaluation]:
+        try:
+            message = worker.receive()
+        except WorkerDied as error:
+            return self._replace(lane, str(error))
+        match message:
+            case Ready():
+                lane.ready, lane.starts, lane.since = True, 0, time.monotonic()
+            case Training(trial_ids):
+                lane.training, lane.since = trial_ids, time.monotonic()
+            case Noted(text):
+                self._note(text)
+            case Broken(trace, error):
+                if error is not None:
+                    raise error
+                lane.trace = trace
+            case Told(evaluations):
+                lane.busy, lane.training, lane.since = False, (), None
+                return [evaluation for evaluation in evaluations if self._is_news(lane, evaluation)]
+        return []
+
+    def _is_news(self, lane: _Lane, evaluation: Evaluation) -> bool:
+        job = lane.jobs.get(evaluation.trial_id)
+        if job is None or not job.sent:
+            return False  # it left meanwhile
+        job.seconds += evaluation.seconds
+        job.over = evaluation.finished
+        if evaluation.step <= job.heard and evaluation.failure is None:
+            return False
+        job.heard, job.deaths = evaluation.step, 0
+        return True
+
+    def _replace(self, lane: _Lane, reason: str) -> list[Evaluation]:
+        """A worker died: its trials go to a new one, but for those that it died on too often."""
+        blamed = [lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs]
+        failed: list[Evaluation] = []
+        for job in blamed if lane.ready else []:
+            job.deaths += 1
+        for trial_id, job in lane.jobs.items():
+            if job.deaths > self._retries and not job.over:
+                message = f"{reason}; begun {job.deaths} times in vain (search.retries is {self._retries})"
+                failed.append(self._end(trial_id, job, Failure(FailureKind.CRASHED, message, lane.trace)))
+        if not lane.ready and lane.starts >= STARTS:
+            last = lane.trace.strip().rpartition("\n")[2]
+            raise TrainingError(f"{lane.place.name} does not start: {reason}" + (f": {last}" if last else ""))
+        self._vacate(lane)
+        if going_on := sorted(lane.waiting):
+            trials = ", ".join(map(str, going_on))
+            self._note(f"{lane.place.name}: {reason}; trials go on from their last checkpoints: {trials}")
+            self._dispatch(lane)
+        return failed
+
+    def _overdue(self, lane: _Lane) -> list[Evaluation]:
+        """End a worker whose trial takes too long. Its neighbours go on in a new one."""
+        if self._limit is None or not lane.busy or lane.since is None:
+            return []
+        late = {trial_id: self._spent(lane, trial_id) for trial_id in lane.training if trial_id in lane.jobs}
+        late = {trial_id: seconds for trial_id, seconds in late.items() if seconds > self._limit}
+        if not late:
+            return []
+        found: list[Evaluation] = []
+        for trial_id, seconds in late.items():
+            message = f"trained {seconds:.0f} s of at most {self._limit:.0f} s (search.trial_timeout)"
+            found.append(self._end(trial_id, lane.jobs[trial_id], Failure(FailureKind.TIMED_OUT, message)))
+        self._vacate(lane)
+        self._dispatch(lane)
+        return found
+
+    def _end(self, trial_id: int, job: _Job, failure: Failure) -> Evaluation:
+        job.over = True
+        return Evaluation(trial_id, max(job.heard, 0), finished=True, failure=failure)
+
+    def _vacate(self, lane: _Lane) -> None:
+        """Let go of a worker; the next one begins with the lane's trials."""
+        if lane.worker is not None:
+            lane.worker.kill()
+        lane.worker, lane.busy, lane.training, lane.since = None, False, (), None
+        lane.leaving.clear()
+        for job in lane.jobs.values():
+            job.sent = False
+
+
+def _until(end: float | None) -> float | None:
+    """Seconds until then, 0 if it is over."""
+    return None if end is None else max(end - time.monotonic(), 0.0)

@@ -1,0 +1,123 @@
+"""One process a device: spawned once, pinned to its device, replaced when it dies."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+
+from ...objectives.training.plain import tail
+from ...spaces.errors import AutotuneError
+from .places import Place
+from .pool import PoolExecutor, Worker, WorkerDied
+from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
+
+_LEAVING_S = 5.0
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class ProcessExecutor(PoolExecutor):
+    """Trains in one persistent process a place. See PoolExecutor for the arguments."""
+
+    def hire(self, place: Place) -> Worker:
+        return _Process(place, self._recipe)
+
+    def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
+        processes = {worker.line: worker for worker in workers if isinstance(worker, _Process)}
+        return [processes[line] for line in wait(list(processes), timeout_s) if isinstance(line, Connection)]
+
+
+class _Process:
+    """A worker process, as its parent has it."""
+
+    def __init__(self, place: Place, recipe: Recipe) -> None:
+        self.line, far_end = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_serve, args=(far_end, recipe, place.one_thread), name=place.name)
+        with _environment(place.environment):
+            self._process.start()
+        far_end.close()  # so that the line ends when the process does
+
+    def send(self, given: Round) -> None:
+        try:
+            self.line.send(given)
+        except OSError:
+            raise WorkerDied(self._death()) from None
+
+    def receive(self) -> Message:
+        try:
+            return self.line.recv()
+        except (EOFError, OSError):
+            raise WorkerDied(self._death()) from None
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._end()
+
+    def close(self) -> None:
+        self.line.close()
+        self._process.join(_LEAVING_S)
+        self.kill()
+
+    def _end(self) -> None:
+        self._process.join()
+        self.line.close()
+
+    def _death(self) -> str:
+        self._process.join(_LEAVING_S)
+        code = self._process.exitcode
+        if code is None or code >= 0:
+            return f"its process ended (exit code {code})"
+        name = signal.Signals(-code).name
+        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}"
+
+
+def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:  # noqa: FBT001, a process's arguments
+    """A worker's whole life."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides
+        signal.signal(number, signal.SIG_IGN)
+    _follow_parent()
+    if is_one_thread:
+        one_thread()
+    try:
+        trainer = recipe.make(recipe, lambda text: line.send(Noted(text)))
+        line.send(Ready())
+        while True:
+            line.send(perform(trainer, recipe.store, line.recv(), line.send))
+    except (EOFError, BrokenPipeError):
+        return  # the parent closed the line
+    except AutotuneError as error:
+        line.send(Broken(tail(error), error))
+    except Exception as error:  # noqa: BLE001, told to the parent with its traceback
+        line.send(Broken(tail(error)))
+        sys.exit(1)
+
+
+def _follow_parent() -> None:
+    """End with the parent, even in the middle of a rung: nobody would hear of it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Generator[None]:
+    """Variables that a new process inherits."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,125 @@
+"""The far end of an executor: a trainer that does as it is told, in a process of its own or on another machine.
+
+A worker knows the study file and finds the prepared data in the cache. It never opens the study's database: rounds
+come in, evaluations go out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import torch
+
+from ...objectives.training.checkpoints import CheckpointStore
+from ...objectives.training.device import choose_device
+from ...objectives.training.durable import DurableTrainer
+from ...objectives.training.plain import PlainTrainer
+from ...objectives.training.trainer import Evaluation, Trainer
+from ...spaces.configuration import Configuration
+from ..study import prepare_study
+from ..study_file.schema import StudyFile
+
+Note = Callable[[str], None]
+
+
+def make_trainer(recipe: "Recipe", note: Note) -> Trainer:
+    """The trainer of a recipe, on the first device that this process sees.
+
+    Raises:
+        InputError: the data changed meanwhile, or is gone.
+    """
+    prepared = prepare_study(recipe.file, recipe.base)
+    plain = PlainTrainer(prepared, choose_device("auto"), recipe.slots)
+    return DurableTrainer(plain, recipe.store, note, recipe.file.search.checkpoints.cost)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a worker is made from."""
+
+    file: StudyFile
+    base: Path
+    """Data paths in the study file are relative to it."""
+    store: CheckpointStore
+    slots: int = 1
+    make: Callable[["Recipe", Note], Trainer] = make_trainer
+
+
+class Leaving(StrEnum):
+    """What becomes of a trial's state."""
+
+    DISCARD = "discard"
+    EVICT = "evict"
+    """It leaves its slot, and its checkpoint is in the store."""
+    COPY = "copy"
+    """It stays, and its checkpoint is in the store."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a worker does next: some trials leave, others come, then one advance."""
+
+    leaving: Sequence[tuple[int, Leaving]] = ()
+    coming: Mapping[int, tuple[Configuration, int]] = field(default_factory=dict[int, tuple[Configuration, int]])
+    """Configuration and parts of each, by trial; they go on from their checkpoints in the store."""
+    train: bool = True
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker has its data and its device."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Which trials the worker trains from now on."""
+
+    trial_ids: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A round is over."""
+
+    evaluations: Sequence[Evaluation]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something that the user should read."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The worker cannot go on. `error` is the user's mistake, if it is one; else `trace` ends the traceback."""
+
+    trace: str
+    error: Exception | None = None
+
+
+Message = Ready | Training | Told | Noted | Broken
+
+
+def perform(trainer: Trainer, store: CheckpointStore, given: Round, announce: Callable[[Training], None]) -> Told:
+    """Do one round."""
+    for trial_id, leaving in given.leaving:
+        if leaving is Leaving.DISCARD:
+            trainer.discard(trial_id)
+        elif leaving is Leaving.EVICT:
+            trainer.evict(trial_id)
+        elif (checkpoint := trainer.checkpoint(trial_id)) is not None:
+            store.save(trial_id, checkpoint)
+    for trial_id, (configuration, parts) in given.coming.items():
+        trainer.admit(trial_id, configuration, parts=parts)
+    if not given.train:
+        return Told(())
+    announce(Training(trainer.upcoming()))
+    return Told(trainer.advance())
+
+
+def one_thread() -> None:
+    """Compute on one core: a process a core is faster than all cores a process."""
+    torch.set_num_threads(1)
