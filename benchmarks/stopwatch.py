@@ -1,7 +1,7 @@
 """Where the time of a run goes: the product's own methods are wrapped while it runs, and its code stays as it is."""
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import optuna
+from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.search.claims import Claims
 from autotune.search.tuner import Tuner
@@ -17,12 +18,13 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 OUTSIDE, REST = "outside", "the tuner's loop and the view"
-TRAINING, SAMPLER, PRUNER = "training", "sampler", "pruner"
+TRAINING, CHECKPOINTS, SAMPLER, PRUNER = "training", "checkpoints", "sampler", "pruner"
 STORAGE, READS, ATTRIBUTES, CLAIMS = "ask, report, tell", "reads of trials", "attributes", "claims"
-PARTS = (TRAINING, SAMPLER, PRUNER, STORAGE, READS, ATTRIBUTES, CLAIMS, REST)
+PARTS = (TRAINING, CHECKPOINTS, SAMPLER, PRUNER, STORAGE, READS, ATTRIBUTES, CLAIMS, REST)
 
 _METHODS: dict[type, dict[str, tuple[str, ...]]] = {
-    PlainTrainer: {TRAINING: ("admit", "advance", "discard", "evict")},
+    PlainTrainer: {TRAINING: ("admit", "advance", "discard", "evict"), CHECKPOINTS: ("checkpoint",)},
+    CheckpointStore: {CHECKPOINTS: ("save", "load", "remove", "retain")},
     optuna.Study: {STORAGE: ("ask", "tell"), READS: ("get_trials",)},
     optuna.Trial: {STORAGE: ("report", "should_prune"), ATTRIBUTES: ("set_user_attr",)},
     Claims: {CLAIMS: ("reap", "own", "is_mine", "is_told", "release")},
@@ -35,14 +37,10 @@ class Stopwatch:
     """Seconds of each part, without those of the parts that it calls. Other threads are not counted."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self._open = [OUTSIDE]
         self._thread = threading.get_ident()
         self._since = perf_counter()
-
-    @property
-    def total(self) -> float:
-        return sum(seconds for part, seconds in self.seconds.items() if part != OUTSIDE)
 
     @contextmanager
     def part(self, name: str) -> Generator[None]:
