@@ -42,7 +42,7 @@ _BEATS = text(
 _STANDING = text(
     "SELECT trials.state, owners.value_json FROM trials LEFT JOIN trial_user_attributes AS owners "
     "ON owners.trial_id = trials.trial_id AND owners.key = :key "
-    "WHERE trials.study_id = :study AND trials.number = :number"
+    "WHERE trials.trial_id = :id"
 ).bindparams(bindparam("key", OWNER))  # fmt: skip
 
 
@@ -237,14 +237,14 @@ class Claims:
             trial = self.storage.get_trial(self._id(number))
             return trial.state, self._token(trial)
         with self.storage.engine.connect() as connection:
-            row = connection.execute(_STANDING, {"study": self._study_id, "number": number}).one_or_none()
+            row = connection.execute(_STANDING, {"id": self._id(number)}).one_or_none()
         if row is None:
             raise KeyError(f"no trial {number} in the study {self.study.study_name!r}")
         owner = json.loads(row.value_json or "null")
         return TrialState[row.state], owner["token"] if owner else None
 
     def _id(self, number: int) -> int:
-        """The trial's id in the storage, which never changes."""
+        """The trial's id in the storage, which never changes; numbers have no index, so each look reads them all."""
         if number not in self._ids:
             self._ids[number] = self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
         return self._ids[number]

@@ -71,7 +71,10 @@ def _is_done(record: StudyRecord, total: int) -> bool:
 
 
 def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], total: int) -> optuna.Study:
-    """The study with its sampler and pruner, which Optuna does not store."""
+    """The study with its sampler and pruner, which Optuna does not store.
+
+    It is the record's own: another one would read all trials again, which takes seconds where there are thousands.
+    """
     search = record.file.search
     waiting = (TrialState.WAITING,)
     started = len(record.study.get_trials(deepcopy=False)) - len(
@@ -79,9 +82,6 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
     )
     distributions = record.file.search_space().distributions
     pruner = search.pruner if len(record.file.objectives) == 1 else "none"
-    return optuna.load_study(
-        study_name=record.name,
-        storage=record.storage,
-        sampler=make_sampler(search.sampler, distributions, search.seed, started, total),
-        pruner=make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds),
-    )
+    record.study.sampler = make_sampler(search.sampler, distributions, search.seed, started, total)
+    record.study.pruner = make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds)
+    return record.study
