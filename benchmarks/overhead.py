@@ -1,7 +1,7 @@
 """What of a study's time is not training: asking, reporting, telling, the storage, the claims.
 
     python benchmarks/overhead.py --trials 12
-    python benchmarks/overhead.py --minilm --trials 3 --filled
+    python benchmarks/overhead.py --minilm --trials 3 --epochs 3 --filled
 
 runs a study as `autotune study run` does, training in this process, and wraps the methods of the product and of Optuna
 (stopwatch.py). Beside it stands a plain Optuna study that asks, reports and tells the same number of trials with the
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from time import perf_counter, thread_time
 from typing import Any
 
 import optuna
@@ -82,6 +83,7 @@ class Side:
 def main() -> None:
     options = parse_options()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    Stopwatch.clock = thread_time if options.cpu else perf_counter
     file = study_of(options)
     console = Console()
     with tempfile.TemporaryDirectory() as name:
@@ -91,7 +93,7 @@ def main() -> None:
         training = ours.parts[TRAINING]
         plain = told(file, new(file, folder / "plain.db"), len(values), lambda place, _: values[place])
         title = f"Milliseconds a trial: {file.name}, {file.model.encoder}, {len(values)} trials"
-        console.print(table_of(title, {"plain": plain, "autotune": ours}, training))
+        console.print(table_of(title, {"plain Optuna": plain, "autotune": ours}, training))
         for size, sides in filled(file, options.filled, options.asked, folder):
             title = f"Milliseconds a trial beside {size:,} finished ones; nothing is trained"
             console.print(table_of(title, sides, training))
@@ -106,6 +108,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="instead of the study's")
     parser.add_argument("--filled", type=int, nargs="*", default=[10, 1000, 10_000], help="finished trials before")
     parser.add_argument("--asked", type=int, default=20, help="trials that are timed beside those")
+    parser.add_argument("--cpu", action="store_true", help="this thread's processor time, on a machine that is busy")
     return parser.parse_args()
 
 
@@ -163,7 +166,7 @@ def filled(file: StudyFile, sizes: Iterable[int], asked: int, folder: Path) -> I
         fill(file, made, size - 1)
         plain, ours = (copied(made, folder / f"{who}-{size}.db") for who in ("plain", "ours"))
         sides = {
-            "plain": told(file, plain, asked, lambda _, params: curve(params["learning_rate"]), first=1),
+            "plain Optuna": told(file, plain, asked, lambda _, params: curve(params["learning_rate"]), first=1),
             "autotune": tuned(file, ours, Invented(), size, asked),
         }
         yield size, sides

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import optuna
@@ -36,11 +36,13 @@ _SAMPLING = ("infer_relative_search_space", "before_trial", "sample_relative", "
 class Stopwatch:
     """Seconds of each part, without those of the parts that it calls. Other threads are not counted."""
 
+    clock: ClassVar[Callable[[], float]] = perf_counter
+
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self._open = [OUTSIDE]
         self._thread = threading.get_ident()
-        self._since = perf_counter()
+        self._since = type(self).clock()
 
     @contextmanager
     def part(self, name: str) -> Generator[None]:
@@ -56,7 +58,7 @@ class Stopwatch:
             self._open.pop()
 
     def _turn(self) -> None:
-        now = perf_counter()
+        now = type(self).clock()
         self.seconds[self._open[-1]] += now - self._since
         self._since = now
 
