@@ -142,8 +142,8 @@ class Claims:
                 try:
                     mine = [t.number for t in self.trials(TrialState.RUNNING) if self._token(t) == self.token]
                     self.beat(mine)
-                except (SQLAlchemyError, StorageInternalError):
-                    continue  # the tuner's own thread meets the same database, and tells
+                except (SQLAlchemyError, StorageInternalError, KeyError):
+                    continue  # the tuner's own thread meets the same database, or finds the study deleted, and tells
             if isinstance(self.storage, RDBStorage):
                 self.storage.remove_session()
 

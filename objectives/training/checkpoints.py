@@ -76,7 +76,9 @@ class CheckpointStore:
                 part, _, name = key.partition("/")
                 parts[part][name] = file.get_tensor(key)
             told = [Evaluation(**evaluation) for evaluation in header["told"]]
-            return Checkpoint(configuration, header["step"], **parts, patience=Patience(**header["patience"]), told=told)
+            return Checkpoint(
+                configuration, header["step"], **parts, patience=Patience(**header["patience"]), told=told
+            )
         return None
 
     def remove(self, trial_id: int) -> None:

@@ -166,7 +166,7 @@ class DurableTrainer(Trainer):
         except OSError as error:
             if not self._is_full:
                 reason = error.strerror or str(error)
-                self.note(f"checkpoints cannot be written ({reason}): an interrupted trial goes on from its last one, or starts again")
+                self.note(f"checkpoints cannot be written ({reason}): interrupted trials go on from earlier ones")
             self._is_full = True
             return checkpoint
         self._save_seconds, trial.trained, trial.begun = time.monotonic() - began, 0.0, False

@@ -22,7 +22,9 @@ Target = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The study's na
 class ExecutorName(StrEnum):
     """Where trainers run."""
 
+    AUTO = "auto"
     INLINE = "inline"
+    PROCESS = "process"
 
 
 class ExportFormat(StrEnum):
@@ -51,15 +53,18 @@ def run(
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Another total for this call.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Longest time of this call: 90s, 30m, 2h.")] = None,
-    devices: Annotated[str, typer.Option(help="auto, cpu, or a GPU's number.")] = "auto",
-    slots: Annotated[int, typer.Option(min=1, help="Trials in training at once.")] = 1,
-    executor: Annotated[ExecutorName, typer.Option(help="Where trials train.")] = ExecutorName.INLINE,
+    devices: Annotated[str, typer.Option(help="auto, cpu, cpu:N (N processes), or GPUs' numbers: 0,1.")] = "auto",
+    slots: Annotated[str, typer.Option(help="Trials in training at once on each device: auto or a number.")] = "auto",
+    executor: Annotated[
+        ExecutorName, typer.Option(help="Where trials train: in this process, or in one a device.")
+    ] = ExecutorName.AUTO,
 ) -> None:
     """Run or resume a study up to its total of trials."""
+    from ..executors.choosing import placement_of
     from .studying import run_command
 
-    del executor
-    code = run_command(target, storage, trials=trials, timeout=timeout, device=devices, slots=slots)
+    placement = placement_of(devices, slots, executor.value)
+    code = run_command(target, storage, trials=trials, timeout=timeout, placement=placement)
     raise typer.Exit(code)
 
 

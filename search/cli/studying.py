@@ -11,10 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
-from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError, StudyError, TrainingError
+from ..checkpoints import checkpoint_store, remove_checkpoints
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
+from ..executors.choosing import Placement
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
@@ -23,7 +24,7 @@ from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
 from ..settings import Duration
-from ..storage import masked, storage_url
+from ..storage import masked, storage_errors, storage_url
 from ..study import (
     StudyRecord,
     delete_study,
@@ -32,6 +33,7 @@ from ..study import (
     list_studies,
     open_study,
     prepare_study,
+    while_stored,
     without_operations,
 )
 from ..study_file.reading import read_study_file
@@ -95,11 +97,15 @@ def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
 
 
 def run_command(
-    target: str, storage: str | None, *, trials: int | None, timeout: str | None, device: str, slots: int
+    target: str,
+    storage: str | None,
+    *,
+    trials: int | None,
+    timeout: str | None,
+    placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
     timeout_s = _seconds(timeout)
-    choose_device(device)
     file, path = _file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
@@ -108,14 +114,19 @@ def run_command(
     try:
         with make_observer(output()) as observer:
             ending = run_study(
-                record, path or record.path, observer, trials=trials, timeout_s=timeout_s, device=device, slots=slots
+                record,
+                path or record.path,
+                observer,
+                trials=trials,
+                timeout_s=timeout_s,
+                placement=placement,
             )
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
     if ending is Ending.INTERRUPTED:
         tell(f"interrupted; go on with: autotune study run {target}")
         return INTERRUPTED
-    if ending is Ending.DONE and summarize(record.study).counts.complete == 0:
+    if ending is Ending.DONE and _summary(record).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
     return 0
 
@@ -130,6 +141,11 @@ def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
         tell(f"another `autotune study run` made {file.name} meanwhile: joining it")
 
 
+def _summary(record: StudyRecord) -> Summary:
+    with while_stored(record):
+        return summarize(record.study)
+
+
 def _seconds(timeout: str | None) -> float | None:
     if timeout is None:
         return None
@@ -141,7 +157,9 @@ def _seconds(timeout: str | None) -> float | None:
 
 def list_command(storage: str | None, *, as_json: bool) -> None:
     """Every study of a storage with its counts and its best value."""
-    summaries = [summarize(study) for study in list_studies(storage_url(storage, None))]
+    url = storage_url(storage, None)
+    with storage_errors(url):
+        summaries = [summarize(study) for study in list_studies(url)]
     if as_json:
         _echo([summary.to_json() for summary in summaries])
         return
@@ -160,13 +178,19 @@ def _listed(summary: Summary) -> list[str]:
 def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     """A study's settings and the state of each trial."""
     record = opened(target, storage)
-    trials = [_shown(trial) for trial in record.study.get_trials(deepcopy=False)]
+    with while_stored(record):
+        trials = [_shown(trial) for trial in record.study.get_trials(deepcopy=False)]
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
-        _echo({"study": record.name, "settings": settings, "trials": trials})
+        sizes = checkpoint_store(record).sizes()
+        _echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
-    tell(_counted(summarize(record.study).counts))
+    tell(_counted(_summary(record).counts))
+    if sizes := checkpoint_store(record).sizes():
+        files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
+        disk = record.file.search.checkpoints.disk
+        tell(f"checkpoints here: {files}, {sum(sizes.values()) / 1e6:.1f} MB of at most {disk:g} GB")
     tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])
 
 
@@ -204,7 +228,7 @@ def _echo(content: object) -> None:
 
 def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
     """What the study found, for people or for programs."""
-    summary = summarize(opened(target, storage).study)
+    summary = _summary(opened(target, storage))
     if as_json:
         _echo(summary.to_json())
     else:
@@ -215,7 +239,9 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
     """Write the best configuration, or a trial's; a file of that name is replaced only when the new one is whole."""
     if not destination.parent.is_dir():
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
-    best = best_configuration(opened(target, storage), destination.parent, trial)
+    record = opened(target, storage)
+    with while_stored(record):
+        best = best_configuration(record, destination.parent, trial)
     write_text(destination, render(best, style))
     values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
     tell(f"wrote {destination}: trial {best.found.trial}, {values}")
@@ -232,10 +258,12 @@ def delete_command(name: str, storage: str | None, *, yes: bool) -> None:
     url = storage_url(storage, None)
     _, study = find_study(name, url)
     if not yes:
-        count = len(study.get_trials(deepcopy=False))
+        with storage_errors(url):
+            count = len(study.get_trials(deepcopy=False))
         try:
             typer.confirm(f"Delete the study {name} and its {count} trials?", abort=True)
         except typer.Abort:
             raise StudyError(f"{name!r} was not deleted; --yes deletes without asking") from None
     delete_study(name, url)
+    remove_checkpoints(name, url)
     tell(f"deleted {name}")

@@ -2,14 +2,14 @@
 
 import time
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
-from ..storage import patiently, storage_errors
-from ..study import StudyRecord
+from ..storage import RECONNECT_TIMEOUT_S, patiently
+from ..study import StudyRecord, while_stored
 from .consoles import INTERRUPTED, output, tell
 from .studying import opened
 
@@ -21,33 +21,35 @@ def watch_command(target: str, storage: str | None) -> int:
     record = opened(target, storage)
     console = output()
     try:
-        if not console.is_terminal:
-            _repeat(record)
-            return 0
-        with Live(console=console, auto_refresh=False) as live, storage_errors(record.url):
-            while True:
-                summary = patiently(lambda: summarize(record.study))
-                live.update(Group(*(Text(plain(line)) for line in _lines(summary))), refresh=True)
-                if _is_done(summary.counts):
-                    return 0
-                time.sleep(INTERVAL_S)
+        with while_stored(record, RECONNECT_TIMEOUT_S):
+            _redraw(record, console) if console.is_terminal else _repeat(record)
     except KeyboardInterrupt:
         return INTERRUPTED
+    return 0
+
+
+def _redraw(record: StudyRecord, console: Console) -> None:
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            summary = patiently(lambda: summarize(record.study))
+            live.update(Group(*(Text(plain(line)) for line in _lines(summary))), refresh=True)
+            if _is_done(summary.counts):
+                return
+            time.sleep(INTERVAL_S)
 
 
 def _repeat(record: StudyRecord) -> None:
     """Without a terminal: the lines again whenever they change."""
     last: list[str] = []
-    with storage_errors(record.url):
-        while True:
-            summary = patiently(lambda: summarize(record.study))
-            lines = _lines(summary)
-            if lines != last:
-                tell(", ".join(lines))
-            if _is_done(summary.counts):
-                return
-            last = lines
-            time.sleep(INTERVAL_S)
+    while True:
+        summary = patiently(lambda: summarize(record.study))
+        lines = _lines(summary)
+        if lines != last:
+            tell(", ".join(lines))
+        if _is_done(summary.counts):
+            return
+        last = lines
+        time.sleep(INTERVAL_S)
 
 
 def _lines(summary: Summary) -> list[str]:

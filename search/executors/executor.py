@@ -5,6 +5,7 @@ cluster, they are admitted, advanced and evicted in the same words (objectives/t
 """
 
 from abc import abstractmethod
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,10 @@ class Executor(Trainer):
     def drain(self) -> list[Evaluation]:
         """Finish the rungs that are under way and begin no others."""
         return []
+
+    def retain(self, trial_ids: Collection[int]) -> None:
+        """Of the checkpoints that this executor left on disk, only those of these trials stay."""
+        del trial_ids
 
     @abstractmethod
     def close(self) -> None:

@@ -1,15 +1,19 @@
 """Training in this very process: no worker, no message, nothing to go wrong between."""
 
+from collections.abc import Collection
+
+from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from ...spaces.configuration import Configuration
 from .executor import Executor
 
 
 class InlineExecutor(Executor):
-    """Hands everything on to one trainer."""
+    """Hands everything on to one trainer; `store` is where that keeps checkpoints, if it does."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, store: CheckpointStore | None = None) -> None:
         self._trainer = trainer
+        self._store = store
         self._trials: set[int] = set()
 
     @property
@@ -41,6 +45,10 @@ class InlineExecutor(Executor):
     def discard(self, trial_id: int) -> None:
         self._trainer.discard(trial_id)
         self._trials.discard(trial_id)
+
+    def retain(self, trial_ids: Collection[int]) -> None:
+        if self._store is not None:
+            self._store.retain(trial_ids)
 
     def close(self) -> None:
         for trial_id in list(self._trials):

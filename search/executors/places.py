@@ -10,7 +10,7 @@ import torch
 from ...spaces.errors import InputError
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,12 @@ class Place:
     name: str
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """What pins the worker there, if it is set before torch is imported."""
-    one_thread: bool = False
+    number: int | None = None
+    """A GPU's among those that this process sees; None: a core."""
+
+    @property
+    def is_core(self) -> bool:
+        return self.number is None
 
 
 def gpus() -> list[Place]:
@@ -32,7 +37,7 @@ def gpus() -> list[Place]:
     count = len(names) if names and slices else torch.cuda.device_count()
     names = (names or [str(number) for number in range(count)])[:count]
     return [
-        Place(f"GPU {number}" + ("" if name == str(number) else f" ({name})"), {"CUDA_VISIBLE_DEVICES": name})
+        Place(f"GPU {number}" + ("" if name == str(number) else f" ({name})"), {"CUDA_VISIBLE_DEVICES": name}, number)
         for number, name in enumerate(names)
     ]
 
@@ -40,7 +45,7 @@ def gpus() -> list[Place]:
 def cores(count: int) -> list[Place]:
     """So many cores of the CPU, one thread each."""
     environment = {"CUDA_VISIBLE_DEVICES": "", **_ONE_THREAD}
-    return [Place(f"CPU worker {number}", environment, one_thread=True) for number in range(count)]
+    return [Place(f"CPU worker {number}", environment) for number in range(count)]
 
 
 def core_count() -> int:

@@ -6,7 +6,7 @@ A worker is given one round at a time, so the tuner has heard and noted an evalu
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,6 +35,7 @@ class Worker(Protocol):
 
     def receive(self) -> Message:
         """Its next message; one is there, or it died. WorkerDied then."""
+        ...
 
     def kill(self) -> None:
         """End it now, whatever it does."""
@@ -182,6 +183,9 @@ class PoolExecutor(Executor):
         if lane.jobs.pop(trial_id).sent and lane.worker is not None:
             lane.leaving.append((trial_id, Leaving.DISCARD))
         self._store.remove(trial_id)
+
+    def retain(self, trial_ids: Collection[int]) -> None:
+        self._store.retain(trial_ids)
 
     def close(self) -> None:
         for lane in self._lanes:

@@ -26,8 +26,9 @@ class ProcessExecutor(PoolExecutor):
         return _Process(place, self._recipe)
 
     def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
-        processes = {worker.line: worker for worker in workers if isinstance(worker, _Process)}
-        return [processes[line] for line in wait(list(processes), timeout_s) if isinstance(line, Connection)]
+        processes = [worker for worker in workers if isinstance(worker, _Process)]
+        heard = wait([process.line for process in processes], timeout_s)
+        return [process for process in processes if process.line in heard]
 
 
 class _Process:
@@ -35,7 +36,7 @@ class _Process:
 
     def __init__(self, place: Place, recipe: Recipe) -> None:
         self.line, far_end = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve, args=(far_end, recipe, place.one_thread), name=place.name)
+        self._process = _SPAWN.Process(target=_serve, args=(far_end, recipe, place.is_core), name=place.name)
         with _environment(place.environment):
             self._process.start()
         far_end.close()  # so that the line ends when the process does
@@ -75,7 +76,7 @@ class _Process:
         return f"its process was ended by {name}{hint}"
 
 
-def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:  # noqa: FBT001, a process's arguments
+def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
     """A worker's whole life."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides
         signal.signal(number, signal.SIG_IGN)

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, FailureKind, Trainer
 from autotune.search.executors.executor import Executor
@@ -16,7 +13,6 @@ from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.search.study import prepare_study
-from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.configuration import Configuration
 
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
@@ -29,22 +25,7 @@ OTHER = Configuration(learning_rate=1e-4, ratios={"aspect": 0.5})
 DIVERGING = Configuration(learning_rate=1e30)
 
 
-@pytest.fixture
-def recipe(tmp_path: Path, reviews_csv: Path) -> Recipe:
-    study = {
-        "name": "small",
-        "data": {"train": reviews_csv.name, "validation": 0.25},
-        "model": {"encoder": "scratch:tiny", "max_length": 24},
-        "tasks": {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}},
-        "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
-        "search": {"checkpoints": {"cost": 1}},
-    }
-    path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(study), encoding="utf-8")
-    return Recipe(read_study_file(path), tmp_path, CheckpointStore(tmp_path / "checkpoints", "test", 10**9))
-
-
-@pytest.fixture(params=EXECUTORS)
+@pytest.fixture(params=["inline", pytest.param("process", marks=pytest.mark.slow)])
 def make(request: pytest.FixtureRequest, recipe: Recipe) -> Callable[[int], Executor]:
     """Makes an executor over the same small study; no checkpoint of an earlier one is left."""
 

@@ -1,7 +1,7 @@
 """What every storage that `open_storage` opens must do. A new one is an entry in STORAGES."""
 
 import math
-from collections.abc import Callable
+import weakref
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -10,6 +10,7 @@ import optuna
 import pytest
 from autotune.search.storage import open_storage
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 SPACE: dict[str, BaseDistribution] = {
@@ -19,16 +20,17 @@ SPACE: dict[str, BaseDistribution] = {
 }
 
 
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'studies.db'}"
+STORAGES = ("sqlite", pytest.param("postgres", marks=pytest.mark.slow))
 
 
-STORAGES: dict[str, Callable[[Path], str]] = {"sqlite": sqlite_url}
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'studies.db'}"
 
 
 @pytest.fixture(params=STORAGES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return STORAGES[request.param](tmp_path)
+def url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(f"{request.param}_url")
 
 
 @pytest.fixture
@@ -37,8 +39,10 @@ def study(url: str) -> optuna.Study:
 
 
 def plain(url: str) -> optuna.Study:
-    """Open the study as Optuna alone does."""
-    return optuna.load_study(study_name="Prüfung 评论", storage=url)
+    """Open the study as Optuna alone does; its default driver is another one, which may not be installed."""
+    storage = RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
+    weakref.finalize(storage, storage.engine.dispose)
+    return optuna.load_study(study_name="Prüfung 评论", storage=storage)
 
 
 def test_what_was_written_is_read(url: str, study: optuna.Study):
@@ -139,4 +143,4 @@ def test_eight_processes_make_the_database_at_once(url: str):
     names = [f"study {number}" for number in range(8)]
     with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
         assert sorted(pool.map(open_and_create, [url] * 8, names)) == names
-    assert sorted(optuna.get_all_study_names(storage=url)) == names
+    assert sorted(study.study_name for study in open_storage(url, create=False).get_all_studies()) == names

@@ -32,7 +32,11 @@ def plain(prepared: PreparedObjective, slots: int) -> Trainer:
 
 
 def durable(prepared: PreparedObjective, slots: int) -> Trainer:
-    return DurableTrainer(plain(prepared, slots), CheckpointStore(Path(mkdtemp(dir=os.environ["AUTOTUNE_CACHE"])), "test", 10**9), cost=1.0)
+    return DurableTrainer(
+        plain(prepared, slots),
+        CheckpointStore(Path(mkdtemp(dir=os.environ["AUTOTUNE_CACHE"])), "test", 10**9),
+        cost=1.0,
+    )
 
 
 TRAINERS = {"plain": Kind(plain, MultiTaskModel), "durable": Kind(durable, MultiTaskModel)}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from autotune.search.executors.choosing import Placement
 from autotune.search.locking import only_one
 from autotune.search.report.live import PlainLines
 from autotune.search.running import run_study
@@ -50,17 +51,17 @@ def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
 def test_orphans_are_trained_even_where_the_total_is_reached(record: StudyRecord, observer: PlainLines) -> None:
     """A run with a greater total was killed; the study's own total is reached."""
     orphan = record.study.ask(record.file.search_space().distributions)
-    ending = run_study(record, record.path, observer, device="cpu")
+    ending = run_study(record, record.path, observer, placement=Placement("cpu"))
     assert ending is Ending.DONE
     assert record.study.trials[orphan.number].state == TrialState.WAITING
-    assert run_study(record, record.path, observer, trials=5, device="cpu") is Ending.DONE
+    assert run_study(record, record.path, observer, trials=5, placement=Placement("cpu")) is Ending.DONE
     assert [trial.state for trial in record.study.trials] == [TrialState.COMPLETE] * 5
 
 
 def test_trials_of_a_resumed_run_are_others(record: StudyRecord, observer: PlainLines) -> None:
     """The sampler is made anew, with random numbers that depend on what was begun."""
-    run_study(record, record.path, observer, trials=5, device="cpu")
-    run_study(record, record.path, observer, trials=6, device="cpu")
+    run_study(record, record.path, observer, trials=5, placement=Placement("cpu"))
+    run_study(record, record.path, observer, trials=6, placement=Placement("cpu"))
     rates = [trial.params["learning_rate"] for trial in record.study.trials]
     assert len(set(rates[2:])) == len(rates[2:])
 
@@ -80,7 +81,9 @@ def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> No
     reader = threading.Thread(target=look)
     reader.start()
     try:
-        ending = run_study(record, record.path, PlainLines(Console(quiet=True)), trials=6, device="cpu", slots=2)
+        ending = run_study(
+            record, record.path, PlainLines(Console(quiet=True)), trials=6, placement=Placement("cpu", 2)
+        )
     finally:
         over.set()
         reader.join()

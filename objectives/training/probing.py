@@ -1,0 +1,72 @@
+"""A few steps of training, to know what a step costs before trials are placed."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ...spaces.configuration import Configuration
+from ..prepare import PreparedObjective
+from .run import TrainingRun
+
+_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What training takes on the CPU.
+
+    `alone` and `together` are seconds a step with one thread and with all of them; `memory` is this process's bytes.
+    """
+
+    alone: float
+    together: float
+    memory: int
+
+
+def probe_cpu(prepared: PreparedObjective, configuration: Configuration) -> Probe:
+    """Train a few steps with one thread and with all of them. Trials do not depend on it: they draw from themselves."""
+    threads = torch.get_num_threads()
+    together = _seconds_a_step(prepared, configuration)
+    torch.set_num_threads(1)
+    try:
+        alone = _seconds_a_step(prepared, configuration)
+    finally:
+        torch.set_num_threads(threads)
+    return Probe(alone, together, resident_memory())
+
+
+def _seconds_a_step(prepared: PreparedObjective, configuration: Configuration) -> float:
+    first = prepared.folds[0] if prepared.folds else prepared
+    run = TrainingRun(0, configuration, first, torch.device("cpu"))
+    steps = min(_STEPS, run.total_steps - 1)
+    if steps < 1:
+        return 0.0
+    run.train_to(1)  # the first step allocates
+    began = time.perf_counter()
+    run.train_to(1 + steps)
+    return (time.perf_counter() - began) / steps
+
+
+def resident_memory() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0
+    return int(pages) * 4096
+
+
+def free_memory() -> int | None:
+    """Bytes that new processes may take, by the machine and by the container; None where the system does not tell."""
+    found: list[int] = []
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
+        found += [] if limit == "max" else [int(limit) - used]
+    except OSError:
+        pass
+    return min(found, default=None)

@@ -1,0 +1,40 @@
+"""Where a study's checkpoints are on this machine, and which of them stay."""
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from optuna.trial import FrozenTrial, TrialState
+
+from ..objectives.caching import cache_folder, content_hash
+from ..objectives.training.checkpoints import CheckpointStore
+from .locking import database
+from .study import StudyRecord
+
+_GOING_ON = (TrialState.RUNNING, TrialState.WAITING)
+
+
+def checkpoint_store(record: StudyRecord) -> CheckpointStore:
+    """The study's checkpoints in the cache. Its signature holds all that trials follow from but their configuration."""
+    file = record.file
+    settings = file.model_dump_json(exclude={"storage", "search", "confirm"})
+    versions = [version(package) for package in ("torch", "transformers", "autotune-mtl")]
+    fingerprints = [f"{name} {value}" for name, value in sorted(record.fingerprints.items())]
+    signature = content_hash([settings, str(file.search.seed), *fingerprints, *versions])
+    return CheckpointStore(_folder(record.name, record.url), signature, round(file.search.checkpoints.disk * 1e9))
+
+
+def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set[int]:
+    """The trials that go on, and the `top` best that are complete, by the first objective."""
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    complete.sort(key=lambda trial: trial.values[0], reverse=maximize)
+    return {trial.number for trial in trials if trial.state in _GOING_ON} | {t.number for t in complete[:top]}
+
+
+def remove_checkpoints(name: str, url: str) -> None:
+    """Remove all checkpoints of a study that is deleted."""
+    shutil.rmtree(_folder(name, url), ignore_errors=True)
+
+
+def _folder(name: str, url: str) -> Path:
+    return cache_folder() / "checkpoints" / content_hash([database(url), name])[:32]

@@ -1,0 +1,138 @@
+"""Which executor a run gets, over which places, with how many slots; and why, in words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...objectives.prepare import PreparedObjective
+from ...objectives.training.device import choose_device
+from ...objectives.training.durable import DurableTrainer
+from ...objectives.training.plain import PlainTrainer
+from ...objectives.training.probing import Probe, free_memory, probe_cpu
+from ...spaces.errors import Diverged, InputError
+from .executor import Executor
+from .inline import InlineExecutor
+from .places import Place, find_places
+from .process import ProcessExecutor
+from .worker import Note, Recipe
+
+_START_S = 15.0
+"""Until a process has imported torch and has its data; a study must save at least that to be worth it."""
+_EVALUATING = 1.2
+"""What evaluations add to a trial's steps, roughly."""
+
+
+class ExecutorName(StrEnum):
+    """Where trainers run."""
+
+    AUTO = "auto"
+    INLINE = "inline"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a run trains.
+
+    Args:
+        devices: as find_places has them.
+        slots: how many trials each place trains at once.
+        executor: what trains there; `auto` is this process for one GPU or a short study, else a process a place.
+    """
+
+    devices: str = "auto"
+    slots: int = 1
+    executor: ExecutorName = ExecutorName.AUTO
+
+
+def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> Executor:
+    """The executor of a run.
+
+    Args:
+        placement: what the user asked for.
+        recipe: what trainers are made from.
+        prepared: the study's data, for a trainer in this process and for a look at what a step costs.
+        left: how many trials are left; no more workers are hired.
+        note: hears what was chosen, and later what happens.
+
+    Raises:
+        InputError: there is no such device, or one process shall train on several.
+    """
+    name, places = placement.executor, find_places(placement.devices)
+    if name is ExecutorName.AUTO:
+        name, places = _chosen(places, placement.devices, recipe, prepared, left, note)
+    if name is ExecutorName.INLINE:
+        number = places[0].number
+        if len(places) > 1 and number is not None:
+            raise InputError("--executor inline trains on one device; --executor process takes several")
+        device = choose_device("cpu" if number is None else str(number))
+        trainer = PlainTrainer(prepared, device, recipe.slots)
+        durable = DurableTrainer(trainer, recipe.store, note, recipe.file.search.checkpoints.cost)
+        return InlineExecutor(durable, recipe.store)
+    search = recipe.file.search
+    return ProcessExecutor(places[: max(left, 1)], recipe, note, search.retries, search.trial_timeout)
+
+
+def _chosen(
+    places: list[Place], devices: str, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note
+) -> tuple[ExecutorName, list[Place]]:
+    if not places[0].is_core:
+        name = ExecutorName.PROCESS if len(places) > 1 else ExecutorName.INLINE
+        note(f"training on {', '.join(place.name for place in places)}")
+        return name, places
+    if ":" in devices:
+        return ExecutorName.PROCESS, places
+    most = min(len(places), left)
+    if most < 2:
+        return ExecutorName.INLINE, places[:1]
+    try:
+        probe = probe_cpu(prepared, recipe.file.search_space().baseline())
+    except (Diverged, RuntimeError, MemoryError):
+        return ExecutorName.INLINE, places[:1]  # the first trial is the same, and says what is wrong
+    count, why = workers_worth(probe, most, left, trial_steps(prepared, recipe))
+    note(why)
+    return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count]
+
+
+def trial_steps(prepared: PreparedObjective, recipe: Recipe) -> int:
+    """The steps of a trial at full length, all folds together."""
+    return sum(each.rungs(recipe.file.training)[-1] for each in prepared.folds or [prepared])
+
+
+def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, str]:
+    """How many one-thread workers are worth it (1: none, train in this process), and why.
+
+    Args:
+        probe: what a step takes.
+        most: cores, or trials if they are fewer.
+        left: trials to train.
+        steps: of a trial.
+    """
+    free = free_memory()
+    fit = most if free is None or not probe.memory else min(most, free // probe.memory)
+    shape = f"a step takes {_ms(probe.alone)} with one thread, {_ms(probe.together)} with all"
+    if fit < 2:
+        return 1, f"training in this process: memory has no room for another of {probe.memory / 1e9:.1f} GB"
+    here = left * steps * probe.together * _EVALUATING
+    spread = left * steps * probe.alone * _EVALUATING / fit + _START_S
+    if here - spread < _START_S:
+        return 1, "training in this process: what is left is too short for more"
+    return fit, f"training in {fit} processes of one thread each: {shape}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def placement_of(devices: str, slots: str, executor: str) -> Placement:
+    """What the options --devices, --slots and --executor mean.
+
+    `auto` slots are one: the plain trainer takes the trials in its slots in turn, so that more of them cost memory and
+    win nothing.
+
+    Raises:
+        InputError: there is no such device, or it is no number of slots.
+    """
+    find_places(devices)
+    if slots != "auto" and not (slots.isdecimal() and int(slots)):
+        raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
+    return Placement(devices, 1 if slots == "auto" else int(slots), ExecutorName(executor))

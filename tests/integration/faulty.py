@@ -1,0 +1,100 @@
+"""Trainers with faults, for worker processes: each is a recipe's `make`."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel
+from autotune.objectives.training.trainer import Evaluation, Trainer
+from autotune.search.executors.worker import Note, Recipe, make_trainer
+
+BAD = 3
+"""The trial that the fault is in."""
+ROWS = 6
+"""More rows in a batch than that do not fit."""
+
+
+def killed_once(recipe: Recipe, note: Note) -> Trainer:
+    """Dies of a kill -9 in the second rung of its first life."""
+    return _patched(recipe, note, lambda steps: steps == 2 and _first_time(recipe), _die)
+
+
+def always_killed(recipe: Recipe, note: Note) -> Trainer:
+    """Dies in the first rung of the bad trial, in every life."""
+    return _patched(recipe, note, lambda _: True, _die)
+
+
+def hanging(recipe: Recipe, note: Note) -> Trainer:
+    """Hangs in the second rung of the bad trial."""
+    return _patched(recipe, note, lambda steps: steps == 2, lambda: time.sleep(3600))
+
+
+def raising(recipe: Recipe, note: Note) -> Trainer:
+    """Raises something that no trainer expects, in the whole worker."""
+    return _patched(recipe, note, lambda _: True, _raise)
+
+
+def not_starting(recipe: Recipe, note: Note) -> Trainer:
+    """Never gets so far as a trainer."""
+    raise LookupError("no such card")
+
+
+def short_of_memory(recipe: Recipe, note: Note) -> Trainer:
+    """Cannot hold whole batches; half of one fits."""
+    _limit(ROWS)
+    return make_trainer(recipe, note)
+
+
+def without_memory(recipe: Recipe, note: Note) -> Trainer:
+    """Cannot hold a single row of training."""
+    _limit(0)
+    return make_trainer(recipe, note)
+
+
+def _limit(rows: int) -> None:
+    passes = MultiTaskModel.passes
+
+    def limited(
+        self: MultiTaskModel, batches: Mapping[Any, Any], most: int = PASS_TOKENS
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        if self.training and any(len(batch.ids) > rows for batch in batches.values()):
+            raise torch.OutOfMemoryError("simulated")
+        return passes(self, batches, most)
+
+    MultiTaskModel.passes = limited
+
+
+def _patched(recipe: Recipe, note: Note, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
+    trainer = make_trainer(recipe, note)
+    advance, rounds = trainer.advance, dict[int, int]()
+
+    def faulty() -> list[Evaluation]:
+        for trial_id in trainer.upcoming():
+            rounds[trial_id] = rounds.get(trial_id, 0) + 1
+            if trial_id == BAD and when(rounds[trial_id]):
+                what()
+        return advance()
+
+    trainer.advance = faulty
+    return trainer
+
+
+def _first_time(recipe: Recipe) -> bool:
+    mark = Path(recipe.base) / "killed"
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _raise() -> None:
+    raise LookupError("a bug in the worker")
