@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from ..spaces.errors import StudyError
 from .checkpoints import checkpoint_store
 from .claims import Claims
+from .creation import points
 from .executors.choosing import Placement, make_executor
 from .executors.worker import Recipe
 from .interruption import interruption
@@ -100,7 +101,8 @@ def _is_done(record: StudyRecord, total: int) -> bool:
 def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], total: int) -> optuna.Study:
     """The study with its sampler and pruner, which Optuna does not store.
 
-    It is the record's own: another one would read all trials again, which takes seconds where there are thousands.
+    It is opened anew, though all trials are read a second time so: the record's own keeps the ended trials that it
+    has seen, and the study may have been deleted and made again since.
     """
     search = record.file.search
     waiting = (TrialState.WAITING,)
@@ -109,6 +111,16 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
     )
     distributions = record.file.search_space().distributions
     pruner = search.pruner if len(record.file.objectives) == 1 else "none"
-    record.study.sampler = make_sampler(search.sampler, distributions, search.seed, started, total)
-    record.study.pruner = make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds)
-    return record.study
+    return optuna.load_study(
+        study_name=record.name,
+        storage=record.storage,
+        sampler=make_sampler(
+            search.sampler,
+            distributions,
+            search.seed,
+            started,
+            total,
+            points(record.file) if search.sampler == "grid" else (),
+        ),
+        pruner=make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds),
+    )
