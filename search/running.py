@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
 from .checkpoints import checkpoint_store
 from .claims import Claims
+from .creation import points
 from .executors.choosing import Placement, make_executor
 from .executors.worker import Recipe
 from .interruption import interruption
@@ -111,7 +112,11 @@ def _is_done(record: StudyRecord, total: int) -> bool:
 
 
 def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], total: int) -> optuna.Study:
-    """The study with its sampler and pruner, which Optuna does not store."""
+    """The study with its sampler and pruner, which Optuna does not store.
+
+    It is opened anew, though all trials are read a second time so: the record's own keeps the ended trials that it
+    has seen, and the study may have been deleted and made again since.
+    """
     search = record.file.search
     waiting = (TrialState.WAITING,)
     started = len(record.study.get_trials(deepcopy=False)) - len(
@@ -122,6 +127,13 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
     return optuna.load_study(
         study_name=record.name,
         storage=record.storage,
-        sampler=make_sampler(search.sampler, distributions, search.seed, started, total),
+        sampler=make_sampler(
+            search.sampler,
+            distributions,
+            search.seed,
+            started,
+            total,
+            points(record.file) if search.sampler == "grid" else (),
+        ),
         pruner=make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds),
     )

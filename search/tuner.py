@@ -7,7 +7,7 @@ tuner puts back into the queue (claims.py), so that every number is trained to a
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
@@ -195,32 +195,36 @@ class Tuner:
         """Claim trials for the free slots. Returns why there are no more; None while others still run some."""
         while len(self._running) < self._executor.capacity:
             with self._claims.lock():
-                self._claims.reap(self._running)
-                ended = self._claims.trials(*ENDED)
+                trials = self._claims.reap(self._running)
+                ended = [trial for trial in trials if trial.state in ENDED]
+                running = [trial for trial in trials if trial.state is TrialState.RUNNING]
                 if len(ended) >= total:
                     return Ending.DONE
-                over = self._over(ended, deadline)
+                over = self._over(ended, running, deadline)
                 if over is not None:
                     return over
-                if len(ended) + len(self._claims.trials(TrialState.RUNNING)) >= total:
+                if len(ended) + len(running) >= total:
                     return None
                 trial = self._study.ask(self._space.distributions)
                 self._claims.own(trial)
-            self._begin(trial)
+            waited = (known for known in trials if known.number == trial.number)
+            self._begin(trial, next((known.intermediate_values for known in waited), {}))
         return None
 
-    def _begin(self, trial: Trial) -> None:
+    def _begin(self, trial: Trial, known: Mapping[int, float]) -> None:
+        """Train a trial; `known` is what it reported before it was interrupted, by step."""
         given = trial.user_attrs.get(CONFIGURATION)
         configuration = Configuration.model_validate(given) if given else self._space.configuration(trial.params)
         trial.set_user_attr(CONFIGURATION, configuration.model_dump())
-        known = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
         values = {} if self._scoring.folds else {step: [value] for step, value in known.items()}
         lost = trial.user_attrs.get(SECONDS, 0.0)
         self._running[trial.number] = _Running(trial, values, max(known, default=0), lost)
         self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
         self._executor.admit(trial.number, configuration)
 
-    def _over(self, ended: Sequence[FrozenTrial], deadline: float | None) -> Ending | None:
+    def _over(
+        self, ended: Sequence[FrozenTrial], running: Sequence[FrozenTrial], deadline: float | None
+    ) -> Ending | None:
         """Which budget has no room for one more trial, by the mean of those that ended; None if all have."""
         if deadline is not None and self._durations and time.monotonic() + fmean(self._durations) > deadline:
             return Ending.TIMEOUT
@@ -228,9 +232,9 @@ class Tuner:
             return None
         spent = [trial.user_attrs.get(SECONDS, 0.0) for trial in ended]
         mean = fmean(spent) if spent else 0.0
-        others = [trial for trial in self._claims.trials(TrialState.RUNNING) if trial.number not in self._running]
-        running = [max(mean, running.spent) for running in self._running.values()] + [mean] * len(others)
-        is_over = sum(spent) + sum(running) + mean > self._budgets.device_hours * 3600
+        others = [trial for trial in running if trial.number not in self._running]
+        expected = [max(mean, mine.spent) for mine in self._running.values()] + [mean] * len(others)
+        is_over = sum(spent) + sum(expected) + mean > self._budgets.device_hours * 3600
         return Ending.DEVICE_HOURS if is_over else None
 
     def _take(self, evaluation: Evaluation) -> None:

@@ -446,9 +446,8 @@ def test_orphans_of_a_killed_run_are_trained_first_with_their_own_configuration(
 def test_a_grid_is_enumerated() -> None:
     bench = Bench(InMemoryStorage(), enqueue=False)
     points = grid_points(SPACE.distributions, levels=2)[:20]
-    for point in points:
-        bench.study.enqueue_trial(point)
-    bench.run(TabulatedTrainer(rising, 2), len(points), sampler=make_sampler("grid", SPACE.distributions, 0, 0, 20))
+    sampler = make_sampler("grid", SPACE.distributions, 0, 0, 20, points)
+    bench.run(TabulatedTrainer(rising, 2), len(points), sampler=sampler)
     assert [trial.params for trial in bench.study.trials] == points
 
 
