@@ -240,23 +240,34 @@ def _connected(address: URL, url: str) -> RDBStorage:
     return storage
 
 
-def patiently(call: Callable[[], T], timeout_s: float | None = None) -> T:
+def patiently(call: Callable[[], T], timeout_s: float | None = None, say: Callable[[str], None] = lambda _: None) -> T:
     """Do what uses a storage, and do it again while its server is away or another process holds it.
 
     Args:
         call: may be cut short anywhere, and is then done from its start.
         timeout_s: no new attempt begins after it; by default five minutes.
+        say: hears what is waited for, and that the wait is over.
 
     Raises:
         SQLAlchemyError, StorageInternalError, StudyHeld: another error, or it took too long.
     """
-    deadline = time.monotonic() + (RECONNECT_TIMEOUT_S if timeout_s is None else timeout_s)
+    patience_s = RECONNECT_TIMEOUT_S if timeout_s is None else timeout_s
+    begun = time.monotonic()
+    is_waiting = False
     while True:
         try:
-            return call()
+            found = call()
         except (SQLAlchemyError, StorageInternalError, StudyHeld) as error:
-            if not _may_pass(error) or time.monotonic() > deadline:
+            if not _may_pass(error) or time.monotonic() > begun + patience_s:
                 raise
+            if not is_waiting:
+                words = str(error) if isinstance(error, StudyHeld) else _reason(error, RUNNING_TIMEOUT_S)
+                say(f"waiting for the storage, for up to {patience_s:.0f} s: {without_passwords(words)}")
+            is_waiting = True
+        else:
+            if is_waiting:
+                say(f"the storage is back after {time.monotonic() - begun:.0f} s")
+            return found
         time.sleep(_PAUSE_S)
 
 

@@ -7,10 +7,11 @@ tuner puts back into the queue (claims.py), so that every number is trained to a
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
+from typing import TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -28,6 +29,7 @@ from .scoring import Scoring
 from .settings import SearchSettings
 from .storage import patiently, without_passwords
 
+T = TypeVar("T")
 _POLL_S = 1.0
 """How often to look for the end of trials that other tuners run."""
 _PARTING_S = 10.0
@@ -125,8 +127,8 @@ class Tuner:
         """
         self._budgets = budgets or self._budgets
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        patiently(self._reap)
-        patiently(lambda: self._announce(total))
+        self._patiently(self._reap)
+        self._patiently(lambda: self._announce(total))
         ending = Ending.INTERRUPTED
         with self._claims.beating():
             try:
@@ -134,8 +136,8 @@ class Tuner:
                 self._suspend()
             finally:
                 with interruption.shield():
-                    patiently(self._release, _PARTING_S)
-                    patiently(lambda: self._tell_rest(total, ending), _PARTING_S)
+                    self._patiently(self._release, _PARTING_S)
+                    self._patiently(lambda: self._tell_rest(total, ending), _PARTING_S)
                     self._observer.ended(str(ending))
         return ending
 
@@ -143,10 +145,10 @@ class Tuner:
         while not interruption.requested:
             if deadline is not None and time.monotonic() > deadline:
                 return Ending.TIMEOUT
-            ending = patiently(lambda: self._fill(total, deadline))
+            ending = self._patiently(lambda: self._fill(total, deadline))
             if self._running:
                 for evaluation in self._executor.advance(self._claims.interval_s):
-                    patiently(lambda evaluation=evaluation: self._take(evaluation))
+                    self._patiently(lambda evaluation=evaluation: self._take(evaluation))
             elif ending is not None:
                 return ending
             else:
@@ -156,9 +158,12 @@ class Tuner:
     def _suspend(self) -> None:
         """Let the rungs under way end, and take the trials out so that they can go on there later."""
         for evaluation in self._executor.drain():
-            patiently(lambda evaluation=evaluation: self._take(evaluation))
+            self._patiently(lambda evaluation=evaluation: self._take(evaluation))
         for number in self._running:
             self._executor.evict(number)
+
+    def _patiently(self, call: Callable[[], T], timeout_s: float | None = None) -> T:
+        return patiently(call, timeout_s, self._observer.message)
 
     def _reap(self) -> None:
         with self._claims.lock():

@@ -1,5 +1,6 @@
 """A study whose SQLite file, or whose claims, another process holds: a night's run waits, and loses nothing."""
 
+import io
 import os
 import subprocess
 import sys
@@ -69,10 +70,10 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return made
 
 
-def run(url: str, total: int, on_advance: Callable[[int], None]) -> Ending:
+def run(url: str, total: int, on_advance: Callable[[int], None], told: io.StringIO | None = None) -> Ending:
     opened = open_storage(url, create=False)
     study = optuna.load_study(study_name="shared", storage=opened, sampler=optuna.samplers.RandomSampler())
-    observer, scoring = PlainLines(Console(quiet=True)), Scoring(["accuracy"])
+    observer, scoring = PlainLines(Console(file=told or io.StringIO())), Scoring(["accuracy"])
     claims = Claims(study, opened, url, interval_s=0.5, grace_s=3.0)  # this process lives on after a failed run
     with storage_errors(url, storage.RECONNECT_TIMEOUT_S), InlineExecutor(SteppingTrainer(on_advance)) as executor:
         return Tuner(study, claims, SPACE, executor, observer, scoring, 3).run(total, Interruption())
@@ -91,9 +92,14 @@ def test_what_is_held_for_longer_than_one_statement_waits(url: str, script: str)
                 holders.enter_context(held(script, url, 2.0))
 
         begun = time.monotonic()
-        assert run(url, 4, hold) is Ending.DONE
+        told = io.StringIO()
+        assert run(url, 4, hold, told) is Ending.DONE
         assert time.monotonic() - begun > 2.0
     assert states(url) == [TrialState.COMPLETE] * 4
+    lines = [line for line in told.getvalue().splitlines() if "the storage" in line]
+    assert [line.split("the storage")[0] for line in lines] == ["waiting for ", ""]
+    assert lines[0].startswith("waiting for the storage, for up to 300 s: ")
+    assert "held by another process" in lines[0] or "another process holds it" in lines[0]
 
 
 @pytest.mark.parametrize(
