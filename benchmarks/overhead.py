@@ -94,7 +94,7 @@ def main() -> None:
         title = f"Milliseconds a trial: {file.name}, {file.model.encoder}, {len(values)} trials"
         console.print(table_of(title, {"plain Optuna": plain, "autotune": ours}, training))
         for size, sides in filled(file, options.filled, options.asked, folder):
-            title = f"Milliseconds a trial beside {size:,} finished ones; nothing is trained"
+            title = f"Milliseconds a trial beside {size:,} finished ones"
             console.print(table_of(title, sides, training))
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, optuna {optuna.__version__}; target: {TARGETS}")
 
