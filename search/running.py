@@ -1,12 +1,14 @@
 """One run of a study: from a stored study to its next trials."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
 
-from ..spaces.errors import StudyError
+from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points
@@ -18,7 +20,7 @@ from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
-from .storage import RECONNECT_TIMEOUT_S, patiently
+from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
 from .study import StudyRecord, check_unchanged, prepare_study, while_stored, with_budgets
 from .study_file.reading import read_study_file
 from .tuner import ENDED, Ending, Tuner
@@ -72,7 +74,18 @@ def run_study(
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
             tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
-            return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
+            with _storage_failures(record.url):
+                return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
+
+
+@contextmanager
+def _storage_failures(url: str) -> Generator[None]:
+    """What the storage does while trials run is no mistake in what the user gave."""
+    try:
+        with storage_errors(url, RECONNECT_TIMEOUT_S):
+            yield
+    except (StorageError, StudyHeld) as error:
+        raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None
 
 
 def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:

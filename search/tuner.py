@@ -44,6 +44,10 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 @dataclass
 class _Running:
     """A trial in a slot. `values` holds those of its evaluations by step, an interrupted earlier life's included.
@@ -57,7 +61,7 @@ class _Running:
     lost: float = 0.0
     metrics: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: float = 0.0
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=_now)
     evaluation: Evaluation | None = None
     """The last one counted: it may be taken twice where a server was away."""
 
@@ -93,7 +97,6 @@ class Tuner:
         self._budgets = SearchSettings()
         self._claims = claims
         self._durations: list[float] = []
-        self._budget_over = False
         self._space = space
         self._executor = executor
         self._observer = observer
@@ -132,7 +135,7 @@ class Tuner:
             finally:
                 with interruption.shield():
                     patiently(self._release, _PARTING_S)
-                    patiently(lambda: self._tell_rest(total), _PARTING_S)
+                    patiently(lambda: self._tell_rest(total, ending), _PARTING_S)
                     self._observer.ended(str(ending))
         return ending
 
@@ -173,9 +176,9 @@ class Tuner:
                 self._observer.requeued(number)
         self._running.clear()
 
-    def _tell_rest(self, total: int) -> None:
+    def _tell_rest(self, total: int, ending: Ending) -> None:
         left = total - len(self._claims.trials(*ENDED))
-        if self._budget_over and left > 0:
+        if ending in {Ending.TIMEOUT, Ending.DEVICE_HOURS} and left > 0:
             self._observer.message(f"{left} of {total} trials are left; the same command goes on with another budget")
 
     def _announce(self, total: int) -> None:
@@ -199,7 +202,6 @@ class Tuner:
                     return Ending.DONE
                 over = self._over(ended, running, deadline)
                 if over is not None:
-                    self._budget_over = True
                     return over
                 if len(ended) + len(running) >= total:
                     return None
@@ -246,8 +248,8 @@ class Tuner:
             self._leave(running, {})  # thought dead, and given to another tuner
             return
         limit = self._budgets.trial_timeout
-        if limit is not None and running.seconds > limit and not evaluation.finished:
-            message = f"trained {running.seconds:.0f} s of at most {limit:.0f} s (search.trial_timeout)"
+        if limit is not None and running.spent > limit and not evaluation.finished:
+            message = f"trained {running.spent:.0f} s of at most {limit:.0f} s (search.trial_timeout)"
             self._fail(running, Failure(FailureKind.TIMED_OUT, message))
             return
         if evaluation.failure is not None:
