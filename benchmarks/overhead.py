@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from time import perf_counter, thread_time
 from typing import Any
 
 import optuna
@@ -83,7 +82,7 @@ class Side:
 def main() -> None:
     options = parse_options()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    Stopwatch.clock = thread_time if options.cpu else perf_counter
+    Stopwatch.processor_time = options.cpu
     file = study_of(options)
     console = Console()
     with tempfile.TemporaryDirectory() as name:
@@ -95,7 +94,7 @@ def main() -> None:
         title = f"Milliseconds a trial: {file.name}, {file.model.encoder}, {len(values)} trials"
         console.print(table_of(title, {"plain Optuna": plain, "autotune": ours}, training))
         for size, sides in filled(file, options.filled, options.asked, folder):
-            title = f"Milliseconds a trial beside {size:,} finished ones; nothing is trained"
+            title = f"Milliseconds a trial beside {size:,} finished ones"
             console.print(table_of(title, sides, training))
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, optuna {optuna.__version__}; target: {TARGETS}")
 
@@ -114,6 +113,8 @@ def parse_options() -> argparse.Namespace:
 
 def study_of(options: argparse.Namespace) -> StudyFile:
     file = read_study_file(options.study)
+    if len(file.objectives) > 1 or file.data.folds:
+        raise SystemExit(f"{options.study}: a study of one objective and without folds is needed")
     given = file.model_dump()
     given["search"]["trials"] = options.trials
     given["model"]["encoder"] = MINILM if options.minilm else given["model"]["encoder"]
@@ -217,7 +218,7 @@ def tuned(file: StudyFile, database: Path, trainer: Trainer, before: int, asked:
     """Our tuner, which takes a study from `before` ended trials to so many more."""
     watch, study = Stopwatch(), opened(file, database, asked)
     url = f"sqlite:///{database}"
-    scoring = Scoring([file.objective.partition(".")[2]])
+    scoring = Scoring(file.measures)
     with database.with_suffix(".log").open("w", encoding="utf-8") as log, InlineExecutor(trainer) as executor:
         view, claims = PlainLines(Console(file=log)), Claims(study, open_storage(url, create=False), url)
         tuner = Tuner(study, claims, file.search_space(), executor, view, scoring, RUNGS[-1])
