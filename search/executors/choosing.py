@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import torch
+
 from ...objectives.prepare import PreparedObjective
 from ...objectives.training.device import choose_device
 from ...objectives.training.durable import DurableTrainer
@@ -76,7 +78,9 @@ def _chosen(
     places: list[Place], devices: str, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note
 ) -> tuple[ExecutorName, list[Place]]:
     if not places[0].is_core:
-        name = ExecutorName.PROCESS if len(places) > 1 else ExecutorName.INLINE
+        # Of several MIG slices CUDA shows a process the first only; another one needs a process of its own.
+        alone = len(places) == 1 and (places[0].number or 0) < torch.cuda.device_count()
+        name = ExecutorName.INLINE if alone else ExecutorName.PROCESS
         note(f"training on {', '.join(place.name for place in places)}")
         return name, places
     if ":" in devices:
