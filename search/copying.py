@@ -26,10 +26,13 @@ def copy_study(name: str, url: str, to: str) -> int:
         attributes = record.study.user_attrs
         trials = record.study.get_trials(deepcopy=False)
         directions = record.study.directions
+        samplers = record.storage.get_study_system_attrs(record.storage.get_study_id_from_name(name))
     with storage_errors(to), only_one(name, to, RUNNING_TIMEOUT_S):
         storage = open_storage(to, create=True)
         _make_room(storage, name, to)
         study = optuna.create_study(study_name=name, storage=storage, directions=directions)
+        for key, value in samplers.items():  # where a quasi-random sequence stands, for one
+            storage.set_study_system_attr(storage.get_study_id_from_name(name), key, value)
         marks = {STARTED: attributes[STARTED], **attributes, READY: True}
         for key in sorted(marks, key=lambda key: (key != STARTED, key == READY)):
             if key == READY:

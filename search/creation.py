@@ -39,7 +39,11 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         StorageError: the storage cannot be used.
     """
     searched = without_operations(file, prepared.operations.dropped)
-    queue = _queue(searched)
+    queue = [
+        (searched.search_space().nearest(configuration), {ROLE: role, CONFIGURATION: configuration.model_dump()})
+        for role, configuration in _given(searched).items()
+    ]
+    trials = file.search.trials
     attributes: dict[str, object] = {
         "objective": file.objective,
         "main_task": file.main_task,
@@ -52,7 +56,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "fingerprints": dict(prepared.corpus.fingerprints),
         "study_file": file.model_dump_json(exclude={"storage"}),
         "path": str(path.resolve()),
-        "total": min(file.search.trials, len(queue)) if file.search.sampler == "grid" else file.search.trials,
+        "total": min(trials, len(points(searched))) if file.search.sampler == "grid" else trials,
         READY: True,
     }
     with storage_errors(url), only_one(file.name, url, RUNNING_TIMEOUT_S):
@@ -62,23 +66,21 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
             optuna.delete_study(study_name=file.name, storage=storage)
         study = optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
         study.set_user_attr(STARTED, version("autotune-mtl"))
-        for parameters, marks in queue[: file.search.trials]:
+        for parameters, marks in queue[:trials]:
             study.enqueue_trial(parameters, user_attrs=marks)
         for name, value in attributes.items():
             study.set_user_attr(name, value)
     return open_study(file.name, url)
 
 
-def _queue(file: StudyFile) -> list[tuple[dict[str, ParameterValue], dict[str, object]]]:
-    """The parameters and attributes of the trials that are given: baseline, equal weights, the grid."""
+def points(file: StudyFile) -> list[dict[str, ParameterValue]]:
+    """The parameters of all trials of a grid search, by number: those of the given configurations, then the grid's.
+
+    Raises:
+        StudyFileError: the grid is too large.
+    """
     space = file.search_space()
-    queue: list[tuple[dict[str, ParameterValue], dict[str, object]]] = [
-        (space.nearest(configuration), {ROLE: role, CONFIGURATION: configuration.model_dump()})
-        for role, configuration in _given(file).items()
-    ]
-    if file.search.sampler == "grid":
-        queue += [(point, {}) for point in grid(file)]
-    return queue
+    return [*(space.nearest(configuration) for configuration in _given(file).values()), *grid(file)]
 
 
 def _given(file: StudyFile) -> dict[str, Configuration]:

@@ -1,14 +1,17 @@
 """One run of a study: from a stored study to its next trials."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
 
-from ..spaces.errors import StudyError
+from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
 from .checkpoints import checkpoint_store
 from .claims import Claims
+from .creation import points
 from .executors.choosing import Placement, make_executor
 from .executors.worker import Recipe
 from .interruption import interruption
@@ -17,7 +20,7 @@ from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
-from .storage import RECONNECT_TIMEOUT_S, patiently
+from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
 from .study import StudyRecord, check_unchanged, prepare_study, while_stored, with_budgets
 from .study_file.reading import read_study_file
 from .tuner import ENDED, Ending, Tuner
@@ -71,7 +74,18 @@ def run_study(
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
             tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
-            return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
+            with _storage_failures(record.url):
+                return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
+
+
+@contextmanager
+def _storage_failures(url: str) -> Generator[None]:
+    """What the storage does while trials run is no mistake in what the user gave."""
+    try:
+        with storage_errors(url, RECONNECT_TIMEOUT_S):
+            yield
+    except (StorageError, StudyHeld) as error:
+        raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None
 
 
 def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
@@ -98,7 +112,11 @@ def _is_done(record: StudyRecord, total: int) -> bool:
 
 
 def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], total: int) -> optuna.Study:
-    """The study with its sampler and pruner, which Optuna does not store."""
+    """The study with its sampler and pruner, which Optuna does not store.
+
+    It is opened anew, though all trials are read a second time so: the record's own keeps the ended trials that it
+    has seen, and the study may have been deleted and made again since.
+    """
     search = record.file.search
     waiting = (TrialState.WAITING,)
     started = len(record.study.get_trials(deepcopy=False)) - len(
@@ -109,6 +127,13 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
     return optuna.load_study(
         study_name=record.name,
         storage=record.storage,
-        sampler=make_sampler(search.sampler, distributions, search.seed, started, total),
+        sampler=make_sampler(
+            search.sampler,
+            distributions,
+            search.seed,
+            started,
+            total,
+            points(record.file) if search.sampler == "grid" else (),
+        ),
         pruner=make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds),
     )

@@ -3,13 +3,16 @@
 import math
 import random
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from ..spaces.configuration import SettingValue
 from ..spaces.errors import StudyFileError
@@ -21,7 +24,12 @@ _GRID_LIMIT = 10_000
 
 
 def make_sampler(
-    name: str, distributions: Mapping[str, BaseDistribution], seed: int, started: int, trials: int
+    name: str,
+    distributions: Mapping[str, BaseDistribution],
+    seed: int,
+    started: int,
+    trials: int,
+    points: Sequence[Mapping[str, SettingValue]] = (),
 ) -> BaseSampler:
     """Make the sampler of that name for a flat space.
 
@@ -31,6 +39,7 @@ def make_sampler(
         seed: the study's own.
         started: trials begun so far. A resumed run or a second tuner gets other random numbers by it.
         trials: the study's total, by which `auto` chooses.
+        points: what a grid's trials have as parameters, by the trial's number.
     """
     draws = int(np.random.SeedSequence([seed, started]).generate_state(1)[0])
     if name == "auto":
@@ -49,12 +58,42 @@ def make_sampler(
             seed=seed, scramble=True, independent_sampler=RandomSampler(seed=draws), warn_independent_sampling=False
         ),
         "random": lambda: RandomSampler(seed=draws),
-        # The grid is enqueued when the study is made; only trials beyond its end are drawn.
-        "grid": lambda: RandomSampler(seed=draws),
+        "grid": lambda: GridSampler(distributions, points, RandomSampler(seed=draws)),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # QMC's: news for Optuna's developers, not for a user
         return makers[name]()
+
+
+class GridSampler(BaseSampler):
+    """Takes given points in turn: a trial's number is its place, whichever tuner on whichever host asked for it.
+
+    Nothing waits in a queue, because Optuna reads all that waits whenever it looks at the trials: a thousand waiting
+    cost seconds a trial. Trials beyond the last point are drawn.
+    """
+
+    def __init__(
+        self,
+        distributions: Mapping[str, BaseDistribution],
+        points: Sequence[Mapping[str, SettingValue]],
+        beyond: BaseSampler,
+    ) -> None:
+        self._distributions = distributions
+        self._points = points
+        self._beyond = beyond
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return dict(self._distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return dict(self._points[trial.number]) if trial.number < len(self._points) else {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:  # noqa: ANN401, as Optuna's
+        return self._beyond.sample_independent(study, trial, param_name, param_distribution)
 
 
 def automatic_sampler(trials: int) -> str:
@@ -76,7 +115,7 @@ def _numeric(distributions: Mapping[str, BaseDistribution]) -> list[str]:
 
 
 def grid_points(distributions: Mapping[str, BaseDistribution], levels: int = 3) -> list[dict[str, SettingValue]]:
-    """Return all combinations of the space's values, ready for `study.enqueue_trial`.
+    """Return all combinations of the space's values, as a trial's parameters.
 
     A float has `levels` values, log-spaced where it is searched so; an integer all its values or `levels` of them;
     a choice has all. The order is shuffled (always the same way), so that a budget smaller than the grid gets a

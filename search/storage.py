@@ -57,7 +57,8 @@ def masked(url: str) -> str:
 
 def without_passwords(words: str) -> str:
     """Return a text, as that of an error, without the passwords of the URLs in it."""
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", words)
+    words = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", words)  # greedy: a password may hold an @
+    return re.sub(r"(password=)[^&\s'\"]*", r"\1***", words, flags=re.IGNORECASE)
 
 
 def open_storage(url: str, *, create: bool) -> RDBStorage:

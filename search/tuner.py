@@ -7,7 +7,7 @@ tuner puts back into the queue (claims.py), so that every number is trained to a
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
@@ -44,6 +44,10 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 @dataclass
 class _Running:
     """A trial in a slot. `values` holds those of its evaluations by step, an interrupted earlier life's included.
@@ -57,7 +61,7 @@ class _Running:
     lost: float = 0.0
     metrics: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     seconds: float = 0.0
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=_now)
     evaluation: Evaluation | None = None
     """The last one counted: it may be taken twice where a server was away."""
 
@@ -93,7 +97,6 @@ class Tuner:
         self._budgets = SearchSettings()
         self._claims = claims
         self._durations: list[float] = []
-        self._budget_over = False
         self._space = space
         self._executor = executor
         self._observer = observer
@@ -132,7 +135,7 @@ class Tuner:
             finally:
                 with interruption.shield():
                     patiently(self._release, _PARTING_S)
-                    patiently(lambda: self._tell_rest(total), _PARTING_S)
+                    patiently(lambda: self._tell_rest(total, ending), _PARTING_S)
                     self._observer.ended(str(ending))
         return ending
 
@@ -173,9 +176,9 @@ class Tuner:
                 self._observer.requeued(number)
         self._running.clear()
 
-    def _tell_rest(self, total: int) -> None:
+    def _tell_rest(self, total: int, ending: Ending) -> None:
         left = total - len(self._claims.trials(*ENDED))
-        if self._budget_over and left > 0:
+        if ending in {Ending.TIMEOUT, Ending.DEVICE_HOURS} and left > 0:
             self._observer.message(f"{left} of {total} trials are left; the same command goes on with another budget")
 
     def _announce(self, total: int) -> None:
@@ -192,33 +195,36 @@ class Tuner:
         """Claim trials for the free slots. Returns why there are no more; None while others still run some."""
         while len(self._running) < self._executor.capacity:
             with self._claims.lock():
-                self._claims.reap(self._running)
-                ended = self._claims.trials(*ENDED)
+                trials = self._claims.reap(self._running)
+                ended = [trial for trial in trials if trial.state in ENDED]
+                running = [trial for trial in trials if trial.state is TrialState.RUNNING]
                 if len(ended) >= total:
                     return Ending.DONE
-                over = self._over(ended, deadline)
+                over = self._over(ended, running, deadline)
                 if over is not None:
-                    self._budget_over = True
                     return over
-                if len(ended) + len(self._claims.trials(TrialState.RUNNING)) >= total:
+                if len(ended) + len(running) >= total:
                     return None
                 trial = self._study.ask(self._space.distributions)
                 self._claims.own(trial)
-            self._begin(trial)
+            waited = (known for known in trials if known.number == trial.number)
+            self._begin(trial, next((known.intermediate_values for known in waited), {}))
         return None
 
-    def _begin(self, trial: Trial) -> None:
+    def _begin(self, trial: Trial, known: Mapping[int, float]) -> None:
+        """Train a trial; `known` is what it reported before it was interrupted, by step."""
         given = trial.user_attrs.get(CONFIGURATION)
         configuration = Configuration.model_validate(given) if given else self._space.configuration(trial.params)
         trial.set_user_attr(CONFIGURATION, configuration.model_dump())
-        known = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
         values = {} if self._scoring.folds else {step: [value] for step, value in known.items()}
         lost = trial.user_attrs.get(SECONDS, 0.0)
         self._running[trial.number] = _Running(trial, values, max(known, default=0), lost)
         self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
         self._executor.admit(trial.number, configuration)
 
-    def _over(self, ended: Sequence[FrozenTrial], deadline: float | None) -> Ending | None:
+    def _over(
+        self, ended: Sequence[FrozenTrial], running: Sequence[FrozenTrial], deadline: float | None
+    ) -> Ending | None:
         """Which budget has no room for one more trial, by the mean of those that ended; None if all have."""
         if deadline is not None and self._durations and time.monotonic() + fmean(self._durations) > deadline:
             return Ending.TIMEOUT
@@ -226,9 +232,9 @@ class Tuner:
             return None
         spent = [trial.user_attrs.get(SECONDS, 0.0) for trial in ended]
         mean = fmean(spent) if spent else 0.0
-        others = [trial for trial in self._claims.trials(TrialState.RUNNING) if trial.number not in self._running]
-        running = [max(mean, running.spent) for running in self._running.values()] + [mean] * len(others)
-        is_over = sum(spent) + sum(running) + mean > self._budgets.device_hours * 3600
+        others = [trial for trial in running if trial.number not in self._running]
+        expected = [max(mean, mine.spent) for mine in self._running.values()] + [mean] * len(others)
+        is_over = sum(spent) + sum(expected) + mean > self._budgets.device_hours * 3600
         return Ending.DEVICE_HOURS if is_over else None
 
     def _take(self, evaluation: Evaluation) -> None:
@@ -242,8 +248,8 @@ class Tuner:
             self._leave(running, {})  # thought dead, and given to another tuner
             return
         limit = self._budgets.trial_timeout
-        if limit is not None and running.seconds > limit and not evaluation.finished:
-            message = f"trained {running.seconds:.0f} s of at most {limit:.0f} s (search.trial_timeout)"
+        if limit is not None and running.spent > limit and not evaluation.finished:
+            message = f"trained {running.spent:.0f} s of at most {limit:.0f} s (search.trial_timeout)"
             self._fail(running, Failure(FailureKind.TIMED_OUT, message))
             return
         if evaluation.failure is not None:

@@ -10,7 +10,8 @@
     │   └── StudyError        a study that is missing, exists already, or whose files changed
     │       └── StudyHeld     another process holds its trials, and did not let go in time
     └── TrainingError         it ran and failed                                      exit 1
-        └── Diverged          a loss or a gradient that is not finite
+        ├── Diverged          a loss or a gradient that is not finite
+        └── StorageLost       a database that failed while trials ran; the same command goes on
 
 An AutotuneError reaches the user as one red message and its exit code, never as a traceback.
 """
@@ -62,3 +63,7 @@ class TrainingError(AutotuneError):
 
 class Diverged(TrainingError):
     """A loss or a gradient became NaN or infinite."""
+
+
+class StorageLost(TrainingError):
+    """A database that failed, filled its disk or was held while trials ran; the same command goes on."""

@@ -216,3 +216,21 @@ def recipe(tmp_path: Path, reviews_csv: Path) -> object:
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(study), encoding="utf-8")
     return Recipe(read_study_file(path), tmp_path, CheckpointStore(tmp_path / "checkpoints", "test", 10**9))
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(autotune_cache: Path) -> Iterator[str]:
+    """The address of a real Ray cluster of one machine with two cores, which this process joins."""
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'autotune-mtl[ray]'")
+    from autotune.search.executors.ray_cluster import connect
+    from ray.cluster_utils import Cluster
+
+    del autotune_cache  # its environment is the actors'
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    address = str(cluster.address)
+    connect(address)
+    yield address
+    import ray
+
+    ray.shutdown()
+    cluster.shutdown()

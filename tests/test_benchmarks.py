@@ -107,9 +107,69 @@ def test_every_number_of_workers_has_its_row_and_its_memory():
         assert going > 0
     held = {row[0]: [float(size) for cell in row[1:] for size in cell.split("/")] for row in rows if "/" in row[-1]}
     assert set(held) == {"1", "3"}
-    assert all(
-        tuner > 100 and none == 0 and other > 100 and worker > 100 for tuner, none, other, worker in held.values()
-    )
+    for inline, no_worker, tuner, worker in held.values():
+        assert no_worker == 0
+        assert min(inline, tuner, worker) > 100
+
+
+Overhead = dict[str, dict[str, dict[str, float]]]
+"""Milliseconds a trial by table, part and side."""
+
+
+@pytest.fixture(scope="module")
+def overhead(tmp_path_factory: pytest.TempPathFactory) -> Overhead:
+    folder = tmp_path_factory.mktemp("overhead")
+    rows = [f"phone {number} is {word},{word}" for number in range(20) for word in ("good", "bad")]
+    (folder / "train.csv").write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
+    study = {
+        "objective": "sentiment.accuracy",
+        "data": {"train": "train.csv", "validation": 0.25, "clean": {"near_leaks": None}},
+        "model": {"encoder": "scratch:tiny", "max_length": 16},
+        "tasks": {"sentiment": {"kind": "classification"}, "words": {"kind": "masked_lm"}},
+        "training": {"epochs": 1, "precision": "fp32"},
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    command = [sys.executable, str(BENCHMARKS / "overhead.py"), "--study", str(folder / "study.yaml"), "--cpu"]
+    command += ["--trials", "2", "--filled", "10", "1000", "--asked", "6"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tables: Overhead = {}
+    name = ""
+    for line in done.stdout.splitlines():
+        part, *cells = (cell.strip() for cell in line.strip("│ ").split("│"))
+        name = line.strip() if "Milliseconds" in line else name
+        if len(cells) == 2 and "%" not in cells[0]:
+            times = (float(cell.replace(",", "")) for cell in cells)
+            tables.setdefault(name, {})[part] = dict(zip(("plain", "ours"), times, strict=True))
+    return tables
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_is_not_training_is_told_by_part(overhead: Overhead):
+    trained, *filled = overhead.values()
+    assert len(filled) == 2
+    assert trained["training"]["ours"] > 0
+    assert all(table["training"]["ours"] == 0 < table["sampler"]["ours"] for table in filled)
+    for table in overhead.values():
+        for side in ("plain", "ours"):
+            parts = [each[side] for name, each in table.items() if name not in {"training", "not training"}]
+            assert sum(parts) == pytest.approx(table["not training"][side], abs=0.6)
+        assert table["claims"]["ours"] > table["claims"]["plain"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_trial_among_a_thousand_costs_about_what_it_does_among_ten(overhead: Overhead):
+    """Beyond what the sampler and the pruner themselves take, whose models grow with the trials."""
+
+    def own(table: dict[str, dict[str, float]], side: str) -> float:
+        return table["not training"][side] - table["sampler"][side] - table["pruner"][side]
+
+    _, few, many = overhead.values()
+    assert own(many, "ours") < 3 * own(few, "ours")
+    assert own(many, "ours") < 3 * own(many, "plain")
 
 
 def test_an_unknown_side_is_refused_by_name(run_throughput: Run):

@@ -25,6 +25,7 @@ class ExecutorName(StrEnum):
     AUTO = "auto"
     INLINE = "inline"
     PROCESS = "process"
+    RAY = "ray"
 
 
 class ExportFormat(StrEnum):
@@ -56,14 +57,20 @@ def run(
     devices: Annotated[str, typer.Option(help="auto, cpu, cpu:N (N processes), or GPUs' numbers: 0,1.")] = "auto",
     slots: Annotated[str, typer.Option(help="Trials in training at once on each device: auto or a number.")] = "auto",
     executor: Annotated[
-        ExecutorName, typer.Option(help="Where trials train: in this process, or in one a device.")
+        ExecutorName, typer.Option(help="Where trials train: in this process, in one a device, on a Ray cluster.")
     ] = ExecutorName.AUTO,
+    address: Annotated[
+        str | None, typer.Option(help="With ray: the cluster's; else RAY_ADDRESS, or one here.", show_default=False)
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None, typer.Option(min=0, help="With ray: GPUs of each actor, such as 0.5.", show_default=False)
+    ] = None,
 ) -> None:
     """Run or resume a study up to its total of trials."""
-    from ..executors.choosing import placement_of
+    from ..executors.choosing import check_placement
     from .studying import run_command
 
-    placement = placement_of(devices, slots, executor.value)
+    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
     code = run_command(target, storage, trials=trials, timeout=timeout, placement=placement)
     raise typer.Exit(code)
 

@@ -15,6 +15,7 @@ from .executor import Executor
 from .inline import InlineExecutor
 from .places import Place, find_places
 from .process import ProcessExecutor
+from .ray_cluster import RayExecutor, cluster_places, connect
 from .worker import Note, Recipe
 
 _START_S = 15.0
@@ -29,6 +30,7 @@ class ExecutorName(StrEnum):
     AUTO = "auto"
     INLINE = "inline"
     PROCESS = "process"
+    RAY = "ray"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,15 @@ class Placement:
         devices: as find_places has them.
         slots: how many trials each place trains at once.
         executor: what trains there; `auto` is this process for one GPU or a short study, else a process a place.
+        address: of a Ray cluster; None: RAY_ADDRESS, or one on this machine.
+        gpus: of each Ray actor; None: one where the cluster has GPUs.
     """
 
     devices: str = "auto"
     slots: int = 1
     executor: ExecutorName = ExecutorName.AUTO
+    address: str | None = None
+    gpus: float | None = None
 
 
 def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> Executor:
@@ -59,6 +65,8 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
     Raises:
         InputError: there is no such device, or one process shall train on several.
     """
+    if placement.executor is ExecutorName.RAY:
+        return _on_cluster(placement, recipe, left, note)
     name, places = placement.executor, find_places(placement.devices)
     if name is ExecutorName.AUTO:
         name, places = _chosen(places, placement.devices, recipe, prepared, left, note)
@@ -72,6 +80,16 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
         return InlineExecutor(durable, recipe.store)
     search = recipe.file.search
     return ProcessExecutor(places[: max(left, 1)], recipe, note, search.retries, search.trial_timeout)
+
+
+def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> Executor:
+    connect(placement.address)
+    kind, _, count = placement.devices.partition(":")
+    gpus, places = cluster_places(0.0 if kind == "cpu" else placement.gpus, min(int(count or left), max(left, 1)))
+    each = f"{gpus:g} GPU" if gpus else "one core"
+    note(f"training in {len(places)} Ray actors with {each} each")
+    search = recipe.file.search
+    return RayExecutor(gpus, places, recipe, note, search.retries, search.trial_timeout)
 
 
 def _chosen(
@@ -127,16 +145,23 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def placement_of(devices: str, slots: str, executor: str) -> Placement:
-    """What the options --devices, --slots and --executor mean.
+def check_placement(devices: str, slots: str, executor: str, address: str | None, gpus: float | None) -> Placement:
+    """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
 
     `auto` slots are one: the plain trainer takes the trials in its slots in turn, so that more of them cost memory and
     win nothing.
 
     Raises:
-        InputError: there is no such device, or it is no number of slots.
+        InputError: there is no such device, it is no number of slots, or an option belongs to another executor.
     """
-    find_places(devices)
+    name = ExecutorName(executor)
+    if name is not ExecutorName.RAY:
+        for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
+            if given is not None:
+                raise InputError(f"{option} belongs to --executor ray")
+        find_places(devices)
+    elif devices not in {"auto", "cpu"} and not devices.startswith("cpu:"):
+        raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
-    return Placement(devices, 1 if slots == "auto" else int(slots), ExecutorName(executor))
+    return Placement(devices, 1 if slots == "auto" else int(slots), name, address, gpus)

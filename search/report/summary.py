@@ -34,12 +34,22 @@ class Counts:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """The failed trials of one kind, with the first one's words."""
+    """The failed trials of one kind, with the first one's words and the end of its traceback, if it has one."""
 
     kind: str
-    count: int
-    number: int
+    trials: tuple[int, ...]
     message: str
+    trace: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.trials)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `report --json`."""
+        trace = {"trace": self.trace} if self.trace else {}
+        return {"count": self.count, "trials": list(self.trials), "message": self.message, **trace}
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,7 @@ class Summary:
             "best": self._ranked_json(self.best) if self.best else None,
             "baseline": self._value_json(self.baseline) if self.baseline else None,
             "trials": asdict(self.counts),
+            "failures": {group.kind: group.to_json() for group in self.failures},
             "top": [self._ranked_json(trial) for trial in self.top],
             "importance": self.importance,
             "auxiliaries": {task.name: task.to_json() for task in self.auxiliaries},
@@ -241,11 +252,16 @@ def _counts(trials: Sequence[FrozenTrial], total: int) -> Counts:
 
 def _failures(trials: Iterable[FrozenTrial]) -> tuple[FailureGroup, ...]:
     """Failed trials by kind, the most frequent first."""
-    groups: dict[str, list[tuple[int, str]]] = {}
+    groups: dict[str, list[tuple[int, Mapping[str, str]]]] = {}
     for trial in trials:
         if trial.state == TrialState.FAIL:
             # Optuna itself fails trials whose process died, and gives no reason.
             failure = trial.user_attrs.get(FAILURE, {"kind": "lost", "message": "its process died"})
-            groups.setdefault(failure["kind"], []).append((trial.number, failure["message"]))
+            groups.setdefault(failure["kind"], []).append((trial.number, failure))
     by_frequency = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return tuple(FailureGroup(kind, len(members), *members[0]) for kind, members in by_frequency)
+    return tuple(_group(kind, members) for kind, members in by_frequency)
+
+
+def _group(kind: str, members: Sequence[tuple[int, Mapping[str, str]]]) -> FailureGroup:
+    _, first = members[0]
+    return FailureGroup(kind, tuple(number for number, _ in members), first["message"], first.get("trace", ""))

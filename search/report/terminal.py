@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ...objectives.training.trainer import FailureKind
 from . import wording
 from .auxiliaries import Auxiliary, Side
 from .data import data_blocks
@@ -185,7 +186,15 @@ def _trials(summary: Summary) -> RenderableType:
     states = f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running"
     lines: list[RenderableType] = [Text.assemble(("Trials", "bold"), f" {states}, of {counts.total} in all")]
     for group in summary.failures:
-        reason = f"{group.count} × {group.kind}, first in trial {group.number}: {group.message}"
+        reason = f"{group.count} × {group.kind}, first in trial {group.trials[0]}: {group.message}"
         lines.append(Padding(Text(wording.plain(reason), style="red"), (0, 0, 0, 2)))
+        if group.kind == FailureKind.CRASHED and group.trace:  # of the other kinds the message says all
+            lines.append(Padding(_trace(group.trace), (0, 0, 0, 4)))
     lines.append(Text(f"Time {wording.duration(summary.seconds)} of training over all trials"))
     return Group(*lines)
+
+
+def _trace(trace: str) -> Text:
+    """The end of a traceback, line by line as it was, without what could steer the terminal."""
+    lines = ("".join(each if each.isprintable() else " " for each in line) for line in trace.splitlines())
+    return Text("\n".join(lines), style=NOTE)

@@ -11,6 +11,7 @@ from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
+from autotune.search.executors.ray_cluster import RayExecutor
 from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.search.study import prepare_study
 from autotune.spaces.configuration import Configuration
@@ -18,16 +19,21 @@ from autotune.spaces.configuration import Configuration
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
     "inline": lambda recipe: InlineExecutor(make_trainer(recipe, print)),
     "process": lambda recipe: ProcessExecutor(cores(1), recipe, print),
+    "ray": lambda recipe: RayExecutor(0.0, cores(1), recipe, print),
 }
+SLOW = pytest.mark.slow
 
 GOOD = Configuration(learning_rate=1e-3)
 OTHER = Configuration(learning_rate=1e-4, ratios={"aspect": 0.5})
 DIVERGING = Configuration(learning_rate=1e30)
 
 
-@pytest.fixture(params=["inline", pytest.param("process", marks=pytest.mark.slow)])
+@pytest.fixture(params=[pytest.param(name, marks=[SLOW] if name != "inline" else []) for name in EXECUTORS])
 def make(request: pytest.FixtureRequest, recipe: Recipe) -> Callable[[int], Executor]:
     """Makes an executor over the same small study; no checkpoint of an earlier one is left."""
+
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
 
     def made(slots: int) -> Executor:
         recipe.store.retain(())

@@ -22,13 +22,13 @@ space:
 training: {{epochs: 6, batch_size: 8, evaluations_per_epoch: 2, precision: fp32}}
 search: {{trials: {TOTAL}, sampler: random, pruner: percentile}}
 """
-AUTOTUNE = [sys.executable, "-c", "from autotune.search.cli.main import main; main()"]
+MAIN = "from autotune.search.cli.main import main; main()"
 ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, script: str = MAIN) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    command = [*AUTOTUNE, "study", *arguments]
+    command = [sys.executable, "-c", script, "study", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 

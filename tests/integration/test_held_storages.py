@@ -22,10 +22,8 @@ from autotune.spaces.errors import AutotuneError, StorageError, StudyHeld
 from optuna.trial import TrialState
 from rich.console import Console
 
+from .commands import check_whole, finish, prepared, start, wait_for
 from .stepping import SPACE, SteppingTrainer
-from .test_interrupted_runs import check_whole, finish, folder, start, wait_for
-
-assert folder  # the fixture
 
 FILE = """
 import sqlite3, sys, time
@@ -44,6 +42,11 @@ with claiming(name, url):
     print("held", flush=True)
     time.sleep(seconds)
 """
+
+
+@pytest.fixture
+def folder(reviews_csv: Path) -> Path:
+    return prepared(reviews_csv)
 
 
 @contextmanager

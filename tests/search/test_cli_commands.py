@@ -107,8 +107,8 @@ def test_an_empty_study(folder: Path, autotune: Command) -> None:
 def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
     report = json.loads(clean(autotune("study", "report", "tiny", "--json")))
     assert list(report) == [
-        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries", "cleaning",
-        "augmentation", "seconds",
+        "study", "objective", "direction", "best", "baseline", "trials", "failures", "top", "importance", "auxiliaries",
+        "cleaning", "augmentation", "seconds",
     ]  # fmt: skip
     assert list(report["best"]) == ["number", "value", "step", "configuration"]
     assert list(report["baseline"]) == ["number", "value"]
@@ -164,6 +164,20 @@ def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(folder: Path, a
     assert f"trial {failed.number} failed: diverged: " in told
     assert "diverged" in clean(autotune("study", "report", "tiny"))
     assert re.search(rf"{failed.number} +fail +- +diverged", clean(autotune("study", "show", "tiny")))
+
+
+def test_the_end_of_a_crashs_traceback_is_shown(trained: Path, autotune: Command) -> None:
+    study = open_study("tiny", DATABASE).study
+    trial = study.ask()
+    failure = {"kind": "crashed", "message": "boom", "trace": "Traceback:\n  in step\nRuntimeError: boom"}
+    trial.set_user_attr("failure", failure)
+    study.tell(trial, state=TrialState.FAIL)
+    assert json.loads(clean(autotune("study", "show", "tiny", "--json")))["trials"][4]["failure"] == failure
+    told = {"count": 1, "trials": [4], "message": "boom", "trace": failure["trace"]}
+    assert json.loads(clean(autotune("study", "report", "tiny", "--json")))["failures"] == {"crashed": told}
+    report = [line.rstrip() for line in clean(autotune("study", "report", "tiny")).splitlines()]
+    assert report[report.index("    Traceback:") :][1:3] == ["      in step", "    RuntimeError: boom"]
+    assert re.search(r"4 +fail +- +crashed: boom", clean(autotune("study", "show", "tiny")))
 
 
 def test_a_study_of_which_every_trial_fails_exits_with_1(folder: Path, autotune: Command) -> None:
@@ -246,11 +260,11 @@ def test_a_study_that_create_left_half_made(
         assert clean(autotune("study", "delete", "tiny", "--yes")) == "deleted tiny\n"
 
 
-@pytest.mark.parametrize("command", [("run", "tiny"), ("delete", "tiny", "--yes")])
-def test_one_command_at_a_time_works_on_a_study(folder: Path, autotune: Command, command: tuple[str, ...]) -> None:
+def test_a_study_is_made_or_deleted_by_one_command_at_a_time(folder: Path, autotune: Command) -> None:
+    """A run is no such command: it joins (tests/integration/test_interrupted_runs.py)."""
     clean(autotune("study", "create", "study.yaml"))
     with only_one("tiny", f"sqlite:///{folder / 'autotune.db'}"):
-        outcome = autotune("study", *command)
+        outcome = autotune("study", "delete", "tiny", "--yes")
     assert outcome.code == 2
     assert "another `autotune study` command is at work on 'tiny'" in outcome.err
     assert len(open_study("tiny", DATABASE).study.trials) == 2

@@ -6,8 +6,10 @@ import optuna
 import pytest
 from autotune.search import copying
 from autotune.search.roles import READY
+from autotune.search.storage import open_storage
 from autotune.search.study import open_study
 from autotune.spaces.errors import StudyError
+from optuna.distributions import BaseDistribution, FloatDistribution
 
 from .conftest import Command
 
@@ -28,6 +30,21 @@ def test_a_copy_is_the_same_study(trained: Path, autotune: Command) -> None:
     assert one.user_attrs == other.user_attrs
     assert one.directions == other.directions
     assert autotune("study", "report", "tiny", "--storage", TO).code == 0
+
+
+@pytest.mark.filterwarnings("ignore:QMCSampler is experimental")
+def test_a_quasi_random_sequence_goes_on_in_the_copy(trained: Path) -> None:
+    space: dict[str, BaseDistribution] = {name: FloatDistribution(0, 1) for name in "abc"}
+
+    def asked(url: str) -> list[dict[str, float]]:
+        sampler = optuna.samplers.QMCSampler(seed=1)
+        study = optuna.load_study(study_name="tiny", storage=open_storage(url, create=False), sampler=sampler)
+        return [sampler.sample_relative(study, study.trials[0], space) for _ in range(3)]
+
+    first = asked(FROM)
+    copying.copy_study("tiny", FROM, TO)
+    assert asked(TO) == asked(FROM)
+    assert asked(TO) != first
 
 
 def test_a_study_is_never_overwritten(trained: Path, autotune: Command) -> None:

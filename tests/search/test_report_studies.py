@@ -10,6 +10,7 @@ from typing import Literal
 
 import optuna
 import pytest
+from autotune.objectives.training.trainer import FailureKind
 from autotune.search.report.summary import summarize
 from autotune.search.report.terminal import print_report
 from autotune.spaces.configuration import Configuration, Mix
@@ -124,11 +125,13 @@ class BuiltStudy:
         trial.set_user_attr("seconds", 4.0)
         self.study.tell(trial, state=TrialState.PRUNED)
 
-    def add_failed(self, kind: str | None, message: str = "a loss is NaN", role: str | None = None) -> None:
+    def add_failed(
+        self, kind: str | None, message: str = "a loss is NaN", role: str | None = None, trace: str = ""
+    ) -> None:
         """A failed trial, with the tuner's reason or, for None, with none at all."""
         trial = self.ask(role=role)
         if kind:
-            trial.set_user_attr("failure", {"kind": kind, "message": message})
+            trial.set_user_attr("failure", {"kind": kind, "message": message} | ({"trace": trace} if trace else {}))
         self.study.tell(trial, state=TrialState.FAIL)
 
 
@@ -158,7 +161,8 @@ def flat(study: BuiltStudy, width: int = 100) -> str:
 def test_json_has_exactly_the_promised_keys() -> None:
     facts = summarize(raced_study().study).to_json()
     assert list(facts) == [
-        "study", "objective", "direction", "best", "baseline", "trials", "top", "importance", "auxiliaries",
+        "study", "objective", "direction", "best", "baseline", "trials", "failures", "top", "importance",
+        "auxiliaries",
         "cleaning",
         "augmentation",
         "seconds",
@@ -236,9 +240,27 @@ def test_failures_are_counted_by_kind() -> None:
     study.add_failed("diverged", "first")
     study.add_failed("diverged", "second")
     study.add_failed(None)
-    groups = [(group.kind, group.count, group.number, group.message) for group in summarize(study.study).failures]
-    assert groups[0] == ("diverged", 2, 1, "first")
-    assert groups[1:] == [("out of memory", 1, 0, "a loss is NaN"), ("lost", 1, 3, "its process died")]
+    groups = [(group.kind, group.count, group.trials, group.message) for group in summarize(study.study).failures]
+    assert groups[0] == ("diverged", 2, (1, 2), "first")
+    assert groups[1:] == [("out of memory", 1, (0,), "a loss is NaN"), ("lost", 1, (3,), "its process died")]
+
+
+def test_five_kinds_of_failures_are_told_apart() -> None:
+    study = BuiltStudy()
+    for place, kind in enumerate(FailureKind):
+        for _ in range(place + 1):
+            study.add_failed(kind, f"words on {kind}", trace=f"Traceback of {kind}:\n  line\x1b[2J two")
+    text = render(study, 120)
+    facts = summarize(study.study).to_json()["failures"]
+    assert {kind: facts[kind]["count"] for kind in facts} == {
+        "timed out": 5, "pre-empted": 4, "crashed": 3, "out of memory": 2, "diverged": 1,
+    }  # fmt: skip
+    for kind, found in facts.items():
+        assert len(found["trials"]) == found["count"]
+        assert (found["message"], found["trace"][:9]) == (f"words on {kind}", "Traceback")
+        assert f"  {found['count']} × {kind}, first in trial {found['trials'][0]}: words on {kind}\n" in text
+    assert "    Traceback of crashed:\n      line [2J two\n" in text
+    assert text.count("Traceback") == 1
 
 
 def test_a_failed_baseline_is_null_and_its_repetition_counts() -> None:

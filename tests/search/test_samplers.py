@@ -105,11 +105,22 @@ def test_the_beginning_of_a_grid_is_a_fair_sample():
     assert all(len({point[name] for point in first}) > 1 for name in SPACE if name != "fixed")
 
 
-def test_grid_points_can_be_enqueued():
-    study = optuna.create_study(sampler=make_sampler("grid", SPACE, 0, 0, 5))
-    for point in grid_points(SPACE)[:5]:
-        study.enqueue_trial(point)
-    assert [study.ask(SPACE).params for _ in range(5)] == grid_points(SPACE)[:5]
+def test_a_grid_is_taken_in_turn_by_any_number_of_tuners_and_then_drawn():
+    grid, storage = grid_points(SPACE)[:5], optuna.storages.InMemoryStorage()
+    optuna.create_study(study_name="grid", storage=storage)
+    samplers = [make_sampler("grid", SPACE, 0, started, 5, grid) for started in (0, 1)]
+    studies = [optuna.load_study(study_name="grid", storage=storage, sampler=sampler) for sampler in samplers]
+    found = [studies[turn].ask(SPACE).params for turn in (0, 1, 1, 0, 1, 0, 1)]
+    assert found[:5] == grid
+    assert found[5] not in grid
+    assert found[5] != found[6]
+
+
+def test_a_given_trial_keeps_its_place_in_a_grid():
+    grid = grid_points(SPACE)[:3]
+    study = optuna.create_study(sampler=make_sampler("grid", SPACE, 0, 0, 3, [grid[2], *grid[:2]]))
+    study.enqueue_trial(grid[2])
+    assert [study.ask(SPACE).params for _ in range(3)] == [grid[2], *grid[:2]]
 
 
 def test_a_grid_that_nobody_trains_is_refused_with_its_size():

@@ -17,7 +17,7 @@ from autotune.search.pruners import make_pruner
 from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE
 from autotune.search.samplers import grid_points, make_sampler
 from autotune.search.scoring import Scoring
-from autotune.search.settings import PrunerName, SamplerName
+from autotune.search.settings import PrunerName, SamplerName, SearchSettings
 from autotune.search.storage import open_storage
 from autotune.search.tuner import ENDED, Ending, Tuner
 from autotune.spaces.configuration import Configuration
@@ -182,6 +182,7 @@ class Bench:
         sampler: BaseSampler | None = None,
         interruption: Interruption | None = None,
         timeout_s: float | None = None,
+        budgets: SearchSettings | None = None,
         scoring: Scoring = Scoring(["accuracy"]),  # noqa: B008  a frozen value
     ) -> tuple[Ending, Recorder]:
         study = optuna.load_study(
@@ -193,7 +194,7 @@ class Bench:
         recorder = Recorder()
         with InlineExecutor(trainer) as executor:
             tuner = Tuner(study, Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1])
-            return tuner.run(total, interruption or Interruption(), timeout_s), recorder
+            return tuner.run(total, interruption or Interruption(), timeout_s, budgets), recorder
 
     def states(self) -> list[TrialState]:
         return [trial.state for trial in self.study.get_trials(deepcopy=False)]
@@ -388,6 +389,30 @@ def test_a_crash_leaves_nothing_running(stored: Bench) -> None:
     assert stored.states() == [TrialState.COMPLETE] * 6
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ada:se@cret@host/studies",
+        "postgresql+psycopg://host/studies?user=ada&password=se@cret",
+        "could not connect: host=db user=ada password=se@cret",
+    ],
+)
+def test_a_failures_record_holds_no_password(bench: Bench, address: str) -> None:
+    class Failing(TabulatedTrainer):
+        def advance(self) -> list[Evaluation]:
+            [evaluation] = super().advance()
+            failure = Failure(FailureKind.CRASHED, f"no {address}", f"Traceback:\n  in f\nOSError: {address}\nend")
+            return [Evaluation(evaluation.trial_id, 10, finished=True, failure=failure)]
+
+    _, recorder = bench.run(Failing(rising), 1)
+    record = bench.study.trials[0].user_attrs["failure"]
+    assert (record["kind"], record["trace"].splitlines()[0], record["trace"][-4:]) == ("crashed", "Traceback:", "\nend")
+    assert "ada" in record["trace"]
+    for text in (record["message"], record["trace"], str(recorder.heard)):
+        assert "cret" not in text
+        assert "***" in text
+
+
 def test_a_signal_between_asking_and_noting_leaves_nothing_running(
     stored: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,9 +446,8 @@ def test_orphans_of_a_killed_run_are_trained_first_with_their_own_configuration(
 def test_a_grid_is_enumerated() -> None:
     bench = Bench(InMemoryStorage(), enqueue=False)
     points = grid_points(SPACE.distributions, levels=2)[:20]
-    for point in points:
-        bench.study.enqueue_trial(point)
-    bench.run(TabulatedTrainer(rising, 2), len(points), sampler=make_sampler("grid", SPACE.distributions, 0, 0, 20))
+    sampler = make_sampler("grid", SPACE.distributions, 0, 0, 20, points)
+    bench.run(TabulatedTrainer(rising, 2), len(points), sampler=sampler)
     assert [trial.params for trial in bench.study.trials] == points
 
 

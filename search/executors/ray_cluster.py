@@ -1,0 +1,185 @@
+"""Trials as actors of an existing Ray cluster, each with a share of a GPU or with one core.
+
+Ray finds the machines; all else is as with processes. Each actor reads the study's data at the same path and
+prepares it once a machine.
+"""
+
+import logging
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from ...objectives.training.plain import tail
+from ...objectives.training.trainer import Trainer
+from ...spaces.errors import AutotuneError, InputError
+from .places import Place
+from .pool import PoolExecutor, Worker, WorkerDied
+from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
+
+_KNOCK_S = 10.0
+
+
+class RayExecutor(PoolExecutor):
+    """Trains in one Ray actor a place.
+
+    The arguments are PoolExecutor's and, before them, `gpus`: those of each actor, which may be a fraction; 0 gives
+    it one core.
+    """
+
+    def __init__(self, gpus: float, places: Sequence[Place], recipe: Recipe, *settings: Any) -> None:  # noqa: ANN401
+        super().__init__(places, recipe, *settings)
+        self._gpus = gpus
+
+    def hire(self, place: Place) -> Worker:
+        del place  # Ray chooses
+        return _Actor(self._recipe, self._gpus)
+
+    def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
+        actors = [worker for worker in workers if isinstance(worker, _Actor)]
+        if told := [actor for actor in actors if actor.messages]:
+            return told
+        done, _ = _ray().wait([actor.answers[0] for actor in actors], timeout=timeout_s)
+        return [actor for actor in actors if actor.answers[0] in done]
+
+
+class Remote:
+    """What an actor runs: a trainer, asked round by round."""
+
+    def __init__(self, recipe: Recipe, *, is_one_thread: bool) -> None:
+        self._recipe = recipe
+        self._trainer: Trainer | None = None
+        self._notes: list[Message] = []
+        if is_one_thread:
+            one_thread()
+
+    def begin(self) -> list[Message]:
+        """Make the trainer."""
+        return self._safely(self._make)
+
+    def work(self, given: Round) -> list[Message]:
+        """Do a round; the last message tells its evaluations."""
+        return self._safely(lambda: self._perform(given))
+
+    def _make(self) -> Message:
+        self._trainer = self._recipe.make(self._recipe, lambda text: self._notes.append(Noted(text)))
+        return Ready()
+
+    def _perform(self, given: Round) -> Message:
+        assert self._trainer is not None
+        return perform(self._trainer, self._recipe.store, given, lambda _: None)
+
+    def _safely(self, do: Any) -> list[Message]:  # noqa: ANN401, a function without arguments
+        try:
+            last: Message = do()
+        except AutotuneError as error:
+            last = Broken(tail(error), error)
+        except Exception as error:  # noqa: BLE001, told to the tuner with its traceback
+            last = Broken(tail(error))
+        notes, self._notes = self._notes, []
+        return [*notes, last]
+
+
+class _Actor:
+    """An actor, as the tuner has it."""
+
+    def __init__(self, recipe: Recipe, gpus: float) -> None:
+        settings = {"num_gpus": gpus} if gpus else {"num_cpus": 1}
+        self._handle = _ray().remote(Remote).options(**settings).remote(recipe, is_one_thread=not gpus)
+        self.answers: deque[Any] = deque([self._handle.begin.remote()])
+        self.messages: deque[Message] = deque()
+        self._is_broken = False
+
+    def send(self, given: Round) -> None:
+        self.answers.append(self._handle.work.remote(given))
+
+    def receive(self) -> Message:
+        if self._is_broken:
+            raise WorkerDied("its actor ended")
+        if not self.messages:
+            try:
+                self.messages.extend(_ray().get(self.answers.popleft()))
+            except _ray().exceptions.RayActorError as error:
+                raise WorkerDied(f"its actor died: {str(error).strip().splitlines()[0]}") from None
+        message = self.messages.popleft()
+        if isinstance(message, Broken) and message.error is None:
+            self._is_broken = True
+            self.messages.append(message)  # so that the end is heard, too
+        return message
+
+    def kill(self) -> None:
+        _ray().kill(self._handle)
+
+    def close(self) -> None:
+        self.kill()
+
+
+def connect(address: str | None) -> None:
+    """Join a running cluster.
+
+    Args:
+        address: of its head (`10.0.0.1:6379`, `ray://…`); by default RAY_ADDRESS, or a cluster on this machine.
+
+    Raises:
+        InputError: Ray is not installed, or there is no cluster.
+    """
+    ray = _ray()
+    if ray.is_initialized():
+        return
+    try:
+        _knock(address or os.environ.get("RAY_ADDRESS") or "auto")
+        with _own_signals():
+            ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        where = address or "this machine"
+        raise InputError(f"--address: no Ray cluster at {where} ({reason}); `ray start --head` starts one") from None
+
+
+def _knock(address: str) -> None:
+    """See whether somebody is there, where Ray would try for minutes. OSError or ValueError if not."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if address not in {"auto", "local"}:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+
+
+def cluster_places(gpus: float | None, limit: int) -> tuple[float, list[Place]]:
+    """The GPUs of each actor, and a place for each that the cluster has room for, but at most `limit`.
+
+    Args:
+        gpus: of each actor; None: 1 where the cluster has GPUs, else 0.
+
+    Raises:
+        InputError: the cluster has no room for one.
+    """
+    there = _ray().cluster_resources()
+    share = gpus if gpus is not None else float(there.get("GPU", 0) >= 1)
+    room = there.get("GPU", 0) / share if share else there.get("CPU", 0)
+    if share > 1:
+        room = there.get("GPU", 0) // share
+    if room < 1:
+        raise InputError(f"--gpus-per-worker {share:g}: the Ray cluster has {there.get('GPU', 0):g} GPUs in all")
+    return share, [Place(f"Ray actor {number}") for number in range(min(int(room + 1e-9), limit))]
+
+
+def _ray() -> Any:  # noqa: ANN401, an optional package
+    try:
+        return import_module("ray")
+    except ImportError:
+        raise InputError("--executor ray needs the package ray: pip install 'autotune-mtl[ray]'") from None
+
+
+@contextmanager
+def _own_signals() -> Generator[None]:
+    """Ray takes SIGTERM for itself when it joins a cluster; here it means to finish the rung."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

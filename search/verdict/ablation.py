@@ -1,0 +1,38 @@
+"""What each part of the winner brings: the winner minus the variant without that part, seed by seed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .comparison import Comparison, gain_over
+from .confirmation import Confirmation
+from .significance import ALPHA, FEWEST_PAIRS
+from .units import Unit
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one part brings: positive where the winner is better with it. Its p is not corrected for other parts."""
+
+    part: str
+    comparison: Comparison
+
+    @property
+    def is_shown(self) -> bool:
+        """An effect in either direction: the interval excludes zero, and so does the two-sided sign-flip test."""
+        return self.comparison.test.different <= ALPHA and not self.comparison.gain.may_be_zero
+
+    def sentence(self, unit: Unit) -> str:
+        """For example "multi-task training: +1.4 points (0.5 to 2.3)"."""
+        gain = self.comparison.gain
+        if self.is_shown:
+            return f"{self.part}: {unit.gain(gain)}"
+        if gain.count < FEWEST_PAIRS:
+            seeds = "1 seed is" if gain.count == 1 else f"{gain.count} seeds are"
+            return f"{self.part}: {unit.gain(gain)}, but {seeds} too few to show an effect"
+        return f"{self.part}: no effect that {gain.count} seeds can show; measured: {unit.gain(gain)}"
+
+
+def effects(confirmation: Confirmation, winner: str, without: Mapping[str, str]) -> list[Effect]:
+    """The effect of each part, from `without`: part -> the variant that lacks it; no effect where all pairs failed."""
+    found = {part: gain_over(confirmation, winner, variant) for part, variant in without.items()}
+    return [Effect(part, comparison) for part, comparison in found.items() if comparison]

@@ -1,0 +1,53 @@
+"""The scores of fresh trainings, and the one place that knows whether high or low is good."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What fresh full-length trainings scored; candidates with one seed share order and split, so they are a pair.
+
+    Args:
+        scores: candidate -> seed -> score, in the metric's own unit. A training that failed is missing, or not finite.
+        maximize: whether a higher score is better.
+    """
+
+    scores: Mapping[str, Mapping[int, float]]
+    maximize: bool = True
+
+    def seeds(self, *names: str) -> list[int]:
+        """The seeds, ascending, on which all the named candidates have a score.
+
+        Raises:
+            KeyError: a candidate that is not part of the confirmation.
+        """
+        found = [{seed for seed, score in self.scores[name].items() if math.isfinite(score)} for name in names]
+        return sorted(set.intersection(*found)) if found else []
+
+    def fresh(self, name: str) -> FloatArray:
+        """The candidate's own scores (seeds,), in the metric's unit."""
+        return self._at(name, self.seeds(name))
+
+    def gains(self, name: str, over: str) -> FloatArray:
+        """By how much a candidate is better than another one, seed by seed (pairs,); negative where it is worse."""
+        seeds = self.seeds(name, over)
+        return self.better_by(self._at(name, seeds), self._at(over, seeds))
+
+    def better_by(self, scores: FloatArray | float, reference: FloatArray | float) -> FloatArray:
+        """Differences of scores, positive where the first is better."""
+        return np.asarray(scores, dtype=np.float64) - reference if self.maximize else reference - np.asarray(scores)
+
+    def table(self, *names: str) -> FloatArray:
+        """Scores (names, seeds) on the seeds that all of them have, in the metric's unit."""
+        seeds = self.seeds(*names)
+        return np.array([self._at(name, seeds) for name in names], dtype=np.float64).reshape(len(names), len(seeds))
+
+    def _at(self, name: str, seeds: list[int]) -> FloatArray:
+        return np.array([self.scores[name][seed] for seed in seeds], dtype=np.float64)

@@ -1,0 +1,52 @@
+"""When a difference counts as shown, and how many pairs that takes."""
+
+import math
+from collections.abc import Mapping
+
+from scipy.stats import nct, t
+
+ALPHA = 0.05
+FEWEST_PAIRS = 6
+"""Five pairs have a two-sided p of 2 / 32 = 0.06 at best."""
+MOST_PAIRS = 100
+POWER = 0.8
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """P-values corrected for the number of comparisons; the family-wise error keeps its level whatever depends on what.
+
+    S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
+    """
+    corrected: dict[str, float] = {}
+    highest = 0.0
+    for place, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[name]))
+        corrected[name] = highest
+    return {name: corrected[name] for name in p_values}
+
+
+def fewest_pairs(comparisons: int = 1) -> int:
+    """Pairs below which no sign-flip test, one-sided and Holm-corrected, can claim the best of so many comparisons."""
+    return max(FEWEST_PAIRS, math.ceil(math.log2(comparisons / ALPHA)))
+
+
+def pairs_needed(effect: float, spread: float | None, comparisons: int = 1) -> int | None:
+    """Pairs on which such an effect is shown in 80 of 100 cases; None if that takes more than 100.
+
+    `effect` is the mean paired difference and `spread` its standard deviation over pairs, in one unit, if it is known;
+    the sign of the effect does not matter. From the power of the one-sided t-test at alpha / comparisons, Holm's first
+    step, which the sign-flip test equals but for its least p of 2^-n.
+    """
+    if effect == 0 or spread is None:
+        return None
+    level = ALPHA / comparisons
+    for pairs in range(fewest_pairs(comparisons), MOST_PAIRS + 1):
+        if spread == 0 or _power(abs(effect) / spread, pairs, level) >= POWER:
+            return pairs
+    return None
+
+
+def _power(standardized: float, pairs: int, level: float) -> float:
+    # Beyond 37 standard errors scipy's noncentral t loses its digits, and power is 1 long before.
+    distance = min(standardized * math.sqrt(pairs), 37.0)
+    return float(nct.sf(t.ppf(1 - level, pairs - 1), pairs - 1, distance))

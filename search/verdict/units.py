@@ -1,0 +1,32 @@
+"""Differences of a metric for people: points where it is a share, else the metric's own unit."""
+
+from dataclasses import dataclass
+
+from .confirmation import Confirmation
+from .estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How a difference is written; a point is a hundredth of a share."""
+
+    points: bool
+
+    def number(self, difference: float) -> str:
+        """A number without unit: one decimal of a point, three digits of anything else."""
+        written = f"{100 * difference:.1f}" if self.points else f"{difference:.3g}"
+        return written.removeprefix("-") if float(written) == 0 else written
+
+    def gain(self, gain: Estimate) -> str:
+        """For example "+1.4 points (0.5 to 2.3)"; without the brackets where there is no interval."""
+        number = self.number(gain.mean)
+        signed = f"{'+' if float(number) > 0 else ''}{number}{' points' if self.points else ''}"
+        if gain.interval is None:
+            return signed
+        return f"{signed} ({self.number(gain.interval.low)} to {self.number(gain.interval.high)})"
+
+
+def unit_of(confirmation: Confirmation) -> Unit:
+    """Points for a score such as accuracy: higher is better, and nothing is beyond 1. An error has its own unit."""
+    scores = [score for name in confirmation.scores for score in confirmation.fresh(name).tolist()]
+    return Unit(points=confirmation.maximize and all(abs(score) <= 1 for score in scores))

@@ -1,0 +1,83 @@
+"""All of the verdict's numbers from the scores of a confirmation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .comparison import Comparison, compare_in_order
+from .confirmation import Confirmation
+from .estimate import Estimate, estimate
+from .indifference import Simplicity, indifference_set, simplest
+from .optimism import optimism_gap
+from .winner import Winner, find_winner
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to believe.
+
+    Args:
+        baseline: the candidate that the others are compared with.
+        winner: the best by confirmed scores; the baseline, if none is better.
+        scores: each candidate's mean fresh score, in the metric's unit.
+        comparisons: each candidate against the baseline, corrected for their number.
+        optimism: search score minus fresh score, for candidates whose search score is known.
+        tied: the indifference set: who cannot be told from the winner, and the winner's gain over each.
+        simplest: the simplest of these.
+        failed: candidates without a single score.
+    """
+
+    baseline: str
+    winner: Winner
+    scores: dict[str, Estimate]
+    comparisons: dict[str, Comparison]
+    optimism: dict[str, Estimate]
+    tied: dict[str, Comparison | None]
+    simplest: str
+    failed: tuple[str, ...]
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the winner may be called better than the baseline, which its corrected gain must not contradict."""
+        comparison, gain = self.comparisons.get(self.winner.name), self.winner.gain
+        return bool(comparison and comparison.is_better and gain and not gain.may_be_zero)
+
+
+def judge(
+    confirmation: Confirmation,
+    baseline: str,
+    simplicity: Mapping[str, Simplicity],
+    search_scores: Mapping[str, float],
+    candidates: Sequence[str] | None = None,
+) -> Verdict | None:
+    """The verdict; None if every training failed.
+
+    Args:
+        confirmation: the scores of all candidates, the baseline among them.
+        baseline: its name.
+        simplicity: of every candidate that has scores.
+        search_scores: what the search said, in the metric's unit, of the candidates that it tried.
+        candidates: those that the search proposes; by default all. The others, such as its variants with equal weights,
+            are compared after them, so that they take no power from them: three comparisons can be claimed with six
+            pairs, four to six need seven.
+
+    Raises:
+        KeyError: a name that the confirmation lacks, or a candidate without its simplicity.
+    """
+    winner = find_winner(confirmation, baseline)
+    if winner is None:
+        return None
+    tied = indifference_set(confirmation, winner.name)
+    gaps = {name: optimism_gap(confirmation, name, score) for name, score in search_scores.items()}
+    fresh = {name: confirmation.fresh(name) for name in confirmation.scores}
+    first = list(confirmation.scores) if candidates is None else candidates
+    others = [name for name in confirmation.scores if name not in first]
+    return Verdict(
+        baseline,
+        winner,
+        scores={name: estimate(scores) for name, scores in fresh.items() if scores.size},
+        comparisons=compare_in_order(confirmation, [first, others], baseline),
+        optimism={name: gap for name, gap in gaps.items() if gap},
+        tied=tied,
+        simplest=simplest(tied, simplicity),
+        failed=tuple(name for name, scores in fresh.items() if not scores.size),
+    )

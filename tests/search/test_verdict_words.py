@@ -1,0 +1,154 @@
+"""What the ablation and the short runs say."""
+
+import numpy as np
+import pytest
+from autotune.search.verdict.ablation import effects
+from autotune.search.verdict.confirmation import Confirmation
+from autotune.search.verdict.rank_correlation import kendall_tau
+from autotune.search.verdict.short_runs import short_runs
+from autotune.search.verdict.sign_flip import sign_flip
+from autotune.search.verdict.units import Unit, unit_of
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+TRIALS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=30)
+
+
+def ablated(winner: list[float], variant: list[float], *, maximize: bool = True) -> str:
+    confirmation = Confirmation({"winner": dict(enumerate(winner)), "variant": dict(enumerate(variant))}, maximize)
+    (effect,) = effects(confirmation, "winner", {"multi-task training": "variant"})
+    return effect.sentence(unit_of(confirmation))
+
+
+def test_an_effect_is_said_in_points() -> None:
+    said = ablated([0.814, 0.819, 0.812, 0.818, 0.809, 0.812], [0.8] * 6)
+    assert said == "multi-task training: +1.4 points (1.1 to 1.8)"
+
+
+def test_an_error_has_its_own_unit_and_less_of_it_is_a_gain() -> None:
+    said = ablated([1.9, 1.8, 1.85, 1.9, 1.8, 1.7], [2.0] * 6, maximize=False)
+    assert said.startswith("multi-task training: +0.175 (0.1")
+
+
+def test_an_error_below_one_is_not_in_points() -> None:
+    assert ablated([0.31, 0.32, 0.33, 0.31, 0.32, 0.30], [0.4] * 6, maximize=False).startswith(
+        "multi-task training: +0.085 (0.0"
+    )
+
+
+def test_an_effect_whose_interval_has_zero_in_it_is_none() -> None:
+    """The sign-flip test alone would show it: p is 0.047."""
+    gains = [0.012, 0.006, 0.011, 0.013, -0.007, 0.01, 0.008]
+    assert sign_flip(np.array(gains)).different < 0.05
+    said = ablated([0.8 + gain for gain in gains], [0.8] * 7)
+    assert said == "multi-task training: no effect that 7 seeds can show; measured: +0.8 points (-0.3 to 1.1)"
+
+
+def test_harm_is_an_effect_too() -> None:
+    assert ablated([0.78, 0.79, 0.77, 0.785, 0.78, 0.775], [0.8] * 6).startswith(
+        "multi-task training: -2.0 points (-2."
+    )
+
+
+def test_no_effect_is_said_with_what_it_could_be() -> None:
+    said = ablated([0.81, 0.79, 0.80, 0.82, 0.78, 0.81], [0.8] * 6)
+    assert said == "multi-task training: no effect that 6 seeds can show; measured: +0.2 points (-1.5 to 1.5)"
+
+
+def test_few_seeds_show_no_effect_however_large() -> None:
+    assert ablated([0.9], [0.8]) == "multi-task training: +10.0 points, but 1 seed is too few to show an effect"
+    assert ablated([0.9, 0.91, 0.92], [0.8] * 3).endswith("but 3 seeds are too few to show an effect")
+
+
+def test_a_variant_that_failed_has_no_effect() -> None:
+    confirmation = Confirmation({"winner": {0: 0.8}, "variant": {}})
+    assert effects(confirmation, "winner", {"augmentation": "variant"}) == []
+
+
+def test_nothing_is_never_called_minus_nothing() -> None:
+    assert Unit(points=True).number(-0.0001) == "0.0"
+    assert Unit(points=False).number(-1234.5) == "-1.23e+03"
+
+
+@given(TRIALS)
+def test_tau_is_that_of_scipy(trials: list[tuple[int, int]]) -> None:
+    first, second = np.array(trials, dtype=float).T
+    found = kendall_tau(first, second)
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        assert found is None
+        return
+    assert found is not None
+    assert found[0] == pytest.approx(stats.kendalltau(first, second)[0])
+    assert (found[1] is not None) == (len(trials) >= 8)
+
+
+@given(TRIALS)
+def test_the_opposite_order_has_the_opposite_tau(trials: list[tuple[int, int]]) -> None:
+    first, second = np.array(trials, dtype=float).T
+    assume(len(set(first)) > 1 and len(set(second)) > 1)
+    there, back = kendall_tau(first, second), kendall_tau(first, -second)
+    assert there is not None
+    assert back is not None
+    assert there[0] == pytest.approx(-back[0])
+
+
+def test_the_interval_of_tau_covers_it() -> None:
+    random = np.random.default_rng(0)
+    true = 2 / np.pi * np.arcsin(0.7)
+    covered = 0
+    for _ in range(100):
+        first = random.normal(size=20)
+        found = kendall_tau(first, 0.7 * first + np.sqrt(1 - 0.7**2) * random.normal(size=20))
+        assert found is not None
+        assert found[1] is not None
+        covered += found[1].low <= true <= found[1].high
+    assert 90 <= covered <= 99
+
+
+FULL = {trial: trial / 10 for trial in range(9)}
+"""Trial 8 is the best at full length."""
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_a_rung_that_would_drop_the_winner_is_named(maximize: bool) -> None:
+    sign = 1 if maximize else -1
+    early = {trial: sign * -score for trial, score in FULL.items()}
+    late = {trial: sign * score for trial, score in FULL.items()}
+    found = short_runs({10: early, 20: late, 30: late}, late, winner=8, maximize=maximize)
+    assert [(rung.tau, rung.winner_rank, rung.keeps_winner) for rung in found.rungs] == [
+        (pytest.approx(-1), 9, False),
+        (pytest.approx(1), 1, True),
+        (pytest.approx(1), 1, True),
+    ]
+    assert found.safe_step == 20
+    assert found.warning == (
+        "pruning at step 10 would have dropped the winner, which was 9. of 9 there; prune from step 20 on"
+    )
+
+
+def test_the_best_third_is_kept_and_pruned_trials_count() -> None:
+    third = {**FULL, 8: 0.55}  # behind 7 and 6
+    assert short_runs({10: third}, FULL, winner=8).rungs[0].keeps_winner
+    with_pruned = short_runs({10: {**third, 9: 0.9, 10: 0.9}}, FULL, winner=8).rungs[0]
+    assert (with_pruned.trials, with_pruned.winner_rank, with_pruned.keeps_winner) == (11, 5, False)
+
+
+def test_of_two_trials_one_is_kept() -> None:
+    assert short_runs({10: {7: 0.5, 8: 0.6}}, FULL, winner=8).rungs[0].keeps_winner
+
+
+def test_a_rung_is_not_safe_where_a_later_one_drops_the_winner() -> None:
+    bad = {**FULL, 8: 0.0}
+    found = short_runs({10: FULL, 20: bad}, FULL, winner=8)
+    assert found.safe_step is None
+    assert found.warning is not None
+    assert found.warning.endswith("no rung is long enough to tell")
+    assert short_runs({10: FULL, 20: bad, 30: FULL}, FULL, winner=8).safe_step == 30
+
+
+def test_without_a_score_of_the_winner_nothing_is_said() -> None:
+    found = short_runs({10: {1: 0.5, 2: float("nan")}}, {}, winner=8)
+    assert (found.rungs[0].tau, found.rungs[0].keeps_winner, found.rungs[0].trials) == (None, None, 1)
+    assert (found.safe_step, found.warning) == (None, None)
+    assert short_runs({}, {}, winner=8).rungs == ()
