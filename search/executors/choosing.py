@@ -159,8 +159,10 @@ def check_placement(devices: str, slots: str, executor: str, address: str | None
         for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
             if given is not None:
                 raise InputError(f"{option} belongs to --executor ray")
+    is_cpu = devices.partition(":")[0] == "cpu"
+    if name is not ExecutorName.RAY or is_cpu:
         find_places(devices)
-    elif devices not in {"auto", "cpu"} and not devices.startswith("cpu:"):
+    elif devices != "auto":
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")

@@ -11,8 +11,8 @@ from autotune.search.executors import choosing
 from autotune.search.executors.choosing import (
     ExecutorName,
     Placement,
+    check_placement,
     make_executor,
-    placement_of,
     trial_steps,
     workers_worth,
 )
@@ -202,13 +202,28 @@ def test_process_is_a_worker_a_place(choose: Choose):
 
 @pytest.mark.parametrize(("slots", "expected"), [("auto", 1), ("1", 1), ("12", 12)])
 def test_slots_are_a_number_or_auto(slots: str, expected: int):
-    assert placement_of("cpu", slots, "process") == Placement("cpu", expected, ExecutorName.PROCESS)
+    assert check_placement("cpu", slots, "process", None, None) == Placement("cpu", expected, ExecutorName.PROCESS)
 
 
 @pytest.mark.parametrize("slots", ["0", "-1", "2.5", "many", "", "²"])
 def test_other_slots_are_refused(slots: str):
     with pytest.raises(InputError, match=rf"^--slots: '{slots}' is no number of slots; write auto, or 1 or more$"):
-        placement_of("cpu", slots, "auto")
+        check_placement("cpu", slots, "auto", None, None)
+
+
+@pytest.mark.parametrize(
+    ("devices", "executor", "address", "message"),
+    [
+        ("cpu:none", "ray", None, "--devices: 'cpu:none' names no number of workers; cpu:2 means two"),
+        ("cpu:0", "ray", None, "--devices: 'cpu:0' names no number of workers; cpu:2 means two"),
+        ("0,1", "ray", None, "--devices: '0,1': a Ray cluster places actors itself; write auto, cpu or cpu:N"),
+        ("cpu", "process", "10.0.0.1:6379", "--address belongs to --executor ray"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(devices: str, executor: str, address: str | None, message: str):
+    with pytest.raises(InputError) as found:
+        check_placement(devices, "auto", executor, address, None)
+    assert str(found.value) == message
 
 
 def test_a_real_probe_tells_times_and_memory(prepared: PreparedObjective):
