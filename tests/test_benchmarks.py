@@ -90,6 +90,28 @@ def test_the_overhead_of_tasks_is_measured_without_the_data_set_too(tmp_path: Pa
     assert 0.5 < found["peak / needed (target 1.25)"] < 2
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_number_of_workers_has_its_row_and_its_memory():
+    command = [sys.executable, str(BENCHMARKS / "parallel.py"), "--workers", "0", "2", "--trials", "3", "--rows", "40"]
+    command += ["--epochs", "2", "--encoder", "scratch:tiny", "--memory"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in done.stdout.splitlines() if "│" in line]
+    sides = {row[0]: [float(cell) for cell in row[1:]] for row in rows if row[0] in {"inline", "cpu:2"}}
+    assert sides["inline"][2] == sides["inline"][4] == 1
+    for seconds, an_hour, _, going, _, there in sides.values():
+        assert 0 < there < seconds
+        assert an_hour == pytest.approx(3600 * 3 / seconds, rel=0.02)  # seconds are printed with their tenths
+        assert going > 0
+    held = {row[0]: [float(size) for cell in row[1:] for size in cell.split("/")] for row in rows if "/" in row[-1]}
+    assert set(held) == {"1", "3"}
+    for inline, no_worker, tuner, worker in held.values():
+        assert no_worker == 0
+        assert min(inline, tuner, worker) > 100
+
+
 Overhead = dict[str, dict[str, dict[str, float]]]
 """Milliseconds a trial by table, part and side."""
 

@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 
 from ...spaces.configuration import Configuration
@@ -22,6 +22,20 @@ _ABANDONED_S = 600.0
 
 class NoRoom(OSError):
     """The store's budget has no room for a checkpoint."""
+
+
+@dataclass(frozen=True)
+class _Header:
+    """All of a checkpoint that is no tensor."""
+
+    signature: str
+    configuration: Configuration
+    step: int
+    patience: Patience
+    told: Sequence[Evaluation]
+
+
+_HEADER = TypeAdapter(_Header)
 
 
 @dataclass(frozen=True)
@@ -48,37 +62,29 @@ class CheckpointStore:
         """
         path = self._path(trial_id)
         tensors = {f"{part}/{name}": value for part in _PARTS for name, value in getattr(checkpoint, part).items()}
-        others = sum(file.stat().st_size for file in self._files() if file != path)
+        others = sum(size for file, size in self._files() if file != path)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if others + size > self.budget:
             raise NoRoom(f"{size / 1e6:.0f} MB are too much beside {others / 1e6:.0f} of {self.budget / 1e6:.0f} MB")
-        header = {
-            "signature": self.signature,
-            "configuration": checkpoint.configuration.model_dump(),
-            "step": checkpoint.step,
-            "patience": asdict(checkpoint.patience),
-            "told": [asdict(evaluation) for evaluation in checkpoint.told],
-        }
+        header = _Header(
+            self.signature, checkpoint.configuration, checkpoint.step, checkpoint.patience, checkpoint.told
+        )
         try:
-            save_atomically(tensors, path, {"autotune": json.dumps(header)})
+            save_atomically(tensors, path, {"autotune": json.dumps(_HEADER.dump_python(header))})
         except SafetensorError as error:  # how it reports what the system refused
             raise OSError(str(error)) from error
 
     def load(self, trial_id: int, configuration: Configuration) -> Checkpoint | None:
         """The trial's checkpoint; None where there is none, or one of something else."""
-        with suppress(OSError, SafetensorError), safe_open(self._path(trial_id), framework="pt") as file:
-            header: dict[str, Any] = json.loads((file.metadata() or {}).get("autotune", "{}"))
-            known = Configuration.model_validate(header["configuration"]) if header else None
-            if known != configuration or header["signature"] != self.signature:
+        with suppress(OSError, SafetensorError, ValueError, KeyError), safe_open(self._path(trial_id), "pt") as file:
+            header = _HEADER.validate_python(json.loads((file.metadata() or {})["autotune"]))
+            if (header.configuration, header.signature) != (configuration, self.signature):
                 return None
             parts: dict[str, dict[str, torch.Tensor]] = {part: {} for part in _PARTS}
             for key in file.keys():  # noqa: SIM118, it is no dictionary
                 part, _, name = key.partition("/")
                 parts[part][name] = file.get_tensor(key)
-            told = [Evaluation(**evaluation) for evaluation in header["told"]]
-            return Checkpoint(
-                configuration, header["step"], **parts, patience=Patience(**header["patience"]), told=told
-            )
+            return Checkpoint(configuration, header.step, **parts, patience=header.patience, told=header.told)
         return None
 
     def remove(self, trial_id: int) -> None:
@@ -88,7 +94,7 @@ class CheckpointStore:
     def retain(self, trial_ids: Collection[int]) -> None:
         """Remove the checkpoints of all other trials, and what a kill left half written."""
         kept = {self._path(trial_id) for trial_id in trial_ids}
-        for file in self._files():
+        for file, _ in self._files():
             if file not in kept:
                 file.unlink(missing_ok=True)
         for part in self.folder.glob("*.part"):
@@ -98,10 +104,14 @@ class CheckpointStore:
 
     def sizes(self) -> dict[int, int]:
         """The bytes of each trial's checkpoint."""
-        return {int(file.stem): file.stat().st_size for file in self._files()}
+        return {int(file.stem): size for file, size in self._files()}
 
-    def _files(self) -> Iterator[Path]:
-        return self.folder.glob("*.safetensors")
+    def _files(self) -> Iterator[tuple[Path, int]]:
+        """The trials' files and their bytes; one that somebody removes meanwhile is left out."""
+        for file in self.folder.glob("*.safetensors"):
+            with suppress(FileNotFoundError):
+                if file.stem.isdecimal():
+                    yield file, file.stat().st_size
 
     def _path(self, trial_id: int) -> Path:
         return self.folder / f"{trial_id}.safetensors"

@@ -1,5 +1,6 @@
 """A few steps of training, to know what a step costs before trials are placed."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def resident_memory() -> int:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     except OSError:
         return 0
-    return int(pages) * 4096
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def free_memory() -> int | None:

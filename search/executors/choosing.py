@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import torch
+
 from ...objectives.prepare import PreparedObjective
 from ...objectives.training.device import choose_device
 from ...objectives.training.durable import DurableTrainer
@@ -94,7 +96,9 @@ def _chosen(
     places: list[Place], devices: str, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note
 ) -> tuple[ExecutorName, list[Place]]:
     if not places[0].is_core:
-        name = ExecutorName.PROCESS if len(places) > 1 else ExecutorName.INLINE
+        # Of several MIG slices CUDA shows a process the first only; another one needs a process of its own.
+        alone = len(places) == 1 and (places[0].number or 0) < torch.cuda.device_count()
+        name = ExecutorName.INLINE if alone else ExecutorName.PROCESS
         note(f"training on {', '.join(place.name for place in places)}")
         return name, places
     if ":" in devices:
@@ -155,8 +159,10 @@ def check_placement(devices: str, slots: str, executor: str, address: str | None
         for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
             if given is not None:
                 raise InputError(f"{option} belongs to --executor ray")
+    is_cpu = devices.partition(":")[0] == "cpu"
+    if name is not ExecutorName.RAY or is_cpu:
         find_places(devices)
-    elif devices not in {"auto", "cpu"} and not devices.startswith("cpu:"):
+    elif devices != "auto":
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")

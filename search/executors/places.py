@@ -71,9 +71,9 @@ def find_places(devices: str) -> list[Place]:
     there = gpus()
     if devices == "auto":
         return there or cores(core_count())
-    kind, _, number = devices.partition(":")
+    kind, colon, number = devices.partition(":")
     if kind == "cpu":
-        if number and not (number.isdecimal() and int(number)):
+        if colon and not (number.isdecimal() and int(number)):
             raise InputError(f"--devices: {devices!r} names no number of workers; cpu:2 means two")
         return cores(int(number) if number else core_count())
     numbers = [word.strip().removeprefix("cuda:") for word in devices.split(",")]

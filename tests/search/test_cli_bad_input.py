@@ -275,8 +275,10 @@ def test_data_that_is_gone(stored: Path, autotune: Command) -> None:
         (["--timeout", "soon"], "--timeout: 'soon' is no duration: write seconds (90) or"),
         (["--timeout", "-5"], "--timeout: '-5' is no duration"),
         (["--trials", "0"], "--trials"),
-        (["--slots", "0"], "--slots"),
-        (["--executor", "magic"], "--executor"),
+        (["--devices", "cpu:none"], "--devices: 'cpu:none' names no number of workers; cpu:2 means two"),
+        (["--devices", "cpu", "--slots", "0"], "--slots: '0' is no number of slots; write auto, or 1 or more"),
+        (["--slots", "many"], "--slots: 'many' is no number of slots; write auto, or 1 or more"),
+        (["--executor", "magic"], "'magic' is not one of 'auto', 'inline', 'process'"),
         (["--workers", "3"], "No such option"),
     ],
 )

@@ -1,0 +1,150 @@
+"""A batch in parts: losses and gradients of all kinds of tasks add up to the whole one's."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from autotune.objectives.augmentation.cutoff import Cutoff
+from autotune.objectives.augmentation.mixup import Mixup
+from autotune.objectives.data.targets import IGNORED
+from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.registry import TASKS
+from autotune.objectives.tasks.task import Task
+from autotune.objectives.training.mixing import gathered
+from autotune.objectives.training.parts import in_parts
+from autotune.objectives.training.run import TrainingRun
+from autotune.spaces.configuration import Configuration, SettingValue
+from autotune.spaces.training import TrainingSettings
+
+Objectives = Callable[..., PreparedObjective]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "classification": {"label": "aspect"},
+    "regression": {"label": "stars"},
+    "token_classification": {"tokens": "text"},
+    "span": {"context": "text"},
+}
+KINDS = [task.kind for task in TASKS]
+SOME_TARGETS = ["token_classification", "span", "masked_lm", "generation"]
+"""Kinds that leave out targets."""
+
+
+def prepared_of(kind: str, objective: Objectives) -> PreparedObjective:
+    other = {"kind": kind, **SETTINGS.get(kind, {})}
+    return objective(tasks={"sentiment": {"kind": "classification"}, "other": other}, training={"dropout": 0.0})
+
+
+def batch_of(prepared: PreparedObjective, rows: int) -> tuple[Task[Any], Batch]:
+    """Rows of several lengths, prepared as in training."""
+    known = prepared.train["other"]
+    batch = gathered(known, torch.arange(rows), prepared.pad, fixed_shapes=False)
+    return known.task, known.task.prepare(batch, prepared.codes, torch.Generator().manual_seed(0))
+
+
+def model_of(prepared: PreparedObjective) -> MultiTaskModel:
+    return prepared.models.build(["sentiment", "other"], TrainingSettings(dropout=0.0)).train()
+
+
+def trained(
+    model: MultiTaskModel, task: Task[Any], batch: Batch, count: int
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The loss, and all gradients that are not None."""
+    model.zero_grad()
+    loss = torch.zeros(())
+    for part, share in in_parts(batch, count) if count > 1 else [(batch, 1.0)]:
+        own = model({task: part})[task.name] * share
+        own.backward()
+        loss += own.detach()
+    return loss, {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+
+
+def check_equal(model: MultiTaskModel, task: Task[Any], batch: Batch, count: int) -> None:
+    loss, gradients = trained(model, task, batch, 1)
+    other_loss, others = trained(model, task, batch, count)
+    torch.testing.assert_close(other_loss, loss, rtol=1e-5, atol=1e-6)
+    largest = max(float(gradient.abs().max()) for gradient in gradients.values())
+    assert largest > 0
+    assert gradients.keys() == others.keys()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(others[name], gradient, rtol=0, atol=1e-5 * max(largest, 1.0), msg=name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("rows", "count"), [(8, 2), (7, 2), (7, 3)])
+def test_parts_add_up_to_the_whole(objective: Objectives, kind: str, rows: int, count: int):
+    prepared = prepared_of(kind, objective)
+    task, batch = batch_of(prepared, rows)
+    parts = list(in_parts(batch, count))
+    assert len(parts) == count
+    assert sum(len(part.ids) for part, _ in parts) == rows
+    assert sum(share for _, share in parts) == pytest.approx(1)
+    check_equal(model_of(prepared), task, batch, count)
+
+
+@pytest.mark.parametrize("kind", SOME_TARGETS)
+def test_a_part_without_targets_is_left_out(objective: Objectives, kind: str):
+    prepared = prepared_of(kind, objective)
+    task, batch = batch_of(prepared, 8)
+    targets = batch.targets.clone()
+    targets[4:] = IGNORED
+    batch = replace(batch, targets=targets)
+    ((part, share),) = in_parts(batch, 2)
+    assert (len(part.ids), share) == (4, 1.0)
+    check_equal(model_of(prepared), task, batch, 2)
+
+
+@pytest.mark.parametrize("kind", SOME_TARGETS)
+def test_targets_that_are_uneven_weigh_what_they_are(objective: Objectives, kind: str):
+    prepared = prepared_of(kind, objective)
+    task, batch = batch_of(prepared, 8)
+    targets = batch.targets.clone()
+    targets[1:4] = IGNORED
+    batch = replace(batch, targets=targets)
+    (_, first), (_, second) = in_parts(batch, 2)
+    assert first < second
+    check_equal(model_of(prepared), task, batch, 2)
+
+
+def test_a_batch_without_any_target_has_no_part(objective: Objectives):
+    _, batch = batch_of(prepared_of("masked_lm", objective), 4)
+    assert list(in_parts(replace(batch, targets=torch.full_like(batch.targets, IGNORED)), 2)) == []
+
+
+def test_a_single_row_stays_whole(objective: Objectives):
+    _, batch = batch_of(prepared_of("classification", objective), 1)
+    ((part, share),) = in_parts(batch, 2)
+    assert (len(part.ids), share) == (1, 1.0)
+
+
+def test_rows_that_mixup_blends_stay_together(objective: Objectives):
+    prepared = prepared_of("classification", objective)
+    task, batch = batch_of(prepared, 8)
+    random = torch.Generator().manual_seed(0)
+    mixed = Mixup().apply(batch, torch.ones(8, dtype=torch.bool), 0.3, random, prepared.codes)
+    ((part, share),) = in_parts(mixed, 2)
+    assert (part is mixed, share) == (True, 1.0)
+    check_equal(model_of(prepared), task, mixed, 2)
+
+
+def test_what_cutoff_takes_out_goes_with_its_row(objective: Objectives):
+    prepared = prepared_of("classification", objective)
+    task, batch = batch_of(prepared, 8)
+    chosen = torch.arange(8) % 3 == 0
+    cut = Cutoff().apply(batch, chosen, 0.3, torch.Generator().manual_seed(0), prepared.codes)
+    assert cut.is_reworked
+    check_equal(model_of(prepared), task, cut, 2)
+
+
+@pytest.mark.parametrize("weighting", ["static", "uncertainty"])
+def test_a_trial_in_parts_trains_the_same(objective: Objectives, weighting: str):
+    """Only a plain sum of losses is trained in parts; other weightings take the whole batch, and are the same too."""
+    settings: dict[str, SettingValue] = {"dropout": 0.0, "weighting": weighting}
+    configuration = Configuration(learning_rate=1e-3, ratios={"aspect": 0.5, "words": 1.0}, training=settings)
+    whole, parts = (TrainingRun(0, configuration, objective(), torch.device("cpu"), count) for count in (1, 3))
+    for _ in range(2):
+        one, other = whole.advance(), parts.advance()
+        assert other.losses == pytest.approx(one.losses, rel=1e-4)
+        assert other.metrics["log_loss"] == pytest.approx(one.metrics["log_loss"], rel=1e-4)

@@ -1,0 +1,235 @@
+"""Which executor a run gets, and what it says about it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.probing import Probe, probe_cpu
+from autotune.search.executors import choosing
+from autotune.search.executors.choosing import (
+    ExecutorName,
+    Placement,
+    check_placement,
+    make_executor,
+    trial_steps,
+    workers_worth,
+)
+from autotune.search.executors.executor import Executor
+from autotune.search.executors.inline import InlineExecutor
+from autotune.search.executors.process import ProcessExecutor
+from autotune.search.executors.worker import Recipe
+from autotune.search.study import prepare_study
+from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import Diverged, InputError
+
+GB = 10**9
+LONG = Probe(alone=0.10, together=0.10, memory=GB)
+"""A small model: a second thread wins nothing."""
+ANYWHERE = Placement()
+
+
+@pytest.fixture(autouse=True)
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "free_memory", lambda: 100 * GB)
+
+
+@pytest.fixture
+def prepared(recipe: Recipe) -> PreparedObjective:
+    return prepare_study(recipe.file, recipe.base)
+
+
+@pytest.fixture
+def choose(
+    recipe: Recipe, prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Executor, list[str]]]:
+    """The executor of a run on a machine of four cores and so many GPUs, and what was said. Nothing is started."""
+
+    def made(
+        placement: Placement = ANYWHERE, *, left: int = 1000, probe: Probe | Exception = LONG, count: int = 0
+    ) -> tuple[Executor, list[str]]:
+        def probed(*_: object) -> Probe:
+            if isinstance(probe, Exception):
+                raise probe
+            return probe
+
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr("autotune.search.executors.places.core_count", lambda: 4)
+        monkeypatch.setattr(choosing, "probe_cpu", probed)
+        notes: list[str] = []
+        given = replace(recipe, slots=placement.slots)
+        return make_executor(placement, given, prepared, left, notes.append), notes
+
+    return made
+
+
+Choose = Callable[..., tuple[Executor, list[str]]]
+
+
+@pytest.mark.parametrize(
+    ("probe", "most", "left", "expected"),
+    [
+        (LONG, 4, 60, 4),
+        (LONG, 2, 60, 2),
+        (replace(LONG, together=0.05), 2, 600, 1),  # both cores do for one trial what they would do for two
+        (replace(LONG, together=0.07), 2, 600, 2),
+        (replace(LONG, together=0.05), 4, 600, 4),
+        (replace(LONG, memory=60 * GB), 4, 60, 1),
+        (replace(LONG, memory=40 * GB), 4, 60, 2),
+        (replace(LONG, memory=0), 4, 60, 4),  # a system that does not tell
+        (LONG, 2, 2, 1),
+        (Probe(0.0, 0.0, GB), 4, 60, 1),
+    ],
+)
+def test_workers_are_hired_where_they_are_worth_it(probe: Probe, most: int, left: int, expected: int):
+    """A trial of 100 steps; a process takes 15 s to start and must save as much again."""
+    assert workers_worth(probe, most, left, 100)[0] == expected
+
+
+def test_unknown_memory_forbids_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(choosing, "free_memory", lambda: None)
+    assert workers_worth(LONG, 4, 60, 100)[0] == 4
+
+
+def test_the_choice_is_said_with_its_reason():
+    said = [
+        workers_worth(probe, 4, left, 100)[1]
+        for probe, left in [
+            (LONG, 60),
+            (replace(LONG, together=0.05), 600),
+            (replace(LONG, memory=60 * GB), 60),
+            (LONG, 1),
+        ]
+    ]
+    assert said == [
+        "training in 4 processes of one thread each: a step takes 100 ms with one thread, 100 ms with all",
+        "training in 4 processes of one thread each: a step takes 100 ms with one thread, 50 ms with all",
+        "training in this process: memory has no room for another of 60.0 GB",
+        "training in this process: what is left is too short for more",
+    ]
+
+
+def test_a_trial_s_steps_are_those_of_all_folds(recipe: Recipe, prepared: PreparedObjective):
+    assert trial_steps(prepared, recipe) == prepared.rungs(recipe.file.training)[-1]
+    assert trial_steps(replace(prepared, folds=[prepared] * 3), recipe) == 3 * trial_steps(prepared, recipe)
+
+
+def test_a_long_study_gets_a_process_a_core(choose: Choose):
+    executor, notes = choose()
+    assert isinstance(executor, ProcessExecutor)
+    assert executor.capacity == 4
+    assert len(notes) == 1
+    assert notes[0].startswith("training in 4 processes of one thread each")
+
+
+def test_a_short_study_stays_in_this_process(choose: Choose):
+    executor, notes = choose(probe=replace(LONG, alone=1e-4, together=1e-4))
+    assert isinstance(executor, InlineExecutor)
+    assert notes == ["training in this process: what is left is too short for more"]
+
+
+@pytest.mark.parametrize(("left", "capacity"), [(2, 2), (3, 3), (9, 4)])
+def test_no_more_workers_than_trials(choose: Choose, left: int, capacity: int):
+    executor, _ = choose(left=left, probe=Probe(100.0, 100.0, GB))
+    assert executor.capacity == capacity
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_single_trial_needs_no_look(choose: Choose, left: int):
+    executor, notes = choose(left=left)
+    assert isinstance(executor, InlineExecutor)
+    assert notes == []
+
+
+@pytest.mark.parametrize("error", [Diverged("nan"), torch.OutOfMemoryError("full"), MemoryError(), RuntimeError("bug")])
+def test_a_probe_that_fails_is_the_first_trial_s_to_tell(choose: Choose, error: Exception):
+    executor, _ = choose(probe=error)
+    assert isinstance(executor, InlineExecutor)
+
+
+def test_so_many_workers_as_asked_for(choose: Choose):
+    executor, _ = choose(Placement("cpu:3"), probe=AssertionError("nobody needs a probe"))
+    assert isinstance(executor, ProcessExecutor)
+    assert executor.capacity == 3
+
+
+@pytest.mark.parametrize(
+    ("devices", "count", "kind", "said"),
+    [
+        ("auto", 1, InlineExecutor, "training on GPU 0"),
+        ("auto", 3, ProcessExecutor, "training on GPU 0, GPU 1, GPU 2"),
+        ("2,0", 3, ProcessExecutor, "training on GPU 2, GPU 0"),
+    ],
+)
+def test_gpus(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch, devices: str, count: int, kind: type[Executor], said: str
+):
+    monkeypatch.setattr(choosing, "choose_device", lambda _: torch.device("cpu"))
+    executor, notes = choose(Placement(devices), count=count)
+    assert isinstance(executor, kind)
+    assert notes == [said]
+
+
+def test_one_slice_that_this_process_cannot_reach_gets_a_process(
+    recipe: Recipe, prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
+):
+    """Of several MIG slices CUDA shows a process the first only."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-one,MIG-two")
+    executor = make_executor(Placement("1"), recipe, prepared, 9, print)
+    assert isinstance(executor, ProcessExecutor)
+
+
+def test_slots_multiply(choose: Choose):
+    assert choose(Placement("cpu:2", slots=3))[0].capacity == 6
+    assert choose(Placement("cpu", slots=3, executor=ExecutorName.INLINE))[0].capacity == 3
+
+
+def test_inline_is_one_device(choose: Choose):
+    with pytest.raises(InputError, match="--executor inline trains on one device; --executor process takes several"):
+        choose(Placement("0,1", executor=ExecutorName.INLINE), count=2)
+    executor, _ = choose(Placement("cpu", executor=ExecutorName.INLINE))
+    assert isinstance(executor, InlineExecutor)
+
+
+def test_process_is_a_worker_a_place(choose: Choose):
+    executor, _ = choose(Placement("cpu", executor=ExecutorName.PROCESS), left=3)
+    assert isinstance(executor, ProcessExecutor)
+    assert executor.capacity == 3
+
+
+@pytest.mark.parametrize(("slots", "expected"), [("auto", 1), ("1", 1), ("12", 12)])
+def test_slots_are_a_number_or_auto(slots: str, expected: int):
+    assert check_placement("cpu", slots, "process", None, None) == Placement("cpu", expected, ExecutorName.PROCESS)
+
+
+@pytest.mark.parametrize("slots", ["0", "-1", "2.5", "many", "", "²"])
+def test_other_slots_are_refused(slots: str):
+    with pytest.raises(InputError, match=rf"^--slots: '{slots}' is no number of slots; write auto, or 1 or more$"):
+        check_placement("cpu", slots, "auto", None, None)
+
+
+@pytest.mark.parametrize(
+    ("devices", "executor", "address", "message"),
+    [
+        ("cpu:none", "ray", None, "--devices: 'cpu:none' names no number of workers; cpu:2 means two"),
+        ("cpu:0", "ray", None, "--devices: 'cpu:0' names no number of workers; cpu:2 means two"),
+        ("0,1", "ray", None, "--devices: '0,1': a Ray cluster places actors itself; write auto, cpu or cpu:N"),
+        ("cpu", "process", "10.0.0.1:6379", "--address belongs to --executor ray"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(devices: str, executor: str, address: str | None, message: str):
+    with pytest.raises(InputError) as found:
+        check_placement(devices, "auto", executor, address, None)
+    assert str(found.value) == message
+
+
+def test_a_real_probe_tells_times_and_memory(prepared: PreparedObjective):
+    threads = torch.get_num_threads()
+    probe = probe_cpu(prepared, Configuration(learning_rate=1e-3))
+    assert 0 < probe.alone < 10
+    assert 0 < probe.together < 10
+    assert probe.memory > 50 * 10**6
+    assert torch.get_num_threads() == threads

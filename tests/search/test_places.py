@@ -1,0 +1,161 @@
+"""Where trials can train: what --devices means, and what CUDA_VISIBLE_DEVICES, affinity and containers leave."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from autotune.search.executors import places
+from autotune.search.executors.places import core_count, cores, find_places, gpus
+from autotune.spaces.errors import InputError
+
+Cards = Callable[..., None]
+UUIDS = ("GPU-5d1f0a3e-1111", "GPU-77aa0b2c-2222")
+SLICES = ("MIG-6c1e8a70-3333", "MIG-0be1f4d2-4444", "MIG-9f3a7c55-5555")
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Cards:
+    """A machine where torch counts so many GPUs, and CUDA_VISIBLE_DEVICES is that."""
+
+    def there(count: int, visible: str | None = None) -> None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    return there
+
+
+@pytest.mark.parametrize(
+    ("count", "visible", "expected"),
+    [
+        (0, None, []),
+        (2, None, ["0", "1"]),
+        (0, "", []),
+        (2, "0,1", ["0", "1"]),
+        (2, " 3 , 5 ", ["3", "5"]),
+        (2, ",".join(UUIDS), list(UUIDS)),
+        (1, ",".join(SLICES), list(SLICES)),  # CUDA shows one process one slice only
+        (1, SLICES[0], [SLICES[0]]),
+        (1, "0,7", ["0"]),  # CUDA ends the list at the first that is not there
+        (0, "-1", []),
+    ],
+)
+def test_gpus_are_pinned_as_the_user_named_them(cards: Cards, count: int, visible: str | None, expected: list[str]):
+    cards(count, visible)
+    found = gpus()
+    assert [dict(place.environment) for place in found] == [{"CUDA_VISIBLE_DEVICES": name} for name in expected]
+    assert [place.number for place in found] == list(range(len(expected)))
+    assert not any(place.is_core for place in found)
+
+
+def test_names_tell_numbers_and_what_the_user_called_them(cards: Cards):
+    cards(2)
+    assert [place.name for place in gpus()] == ["GPU 0", "GPU 1"]
+    cards(2, "3,1")
+    assert [place.name for place in gpus()] == ["GPU 0 (3)", "GPU 1"]
+    cards(1, SLICES[0])
+    assert [place.name for place in gpus()] == [f"GPU 0 ({SLICES[0]})"]
+
+
+def test_no_cuda_context_is_opened_to_find_devices(cards: Cards):
+    cards(2, "0,1")
+    gpus()
+    assert not torch.cuda.is_initialized()
+
+
+def test_cores_see_no_gpu_and_have_one_thread():
+    for place in cores(3):
+        assert place.is_core
+        assert place.environment["CUDA_VISIBLE_DEVICES"] == ""
+        assert place.environment["OMP_NUM_THREADS"] == place.environment["MKL_NUM_THREADS"] == "1"
+    assert [place.name for place in cores(2)] == ["CPU worker 0", "CPU worker 1"]
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [
+        ("auto", ["GPU 0", "GPU 1", "GPU 2"]),
+        ("0", ["GPU 0"]),
+        ("2,0", ["GPU 2", "GPU 0"]),
+        (" 1 , 2 ", ["GPU 1", "GPU 2"]),
+        ("cuda", ["GPU 0"]),
+        ("cuda:1", ["GPU 1"]),
+        ("cuda:0,cuda:2", ["GPU 0", "GPU 2"]),
+        ("cpu:2", ["CPU worker 0", "CPU worker 1"]),
+    ],
+)
+def test_devices(cards: Cards, devices: str, expected: list[str]):
+    cards(3)
+    assert [place.name for place in find_places(devices)] == expected
+
+
+@pytest.mark.parametrize(
+    ("devices", "message"),
+    [
+        ("3", r"--devices: no device '3' here; there are: auto, cpu, cpu:N, 0, 1, 2"),
+        ("0,7", r"no device '7' here"),
+        ("gpu", r"no device 'gpu' here"),
+        ("", r"no device '' here"),
+        ("0,", r"no device '' here"),
+        ("-1", r"no device '-1' here"),
+        ("cpu,0", r"no device 'cpu' here"),
+        ("cpus", r"no device 'cpus' here"),
+        ("0:1", r"no device '0:1' here"),
+        ("cpu:0", r"--devices: 'cpu:0' names no number of workers; cpu:2 means two"),
+        ("cpu:many", r"'cpu:many' names no number of workers"),
+        ("cpu:-2", r"'cpu:-2' names no number of workers"),
+        ("cpu:", r"'cpu:' names no number of workers"),
+        ("1,1", r"--devices: 1,1 names a GPU twice; --slots N puts several trials on one"),
+        ("0,cuda:0", r"names a GPU twice"),
+        ("0,00", r"names a GPU twice"),
+        ("²", r"no device '²' here"),
+    ],
+)
+def test_devices_that_are_none(cards: Cards, devices: str, message: str):
+    cards(3)
+    with pytest.raises(InputError, match=message):
+        find_places(devices)
+
+
+@pytest.mark.parametrize("devices", ["cuda", "0", "cuda:0"])
+def test_without_a_gpu_there_is_the_cpu_alone(cards: Cards, devices: str, monkeypatch: pytest.MonkeyPatch):
+    cards(0)
+    monkeypatch.setattr(places, "core_count", lambda: 2)
+    assert [place.name for place in find_places("auto")] == ["CPU worker 0", "CPU worker 1"]
+    assert find_places("cpu") == find_places("cpu:2")
+    with pytest.raises(InputError, match=r"there are: auto, cpu, cpu:N$"):
+        find_places(devices)
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [
+        ("max 100000\n", 4),
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 1),
+        ("50000 100000\n", 1),  # half a core is one worker, not none
+        ("1600000 100000\n", 4),
+        ("nonsense\n", 4),
+        (None, 4),
+    ],
+)
+def test_cores_are_what_affinity_and_quota_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, expected: int
+):
+    limit = tmp_path / "cpu.max"
+    if quota is not None:
+        limit.write_text(quota, encoding="ascii")
+    monkeypatch.setattr(places, "_CGROUP_LIMIT", limit)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5, 6}, raising=False)
+    assert core_count() == expected
+
+
+def test_without_affinity_the_machine_s_cores_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(places, "_CGROUP_LIMIT", tmp_path / "none")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert core_count() == 6
