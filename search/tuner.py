@@ -16,7 +16,7 @@ from typing import TypeVar
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ..objectives.training.trainer import Evaluation, Failure, FailureKind
+from ..objectives.training.trainer import Evaluation, Failure, FailureKind, timed_out
 from ..spaces.configuration import Configuration
 from ..spaces.space import SearchSpace
 from .checkpoints import worth_keeping
@@ -254,8 +254,7 @@ class Tuner:
             return
         limit = self._budgets.trial_timeout
         if limit is not None and running.spent > limit and not evaluation.finished:
-            message = f"trained {running.spent:.0f} s of at most {limit:.0f} s (search.trial_timeout)"
-            self._fail(running, Failure(FailureKind.TIMED_OUT, message))
+            self._fail(running, timed_out(running.spent, limit))
             return
         if evaluation.failure is not None:
             self._fail(running, evaluation.failure)

@@ -54,6 +54,12 @@ class Failure:
         return f"{self.kind}: {self.message}"
 
 
+def timed_out(seconds: float, limit_s: float) -> Failure:
+    """The failure of a trial that trained too long."""
+    message = f"trained {seconds:.0f} s of at most {limit_s:.0f} s (search.trial_timeout)"
+    return Failure(FailureKind.TIMED_OUT, message)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The main task's validation metrics of one trial at one step."""

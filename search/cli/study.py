@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ...spaces.errors import InputError
+
 app = typer.Typer(help="Create, run and read studies.", no_args_is_help=True, rich_markup_mode=None)
 
 Storage = Annotated[
@@ -91,7 +93,9 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Show again, every few seconds, until it is done.")] = False,
 ) -> None:
     """Show a study's settings and its trials."""
-    if watch and not as_json:
+    if watch and as_json:
+        raise InputError("--watch shows lines as they change, not JSON; leave --json out")
+    if watch:
         from .watching import watch_command
 
         raise typer.Exit(watch_command(target, storage))

@@ -7,83 +7,19 @@ A worker is given one round at a time, so the tuner has heard and noted an evalu
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from ...objectives.training.checkpoints import CheckpointStore
-from ...objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind
+from ...objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, timed_out
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError
 from .executor import Executor
+from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
-from .worker import Broken, Leaving, Message, Noted, Ready, Recipe, Round, Told, Training
+from .worker import Broken, Leaving, Noted, Ready, Recipe, Round, Told, Training
 
 RETRIES = 2
 STARTS = 3
 """A worker that dies so often before it is ready will not start."""
-
-
-class WorkerDied(Exception):
-    """A worker is gone; the text says what is known of it."""
-
-
-class Worker(Protocol):
-    """One end of the line to a worker."""
-
-    def send(self, given: Round) -> None:
-        """Give it a round. WorkerDied if it is gone."""
-
-    def receive(self) -> Message:
-        """Its next message; one is there, or it died. WorkerDied then."""
-        ...
-
-    def kill(self) -> None:
-        """End it now, whatever it does."""
-
-    def close(self) -> None:
-        """End it; one without a round leaves by itself."""
-
-
-@dataclass
-class _Job:
-    """A trial in a lane."""
-
-    configuration: Configuration
-    parts: int
-    heard: int = -1
-    """The last step that the caller was told of."""
-    seconds: float = 0.0
-    deaths: int = 0
-    """Workers that died on it in a row, without a new rung."""
-    sent: bool = False
-    over: bool = False
-
-
-@dataclass
-class _Lane:
-    """A place, its worker and its trials."""
-
-    place: Place
-    worker: Worker | None = None
-    jobs: dict[int, _Job] = field(default_factory=dict[int, _Job])
-    leaving: list[tuple[int, Leaving]] = field(default_factory=list[tuple[int, Leaving]])
-    busy: bool = False
-    ready: bool = False
-    starts: int = 0
-    training: Sequence[int] = ()
-    since: float | None = None
-    """When the training of `training` began."""
-    trace: str = ""
-
-    @property
-    def going_on(self) -> bool:
-        """Whether some trial is not at its end."""
-        return any(not job.over for job in self.jobs.values())
-
-    @property
-    def waiting(self) -> dict[int, _Job]:
-        """The trials that its worker has not been given yet."""
-        return {trial_id: job for trial_id, job in self.jobs.items() if not job.sent and not job.over}
 
 
 class PoolExecutor(Executor):
@@ -105,7 +41,7 @@ class PoolExecutor(Executor):
         retries: int = RETRIES,
         trial_timeout_s: float | None = None,
     ) -> None:
-        self._lanes = [_Lane(place) for place in places]
+        self._lanes = [Lane(place) for place in places]
         self._recipe = recipe
         self._store: CheckpointStore = recipe.store
         self._note = note
@@ -134,7 +70,7 @@ class PoolExecutor(Executor):
         free = [lane for lane in self._lanes if len(lane.jobs) < self._recipe.slots]
         if not free:
             raise ValueError(f"all {self.capacity} slots are taken")
-        job = _Job(configuration, parts)
+        job = Job(configuration, parts)
         if checkpoint is not None:
             self._store.save(trial_id, checkpoint)
             job.heard = checkpoint.step
@@ -196,18 +132,18 @@ class PoolExecutor(Executor):
             lane.leaving.clear()
         self._kept.clear()
 
-    def _lane(self, trial_id: int) -> _Lane:
+    def _lane(self, trial_id: int) -> Lane:
         for lane in self._lanes:
             if trial_id in lane.jobs:
                 return lane
         raise ValueError(f"trial {trial_id} is in no slot")
 
-    def _dispatch(self, lane: _Lane) -> None:
+    def _dispatch(self, lane: Lane) -> None:
         """Give an idle lane its next round; only news, or trials that go on, make one."""
         if not lane.busy and (lane.going_on or (lane.leaving and lane.worker)):
             self._send(lane, train=lane.going_on)
 
-    def _send(self, lane: _Lane, *, train: bool) -> None:
+    def _send(self, lane: Lane, *, train: bool) -> None:
         if lane.worker is None:
             lane.worker, lane.ready, lane.trace = self.hire(lane.place), False, ""
             lane.leaving.clear()  # it never had them
@@ -224,19 +160,21 @@ class PoolExecutor(Executor):
         except WorkerDied as error:
             self._kept += self._replace(lane, str(error))
 
-    def _ask(self, lane: _Lane, trial_id: int, leaving: Leaving) -> None:
-        """Have a trial's state in the store, after the rung that its worker is at."""
-        while lane.busy:
-            self._kept += self._heard(None, [lane])
-        job = lane.jobs[trial_id]
-        if lane.worker is None or not job.sent:
-            return
-        lane.leaving.append((trial_id, leaving))
-        self._send(lane, train=False)
-        while lane.busy:
-            self._kept += self._heard(None, [lane])
+    def _ask(self, lane: Lane, trial_id: int, leaving: Leaving) -> None:
+        """Have a trial's state in the store, after the rung that its worker is at; a new worker is asked again."""
+        asked: Worker | None = None
+        while asked is None or asked is not lane.worker:
+            while lane.busy:
+                self._kept += self._heard(None, [lane])
+            asked = lane.worker
+            if asked is None or not lane.jobs[trial_id].sent:
+                return
+            lane.leaving.append((trial_id, leaving))
+            self._send(lane, train=False)
+            while lane.busy:
+                self._kept += self._heard(None, [lane])
 
-    def _heard(self, timeout_s: float | None, lanes: Sequence[_Lane] | None = None) -> list[Evaluation]:
+    def _heard(self, timeout_s: float | None, lanes: Sequence[Lane] | None = None) -> list[Evaluation]:
         """What busy lanes tell until there is an evaluation, none is busy, or the time is over."""
         lanes = self._lanes if lanes is None else lanes
         if lanes is self._lanes and self._kept:
@@ -254,7 +192,7 @@ class PoolExecutor(Executor):
                 break
         return found
 
-    def _patience(self, lanes: Sequence[_Lane], left: float | None) -> float | None:
+    def _patience(self, lanes: Sequence[Lane], left: float | None) -> float | None:
         """How long to wait at most, so that no trial's time limit is missed."""
         if self._limit is None:
             return left
@@ -262,12 +200,12 @@ class PoolExecutor(Executor):
         waits = [max(self._limit - seconds, 0.0) + 0.01 for seconds in spent] + ([] if left is None else [left])
         return min(waits, default=None)
 
-    def _spent(self, lane: _Lane, trial_id: int) -> float:
+    def _spent(self, lane: Lane, trial_id: int) -> float:
         job = lane.jobs.get(trial_id)
         running = 0.0 if lane.since is None else time.monotonic() - lane.since
         return running + (job.seconds if job is not None else 0.0)
 
-    def _listen(self, lane: _Lane, worker: Worker) -> list[Evaluation]:
+    def _listen(self, lane: Lane, worker: Worker) -> list[Evaluation]:
         try:
             message = worker.receive()
         except WorkerDied as error:
@@ -288,7 +226,7 @@ class PoolExecutor(Executor):
                 return [evaluation for evaluation in evaluations if self._is_news(lane, evaluation)]
         return []
 
-    def _is_news(self, lane: _Lane, evaluation: Evaluation) -> bool:
+    def _is_news(self, lane: Lane, evaluation: Evaluation) -> bool:
         job = lane.jobs.get(evaluation.trial_id)
         if job is None or not job.sent:
             return False  # it left meanwhile
@@ -299,7 +237,7 @@ class PoolExecutor(Executor):
         job.heard, job.deaths = evaluation.step, 0
         return True
 
-    def _replace(self, lane: _Lane, reason: str) -> list[Evaluation]:
+    def _replace(self, lane: Lane, reason: str) -> list[Evaluation]:
         """A worker died: its trials go to a new one, but for those that it died on too often."""
         blamed = [lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs]
         failed: list[Evaluation] = []
@@ -319,7 +257,7 @@ class PoolExecutor(Executor):
             self._dispatch(lane)
         return failed
 
-    def _overdue(self, lane: _Lane) -> list[Evaluation]:
+    def _overdue(self, lane: Lane) -> list[Evaluation]:
         """End a worker whose trial takes too long. Its neighbours go on in a new one."""
         if self._limit is None or not lane.busy or lane.since is None:
             return []
@@ -329,17 +267,16 @@ class PoolExecutor(Executor):
             return []
         found: list[Evaluation] = []
         for trial_id, seconds in late.items():
-            message = f"trained {seconds:.0f} s of at most {self._limit:.0f} s (search.trial_timeout)"
-            found.append(self._end(trial_id, lane.jobs[trial_id], Failure(FailureKind.TIMED_OUT, message)))
+            found.append(self._end(trial_id, lane.jobs[trial_id], timed_out(seconds, self._limit)))
         self._vacate(lane)
         self._dispatch(lane)
         return found
 
-    def _end(self, trial_id: int, job: _Job, failure: Failure) -> Evaluation:
+    def _end(self, trial_id: int, job: Job, failure: Failure) -> Evaluation:
         job.over = True
         return Evaluation(trial_id, max(job.heard, 0), finished=True, failure=failure)
 
-    def _vacate(self, lane: _Lane) -> None:
+    def _vacate(self, lane: Lane) -> None:
         """Let go of a worker; the next one begins with the lane's trials."""
         if lane.worker is not None:
             lane.worker.kill()

@@ -11,8 +11,9 @@ from multiprocessing.connection import Connection, wait
 
 from ...objectives.training.plain import tail
 from ...spaces.errors import AutotuneError
+from .lanes import Worker, WorkerDied
 from .places import Place
-from .pool import PoolExecutor, Worker, WorkerDied
+from .pool import PoolExecutor
 from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
 
 _LEAVING_S = 5.0

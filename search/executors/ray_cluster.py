@@ -17,8 +17,9 @@ from typing import Any
 from ...objectives.training.plain import tail
 from ...objectives.training.trainer import Trainer
 from ...spaces.errors import AutotuneError, InputError
+from .lanes import Worker, WorkerDied
 from .places import Place
-from .pool import PoolExecutor, Worker, WorkerDied
+from .pool import PoolExecutor
 from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
 
 _KNOCK_S = 10.0

@@ -1,5 +1,6 @@
 """Workers that die, hang and run out of memory: real processes, real signals."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -137,6 +138,24 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(recipe: Recipe) -> None:
     found, notes = run(recipe, faulty.killed_once)
     assert [told(found, trial_id) for trial_id in CONFIGURATIONS] == [alone(recipe, key) for key in CONFIGURATIONS]
     assert sum("checkpoints cannot be written" in note for note in notes) == 2  # one in each worker's life
+
+
+def test_a_state_that_is_asked_for_comes_though_the_worker_dies(recipe: Recipe) -> None:
+    """The worker dies before it can hand the state over; the one that takes its place is asked again."""
+    notes: list[str] = []
+    with ProcessExecutor(cores(1), recipe, notes.append) as executor:
+        executor.admit(GOOD, CONFIGURATIONS[GOOD])
+        found = executor.advance()
+        (pid,) = [child.pid for child in multiprocessing.active_children()]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        checkpoint = executor.evict(GOOD)
+        assert checkpoint is not None
+        executor.admit(GOOD, CONFIGURATIONS[GOOD], checkpoint)
+        while not found[-1].finished:
+            found += executor.advance()
+    assert len(notes) == 1, "the slot was not freed, and cost a second worker"
+    assert told(found, GOOD)[-1] == alone(recipe, GOOD)[-1]
 
 
 PARENT = """

@@ -121,6 +121,12 @@ def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
     assert json.loads(clean(autotune("schema")))["properties"]["tasks"]
 
 
+def test_watching_is_for_people(trained: Path, autotune: Command) -> None:
+    outcome = autotune("study", "show", "tiny", "--watch", "--json")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "--watch shows lines as they change, not JSON; leave --json out\n"
+
+
 @pytest.mark.parametrize("width", ["20", "40", "200"])
 def test_tables_lose_nothing_at_any_width(
     trained: Path, autotune: Command, width: str, monkeypatch: pytest.MonkeyPatch
