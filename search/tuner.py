@@ -205,7 +205,7 @@ class Tuner:
                 running = [trial for trial in trials if trial.state is TrialState.RUNNING]
                 if len(ended) >= total:
                     return Ending.DONE
-                over = self._over(ended, running, deadline)
+                over = self._over(trials, deadline)
                 if over is not None:
                     return over
                 if len(ended) + len(running) >= total:
@@ -227,19 +227,18 @@ class Tuner:
         self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
         self._executor.admit(trial.number, configuration)
 
-    def _over(
-        self, ended: Sequence[FrozenTrial], running: Sequence[FrozenTrial], deadline: float | None
-    ) -> Ending | None:
+    def _over(self, trials: Sequence[FrozenTrial], deadline: float | None) -> Ending | None:
         """Which budget has no room for one more trial, by the mean of those that ended; None if all have."""
         if deadline is not None and self._durations and time.monotonic() + fmean(self._durations) > deadline:
             return Ending.TIMEOUT
         if self._budgets.device_hours is None:
             return None
-        spent = [trial.user_attrs.get(SECONDS, 0.0) for trial in ended]
-        mean = fmean(spent) if spent else 0.0
-        others = [trial for trial in running if trial.number not in self._running]
-        expected = [max(mean, mine.spent) for mine in self._running.values()] + [mean] * len(others)
-        is_over = sum(spent) + sum(expected) + mean > self._budgets.device_hours * 3600
+        spent = {trial.number: trial.user_attrs.get(SECONDS, 0.0) for trial in trials}
+        spent |= {number: mine.spent for number, mine in self._running.items()}
+        ended = [spent[trial.number] for trial in trials if trial.state in ENDED]
+        mean = fmean(ended) if ended else 0.0
+        still = (max(mean - spent[trial.number], 0.0) for trial in trials if trial.state is TrialState.RUNNING)
+        is_over = sum(spent.values()) + sum(still) + mean > self._budgets.device_hours * 3600
         return Ending.DEVICE_HOURS if is_over else None
 
     def _take(self, evaluation: Evaluation) -> None:
@@ -272,7 +271,9 @@ class Tuner:
         self._observer.evaluated(running.trial.number, evaluation.step, shown)
         if evaluation.finished:
             self._complete(running)
-        elif is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
+            return
+        running.trial.set_user_attr(SECONDS, running.spent)  # a kill must not give them back to the budgets
+        if is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
             self._prune(running, evaluation.step, shown)
 
     def _report(self, running: _Running, step: int) -> bool:

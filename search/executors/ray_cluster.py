@@ -142,10 +142,13 @@ def connect(address: str | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """See whether somebody is there, where Ray would try for minutes. OSError or ValueError if not."""
+    """See whether somebody is there, where Ray would try for minutes. OSError if not."""
+    if address == "auto":
+        return
     host, _, port = address.rpartition("://")[2].rpartition(":")
-    if address not in {"auto", "local"}:
-        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+    if not (host and port.isdecimal()):
+        raise InputError(f"--address: {address!r} is no address; write HOST:PORT or ray://HOST:PORT")
+    socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
 
 
 def cluster_places(gpus: float | None, limit: int) -> tuple[float, list[Place]]:

@@ -131,6 +131,21 @@ def test_device_hours_count_earlier_runs(bench: Bench) -> None:
     assert bench.run(TabulatedTrainer(rising), 6, budgets=hours(36.5))[0] is Ending.DONE
 
 
+def test_the_seconds_of_a_killed_life_are_not_given_back(stored: Bench) -> None:
+    """What a kill would leave in the storage is there at every rung, and counts though the trial only waits."""
+    found: list[float] = []
+    trainer = TabulatedTrainer(rising)
+    trainer.on_advance = lambda _: found.append(stored.study.trials[0].user_attrs.get("seconds", 0.0))
+    stored.run(trainer, 1)
+    assert found == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+    trainer, interruption = interrupted_after(4)
+    stored.run(trainer, 2, interruption=interruption)
+    assert stored.states() == [TrialState.COMPLETE, TrialState.WAITING]
+    assert stored.run(TabulatedTrainer(rising), 9, budgets=hours(15.5))[0] is Ending.DEVICE_HOURS
+    assert stored.states() == [TrialState.COMPLETE, TrialState.WAITING]
+
+
 def interrupted_after(rungs: int) -> tuple[TabulatedTrainer, Interruption]:
     trainer, interruption = TabulatedTrainer(rising), Interruption()
     trainer.on_advance = lambda advance: setattr(interruption, "requested", advance == rungs)

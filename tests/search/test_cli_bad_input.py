@@ -280,6 +280,10 @@ def test_data_that_is_gone(stored: Path, autotune: Command) -> None:
         (["--slots", "many"], "--slots: 'many' is no number of slots; write auto, or 1 or more"),
         (["--executor", "magic"], "'magic' is not one of 'auto', 'inline', 'process'"),
         (["--workers", "3"], "No such option"),
+        (["--address", "10.0.0.1:6379"], "--address belongs to --executor ray"),
+        (["--gpus-per-worker", "0.5"], "--gpus-per-worker belongs to --executor ray"),
+        (["--executor", "ray", "--devices", "0"], "--devices: '0': a Ray cluster places actors itself"),
+        (["--executor", "ray", "--address", "here"], "--address: 'here' is no address; write HOST:PORT"),
     ],
 )
 def test_options_of_run(stored: Path, autotune: Command, options: list[str], words: str) -> None:
