@@ -119,6 +119,7 @@ def read_all(url: str, times: int) -> int:
     return max(len(plain(url).trials) for _ in range(times))
 
 
+@pytest.mark.slow
 def test_eight_processes_share_a_study(url: str, study: optuna.Study):
     """Half of 80 trials enqueued: Optuna's own SQLite settings claim 4 to 11 of them twice."""
     for number in range(40):

@@ -69,7 +69,7 @@ BALANCED = {
 WORDS = Configuration(learning_rate=5e-4, ratios={"words": 1.0}, training={"schedule": "cosine"})
 
 
-@pytest.fixture(params=TRAINERS)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name != "plain" else []) for name in TRAINERS])
 def kind(request: pytest.FixtureRequest) -> Kind:
     return TRAINERS[request.param]
 

@@ -83,6 +83,7 @@ def states(url: str) -> list[TrialState]:
     return [trial.state for trial in optuna.load_study(study_name="shared", storage=url).trials]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [FILE, CLAIMS], ids=["file", "claims"])
 def test_what_is_held_for_longer_than_one_statement_waits(url: str, script: str) -> None:
     with ExitStack() as holders:
@@ -102,6 +103,7 @@ def test_what_is_held_for_longer_than_one_statement_waits(url: str, script: str)
     assert "held by another process" in lines[0] or "another process holds it" in lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "error", "words"),
     [

@@ -122,6 +122,7 @@ def model(prepared: PreparedObjective) -> MultiTaskModel:
     return prepared.models.build(["main"], TrainingSettings(dropout=0.0)).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [

@@ -115,6 +115,7 @@ LEARN = (
 )
 
 
+@pytest.mark.slow
 def test_a_scratch_tokenizer_is_the_same_in_every_process():
     texts = (ROOT / "studies" / "quickstart" / "reviews.csv").read_text("utf-8").splitlines()
     environment = {**os.environ, "PYTHONHASHSEED": "1", "RAYON_NUM_THREADS": "4", "TOKENIZERS_PARALLELISM": "true"}

@@ -85,6 +85,7 @@ def killed_claim(url: str) -> None:
         process.wait(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries(study: optuna.Study, url: str) -> None:
     claims = claims_of(study, url, retries=1)
     states: list[TrialState] = []
@@ -99,6 +100,7 @@ def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries
     assert len(study.trials) == 1
 
 
+@pytest.mark.slow
 def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna.Study, url: str) -> None:
     owner, other = claims_of(study, url), claims_of(study, url, grace_s=1.0)
     trial = owner.study.ask()
@@ -116,6 +118,7 @@ def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna
     assert not other.is_at_work()
 
 
+@pytest.mark.slow
 def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
     owner, other = claims_of(study, url, interval_s=0.2), claims_of(study, url, grace_s=1.5)
     owner.own(owner.study.ask())

@@ -197,6 +197,7 @@ def test_a_study_of_which_every_trial_fails_exits_with_1(folder: Path, autotune:
     assert autotune("study", "export", "tiny").code == 1
 
 
+@pytest.mark.slow
 def test_a_timeout_ends_a_run_with_0(folder: Path, autotune: Command) -> None:
     told = clean(autotune("study", "run", "study.yaml", "--timeout", "0.01s"))
     assert "the timeout is over" in told

@@ -66,6 +66,7 @@ def test_trials_of_a_resumed_run_are_others(record: StudyRecord, observer: Plain
     assert len(set(rates[2:])) == len(rates[2:])
 
 
+@pytest.mark.slow
 def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> None:
     seen: list[int] = []
     errors: list[Exception] = []

@@ -70,6 +70,7 @@ def test_a_study_of_two_objectives_from_run_to_export(several: optuna.Study, fol
     assert all(member.values == values(several.trials[member.trial]) for member in found.front)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 3])
 def test_any_complete_trial_can_be_exported_and_trained(
     several: optuna.Study, folder: Path, autotune: Command, number: int
