@@ -23,7 +23,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("autotune needs Python 3.11 or newer, and $(PYTHON) is " + sys.version)'
 	@echo "setting up $(VENV): a few minutes, once"
 	$(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt pip setuptools
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt pip setuptools setuptools-scm
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
