@@ -5,6 +5,7 @@ transformers model (BertForSequenceClassification, T5ForQuestionAnswering, …) 
 stand-ins: they hand back finished states, and run the shared decoder for the heads that read it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,7 +39,8 @@ class Encoded:
 
     `last_hidden_state` (rows, length, width): of an encoder, or of a decoder-only model; `pooler_output` (rows,
     width) or None; `ids` (rows, length) int64, in which heads look for a text's last token, and `mask` (rows, length)
-    bool, True on tokens. `decode` runs a decoder; None for encoders.
+    bool, True on tokens. `decode` runs a decoder; None for encoders. `shares`: where the states are those of several
+    trials, unequally many of each, how many are each one's.
     """
 
     last_hidden_state: torch.Tensor
@@ -46,6 +48,7 @@ class Encoded:
     ids: torch.Tensor | None = None
     mask: torch.Tensor | None = None
     decode: Decode | None = None
+    shares: Sequence[int] | None = None
 
     def decoded(self, ids: torch.Tensor | None, cache: Cache | None = None) -> torch.Tensor:
         """The decoder's states for ids; where there is no decoder to run, the states as they are."""

@@ -42,7 +42,7 @@ class MultiTaskModel(nn.Module):
         length get a pass of their own, because padding would cost more than it saves. Who runs backward() on a
         pass before asking for the next one holds the activations of one pass only.
         """
-        for group in _passes(batches, min(most, PASS_TOKENS)):
+        for group in shared_passes(batches, most):
             parts = encode(self.encoder, list(group.values()))
             yield {
                 task.name: task.loss(self.head(task.name), part, batch)
@@ -80,8 +80,9 @@ class MultiTaskModel(nn.Module):
         return layer_depths(self, self.encoder)
 
 
-def _passes(batches: Mapping[Task[Any], Batch], most: int) -> list[dict[Task[Any], Batch]]:
-    """Batches of one length together, as long as they are few tokens."""
+def shared_passes(batches: Mapping[Task[Any], Batch], most: int) -> list[dict[Task[Any], Batch]]:
+    """Batches of one length together, as long as they are few tokens: `most`, and never more than PASS_TOKENS."""
+    most = min(most, PASS_TOKENS)
     filled: list[dict[Task[Any], Batch]] = []
     open_groups: dict[int, tuple[dict[Task[Any], Batch], int]] = {}
     for task, batch in batches.items():

@@ -66,14 +66,15 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy over the hidden tokens; the head runs on these alone."""
         chosen = batch.targets != IGNORED
-        total = functional.cross_entropy(self._logits(head, encoded, batch), batch.targets[chosen], reduction="sum")
-        return total / chosen.sum().clamp(min=1)
+        found = functional.cross_entropy(self._logits(head, encoded, batch), batch.targets[chosen], reduction="none")
+        return batch.mean(torch.zeros_like(chosen, dtype=found.dtype).masked_scatter(chosen, found), chosen)
 
     def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """(hidden tokens, vocabulary) in fp32."""
         assert encoded.last_hidden_state is not None
-        states = encoded.last_hidden_state[batch.targets != IGNORED].unsqueeze(0)
-        return head(Encoded(last_hidden_state=states)).squeeze(0).float()
+        chosen = batch.targets != IGNORED
+        states = encoded.last_hidden_state[chosen].unsqueeze(0)
+        return head(Encoded(states, shares=batch.shares(chosen))).squeeze(0).float()
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """(rows, 3) float32: how many tokens are hidden, how many guessed, and the sum of their log-probabilities."""

@@ -151,8 +151,8 @@ class TokenClassification(Task[TokenClassificationSettings]):
         """Mean cross-entropy over the first tokens of words."""
         logits = self._logits(head, encoded, batch)
         targets = widened(batch.targets, logits.shape[1])
-        total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-        return total / (targets != IGNORED).sum().clamp(min=1)
+        terms = functional.cross_entropy(logits.mT, targets, ignore_index=IGNORED, reduction="none")
+        return batch.mean(terms, targets != IGNORED)
 
     def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """(rows, length, tags) in fp32."""
