@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
@@ -30,7 +31,8 @@ class BatchOrder:
     """An endless, seeded order of batches over one task's rows.
 
     Step s takes the same rows whenever and in whichever trial it is asked, so a trial can resume at any
-    step. Within an epoch every row comes once; rows of one bucket come together.
+    step. Within an epoch every row comes once; rows of one bucket come together. Which bucket comes when is the same in
+    every epoch, so that trials that are epochs apart have batches of one shape.
     """
 
     lengths: torch.Tensor
@@ -52,13 +54,32 @@ class BatchOrder:
             self._latest = epoch, self._shuffled(epoch)
         return self._latest[1][place]
 
+    def padded(self, longest: torch.Tensor) -> Sequence[int]:
+        """The padded length of each step of an epoch, of every epoch: it fits all rows that may come there.
+
+        `longest` (rows,): the most tokens that each row may have.
+        """
+        bucket = self._buckets_of(self.lengths)
+        most = torch.zeros(len(self.buckets), dtype=torch.int64).scatter_reduce_(0, bucket, longest, "amax")
+        fits = [min(_rounded(length), max(length, self.buckets[-1])) for length in most.cummax(0).values.tolist()]
+        batches = bucket.sort().values.split(self.batch_size)
+        return [fits[int(batches[place][-1])] for place in self._places]
+
+    def _buckets_of(self, lengths: torch.Tensor) -> torch.Tensor:
+        return torch.bucketize(lengths, torch.tensor(self.buckets)).clamp_(max=len(self.buckets) - 1)
+
+    @cached_property
+    def _places(self) -> Sequence[int]:
+        """Which batch, from short to long, comes at each step of an epoch."""
+        random = generator(self.seed, "batches", self.name, "places")
+        return torch.randperm(self.steps_per_epoch, generator=random).tolist()
+
     def _shuffled(self, epoch: int) -> Sequence[torch.Tensor]:
         random = generator(self.seed, "batches", self.name, epoch)
         shuffled = torch.randperm(len(self.lengths), generator=random)
-        bucket = torch.bucketize(self.lengths[shuffled], torch.tensor(self.buckets))
-        grouped = shuffled[bucket.argsort(stable=True)]
+        grouped = shuffled[self._buckets_of(self.lengths[shuffled]).argsort(stable=True)]
         batches = grouped.split(self.batch_size)
-        return [batches[i] for i in torch.randperm(len(batches), generator=random).tolist()]
+        return [batches[place] for place in self._places]
 
 
 def padded_length(lengths: torch.Tensor, buckets: tuple[int, ...]) -> int:

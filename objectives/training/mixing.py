@@ -1,6 +1,6 @@
 """Putting one step's batches together: which rows, which of their variants, blended with whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,7 @@ class Batches:
     mix: Mix
     orders: Mapping[str, BatchOrder]
     fixed_shapes: bool
-    """Pad to a bucket's length, so that shapes repeat; else to the longest row's, which is less work."""
+    """Pad to what a step has in every epoch and in every trial with or without a mix; else to the longest row's."""
     draws: Draws | None = None
     """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
@@ -44,6 +44,24 @@ class Batches:
             min(order.batch_size, len(order.lengths)) * int(order.lengths.max()) for order in self.orders.values()
         )
 
+    def shapes(self, step: int) -> tuple[tuple[str, int, int], ...]:
+        """Name, rows and fixed length of every task that is in a step."""
+        return tuple(
+            (name, len(self.orders[name].rows(turn)), self._length(name, turn)) for name, turn in self._turns(step)
+        )
+
+    def _length(self, name: str, turn: int) -> int:
+        return self._padded[name][turn % self.orders[name].steps_per_epoch]
+
+    @cached_property
+    def _padded(self) -> Mapping[str, Sequence[int]]:
+        """The fixed lengths of each task's steps in an epoch; where there is a mix, those that fit any variant."""
+        main, bank = self.prepared.settings.main_task, self.prepared.bank
+        longest = {name: order.lengths for name, order in self.orders.items()}
+        if self.mix.share:
+            longest[main] = bank.tokens.lengths[bank.places].amax(0)
+        return {name: order.padded(longest[name]) for name, order in self.orders.items()}
+
     def _turns(self, step: int) -> list[tuple[str, int]]:
         """The tasks of a step, and the number of the batch that each of them has come to."""
         if self.draws is None:
@@ -52,16 +70,15 @@ class Batches:
 
     def _batch(self, name: str, turn: int, step: int) -> Batch:
         rows, task_rows = self.orders[name].rows(turn), self.prepared.train[name]
-        if name == self.prepared.settings.main_task:
-            batch = self._mixed(task_rows, rows, step)
+        length = self._length(name, turn) if self.fixed_shapes else None
+        if name == self.prepared.settings.main_task and self.mix.share:
+            batch = self._mixed(rows, step, length)
         else:
-            batch = gathered(task_rows, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
+            batch = gathered(task_rows, rows, self.prepared.pad, length=length)
         random = generator(self.prepared.seed, "prepare", name, step)
         return task_rows.task.prepare(batch, self.prepared.codes, random)
 
-    def _mixed(self, main: TaskRows, rows: torch.Tensor, step: int) -> Batch:
-        if not self.mix.share:
-            return gathered(main, rows, self.prepared.pad, fixed_shapes=self.fixed_shapes)
+    def _mixed(self, rows: torch.Tensor, step: int, length: int | None) -> Batch:
         random = generator(self.prepared.seed, "mix", step)
         choice = self._choices(len(rows), random)
         replica = torch.rand(len(rows), generator=random)
@@ -73,7 +90,7 @@ class Batches:
                 which = torch.where(choice == place, replicas[(replica * len(replicas)).long()], which)
         stored = bank.places[which, rows]
         lengths = bank.tokens.offsets[stored + 1] - bank.tokens.offsets[stored]
-        length = padded_length(lengths, main.buckets if self.fixed_shapes else ())
+        length = int(lengths.max()) if length is None else length
         batch = Batch(**bank.gather(stored, length, self.prepared.pad), targets=bank.targets[stored])
         for name, operation in BATCH_OPERATIONS.items():
             if self.mix.operations.get(name) and (chosen := choice == OPERATIONS.index(name)).any():
@@ -86,9 +103,12 @@ class Batches:
         return torch.bucketize(torch.rand(rows, generator=random), shares.cumsum(0), right=True)
 
 
-def gathered(rows: TaskRows, chosen: torch.Tensor, pad: int, *, fixed_shapes: bool) -> Batch:
-    """Some rows (batch,) of a task as a batch, padded to a bucket's length or to the longest of them."""
-    length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
+def gathered(
+    rows: TaskRows, chosen: torch.Tensor, pad: int, *, fixed_shapes: bool = False, length: int | None = None
+) -> Batch:
+    """Some rows (batch,) of a task as a batch, padded to a length, to a bucket's, or to that of the longest row."""
+    if length is None:
+        length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
     return Batch(**rows.tokens.gather(chosen, length, pad), targets=rows.targets[chosen])
 
 

@@ -73,6 +73,25 @@ def test_padding_never_cuts(lengths: torch.Tensor, limit: int):
     assert all(bucket % 8 == 0 for bucket in buckets[:-1])
 
 
+@given(lengths_of_rows, st.integers(1, 20))
+def test_an_epochs_padded_lengths_fit_every_epoch(lengths: torch.Tensor, size: int):
+    batches, longest = order(lengths, size), lengths + lengths % 5
+    fixed = batches.padded(longest)
+    assert len(fixed) == batches.steps_per_epoch
+    assert len(set(fixed)) <= len(batches.buckets)
+    for step in range(4 * batches.steps_per_epoch):
+        assert fixed[step % batches.steps_per_epoch] >= int(longest[batches.rows(step)].max())
+
+
+def test_epochs_have_their_short_and_long_batches_at_the_same_steps():
+    batches = order()
+    buckets = [
+        torch.bucketize(LENGTHS[batches.rows(step)].max(), torch.tensor(batches.buckets)).item() for step in range(39)
+    ]
+    assert buckets == 3 * buckets[:13]
+    assert buckets[:13] != sorted(buckets[:13])
+
+
 def test_a_row_longer_than_every_bucket_is_padded_to_itself():
     assert padded_length(torch.tensor([3, 70]), (8, 64)) == 70
     assert padded_length(torch.tensor([3, 9]), ()) == 9

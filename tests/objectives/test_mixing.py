@@ -128,11 +128,27 @@ def test_tasks_on_the_same_rows_share_their_length(prepared: PreparedObjective):
     assert len({batch.ids.shape for batch in at.values()}) == 1
 
 
-def test_fixed_shapes_come_from_the_buckets(prepared: PreparedObjective):
-    batches = batches_of(prepared, configured(mix={"noise": 0.5}), fixed_shapes=True)
-    lengths = {batches.at(step)[prepared.main.task].ids.shape[1] for step in range(20)}
-    assert lengths <= set(prepared.main.buckets)
-    assert max(lengths) > int(prepared.main.tokens.lengths.max())  # noise made some rows longer than all originals
+def test_fixed_shapes_are_few_and_the_same_in_every_epoch_and_mix(prepared: PreparedObjective):
+    noisy, quiet = (
+        batches_of(prepared, configured(mix=mix), fixed_shapes=True) for mix in ({"noise": 0.5}, {"reverse": 0.1})
+    )
+    epoch = noisy.orders["sentiment"].steps_per_epoch
+    found = [tuple(noisy.at(step)[prepared.main.task].ids.shape) for step in range(4 * epoch)]
+    assert found == 4 * found[:epoch]
+    assert [quiet.shapes(step) for step in range(4 * epoch)] == [(("sentiment", *shape),) for shape in found]
+    assert len({length for _, length in found}) <= len(prepared.main.buckets)
+    assert max(length for _, length in found) > int(
+        prepared.main.tokens.lengths.max()
+    )  # noise made some rows longer than all originals
+
+
+def test_fixed_shapes_without_a_mix_are_those_of_the_rows(prepared: PreparedObjective):
+    batches = batches_of(prepared, configured(("words",)), fixed_shapes=True)
+    for step in range(12):
+        at = batches.at(step)
+        longest = max(int(batch.mask.sum(1).max()) for batch in at.values())
+        assert {batch.ids.shape[1] for batch in at.values()} == {length for *_, length in batches.shapes(step)}
+        assert longest <= at[prepared.main.task].ids.shape[1] <= prepared.main.buckets[-1]
 
 
 def test_an_auxiliary_may_read_another_column_of_the_same_rows(objective: Objectives):
