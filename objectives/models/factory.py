@@ -58,9 +58,7 @@ class ModelFactory:
         """
         check_layers(self._source, training)
         layers = training.keep_layers or self._source.layers
-        template = self._template(layers)
-        heads = {name: template.head(name) for name in tasks}
-        model = copy.deepcopy(MultiTaskModel(template.encoder, heads))
+        model = copy.deepcopy(self.outline(tasks, training))
         if training.dropout is not None:
             set_dropout(model, training.dropout)
         if training.freeze_layers:
@@ -68,6 +66,11 @@ class ModelFactory:
         if training.reinitialize_layers:
             reinitialize(model.encoder, self._random(layers), training.reinitialize_layers)
         return model
+
+    def outline(self, tasks: Iterable[str], training: TrainingSettings) -> MultiTaskModel:
+        """What `build` copies: to look at, as its weights are every model's."""
+        template = self._template(training.keep_layers or self._source.layers)
+        return MultiTaskModel(template.encoder, {name: template.head(name) for name in tasks})
 
     def _template(self, layers: int) -> MultiTaskModel:
         if layers not in self._templates:

@@ -21,8 +21,7 @@ class Batch:
     first. `types` (rows, length) int64 tells the first from the second text of a pair; None where the encoder does
     not read it. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
     same batch; `cut_tokens` (rows, length) bool and `cut_features` (rows, width) bool what cutoff takes out of the
-    rows' embeddings. None: nothing. `slots`: the rows are those of so many trials, as many of each, one trial's after
-    another's; None: of one trial.
+    rows' embeddings. None: nothing.
     """
 
     ids: torch.Tensor
@@ -33,7 +32,6 @@ class Batch:
     types: torch.Tensor | None = None
     cut_tokens: torch.Tensor | None = None
     cut_features: torch.Tensor | None = None
-    slots: int | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""
@@ -51,25 +49,16 @@ class Batch:
         return self.keep is not None or self.cut_tokens is not None
 
     def mean(self, terms: torch.Tensor, counted: torch.Tensor | None = None) -> torch.Tensor:
-        """The mean of a loss's terms (rows, …): a scalar, or (slots,) where the rows are those of several trials.
-
-        Args:
-            terms: one or more for each row.
-            counted: (rows, …) bool, True on those that count; the others are 0. None: all do.
-        """
-        if self.slots is None:
-            return terms.mean() if counted is None else terms.sum() / counted.sum().clamp(min=1)
-        apart = terms.unflatten(0, (self.slots, -1)).flatten(1)
-        if counted is None:
-            return apart.mean(1)
-        return apart.sum(1) / counted.unflatten(0, (self.slots, -1)).flatten(1).sum(1).clamp(min=1)
+        """The mean of a loss's terms (rows, …), of those that are `counted` (rows, …) bool; the others are 0."""
+        return terms.mean() if counted is None else terms.sum() / counted.sum().clamp(min=1)
 
     def shares(self, chosen: torch.Tensor) -> Sequence[int] | None:
-        """How many of the chosen tokens (rows, length) bool are each trial's; None where there is one trial."""
-        return None if self.slots is None else chosen.unflatten(0, (self.slots, -1)).flatten(1).sum(1).tolist()
+        """How many of the chosen tokens (rows, length) bool are each trial's; None: all are one trial's."""
+        del chosen
+        return None
 
     def blended(self, losses: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        """The mean of each row's loss (rows,), as `losses` finds it for given targets: a scalar, or (slots,).
+        """The mean of each row's loss (rows,), as `losses` finds it for given targets.
 
         Under mixup it is that of the blended targets, λ·l(y) + (1 - λ)·l(y of the partner): the loss of the blend
         where l is linear in y, as cross-entropies are (Zhang et al. 2018, arXiv 1710.09412).

@@ -37,6 +37,7 @@ class Classification(TextTask[ClassificationSettings]):
 
     kind: ClassVar[str] = "classification"
     settings_type: ClassVar = ClassificationSettings
+    fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, Direction]] = {
         "accuracy": "maximize",

@@ -1,7 +1,7 @@
 """Batches of several trials, or of several tasks, as one: their rows one after another."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields
 from itertools import accumulate
 
 import torch
@@ -10,9 +10,34 @@ from ..data.targets import pad_together
 from .batch import Batch
 
 
-def fold(batches: Sequence[Batch]) -> Batch:
-    """The batches of one task in several trials, each (rows, length), as one of (slots · rows, length)."""
-    return replace(join(batches), targets=pad_together([batch.targets for batch in batches]), slots=len(batches))
+@dataclass
+class FoldedBatch(Batch):
+    """The rows of several trials, as many of each, one trial's after another's: (slots · rows, length).
+
+    Its means are each trial's own.
+    """
+
+    slots: int = 1
+
+    def mean(self, terms: torch.Tensor, counted: torch.Tensor | None = None) -> torch.Tensor:
+        """(slots,)."""
+        if counted is None:
+            return self._apart(terms).mean(1)
+        return self._apart(terms).sum(1) / self._apart(counted).sum(1).clamp(min=1)
+
+    def shares(self, chosen: torch.Tensor) -> Sequence[int]:
+        return self._apart(chosen).sum(1).tolist()
+
+    def _apart(self, values: torch.Tensor) -> torch.Tensor:
+        """(slots · rows, …) -> (slots, values)."""
+        return values.unflatten(0, (self.slots, -1)).flatten(1)
+
+
+def fold(batches: Sequence[Batch]) -> FoldedBatch:
+    """The batches of one task in several trials as one; all are of one shape."""
+    joined = join(batches)
+    parts = {part.name: getattr(joined, part.name) for part in fields(joined)}
+    return FoldedBatch(**{**parts, "targets": pad_together([batch.targets for batch in batches])}, slots=len(batches))
 
 
 def join(batches: Sequence[Batch]) -> Batch:

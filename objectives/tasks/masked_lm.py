@@ -32,6 +32,7 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
 
     kind: ClassVar[str] = "masked_lm"
     settings_type: ClassVar = MaskedLanguageModelSettings
+    fuses: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "maximize", "perplexity": "minimize"}
 
     def fitted(self, table: Table) -> Self:

@@ -39,6 +39,7 @@ class MultiLabel(TextTask[MultiLabelSettings]):
 
     kind: ClassVar[str] = "multi_label"
     settings_type: ClassVar = MultiLabelSettings
+    fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, Direction]] = {
         "f1": "maximize",

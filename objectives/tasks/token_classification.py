@@ -45,6 +45,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
 
     kind: ClassVar[str] = "token_classification"
     settings_type: ClassVar = TokenClassificationSettings
+    fuses: ClassVar[bool] = True
     rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
     has_words: ClassVar[bool] = True
     metrics: ClassVar[Mapping[str, Direction]] = {

@@ -1,5 +1,6 @@
 """Measuring a model on held-out rows."""
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -10,6 +11,7 @@ from ..models.multi_task import MultiTaskModel
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..settings import COSTS
+from ..tasks.batch import Batch
 from .cost import inference_cost
 from .device import autocast
 from .mixing import gathered
@@ -30,12 +32,22 @@ def evaluation(
     Raises:
         Diverged: a prediction is not finite.
     """
-    metrics = evaluate(model, prepared.validation, prepared, device, precision)
-    for name in prepared.settings.measured_tasks:
-        found = evaluate(model, prepared.validations[name], prepared, device, precision)
-        metrics |= {f"{name}.{metric}": value for metric, value in found.items()}
+    metrics = measured(lambda rows: predict(model, rows, prepared, device, precision), prepared)
     if set(COSTS) & set(prepared.settings.objectives):
         metrics |= inference_cost(model, prepared, device)
+    return metrics
+
+
+def measured(predict: Callable[[TaskRows], torch.Tensor], prepared: PreparedObjective) -> dict[str, float]:
+    """The metrics of what is predicted for the main task's held-out rows and for those of measured auxiliaries.
+
+    Raises:
+        Diverged: a prediction is not finite.
+    """
+    metrics = _measured(predict(prepared.validation), prepared.validation, prepared)
+    for name in prepared.settings.measured_tasks:
+        rows = prepared.validations[name]
+        metrics |= {f"{name}.{key}": value for key, value in _measured(predict(rows), rows, prepared).items()}
     return metrics
 
 
@@ -47,7 +59,10 @@ def evaluate(
     Raises:
         Diverged: a prediction is not finite.
     """
-    predictions = predict(model, rows, prepared, device, precision)
+    return _measured(predict(model, rows, prepared, device, precision), rows, prepared)
+
+
+def _measured(predictions: torch.Tensor, rows: TaskRows, prepared: PreparedObjective) -> dict[str, float]:
     if not predictions.isfinite().all():
         raise Diverged("a prediction is not finite")
     return rows.task.measure(predictions, rows.targets, prepared.codes)
@@ -61,13 +76,19 @@ def predict(
     What a task hides of its rows (masking) is the same in every evaluation of a study.
     """
     model.eval()
-    order = rows.tokens.lengths.argsort(stable=True)
-    parts: list[torch.Tensor] = []
     with torch.inference_mode(), autocast(device, precision):
-        for place, chosen in enumerate(order.split(_ROWS)):
-            batch = gathered(rows, chosen, prepared.pad, fixed_shapes=device.type == "cuda")
-            batch = rows.task.prepare(
-                batch, prepared.codes, generator(prepared.seed, "evaluate", rows.task.name, place)
-            )
-            parts.append(model.predict(rows.task, batch.to(device)).cpu())
-    return pad_together(parts)[order.argsort()]
+        parts = [model.predict(rows.task, batch).cpu() for batch in held_out(rows, prepared, device)]
+    return in_order(parts, rows)
+
+
+def held_out(rows: TaskRows, prepared: PreparedObjective, device: torch.device) -> Iterator[Batch]:
+    """The batches in which rows are predicted, short ones first."""
+    for place, chosen in enumerate(rows.tokens.lengths.argsort(stable=True).split(_ROWS)):
+        batch = gathered(rows, chosen, prepared.pad, fixed_shapes=device.type == "cuda")
+        random = generator(prepared.seed, "evaluate", rows.task.name, place)
+        yield rows.task.prepare(batch, prepared.codes, random).to(device)
+
+
+def in_order(parts: Sequence[torch.Tensor], rows: TaskRows) -> torch.Tensor:
+    """The predictions of all those batches, in the order of the rows."""
+    return pad_together(parts)[rows.tokens.lengths.argsort(stable=True).argsort()]

@@ -21,6 +21,19 @@ class MeanLosses:
             self._sums[name] = loss.detach().clone() if known is None else known.add_(loss.detach())
             self._counts[name] = self._counts.get(name, 0) + 1
 
+    def of(self, slot: int) -> "MeanLosses":
+        """Those of one slot, where losses (slots,) were added."""
+        found = MeanLosses()
+        found._sums = {name: total[slot] for name, total in self._sums.items()}
+        found._counts = dict(self._counts)
+        return found
+
+    def join(self, other: "MeanLosses") -> None:
+        """Count other steps too."""
+        for name, total in other._sums.items():
+            self._sums[name] = self._sums[name] + total if name in self._sums else total
+            self._counts[name] = self._counts.get(name, 0) + other._counts[name]
+
     def read(self, normalisers: Mapping[str, float], steps: str) -> dict[str, float]:
         """The means, normalised. A task that had no batch is not among them.
 

@@ -2,6 +2,7 @@
 
 import traceback
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
@@ -16,14 +17,28 @@ TAIL_LINES = 12
 """Of a traceback, in a trial's record."""
 
 
+class Run(Protocol):
+    """One trial under training, as far as its slot is concerned."""
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def finished(self) -> bool: ...
+
+    def checkpoint(self) -> Checkpoint | None: ...
+
+    def restore(self, checkpoint: Checkpoint) -> None: ...
+
+
 @dataclass
-class _Slot:
+class Slot:
     """A trial's place. Its model is built when it first advances, so that running out of memory is its own failure."""
 
     configuration: Configuration
     checkpoint: Checkpoint | None
     parts: int = 1
-    run: TrainingRun | FoldRun | None = None
+    run: Run | None = None
     failed: bool = False
 
     @property
@@ -48,7 +63,7 @@ class PlainTrainer(Trainer):
         self._prepared = prepared
         self._device = device
         self._capacity = capacity
-        self._slots: dict[int, _Slot] = {}
+        self._slots: dict[int, Slot] = {}
 
     @property
     def capacity(self) -> int:
@@ -61,25 +76,32 @@ class PlainTrainer(Trainer):
             raise ValueError(f"trial {trial_id} is in a slot already")
         if len(self._slots) >= self._capacity:
             raise ValueError(f"all {self._capacity} slots are taken")
-        self._slots[trial_id] = _Slot(configuration, checkpoint, parts)
+        self._slots[trial_id] = Slot(configuration, checkpoint, parts)
 
     def upcoming(self) -> list[int]:
         waiting = [trial_id for trial_id, slot in self._slots.items() if not slot.over]
         return [min(waiting, key=lambda trial_id: self._slots[trial_id].step)] if waiting else []
 
     def advance(self) -> list[Evaluation]:
-        if not (upcoming := self.upcoming()):
-            return []
-        (trial_id,) = upcoming
-        slot = self._slots[trial_id]
+        return [self._alone(trial_id) for trial_id in self.upcoming()]
+
+    def _alone(self, trial_id: int) -> Evaluation:
+        """Train one trial by itself to its next rung."""
         try:
-            return [self._running(trial_id, slot).advance()]
+            run = self._running(trial_id)
+            assert isinstance(run, TrainingRun | FoldRun)
+            return run.advance()
         except Exception as error:
-            if isinstance(error, AutotuneError) and not isinstance(error, Diverged):
-                raise  # the user's mistake, of every trial
-            step, slot.failed = slot.step, True
-            slot.run = slot.checkpoint = None  # what ran out of memory must not keep it
-            return [Evaluation(trial_id, step, finished=True, failure=_failure(error))]
+            if is_users(error):
+                raise
+            return self._failed(trial_id, error)
+
+    def _failed(self, trial_id: int, error: Exception) -> Evaluation:
+        """Note that a trial failed."""
+        slot = self._slots[trial_id]
+        step, slot.failed = slot.step, True
+        slot.run = slot.checkpoint = None  # what ran out of memory must not keep it
+        return Evaluation(trial_id, step, finished=True, failure=failure_of(error))
 
     def checkpoint(self, trial_id: int) -> Checkpoint | None:
         slot = self._slot(trial_id)
@@ -96,19 +118,24 @@ class PlainTrainer(Trainer):
         self._slot(trial_id)
         del self._slots[trial_id]
 
-    def _slot(self, trial_id: int) -> _Slot:
+    def _slot(self, trial_id: int) -> Slot:
         if trial_id not in self._slots:
             raise ValueError(f"trial {trial_id} is in no slot")
         return self._slots[trial_id]
 
-    def _running(self, trial_id: int, slot: _Slot) -> TrainingRun | FoldRun:
+    def _running(self, trial_id: int) -> Run:
+        """The trial's run; it is made when it is first asked for."""
+        slot = self._slots[trial_id]
         if slot.run is None:
-            kind = FoldRun if self._prepared.folds else TrainingRun
-            run = kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
+            run = self._made(trial_id, slot)
             if slot.checkpoint is not None:
                 run.restore(slot.checkpoint)
             slot.run, slot.checkpoint = run, None
         return slot.run
+
+    def _made(self, trial_id: int, slot: Slot) -> Run:
+        kind = FoldRun if self._prepared.folds else TrainingRun
+        return kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
 
 
 def tail(error: BaseException) -> str:
@@ -116,7 +143,12 @@ def tail(error: BaseException) -> str:
     return "\n".join("".join(traceback.format_exception(error)).splitlines()[-TAIL_LINES:])
 
 
-def _failure(error: Exception) -> Failure:
+def is_users(error: Exception) -> bool:
+    """Whether it is the user's mistake, of every trial, and no trial's own failure."""
+    return isinstance(error, AutotuneError) and not isinstance(error, Diverged)
+
+
+def failure_of(error: Exception) -> Failure:
     """The name of what went wrong. On the CPU torch reports a failed allocation as a plain RuntimeError."""
     message, trace = str(error) or type(error).__name__, tail(error)
     if isinstance(error, Diverged):

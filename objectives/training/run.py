@@ -12,20 +12,19 @@ from ..prepare import PreparedObjective
 from ..seeds import derive_seed
 from ..tasks.batch import Batch
 from ..tasks.task import Task
+from .course import Course
 from .device import autocast, training_attention
 from .evaluating import evaluation
 from .mean_losses import MeanLosses
-from .mixing import batches_of
 from .optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
 from .parts import in_parts
-from .patience import Patience
 from .trainer import Checkpoint, Evaluation
 from .weighting.registry import make_weighting
 from .weighting.static import Static
 from .weighting.weighting import Setup
 
 
-class TrainingRun:
+class TrainingRun(Course):
     """Trains one configuration from rung to rung. Everything it does follows from its configuration and the seed.
 
     With `parts` > 1 each batch is trained in so many parts; only dropout then draws otherwise.
@@ -39,21 +38,13 @@ class TrainingRun:
         device: torch.device,
         parts: int = 1,
     ) -> None:
-        self.trial_id = trial_id
-        self.configuration = configuration
-        self.step = 0
-        self._prepared = prepared = prepared.cleaned(configuration)
+        super().__init__(trial_id, configuration, prepared, fixed_shapes=device.type == "cuda")
         self._device = device
         self._parts = parts
-        self._training = prepared.training_of(configuration)
-        self._rungs = prepared.rungs(self._training)
-        self._batches = batches_of(prepared, configuration, fixed_shapes=device.type == "cuda")
         self.model = prepared.models.build(self._batches.orders, self._training).to(device)
         self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        weights = {prepared.settings.main_task: configuration.alpha, **configuration.betas}
-        self._scales = {task: weight / prepared.normalisers[task] for task, weight in weights.items()}
         shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]
-        setup = Setup(list(weights), prepared.seed, prepared.steps_per_epoch, shared)
+        setup = Setup(list(self._weights), prepared.seed, prepared.steps_per_epoch, shared)
         self._weighting = make_weighting(self._training.weighting, setup).to(device)
         self._optimizer = make_optimizer(
             self.model,
@@ -63,20 +54,8 @@ class TrainingRun:
             self._weighting.parameters(),
         )
         self._random = _random_state(derive_seed(prepared.seed, "dropout"), device)
-        self._patience = Patience()
         self.on_step: Callable[[int], None] | None = None
         """Hears the number of steps done after each of them."""
-
-    @property
-    def total_steps(self) -> int:
-        """The trial's full length in main-task optimizer steps."""
-        return self._rungs[-1]
-
-    @property
-    def finished(self) -> bool:
-        """Whether it is at its full length, or out of patience."""
-        limit = self._training.early_stopping
-        return self.step >= self.total_steps or (limit is not None and self._patience.waited >= limit)
 
     def advance(self) -> Evaluation:
         """Train to the next rung and evaluate there.
@@ -84,7 +63,7 @@ class TrainingRun:
         Raises:
             Diverged: a loss or a prediction is not finite.
         """
-        return self.advance_to(next(rung for rung in self._rungs if rung > self.step))
+        return self.advance_to(self.next_rung)
 
     def advance_to(self, rung: int) -> Evaluation:
         """Train to a step and evaluate there.
@@ -92,13 +71,10 @@ class TrainingRun:
         Raises:
             Diverged: a loss or a prediction is not finite.
         """
-        began, prepared = time.perf_counter(), self._prepared
+        began = time.perf_counter()
         losses = self.train_to(rung)
-        metrics = evaluation(self.model, prepared, self._device, self._training.precision)
-        maximize = prepared.main.task.metrics[prepared.settings.metric] == "maximize"
-        self._patience = self._patience.after(metrics[prepared.settings.metric], maximize=maximize)
-        seconds = time.perf_counter() - began
-        return Evaluation(self.trial_id, rung, metrics, self.finished, losses=losses, seconds=seconds)
+        metrics = evaluation(self.model, self._prepared, self._device, self._training.precision)
+        return self.evaluated(metrics, losses, time.perf_counter() - began)
 
     def train_to(self, rung: int) -> dict[str, float]:
         """Train to a step. Returns the mean normalised loss of each task over the steps in which it had a batch.

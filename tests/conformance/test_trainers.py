@@ -8,10 +8,12 @@ from tempfile import mkdtemp
 
 import pytest
 import torch
+from autotune.objectives.models.fused.model import FusedModel
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
+from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
 from autotune.spaces.configuration import Configuration, Mix
@@ -39,7 +41,15 @@ def durable(prepared: PreparedObjective, slots: int) -> Trainer:
     )
 
 
-TRAINERS = {"plain": Kind(plain, MultiTaskModel), "durable": Kind(durable, MultiTaskModel)}
+def fused(prepared: PreparedObjective, slots: int) -> Trainer:
+    return FusedTrainer(prepared, torch.device("cpu"), slots)
+
+
+TRAINERS = {
+    "plain": Kind(plain, MultiTaskModel),
+    "durable": Kind(durable, MultiTaskModel),
+    "fused": Kind(fused, FusedModel),
+}
 
 PRECISIONS = ("fp32", pytest.param("bf16", marks=pytest.mark.slow))
 AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}

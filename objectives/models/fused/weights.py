@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Self
 
@@ -11,40 +12,48 @@ from torch import nn
 
 @dataclass(frozen=True)
 class FlatWeights:
-    """Where each parameter stands in a row: first those that decay, then the others.
+    """Where each parameter stands in a row: first those that decay, of two or more dimensions, then the others.
 
-    `shapes` by name, in the row's order; `decayed` numbers of the row belong to parameters that decay.
+    `shapes`: of each parameter by its name, in the model's order; tied ones come once.
     """
 
     shapes: Mapping[str, torch.Size]
-    decayed: int
 
     @classmethod
     def of(cls, model: nn.Module) -> Self:
-        """The layout of a model's parameters; those of fewer than two dimensions do not decay, tied ones come once."""
-        found = dict(model.named_parameters())
-        ordered = sorted(found, key=lambda name: found[name].ndim < 2)
-        decayed = sum(parameter.numel() for parameter in found.values() if parameter.ndim >= 2)
-        return cls({name: found[name].shape for name in ordered}, decayed)
+        """The layout of a model's parameters."""
+        return cls({name: parameter.shape for name, parameter in model.named_parameters()})
 
     @property
-    def total(self) -> int:
-        """Numbers of a row."""
-        return sum(shape.numel() for shape in self.shapes.values())
+    def names(self) -> Sequence[str]:
+        """In the model's order."""
+        return list(self.shapes)
+
+    @cached_property
+    def decayed_first(self) -> Sequence[str]:
+        """In the row's order."""
+        return sorted(self.shapes, key=lambda name: len(self.shapes[name]) < 2)
+
+    @cached_property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of a row that decay, and that do not."""
+        decayed = sum(shape.numel() for shape in self.shapes.values() if len(shape) >= 2)
+        return decayed, sum(shape.numel() for shape in self.shapes.values()) - decayed
 
     def flat(self, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Parameters by name as a row (total,)."""
-        return torch.cat([weights[name].detach().reshape(-1) for name in self.shapes])
+        return torch.cat([weights[name].detach().reshape(-1) for name in self.decayed_first])
 
     def named(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         """Views of rows (…, total): each parameter (…, *shape) by its name."""
-        ends = accumulate(shape.numel() for shape in self.shapes.values())
+        shapes = [self.shapes[name] for name in self.decayed_first]
+        ends = accumulate(shape.numel() for shape in shapes)
         return {
             name: rows[..., end - shape.numel() : end].unflatten(-1, shape)
-            for (name, shape), end in zip(self.shapes.items(), ends, strict=True)
+            for name, shape, end in zip(self.decayed_first, shapes, ends, strict=True)
         }
 
 
 def split_decayed(row: torch.Tensor, layout: FlatWeights) -> Sequence[torch.Tensor]:
-    """A row's two parts: what decays, and what does not."""
-    return row.split([layout.decayed, layout.total - layout.decayed], dim=-1)
+    """A row's two parts (…, numbers): what decays, and what does not."""
+    return row.split(layout.sizes, dim=-1)

@@ -1,0 +1,102 @@
+"""Trials that train together: stacked at a rung, stepped as one program, and each for itself again at the next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+
+from ...spaces.errors import Diverged
+from ..models.fused.model import FusedModel
+from ..prepare import PreparedObjective, TaskRows
+from .device import autocast
+from .evaluating import held_out, in_order, measured
+from .fused_run import FusedRun
+from .mean_losses import MeanLosses
+from .row_adamw import clip_rows
+from .trainer import Evaluation
+
+
+class Cohort:
+    """Some trials of one form (see `FusedRun.form`) on the weights that they lend a model.
+
+    What goes wrong in a step leaves every trial where the step before left it, so that each may go on with fewer
+    neighbours.
+    """
+
+    def __init__(
+        self, model: FusedModel, runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device
+    ) -> None:
+        """Stack the trials' weights; those that have not begun get their first ones."""
+        self.model, self.runs = model, runs
+        self._prepared, self._device = prepared, device
+        optimizers = [run.begin(model.layout) for run in runs]
+        self._weights = optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
+        self._gradients = torch.zeros_like(self._weights)
+        for place, optimizer in enumerate(optimizers):
+            optimizer.attach(self._weights[place], self._gradients[place])
+        self._limits = torch.tensor([run.clipping for run in runs], device=device)
+        self._scales = {name: torch.tensor([run.scales[name] for run in runs], device=device) for name in runs[0].tasks}
+        self._alive = torch.tensor([run.alive for run in runs], device=device)
+        self._means = MeanLosses()
+
+    def train(self) -> None:
+        """Train all to their next rung, which is equally far for each."""
+        self.model.bind(self._weights, self._gradients)
+        self.model.train()
+        try:
+            for _ in range(self.runs[0].rung - self.runs[0].step):
+                self._step()
+        finally:
+            for place, (run, alive) in enumerate(zip(self.runs, self._alive.tolist(), strict=True)):
+                run.means.join(self._means.of(place))
+                run.alive = alive
+                run.rest()
+
+    def _step(self) -> None:
+        means = MeanLosses()
+        self._gradients.zero_()
+        self.model.slots.begin([run.slot for run in self.runs])
+        for losses in self._passes():
+            means.add(losses)
+            # A sum over slots: each trial's gradient is that of its own loss, as if it were alone.
+            self.model.backward(torch.stack([(loss * self._scales[name]).sum() for name, loss in losses.items()]).sum())
+        self._alive &= clip_rows(self._gradients, self._limits)
+        skipped = (~self._alive).float()
+        for run, skip in zip(self.runs, skipped, strict=True):
+            run.update(skip)
+        self._means.join(means)
+
+    def _passes(self) -> Iterator[dict[str, torch.Tensor]]:
+        """Each pass forward; backward is outside, as autocast is made for."""
+        passes = self.model.passes([run.batches() for run in self.runs], self.runs[0].largest)
+        while losses := self._next(passes):
+            yield losses
+
+    def _next(self, passes: Iterator[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor] | None:
+        with autocast(self._device, self.runs[0].precision):
+            return next(passes, None)
+
+    def evaluate(self) -> list[Evaluation | Diverged]:
+        """Each trial's evaluation, whose `seconds` are not known yet; or why there is none."""
+        self.model.bind(self._weights)
+        self.model.eval()
+        names = [self._prepared.settings.main_task, *self._prepared.settings.measured_tasks]
+        predicted = {name: self._predict(self._prepared.validations[name]) for name in names}
+        return [
+            self._evaluation(run, {name: found[place] for name, found in predicted.items()})
+            for place, run in enumerate(self.runs)
+        ]
+
+    def _predict(self, rows: TaskRows) -> list[torch.Tensor]:
+        """Each trial's predictions for all rows, on the CPU."""
+        with torch.inference_mode(), autocast(self._device, self.runs[0].precision):
+            parts = [
+                self.model.predict(rows.task, batch).cpu() for batch in held_out(rows, self._prepared, self._device)
+            ]
+        return [in_order([part[place] for part in parts], rows) for place in range(len(self.runs))]
+
+    def _evaluation(self, run: FusedRun, predicted: Mapping[str, torch.Tensor]) -> Evaluation | Diverged:
+        try:
+            losses = run.losses()
+            return run.evaluated(measured(lambda rows: predicted[rows.task.name], self._prepared), losses, 0.0)
+        except Diverged as error:
+            return error

@@ -1,0 +1,92 @@
+"""The fused trainer: trials whose tensors have the same shapes train as one batched program.
+
+A slot is no fixed place: at every rung those trials that have one form until their next rung are stacked anew, be they
+fresh, resumed or epochs apart. So a trial that is admitted trains at the next `advance`, and one that leaves costs
+nothing. Trials that cannot be fused, and those whose form nobody shares, train one by one.
+"""
+
+import time
+from dataclasses import replace
+
+import torch
+
+from ..models.fused.model import FusedModel
+from ..prepare import PreparedObjective
+from .cohort import Cohort
+from .fused_run import FusedRun
+from .fusible import unfusible
+from .plain import PlainTrainer, Run, Slot, failure_of, is_users
+from .trainer import Evaluation, FailureKind
+
+
+class FusedTrainer(PlainTrainer):
+    """Trains a cohort of trials from rung to rung; the trial that is furthest behind says which."""
+
+    def __init__(self, prepared: PreparedObjective, device: torch.device, capacity: int = 1) -> None:
+        super().__init__(prepared, device, capacity)
+        self._models: dict[tuple[object, ...], FusedModel] = {}
+        self._most = capacity
+        """Trials that memory has room for at once."""
+
+    def upcoming(self) -> list[int]:
+        first = super().upcoming()
+        if not first or not isinstance(run := self._running(first[0]), FusedRun):
+            return first
+        form = run.form
+        others = [trial_id for trial_id in self._slots if trial_id != first[0] and self._has_form(trial_id, form)]
+        return [*first, *others][: self._most]
+
+    def advance(self) -> list[Evaluation]:
+        trial_ids = self.upcoming()
+        began = time.perf_counter()
+        if not trial_ids or not isinstance(self._running(trial_ids[0]), FusedRun):
+            return [self._alone(trial_id) for trial_id in trial_ids]
+        found = self._together(trial_ids)
+        seconds = (time.perf_counter() - began) / len(found)
+        return [replace(evaluation, seconds=seconds) for evaluation in found]
+
+    def _has_form(self, trial_id: int, form: object) -> bool:
+        if self._slots[trial_id].over:
+            return False
+        run = self._running(trial_id)
+        return isinstance(run, FusedRun) and run.form == form
+
+    def _together(self, trial_ids: list[int]) -> list[Evaluation]:
+        """Train some trials to their next rung at once; where that fails, in halves, down to the one at fault."""
+        found = self._attempt(trial_ids)
+        if not isinstance(found, Exception):
+            return found
+        if len(trial_ids) == 1:
+            return [self._failed(trial_ids[0], found)]
+        half = len(trial_ids) // 2
+        if failure_of(found).kind is FailureKind.OUT_OF_MEMORY:
+            self._most = min(self._most, half)
+        del found  # its traceback holds the memory that was too little
+        return [*self._together(trial_ids[:half]), *self._together(trial_ids[half:])]
+
+    def _attempt(self, trial_ids: list[int]) -> list[Evaluation] | Exception:
+        try:
+            runs = [run for trial_id in trial_ids if isinstance(run := self._running(trial_id), FusedRun)]
+            cohort = Cohort(self._model(runs[0]), runs, self._prepared, self._device)
+            cohort.train()
+            outcomes = cohort.evaluate()
+        except Exception as error:
+            if is_users(error):
+                raise
+            return error
+        return [
+            outcome if isinstance(outcome, Evaluation) else self._failed(trial_id, outcome)
+            for trial_id, outcome in zip(trial_ids, outcomes, strict=True)
+        ]
+
+    def _model(self, run: FusedRun) -> FusedModel:
+        """The program for trials of this one's tasks and layers; it has no weights, so it is kept."""
+        if run.structure not in self._models:
+            self._models[run.structure] = FusedModel(run.shaped(), self._prepared.seed)
+        return self._models[run.structure]
+
+    def _made(self, trial_id: int, slot: Slot) -> Run:
+        # A trial that ran out of memory alone goes on in parts of a batch, as the plain trainer can.
+        if slot.parts > 1 or unfusible(self._prepared, slot.configuration):
+            return super()._made(trial_id, slot)
+        return FusedRun(trial_id, slot.configuration, self._prepared, self._device)

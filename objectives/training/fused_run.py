@@ -1,0 +1,147 @@
+"""One trial in the fused trainer: its row of weights, its moments, its place and its memory."""
+
+from typing import Any
+
+import torch
+
+from ...spaces.configuration import Configuration
+from ...spaces.errors import Diverged
+from ..models.fused.slots import Slot
+from ..models.fused.weights import FlatWeights
+from ..models.multi_task import MultiTaskModel
+from ..prepare import PreparedObjective
+from ..tasks.batch import Batch
+from ..tasks.task import Task
+from .course import Course
+from .evaluating import Precision
+from .mean_losses import MeanLosses
+from .optimizer import rate_factor
+from .row_adamw import RowAdamW
+from .trainer import Checkpoint, Evaluation
+
+
+class FusedRun(Course):
+    """A trial, in whichever cohort it is: what is its own there, and nobody else's."""
+
+    def __init__(
+        self, trial_id: int, configuration: Configuration, prepared: PreparedObjective, device: torch.device
+    ) -> None:
+        super().__init__(trial_id, configuration, prepared, fixed_shapes=True)
+        self.means = MeanLosses()
+        """Of the losses since the last evaluation."""
+        self.alive = True
+        """Whether all gradients were finite. A trial with one that was not is updated no more."""
+        self._device = device
+        self._told = 0
+        self._checkpoint: Checkpoint | None = None
+        self._optimizer: RowAdamW | None = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Those that are on, the main one first."""
+        return tuple(self._batches.orders)
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """What trials have in common that one model can compute."""
+        return self.tasks, self._training.keep_layers
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What trials have in common that train together to their next rung: all that shapes a tensor until there."""
+        chosen = self._training.keep_layers, self._training.precision, sorted(self.configuration.cleaning.items())
+        return self.tasks, chosen, [self._batches.shapes(step) for step in range(self.step, self.rung)]
+
+    @property
+    def rung(self) -> int:
+        """The step of the next evaluation; it may have come there and failed to be evaluated among so many."""
+        return next(rung for rung in self._rungs if rung > self._told)
+
+    @property
+    def precision(self) -> Precision:
+        return self._training.precision
+
+    @property
+    def largest(self) -> int:
+        """Tokens of the largest batch of any task."""
+        return self._batches.largest
+
+    @property
+    def slot(self) -> Slot:
+        """What the model's layers are told of the next step."""
+        return Slot(self.step, self._training.dropout)
+
+    @property
+    def clipping(self) -> float:
+        """The norm that its gradients are clipped to."""
+        limit = self._training.max_grad_norm
+        return torch.inf if limit is None else limit
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """What each task's mean loss is multiplied by: its weight over its normaliser."""
+        return self._scales
+
+    def batches(self) -> dict[Task[Any], Batch]:
+        """Of the next step, on the device."""
+        return {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
+
+    def shaped(self) -> MultiTaskModel:
+        """A fresh model of the trial's tasks, on the device, with the encoder's own dropout."""
+        training = self._training.model_copy(update={"dropout": None})
+        return self._prepared.models.build(self.tasks, training).to(self._device)
+
+    def begin(self, layout: FlatWeights) -> RowAdamW:
+        """Have weights and moments: the first ones, or those of the checkpoint to go on from."""
+        if self._optimizer is None:
+            known = self._checkpoint
+            weights = dict(self.shaped().named_parameters()) if known is None else known.weights
+            row = layout.flat(weights).to(self._device)
+            self._optimizer = RowAdamW(row, layout, self.configuration.learning_rate, self._training)
+            if known is not None:
+                self._optimizer.load(known.optimizer)
+            self._checkpoint = None
+        return self._optimizer
+
+    def update(self, skip: torch.Tensor) -> None:
+        """The optimizer's part of a step; none where `skip` is 1."""
+        assert self._optimizer is not None
+        self._optimizer.step(rate_factor(self.step, self.total_steps, self._training), skip)
+        self.step += 1
+
+    def rest(self) -> None:
+        """Let go of the cohort's gradients."""
+        if self._optimizer is not None:
+            self._optimizer.detach()
+
+    def losses(self) -> dict[str, float]:
+        """The mean normalised loss of each task since the last evaluation; the next one counts anew.
+
+        Raises:
+            Diverged: a loss or a gradient was not finite.
+        """
+        means, self.means = self.means, MeanLosses()
+        steps = f"steps {self._told + 1} and {self.step}"
+        found = means.read(self._prepared.normalisers, steps)
+        if not self.alive:
+            raise Diverged(f"a gradient is not finite between {steps}")
+        return found
+
+    def evaluated(self, metrics: dict[str, float], losses: dict[str, float], seconds: float) -> Evaluation:
+        self._told = self.step
+        return super().evaluated(metrics, losses, seconds)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """All that is needed to go on from here, on any trainer; None where there is nothing yet.
+
+        What is dropped follows from the step, so there is no random state.
+        """
+        if self._optimizer is None:
+            return self._checkpoint
+        weights, moments = self._optimizer.weights(), self._optimizer.moments()
+        return Checkpoint(self.configuration, self.step, weights, moments, {}, patience=self._patience)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint of the same configuration stopped."""
+        self._checkpoint, self._patience = checkpoint, checkpoint.patience
+        self.step = self._told = checkpoint.step
