@@ -34,6 +34,10 @@ class StackedLinear(nn.Linear):
 
     def _affine(self, inputs: torch.Tensor) -> torch.Tensor:
         """(slots, vectors, in) -> (slots, vectors, out)."""
+        if self.out_features == 1:
+            # MKL sums the products of one column in another order where there is only one matrix in the batch.
+            products = (inputs * self.weight).sum(-1, keepdim=True)
+            return products if self.bias is None else products + self.bias.unsqueeze(1)  # pyright: ignore[reportUnnecessaryComparison]
         if self.bias is None:  # pyright: ignore[reportUnnecessaryComparison]
             return torch.bmm(inputs, self.weight.mT)
         return torch.baddbmm(self.bias.unsqueeze(1), inputs, self.weight.mT)

@@ -1,0 +1,285 @@
+"""Trials that train together are to the bit, on one thread, what each is alone; and nearly what plain training gives."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from autotune.objectives.models.fused.model import FusedModel
+from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fusible import unfusible
+from autotune.objectives.training.mixing import batches_of
+from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.run import TrainingRun
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
+from autotune.spaces.configuration import Configuration, Mix
+
+Objectives = Callable[..., PreparedObjective]
+CPU = torch.device("cpu")
+AUGMENTATION = {"operations": ["noise", "reverse", "mixup", "cutoff"], "magnitude": [0.1, 0.3], "levels": 2}
+TASKS = {
+    "sentiment": {"kind": "classification"},
+    "aspect": {"kind": "classification", "label": "aspect"},
+    "words": {"kind": "masked_lm"},
+    "tags": {"kind": "token_classification", "tokens": "text"},
+    "labels": {"kind": "multi_label"},
+    "stars": {"kind": "regression", "label": "stars"},
+}
+
+
+def trial(rate: float, mix: Mapping[str, float] = {}, **training: Any) -> Configuration:  # noqa: ANN401
+    ratios = {name: 0.5 for name in TASKS if name != "sentiment"}
+    return Configuration(
+        learning_rate=rate, ratios=ratios, mix=Mix(operations=dict(mix), magnitude=0.3), training=training
+    )
+
+
+NOISY = trial(2e-3, {"noise": 0.4, "mixup": 0.3}, dropout=0.2)
+TRIALS = [
+    NOISY,
+    trial(1e-3, {"cutoff": 0.3, "mixup": 0.2}, weight_decay=0.3, max_grad_norm=None),
+    trial(5e-4, {"reverse": 0.5}, dropout=0.0, schedule="cosine"),
+    trial(3e-3, {"mixup": 0.7}, dropout=0.5, warmup=0.4, max_grad_norm=0.1),
+]
+"""One form: the same tasks, rows and lengths."""
+WILD = trial(1e30, {"noise": 0.1})
+
+
+@pytest.fixture
+def prepared(objective: Objectives) -> PreparedObjective:
+    return objective(tasks=TASKS, augmentation=AUGMENTATION, training={"evaluations_per_epoch": 1})
+
+
+def told(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    return [replace(evaluation, trial_id=0, seconds=0) for evaluation in evaluations]
+
+
+def to_the_end(trainer: Trainer) -> dict[int, list[Evaluation]]:
+    found: dict[int, list[Evaluation]] = {}
+    while evaluations := trainer.advance():
+        for evaluation in evaluations:
+            found.setdefault(evaluation.trial_id, []).append(evaluation)
+    return found
+
+
+def trained(prepared: PreparedObjective, configurations: Sequence[Configuration]) -> FusedTrainer:
+    """A trainer of these trials, which have trained to their first rung."""
+    trainer = FusedTrainer(prepared, CPU, len(configurations))
+    for trial_id, configuration in enumerate(configurations):
+        trainer.admit(trial_id, configuration)
+    assert trainer.upcoming() == list(range(len(configurations)))
+    trainer.advance()
+    return trainer
+
+
+def state(checkpoint: Checkpoint | None) -> Iterator[torch.Tensor]:
+    assert checkpoint is not None
+    yield from checkpoint.weights.values()
+    yield from checkpoint.optimizer.values()
+
+
+def same(left: Checkpoint | None, right: Checkpoint | None) -> bool:
+    return all(map(torch.equal, state(left), state(right)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(4))
+def test_slot_and_number_of_neighbours_change_no_bit(prepared: PreparedObjective, place: int):
+    alone = trained(prepared, [NOISY]).checkpoint(0)
+    among = [*TRIALS[1 : place + 1], NOISY, *TRIALS[place + 1 :]]
+    assert same(trained(prepared, among).checkpoint(place), alone)
+
+
+@pytest.mark.slow
+def test_other_neighbours_change_no_bit(prepared: PreparedObjective):
+    left, right = trained(prepared, [TRIALS[1], NOISY, TRIALS[2]]), trained(prepared, [NOISY, TRIALS[3], TRIALS[3]])
+    assert same(left.checkpoint(1), right.checkpoint(0))
+
+
+def test_a_neighbour_that_diverges_changes_no_bit_and_is_told_by_name(prepared: PreparedObjective):
+    alone = trained(prepared, [NOISY]).checkpoint(0)
+    trainer = FusedTrainer(prepared, CPU, 3)
+    for trial_id, configuration in enumerate([TRIALS[1], WILD, NOISY]):
+        trainer.admit(trial_id, configuration)
+    failures = {evaluation.trial_id: evaluation.failure for evaluation in trainer.advance()}
+    assert (failures[0], failures[2]) == (None, None)
+    assert failures[1] is not None
+    assert failures[1].kind is FailureKind.DIVERGED
+    assert same(trainer.checkpoint(2), alone)
+
+
+@pytest.mark.slow
+def test_a_slot_that_is_refilled_trains_with_those_that_are_an_epoch_ahead(prepared: PreparedObjective):
+    alone = FusedTrainer(prepared, CPU)
+    alone.admit(0, NOISY)
+    expected = told(to_the_end(alone)[0])
+    trainer = trained(prepared, [TRIALS[1], TRIALS[2]])
+    trainer.discard(0)
+    trainer.admit(7, NOISY)
+    assert trainer.upcoming() == [7, 1]  # the fresh one is behind, and both epochs have their lengths in one order
+    found = trainer.advance()
+    assert [evaluation.step for evaluation in found] == prepared.rungs(prepared.settings.training)
+    assert told([found[0], *to_the_end(trainer)[7]]) == expected
+
+
+def test_rungs_that_differ_are_no_cohort(objective: Objectives):
+    """Half an epoch apart the batches have other lengths, so that each goes by itself."""
+    prepared = objective(tasks=TASKS, augmentation=AUGMENTATION)
+    trainer = trained(prepared, [TRIALS[1], TRIALS[2]])
+    trainer.discard(0)
+    trainer.admit(7, NOISY)
+    assert trainer.upcoming() == [7]
+
+
+def fixed(run: TrainingRun) -> TrainingRun:
+    """The plain trainer's run, padded as the fused one pads: what masks draw depends on a batch's length."""
+    run._batches = batches_of(run._prepared, run.configuration, fixed_shapes=True)
+    return run
+
+
+@pytest.mark.slow
+def test_fifty_steps_together_alone_and_plain(objective: Objectives):
+    """Without dropout: 1e-5 of the loss between together and alone, 1e-4 to the plain trainer.
+
+    At rates of fine-tuning: at ten times as much, rounding grows to 1.03e-4 here.
+    """
+    prepared = objective(
+        tasks=TASKS, augmentation=AUGMENTATION, training={"epochs": 10, "evaluations_per_epoch": 1, "dropout": 0.0}
+    )
+    configurations = [
+        found.model_copy(
+            update={"learning_rate": found.learning_rate / 10, "training": {**found.training, "dropout": 0.0}}
+        )
+        for found in (NOISY, TRIALS[3])
+    ]
+    trainer = trained(prepared, configurations)
+    together = to_the_end(trainer)
+    for trial_id, configuration in enumerate(configurations):
+        alone = FusedTrainer(prepared, CPU)
+        alone.admit(0, configuration)
+        plain = fixed(TrainingRun(0, configuration, prepared, CPU))
+        ours, theirs = to_the_end(alone)[0], [plain.advance() for _ in range(10)]
+        assert theirs[-1].step == 50
+        for one, two, three in zip(together[trial_id], ours[1:], theirs[1:], strict=True):
+            for name, loss in two.losses.items():
+                assert one.losses[name] == pytest.approx(loss, rel=1e-5)
+                assert three.losses[name] == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fused_first", [True, False])
+def test_a_trial_moves_between_this_trainer_and_the_plain_one(prepared: PreparedObjective, fused_first: bool):
+    """Without dropout and masks, which the two draw otherwise."""
+    configuration = Configuration(learning_rate=1e-3, ratios={"aspect": 1.0}, training={"dropout": 0.0})
+    kinds: list[type[PlainTrainer]] = [FusedTrainer, PlainTrainer]
+    stays, first, second = (kind(prepared, CPU) for kind in ([PlainTrainer, *kinds[:: 1 if fused_first else -1]]))
+    stays.admit(0, configuration)
+    expected = to_the_end(stays)[0]
+    first.admit(0, configuration)
+    found = first.advance()
+    second.admit(0, configuration, first.evict(0))
+    found += to_the_end(second)[0]
+    for one, two in zip(found, expected, strict=True):
+        assert one.step == two.step
+        assert dict(one.losses) == pytest.approx(dict(two.losses), rel=1e-4)
+        assert dict(one.metrics) == pytest.approx(dict(two.metrics), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_memory_that_is_short_halves_the_cohort_and_loses_no_trial(
+    prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
+):
+    """Memory ends at the third step, when the longer batches come."""
+    expected = to_the_end(trained(prepared, TRIALS))
+    passes = FusedModel.passes
+
+    def short(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+        if self.slots.count > 2 and self.slots.trials[0].step >= 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        yield from passes(self, batches, most)
+
+    monkeypatch.setattr(FusedModel, "passes", short)
+    trainer = trained(prepared, TRIALS)
+    assert len(trainer.upcoming()) == 2
+    found = to_the_end(trainer)
+    assert {trial_id: told(evaluations) for trial_id, evaluations in found.items()} == {
+        trial_id: told(evaluations) for trial_id, evaluations in expected.items()
+    }
+
+
+@pytest.mark.slow
+def test_a_trial_that_breaks_the_program_is_found_and_fails_alone(
+    prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
+):
+    expected = trained(prepared, TRIALS)
+    passes = FusedModel.passes
+
+    def broken(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+        if any(slot.dropout == 0.5 for slot in self.slots.trials):
+            raise RuntimeError("a kernel of this trial's")
+        yield from passes(self, batches, most)
+
+    monkeypatch.setattr(FusedModel, "passes", broken)
+    trainer = FusedTrainer(prepared, CPU, 4)
+    for trial_id, configuration in enumerate(TRIALS):
+        trainer.admit(trial_id, configuration)
+    failures = {evaluation.trial_id: evaluation.failure for evaluation in trainer.advance()}
+    assert [failures[trial_id] for trial_id in range(3)] == [None] * 3
+    assert failures[3] is not None
+    assert (failures[3].kind, failures[3].message) == (FailureKind.CRASHED, "a kernel of this trial's")
+    assert all(same(trainer.checkpoint(trial_id), expected.checkpoint(trial_id)) for trial_id in range(3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"training": {"weighting": "dwa"}}, "weighting dwa"),
+        ({"training": {"sampling": "uniform"}}, "sampling uniform"),
+        ({"training": {"layer_decay": 0.9}}, "layer_decay"),
+        ({"training": {"freeze_layers": 1}}, "freeze_layers"),
+        ({"ratios": {"retell": 1.0}}, "'retell'"),
+    ],
+)
+def test_what_is_not_fused_trains_one_by_one_and_says_why(objective: Objectives, changes: dict[str, Any], reason: str):
+    tasks = {**TASKS, "retell": {"kind": "generation"}}
+    prepared = objective(tasks=tasks, training={"epochs": 1, "evaluations_per_epoch": 1})
+    configuration = Configuration(learning_rate=1e-3, ratios={"aspect": 1.0}).model_copy(update=changes)
+    assert reason in (unfusible(prepared, configuration) or "")
+    found: list[list[Evaluation]] = []
+    for kind in (FusedTrainer, PlainTrainer):
+        trainer = kind(prepared, CPU, 2)
+        trainer.admit(0, configuration)
+        trainer.admit(1, NOISY)
+        assert trainer.upcoming() == [0]
+        found.append(told(trainer.advance()))
+    assert found[0] == found[1]
+
+
+def test_one_task_alone_may_have_any_weighting(prepared: PreparedObjective):
+    single = Configuration(learning_rate=1e-3, training={"weighting": "pcgrad", "sampling": "uniform"})
+    assert unfusible(prepared, single) is None
+
+
+@pytest.mark.parametrize("changes", [{"data": {"validation": {"folds": 2}}}, {"objective": "cost"}])
+def test_folds_and_costs_are_trained_one_by_one(objective: Objectives, changes: dict[str, Any]):
+    if "objective" in changes:
+        changes = {"objective": ["sentiment.accuracy", "cost.gflops"]}
+    prepared = objective(**changes)
+    assert unfusible(prepared, Configuration(learning_rate=1e-3)) is not None
+
+
+@pytest.mark.slow
+def test_fewer_layers_and_a_fresh_top_are_fused_with_their_like(prepared: PreparedObjective):
+    trainer = FusedTrainer(prepared, CPU, 4)
+    short, fresh = (trial(1e-3, {"mixup": 0.1}, **{key: 1}) for key in ("keep_layers", "reinitialize_layers"))
+    for trial_id, configuration in enumerate([short, TRIALS[1], short, fresh]):
+        trainer.admit(trial_id, configuration)
+    assert trainer.upcoming() == [0, 2]
+    trainer.advance()
+    assert trainer.upcoming() == [1, 3]
+    assert all(evaluation.failure is None for evaluation in trainer.advance())
+    for trial_id, configuration in ((0, short), (3, fresh)):
+        assert same(trainer.checkpoint(trial_id), trained(prepared, [configuration]).checkpoint(0))
