@@ -1,4 +1,4 @@
-"""Trials that train together are to the bit, on one thread, what each is alone; and nearly what plain training gives."""
+"""Together trials are to the bit, on one thread, what each is alone; and nearly what plain training gives."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
