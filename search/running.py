@@ -92,7 +92,7 @@ def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
     """The record with the budgets that the study file has now."""
     if not path.is_file():
         return record
-    return replace(record, file=with_budgets(record.file, read_study_file(path).search))
+    return replace(record, file=with_budgets(record.file, read_study_file(path)))
 
 
 def _made_of(record: StudyRecord) -> tuple[object, ...]:

@@ -25,7 +25,7 @@ from ..spaces.training import TrainingSettings
 from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
-from .settings import BUDGETS, SearchSettings
+from .settings import BUDGETS
 from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors
 from .study_file.reading import changed_keys, parse_study_file, read_study_file
 from .study_file.schema import StudyFile
@@ -181,10 +181,10 @@ def delete_study(name: str, url: str) -> None:
         optuna.delete_study(study_name=name, storage=storage)
 
 
-def with_budgets(file: StudyFile, search: SearchSettings) -> StudyFile:
-    """The file with the budgets of another: how long trials may run changes nothing of what they measure."""
-    budgets = {name: getattr(search, name) for name in BUDGETS}
-    return file.model_copy(update={"search": file.search.model_copy(update=budgets)})
+def with_budgets(file: StudyFile, other: StudyFile) -> StudyFile:
+    """The file with another's budgets and `confirm`: how long trials may run changes nothing of what they measure."""
+    budgets = {name: getattr(other.search, name) for name in BUDGETS}
+    return file.model_copy(update={"search": file.search.model_copy(update=budgets), "confirm": other.confirm})
 
 
 def check_unchanged(record: StudyRecord, path: Path) -> None:
@@ -200,7 +200,7 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     changes: list[str] = []
     if path.is_file():
         known = record.given or record.file
-        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known.search)
+        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known)
         changes += changed_keys(known, now)
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:
