@@ -74,7 +74,10 @@ class ConfirmSettings(Settings):
 
     candidates: int = Field(default=3, ge=1, le=20, description="so many of the best trials")
     seeds: int = Field(
-        default=6, ge=1, le=100, description="fresh seeds, the same for all; fewer than 6 cannot show that one is better"
+        default=6,
+        ge=1,
+        le=100,
+        description="fresh seeds, the same for all; fewer than 6 cannot show that one is better",
     )
     ablate: bool = Field(default=True, description="train the winner without each of its parts, too")
 

@@ -36,7 +36,7 @@ class Trained:
     seconds: float
 
 
-def train_production(
+def train_production(  # noqa: PLR0913
     prepared: PreparedObjective,
     configuration: Configuration,
     device: torch.device,
