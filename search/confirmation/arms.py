@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...spaces.configuration import Configuration, Mix
-from ...spaces.errors import StudyError
+from ...spaces.errors import NothingToConfirm
 from ...spaces.space import SearchSpace
 from ..report.ranking import RankedTrial
 from ..report.wording import plain
@@ -26,11 +26,13 @@ def compared(ranked: Sequence[RankedTrial], space: SearchSpace, count: int, stud
     """The baseline, the best `count` trials, equal weights, and the best trial at the default rate; each once.
 
     Raises:
-        StudyError: fewer than two trials are complete, or all are the baseline.
+        NothingToConfirm: fewer than two trials are complete, or all are the baseline.
     """
     if len(ranked) < 2:
         there = f"only one complete trial, {ranked[0].number}" if ranked else "no complete trial"
-        raise StudyError(f"the study {study!r} has {there}; confirming compares at least two: run more trials first")
+        raise NothingToConfirm(
+            f"the study {study!r} has {there}; confirming takes two at least: run more trials"
+        )
     baseline, equal = space.baseline(), space.equal_weights()
     tried = {key_of(trial.configuration): trial.number for trial in reversed(ranked)}
     found = each_once(
@@ -40,7 +42,7 @@ def compared(ranked: Sequence[RankedTrial], space: SearchSpace, count: int, stud
         ]
     )[: count + 1]
     if len(found) < 2:
-        raise StudyError(f"all complete trials of {study!r} are the baseline: there is no candidate to confirm")
+        raise NothingToConfirm(f"all complete trials of {study!r} are the baseline: there is no candidate to confirm")
     best = found[1]
     return each_once(
         [

@@ -22,7 +22,7 @@ from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, without_parts
 from .fresh import FreshRecipe, prepare_fresh
 from .ledger import ABLATION, ARMS, SEEDS, TEST, Ledger, Training, arms_to_store, fresh_of, is_to_come, stored_arms
-from .result import Confirmed, read_confirmation
+from .result import read_confirmation
 
 
 def confirm_study(
@@ -92,11 +92,10 @@ class _Work:
         trainings: list[Training] = []
         facts: dict[str, object] = {}
         if settings.ablate and winner.configuration != self._space.baseline():
-            parts = [
-                Planned(part, variant) for part, variant in without_parts(winner.configuration, self._space).items()
-            ]
-            facts[ABLATION] = {"winner": winner.name, "parts": arms_to_store(parts)}
-            trainings += _trainings([replace(part, name=f"without {part.name}") for part in parts], found.seeds)
+            variants = without_parts(winner.configuration, self._space)
+            facts[ABLATION] = {"winner": winner.name, "parts": arms_to_store(map(Planned, variants, variants.values()))}
+            parts = [Planned(f"without {part}", variant) for part, variant in variants.items()]
+            trainings += _trainings(parts, found.seeds)
         if self._record.file.data.test is not None and TEST not in ledger.facts:
             tested = [found.baseline, winner] if winner.name != found.baseline.name else [winner]
             facts[TEST] = {"winner": winner.name, "seeds": list(found.seeds)}

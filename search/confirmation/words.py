@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from ..report.wording import number
+from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
-from ..verdict.significance import FEWEST_PAIRS
+from ..verdict.significance import fewest_pairs
 from ..verdict.verdict import Verdict
 from .result import Arm, Confirmed
 
@@ -57,19 +58,21 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if comparison is None:
         yield "The baseline failed on every seed, so nothing says whether the search helped."
         return
-    gain, probability = confirmed.unit.gain(comparison.gain), comparison.test.probability
+    gain, probability = confirmed.unit.gain(comparison.gain), comparison.test.probability_better
     if verdict.is_better:
         yield f"It is better than the baseline by {gain}: {comparison.evidence}, P(better) {probability:.3f}."
         return
     yield f"It is not shown to be better than the baseline: {gain}, P(better) {probability:.3f}; {comparison.evidence}."
     if not comparison.can_claim:
-        pairs = comparison.test.pairs
-        few = (
-            f"fewer than {FEWEST_PAIRS}"
-            if pairs < FEWEST_PAIRS
-            else f"too few for {comparison.comparisons} comparisons"
-        )
-        yield f"{pairs} {'pairs are' if pairs > 1 else 'pair is'} {few}: no gain, however large, could be claimed from them."
+        yield _too_few(comparison)
+
+
+def _too_few(comparison: Comparison) -> str:
+    pairs = comparison.test.pairs
+    needed = fewest_pairs(comparison.comparisons)
+    among = f" among {comparison.comparisons}" if comparison.comparisons > 1 else ""
+    seeds = f"{pairs} seed{'s' if pairs > 1 else ''}"
+    return f"From {seeds} no gain could be claimed, however large: that takes {needed}{among}."
 
 
 def _unfinished(confirmed: Confirmed) -> Iterator[str]:
