@@ -19,7 +19,6 @@ from ..executors.choosing import Placement
 from ..export import Format, best_configuration, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
-from ..report.terminal import print_report
 from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
@@ -126,7 +125,7 @@ def run_command(
     if ending is Ending.INTERRUPTED:
         tell(f"interrupted; go on with: autotune study run {target}")
         return INTERRUPTED
-    if ending is Ending.DONE and _summary(record).counts.complete == 0:
+    if ending is Ending.DONE and summary_of(record).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
     return 0
 
@@ -141,7 +140,8 @@ def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
         tell(f"another `autotune study run` made {file.name} meanwhile: joining it")
 
 
-def _summary(record: StudyRecord) -> Summary:
+def summary_of(record: StudyRecord) -> Summary:
+    """The facts of a study as it is now."""
     with while_stored(record):
         return summarize(record.study)
 
@@ -161,7 +161,7 @@ def list_command(storage: str | None, *, as_json: bool) -> None:
     with storage_errors(url):
         summaries = [summarize(study) for study in list_studies(url)]
     if as_json:
-        _echo([summary.to_json() for summary in summaries])
+        echo([summary.to_json() for summary in summaries])
         return
     tell_table(["study", "objective", "trials", "best"], [_listed(summary) for summary in summaries])
 
@@ -183,10 +183,10 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
         sizes = checkpoint_store(record).sizes()
-        _echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
+        echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
-    tell(_counted(_summary(record).counts))
+    tell(_counted(summary_of(record).counts))
     if sizes := checkpoint_store(record).sizes():
         files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
         disk = record.file.search.checkpoints.disk
@@ -222,17 +222,9 @@ def _counted(counts: Counts) -> str:
     )
 
 
-def _echo(content: object) -> None:
+def echo(content: object) -> None:
+    """Print JSON."""
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
-    """What the study found, for people or for programs."""
-    summary = _summary(opened(target, storage))
-    if as_json:
-        _echo(summary.to_json())
-    else:
-        print_report(summary, output())
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:
