@@ -11,8 +11,8 @@ from ..trials import reached
 from .scales import Scale
 
 WIDTH = 420
-LETTER = 6.9
-"""Units of one letter at the pictures' font size of 12; a wide one (Chinese) takes two."""
+LETTER = 7.8
+"""Units of one letter at the pictures' largest font size, 13.5; a wide one (Chinese) takes two."""
 
 WINNER, BASELINE, EQUAL, OTHER = "winner", "baseline", "equal", "other"
 Marker = Callable[[float, float], str]

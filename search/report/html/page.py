@@ -51,6 +51,7 @@ def render_page(summary: Summary, records: Sequence[TrialRecord], origin: Origin
         _environment()
         .get_template("page.html")
         .render(
+            **_HELPERS,
             summary=summary,
             best=best,
             contents=[(name, title) for name, title in _CONTENTS.items() if best or name != "configuration"],
@@ -69,7 +70,7 @@ def render_page(summary: Summary, records: Sequence[TrialRecord], origin: Origin
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.PackageLoader(__package__ or "", ""),
         autoescape=True,
         finalize=_printable,
@@ -77,10 +78,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        width=WIDTH, wording=wording, sentences=sentences, reached=reached, role_of=role_of, trace=_trace
-    )
-    return environment
 
 
 def _printable(value: object) -> object:
@@ -92,6 +89,16 @@ def _trace(trace: str) -> Markup:
     """A traceback, line by line as it was."""
     lines = ("".join(each if each.isprintable() else " " for each in line) for line in trace.splitlines())
     return Markup.escape("\n".join(lines))
+
+
+_HELPERS = {
+    "width": WIDTH,
+    "wording": wording,
+    "sentences": sentences,
+    "reached": reached,
+    "role_of": role_of,
+    "trace": _trace,
+}
 
 
 def _figures(summary: Summary, records: Sequence[TrialRecord]) -> dict[str, Figure | None]:
