@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
-from ...spaces.errors import InputError, StudyError, TrainingError
+from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
@@ -22,10 +20,10 @@ from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
-from ..settings import Duration
 from ..storage import masked, storage_errors, storage_url
 from ..study import (
     StudyRecord,
+    as_it_is_now,
     delete_study,
     find_study,
     is_ready,
@@ -39,9 +37,9 @@ from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from ..writing import write_text
+from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell, tell_table
-
-_FILE_ENDINGS = {".yaml", ".yml"}
+from .targets import file_of, opened, seconds
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
@@ -81,20 +79,6 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
         create_study(given, path, url, prepared)
 
 
-def opened(target: str, storage: str | None) -> StudyRecord:
-    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
-    file, path = _file_of(target)
-    record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
-    return record if path is None else replace(record, path=path)
-
-
-def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
-    path = Path(target)
-    if path.suffix not in _FILE_ENDINGS:
-        return None, None
-    return read_study_file(path), path
-
-
 def run_command(
     target: str,
     storage: str | None,
@@ -104,8 +88,8 @@ def run_command(
     placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
-    timeout_s = _seconds(timeout)
-    file, path = _file_of(target)
+    timeout_s = seconds(timeout)
+    file, path = file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
@@ -125,9 +109,16 @@ def run_command(
     if ending is Ending.INTERRUPTED:
         tell(f"interrupted; go on with: autotune study run {target}")
         return INTERRUPTED
-    if ending is Ending.DONE and summary_of(record).counts.complete == 0:
+    if ending is Ending.DONE and _summary(record).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
-    return 0
+    settings = as_it_is_now(record, path or record.path).file.confirm
+    if ending is not Ending.DONE or settings is None:
+        return 0
+    try:
+        return confirm(record, path or record.path, settings, target, placement)
+    except NothingToConfirm as error:
+        tell(f"not confirmed: {error}", "yellow")
+        return 0
 
 
 def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
@@ -140,19 +131,9 @@ def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
         tell(f"another `autotune study run` made {file.name} meanwhile: joining it")
 
 
-def summary_of(record: StudyRecord) -> Summary:
-    """The facts of a study as it is now."""
+def _summary(record: StudyRecord) -> Summary:
     with while_stored(record):
         return summarize(record.study)
-
-
-def _seconds(timeout: str | None) -> float | None:
-    if timeout is None:
-        return None
-    try:
-        return TypeAdapter[float](Duration).validate_python(timeout)
-    except ValidationError as error:
-        raise InputError(f"--timeout: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
 def list_command(storage: str | None, *, as_json: bool) -> None:
@@ -186,7 +167,7 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
         echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
-    tell(_counted(summary_of(record).counts))
+    tell(_counted(_summary(record).counts))
     if sizes := checkpoint_store(record).sizes():
         files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
         disk = record.file.search.checkpoints.disk

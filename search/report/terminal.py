@@ -1,6 +1,6 @@
 """The report on the terminal: who won, by how much, why, and how far to trust it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ...objectives.training.trainer import FailureKind
+from ..confirmation.result import Arm, Confirmed
 from . import sentences, wording
 from .auxiliaries import Auxiliary
+from .confirmed import verdict_blocks
 from .data import data_blocks
 from .front import front_table
 from .importance import STEADY
@@ -21,16 +23,27 @@ _BAR_CELLS = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def print_report(summary: Summary, console: Console) -> None:
-    """Print the report, fitted to the console's width; names from the user's files are printed literally."""
-    for block in _blocks(summary):
+def print_report(summary: Summary, console: Console, confirmed: Confirmed | None = None) -> None:
+    """Print the report, fitted to the console's width; names from the user's files are printed literally.
+
+    Args:
+        summary: what the search found.
+        console: where it is printed.
+        confirmed: what fresh trainings say of it, if there are any.
+    """
+    for block in _blocks(summary, confirmed):
         console.print(block)
         console.print()
 
 
-def _blocks(summary: Summary) -> Iterator[RenderableType]:
+def _blocks(summary: Summary, confirmed: Confirmed | None) -> Iterator[RenderableType]:
     yield _heading(summary)
-    if summary.best is None:
+    if confirmed is not None:
+        yield from verdict_blocks(confirmed)
+    if confirmed is not None and confirmed.winner is not None:
+        yield _confirmed_best(summary, confirmed.winner)
+        yield front_table(summary) if summary.has_several else _top(summary)
+    elif summary.best is None:
         yield Text("No trial is complete yet, so there is no best configuration.", style="yellow")
     elif summary.has_several:
         yield _best(summary, summary.best)
@@ -55,6 +68,11 @@ def _heading(summary: Summary) -> RenderableType:
     )
 
 
+def _confirmed_best(summary: Summary, winner: Arm) -> RenderableType:
+    title = Text.assemble(("Best configuration", "bold"), ": ", (winner.name, "bold"), ", by fresh seeds")
+    return Group(title, _table(sentences.configuration_rows(summary, winner.configuration)))
+
+
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
     title = Text.assemble(
         ("Best configuration", "bold"),
@@ -63,12 +81,15 @@ def _best(summary: Summary, best: RankedTrial) -> RenderableType:
         (reached(best), "bold"),
         f" {sentences.where(summary, best)}",
     )
+    folds = [("folds", ", ".join(map(wording.number, best.folds[0])))] if best.folds else []
+    return Group(title, _table([*sentences.configuration_rows(summary, best.configuration), *folds]))
+
+
+def _table(named: Iterable[tuple[str, str]]) -> Table:
     rows = Table.grid(padding=(0, 2))
-    for name, value in sentences.configuration_rows(summary, best.configuration):
+    for name, value in named:
         rows.add_row(Text(f"  {name}"), Text(value, style=NOTE if value == "off" else "cyan"))
-    if best.folds:
-        rows.add_row(Text("  folds"), Text(", ".join(map(wording.number, best.folds[0])), style="cyan"))
-    return Group(title, rows)
+    return rows
 
 
 def _top(summary: Summary) -> RenderableType:

@@ -41,12 +41,15 @@ frame.onload = () => {{
   document.querySelector("#facts").textContent = JSON.stringify({{
     width: page.documentElement.scrollWidth,
     wide: [...page.body.querySelectorAll("*")].filter(
-      element => !isCut(element) && element.getBoundingClientRect().right > {width} + 1).map(element => element.outerHTML.slice(0, 200)),
+      element => !isCut(element) && element.getBoundingClientRect().right > {width} + 1
+    ).map(element => element.outerHTML.slice(0, 200)),
     outside: [...page.querySelectorAll("svg.figure text")].filter(label => {{
       const text = label.getBoundingClientRect(), picture = label.closest("svg").getBoundingClientRect();
       return text.left < picture.left - 2 || text.right > picture.right + 2 || text.bottom > picture.bottom + 2;
     }}).map(label => label.textContent),
-    small: [...page.querySelectorAll("svg.figure text")].filter(label => label.getBoundingClientRect().height < 11).length,
+    small: [...page.querySelectorAll("svg.figure text")].filter(
+      label => label.getBoundingClientRect().height < 11
+    ).length,
     text: page.body.innerText,
     labels: [...page.querySelectorAll("svg text")].map(label => label.textContent),
     scripts: page.scripts.length,

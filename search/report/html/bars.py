@@ -2,9 +2,9 @@
 
 from statistics import fmean
 
+from ...confirmation.result import Arm
 from .. import wording
 from ..importance import STEADY
-from ..ranking import RankedTrial
 from ..summary import NONE, Summary
 from .figure import WIDTH, Figure, Key, Label, Mark, box, fitted
 from .scales import Scale
@@ -32,12 +32,15 @@ def importance_figure(summary: Summary) -> Figure | None:
     )
 
 
-def mix_figure(summary: Summary, best: RankedTrial) -> Figure | None:
-    """The best trial's mix, and the mean of all complete trials; None where the study has no operations."""
-    if not summary.operations:
+def mix_figure(summary: Summary, winner: Arm | None) -> Figure | None:
+    """The mix of the confirmed winner, or else of the search's best, and the mean of all complete trials.
+
+    None where the study has no operations, or no trial is complete.
+    """
+    if not summary.operations or not summary.best:
         return None
     x = Scale(0.0, 1.0, 0, WIDTH)
-    shares = summary.mix(best.configuration)
+    shares = summary.mix(winner.configuration if winner else summary.best.configuration)
     mixes = [summary.mix(trial.configuration) for trial in summary.complete]
     means = {name: fmean(mix[name] for mix in mixes) for name in shares}
     named = {"not augmented" if name == NONE else name: share for name, share in shares.items()}
@@ -46,7 +49,7 @@ def mix_figure(summary: Summary, best: RankedTrial) -> Figure | None:
         Mark("mean", f"M{x(mean):g} {row * _ROW + 19}v12", f"mean {wording.percent(mean)}")
         for row, mean in enumerate(means.values())
     ]
-    bar = Key((Mark("bar", box(0, 2, 28, 8)),), f"trial {best.number}")
+    bar = Key((Mark("bar", box(0, 2, 28, 8)),), winner.name if winner else f"trial {summary.best.number}")
     mean = Key((Mark("mean", "M14 0v12"),), f"mean of all {len(mixes)} complete trials")
     return Figure(
         name="mix",

@@ -84,7 +84,7 @@ class Named:
 def named_trials(summary: Summary) -> list[Named]:
     """The best trial, the baseline and equal weights; a trial that is two of them comes once, as the best."""
     given = [
-        (summary.best, WINNER, ring, "the best"),
+        (summary.best, WINNER, ring, "the search's best"),
         (summary.baseline, BASELINE, diamond, "baseline"),
         (summary.equal_weights, EQUAL, square, "equal weights"),
     ]
