@@ -2,7 +2,6 @@
 
 import json
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +15,9 @@ from .report.ranking import RankedTrial, ranked_trials
 from .report.summary import Summary, summarize
 from .report.wording import one_line
 from .study import StudyRecord
+from .versions import versions
 
 Format = Literal["yaml", "json", "hf"]
-_VERSIONED = ("autotune-mtl", "optuna", "torch", "transformers", "datasets", "scikit-learn")
 
 
 def best_configuration(record: StudyRecord, folder: Path, number: int | None = None) -> BestConfiguration:
@@ -58,7 +57,7 @@ def best_configuration(record: StudyRecord, folder: Path, number: int | None = N
         cleaning=record.file.space.cleaning,
         settings=moved.settings(record.file),
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
-        versions={name: version(name) for name in _VERSIONED},
+        versions=versions(),
     )
 
 
