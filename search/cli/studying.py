@@ -241,7 +241,7 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     record = opened(target, storage)
     with while_stored(record):
-        best = best_configuration(record, destination.parent, trial)
+        best = best_configuration(record, destination.parent, trial, destination.name)
     write_text(destination, render(best, style))
     values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
     tell(f"wrote {destination}: trial {best.found.trial}, {values}")
