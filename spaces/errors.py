@@ -8,7 +8,8 @@
     │   ├── OperationUnavailable  an augmentation operation whose needs are missing
     │   ├── StorageError      a database that cannot be reached, read or written
     │   └── StudyError        a study that is missing, exists already, or whose files changed
-    │       └── StudyHeld     another process holds its trials, and did not let go in time
+    │       ├── StudyHeld     another process holds its trials, and did not let go in time
+    │       └── NothingToConfirm  too few complete trials
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
         └── StorageLost       a database that failed while trials ran; the same command goes on
@@ -55,6 +56,10 @@ class StudyError(InputError):
 
 class StudyHeld(StudyError):
     """A study whose trials another process holds; it may let go of them later."""
+
+
+class NothingToConfirm(StudyError):
+    """A study without two complete trials that differ."""
 
 
 class TrainingError(AutotuneError):

@@ -36,7 +36,7 @@ class Trained:
     seconds: float
 
 
-def train_production(
+def train_production(  # noqa: PLR0913
     prepared: PreparedObjective,
     configuration: Configuration,
     device: torch.device,
@@ -45,6 +45,7 @@ def train_production(
     metric: str,
     maximize: bool,
     keep_best: bool,
+    parts: int = 1,
 ) -> Trained:
     """Train to the end; keep the weights of the best evaluation, or the last ones.
 
@@ -55,7 +56,7 @@ def train_production(
     """
     began = time.perf_counter()
     torch.set_flush_denormal(True)
-    run = TrainingRun(0, configuration if keep_best else _at_full_length(configuration), prepared, device)
+    run = TrainingRun(0, configuration if keep_best else _at_full_length(configuration), prepared, device, parts)
     metrics: Mapping[str, float] = {}
     best: tuple[float, int, Mapping[str, float], dict[str, torch.Tensor]] | None = None
     run.on_step = lambda step: progress(step, run.total_steps, metrics)
