@@ -109,9 +109,14 @@ def read_best(path: Path) -> BestConfiguration:
     """
     if not path.exists():
         raise StudyFileError(f"{path}: there is no such file; `autotune study export NAME -o {path.name}` writes it")
-    document = read_document(read_text(path, _WHAT), str(path), _WHAT)
+    document = read_document_of(path)
     _check_format(document, path)
     return checked(document, BestConfiguration, Rules(BestConfiguration.model_json_schema()), str(path), {})
+
+
+def read_document_of(path: Path) -> Document:
+    """What the file says, with its lines; StudyFileError where it is no YAML."""
+    return read_document(read_text(path, _WHAT), str(path), _WHAT)
 
 
 def _check_format(document: Document, path: Path) -> None:

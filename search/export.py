@@ -8,12 +8,14 @@ from typing import Literal
 import yaml
 
 from ..objectives.caching import content_hash
-from ..spaces.errors import StudyError, TrainingError
 from .best_file import BestConfiguration
 from .best_parts import Commands, Found, FrontMember, LossWeights
+from .confirmation.result import Confirmed, read_confirmation
+from .exported import Exported, choose
+from .figures import figures
 from .hugging_face import hugging_face
 from .relocation import Relocation
-from .report.ranking import RankedTrial, ranked_trials
+from .report.ranking import RankedTrial
 from .report.summary import Summary, summarize
 from .report.wording import one_line, plain
 from .roles import CONFIGURATION
@@ -27,26 +29,30 @@ Format = Literal["yaml", "json", "hf"]
 def best_configuration(
     record: StudyRecord, folder: Path, number: int | None = None, name: str = "best.yaml"
 ) -> BestConfiguration:
-    """A complete trial of a study, with paths relative to `folder`.
+    """What a study exports: see `choose` and `export_of`."""
+    confirmed = read_confirmation(record)
+    return export_of(record, confirmed, choose(record, confirmed, number), folder, name)
+
+
+def export_of(
+    record: StudyRecord, confirmed: Confirmed | None, chosen: Exported, folder: Path, name: str = "best.yaml"
+) -> BestConfiguration:
+    """A configuration of a study, with paths relative to `folder`.
 
     Args:
         record: the study.
+        confirmed: its fresh trainings, if there are any.
+        chosen: what is exported (`choose`).
         folder: where the export will lie.
-        number: of the trial; by default the best one, of several objectives by the first.
         name: of the file that the export will be, for its commands.
 
     Raises:
-        TrainingError: no trial is complete.
-        StudyError: the trial of that number is not.
         InputError: data or a model is gone.
     """
-    summary = summarize(record.study)
-    best = _chosen(record, number)
-    configuration = best.configuration
-    moved = Relocation(record.path.parent, folder)
+    configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
     exported = BestConfiguration(
         commands=_commands(name),
-        found=_found(summary, best, study_fingerprint(record)),
+        found=_found(summarize(record.study), chosen.trial, study_fingerprint(record, confirmed)),
         configuration=configuration,
         loss_weights=LossWeights(
             alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs["normalisers"]
@@ -60,7 +66,10 @@ def best_configuration(
     )
     # As a reader will have it, with every key written.
     whole = BestConfiguration.model_validate_json(exported.model_dump_json())
-    return whole.model_copy(update={"digest": whole.measured()})
+    measured: dict[str, object] = {"digest": whole.measured()}
+    if confirmed is not None and chosen.arm is not None:
+        measured["confirmed"] = figures(confirmed, chosen.arm)
+    return whole.model_copy(update=measured)
 
 
 def _commands(name: str) -> Commands:
@@ -68,17 +77,18 @@ def _commands(name: str) -> Commands:
     return Commands(train=f"autotune train {file} -o model", verify=f"autotune verify {file}")
 
 
-def _found(summary: Summary, best: RankedTrial, fingerprint: str) -> Found:
+def _found(summary: Summary, trial: RankedTrial | None, fingerprint: str) -> Found:
+    number = trial and trial.number
     return Found(
         study=summary.study,
         fingerprint=fingerprint,
-        trial=best.number,
-        value=best.value,
-        step=best.step,
+        trial=number,
+        value=trial and trial.value,
+        step=trial and trial.step,
         baseline=summary.baseline.value if summary.baseline else None,
-        values=summary.named(best),
-        folds=list(best.folds[0]) if best.folds else [],
-        front=[_member(summary, trial) for trial in summary.front if trial.number != best.number],
+        values=summary.named(trial) if trial else {},
+        folds=list(trial.folds[0]) if trial and trial.folds else [],
+        front=[_member(summary, member) for member in summary.front if member.number != number],
     )
 
 
@@ -86,33 +96,22 @@ def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
     return FrontMember(trial=trial.number, values=summary.named(trial), configuration=one_line(trial.configuration))
 
 
-def _chosen(record: StudyRecord, number: int | None) -> RankedTrial:
-    complete = ranked_trials(record.study)
-    if not complete:
-        raise TrainingError(f"the study {record.name!r} has no complete trial to export; run it first")
-    if number is None:
-        return complete[0]
-    for trial in complete:
-        if trial.number == number:
-            return trial
-    known = ", ".join(map(str, sorted(trial.number for trial in complete)))
-    raise StudyError(f"--trial: {number} is no complete trial of {record.name!r}; complete are: {known}")
-
-
-def study_fingerprint(record: StudyRecord) -> str:
+def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
     """SHA-256 of all that an export is chosen by.
 
-    That is the study file, the hashes of its data, and of every trial that ended its number, state, values and
-    configuration. So two exports with the same fingerprint were chosen from the same results, and an export of a
-    study that went on since, or was made anew under its name, has another one. The storage, times and places have no
-    part in it: a study that was copied to another database keeps its fingerprint.
+    That is the study file, the hashes of its data, of every trial that ended its number, state, values and
+    configuration, and of the confirmation each arm's configuration and scores. So two exports with the same
+    fingerprint were chosen from the same results, and an export of a study that went on since, or was made anew under
+    its name, has another one. The storage, times and places have no part in it: a study that was copied to another
+    database keeps its fingerprint.
     """
     attributes = record.study.user_attrs
     trials = [
         [trial.number, trial.state.name, trial.values, trial.user_attrs.get(CONFIGURATION)]
         for trial in sorted(record.study.get_trials(deepcopy=False, states=ENDED), key=lambda trial: trial.number)
     ]
-    known = [attributes["study_file"], dict(record.fingerprints), trials]
+    arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
+    known = [attributes["study_file"], dict(record.fingerprints), trials, arms]
     return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
 
 
