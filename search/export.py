@@ -58,6 +58,7 @@ def best_configuration(record: StudyRecord, folder: Path, number: int | None = N
         cleaning=record.file.space.cleaning,
         settings=moved.settings(record.file),
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
+        labels=record.study.user_attrs.get("labels", {}),
         versions={name: version(name) for name in _VERSIONED},
     )
 

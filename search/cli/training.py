@@ -9,14 +9,12 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
-from ...objectives.data.loading import fingerprint
-from ...objectives.data.sources import resolve_source
 from ...objectives.prepare import prepare
 from ...objectives.training.device import choose_device
 from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Progress, Trained, save_model, train_production
-from ...spaces.errors import DataError
-from ..best_file import BestConfiguration, read_best
+from ..best_data import check_data, check_labels
+from ..best_file import read_best
 from ..writing import check_room, write_text
 from .consoles import generation, output, tell
 
@@ -26,7 +24,7 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
     best, base = read_best(path), path.parent
     check_room(folder)
     chosen = choose_device(device)
-    _check_data(best, base)
+    check_data(best, base)
     settings = best.settings
     if settings.data.folds is not None and not all_data:
         tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
@@ -43,6 +41,7 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
             progress=generating,
             judge=judge,
         )
+    check_labels(best, prepared.corpus)
     with _watched(settings.metric) as progress:
         trained = train_production(
             prepared,
@@ -60,12 +59,6 @@ def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> N
         if found:
             tell(f"{name}: {settings.metric} {found[settings.metric]:.4f}")
     tell(f"wrote {folder}")
-
-
-def _check_data(best: BestConfiguration, base: Path) -> None:
-    for text, known in best.fingerprints.items():
-        if fingerprint(resolve_source(text, base)) != known:
-            raise DataError(f"{text}: not the data that the configuration was found on: its contents changed")
 
 
 @contextmanager
