@@ -9,6 +9,7 @@
     │   ├── StorageError      a database that cannot be reached, read or written
     │   └── StudyError        a study that is missing, exists already, or whose files changed
     │       └── StudyHeld     another process holds its trials, and did not let go in time
+    ├── Interrupted           somebody stopped it; the same command goes on          exit 130
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
         └── StorageLost       a database that failed while trials ran; the same command goes on
@@ -55,6 +56,12 @@ class StudyError(InputError):
 
 class StudyHeld(StudyError):
     """A study whose trials another process holds; it may let go of them later."""
+
+
+class Interrupted(AutotuneError):
+    """Somebody stopped the command; the same one goes on from there."""
+
+    exit_code = 130
 
 
 class TrainingError(AutotuneError):
