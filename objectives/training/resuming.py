@@ -48,7 +48,7 @@ class SavedCourse:
 
     Args:
         store: its signature says which training it is of.
-        note: is told, once, that the disk is full; the training goes on.
+        note: is told where the training goes on, and once that the disk is full.
     """
 
     def __init__(self, store: CheckpointStore, note: Callable[[str], None] = lambda _: None) -> None:
@@ -72,6 +72,7 @@ class SavedCourse:
         if state is None:
             return
         run.restore(state)
+        self._note(f"going on from step {state.step}")
         course.told = list(state.told)
         # Weights of a later step were written by a life that was killed before its state was.
         known = [step for step in self._store.sizes() if _STATE < step <= state.step]
