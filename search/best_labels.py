@@ -1,24 +1,9 @@
-"""Whether the data at hand is that of best.yaml: before anything is trained on it."""
-
-from pathlib import Path
+"""Whether the training data has the labels of best.yaml: before anything is trained on it."""
 
 from ..objectives.data.corpus import Corpus
-from ..objectives.data.loading import fingerprint
-from ..objectives.data.sources import resolve_source
 from ..objectives.tasks.labels import named
 from ..spaces.errors import DataError
 from .best_file import BestConfiguration
-
-
-def check_data(best: BestConfiguration, base: Path) -> None:
-    """Check that every data source is still the one that the configuration was found on.
-
-    Raises:
-        DataError: one is gone, cannot be read, or has other contents.
-    """
-    for text, known in best.fingerprints.items():
-        if fingerprint(resolve_source(text, base)) != known:
-            raise DataError(f"{text}: not the data that the configuration was found on: its contents changed")
 
 
 def check_labels(best: BestConfiguration, corpus: Corpus) -> None:
