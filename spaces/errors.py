@@ -8,7 +8,8 @@
     │   ├── OperationUnavailable  an augmentation operation whose needs are missing
     │   ├── StorageError      a database that cannot be reached, read or written
     │   └── StudyError        a study that is missing, exists already, or whose files changed
-    │       └── StudyHeld     another process holds its trials, and did not let go in time
+    │       ├── StudyHeld     another process holds its trials, and did not let go in time
+    │       └── NothingToConfirm  too few complete trials
     ├── Interrupted           somebody stopped it; the same command goes on          exit 130
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
@@ -56,6 +57,10 @@ class StudyError(InputError):
 
 class StudyHeld(StudyError):
     """A study whose trials another process holds; it may let go of them later."""
+
+
+class NothingToConfirm(StudyError):
+    """A study without two complete trials that differ."""
 
 
 class Interrupted(AutotuneError):

@@ -10,7 +10,10 @@ from ...spaces.errors import AutotuneError, Diverged
 from ..prepare import PreparedObjective
 from .folds import FoldRun
 from .run import TrainingRun
+from .tested import TestedRun
 from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
+
+Run = TrainingRun | FoldRun | TestedRun
 
 TAIL_LINES = 12
 """Of a traceback, in a trial's record."""
@@ -23,7 +26,7 @@ class _Slot:
     configuration: Configuration
     checkpoint: Checkpoint | None
     parts: int = 1
-    run: TrainingRun | FoldRun | None = None
+    run: Run | None = None
     failed: bool = False
 
     @property
@@ -38,14 +41,20 @@ class _Slot:
 
 
 class PlainTrainer(Trainer):
-    """Trains any encoder, one trial after another; the one that is furthest behind goes first."""
+    """Trains any encoder, one trial after another; the one that is furthest behind goes first.
 
-    def __init__(self, prepared: PreparedObjective, device: torch.device, capacity: int = 1) -> None:
+    With `tested` its evaluations are of the test data: one a trial, at its end (tested.py).
+    """
+
+    def __init__(
+        self, prepared: PreparedObjective, device: torch.device, capacity: int = 1, *, tested: bool = False
+    ) -> None:
         if capacity < 1:
             raise ValueError(f"a trainer has at least one slot, not {capacity}")
         # Denormal numbers in fading moments slow a CPU down by an order of magnitude.
         torch.set_flush_denormal(True)
         self._prepared = prepared
+        self._kind = TestedRun if tested else FoldRun if prepared.folds else TrainingRun
         self._device = device
         self._capacity = capacity
         self._slots: dict[int, _Slot] = {}
@@ -101,10 +110,9 @@ class PlainTrainer(Trainer):
             raise ValueError(f"trial {trial_id} is in no slot")
         return self._slots[trial_id]
 
-    def _running(self, trial_id: int, slot: _Slot) -> TrainingRun | FoldRun:
+    def _running(self, trial_id: int, slot: _Slot) -> Run:
         if slot.run is None:
-            kind = FoldRun if self._prepared.folds else TrainingRun
-            run = kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
+            run = self._kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
             if slot.checkpoint is not None:
                 run.restore(slot.checkpoint)
             slot.run, slot.checkpoint = run, None

@@ -52,6 +52,8 @@ class Manner:
 
     micro_batch: int | None = None
     """Rows at once, whatever the batch size; None: a whole batch."""
+    parts: int = 1
+    """Into how many each batch is divided; where memory ran out."""
     group: Group = ALONE
     saved: SavedCourse | None = None
     """Where its state is kept on disk."""
@@ -84,7 +86,7 @@ def train_production(  # noqa: PLR0913
     """
     torch.set_flush_denormal(True)
     trained = configuration if keep_best else _at_full_length(configuration)
-    run = TrainingRun(0, trained, prepared, device, most=manner.micro_batch, group=manner.group)
+    run = TrainingRun(0, trained, prepared, device, manner.parts, most=manner.micro_batch, group=manner.group)
     sign = 1 if maximize else -1
     course = Course((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
     if manner.saved is not None:

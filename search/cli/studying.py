@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
-from ...spaces.errors import InputError, StudyError, TrainingError
+from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
+from ..confirmation.as_json import to_json as confirmation_json
+from ..confirmation.result import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
@@ -23,10 +23,10 @@ from ..report.terminal import print_report
 from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
-from ..settings import Duration
 from ..storage import masked, storage_errors, storage_url
 from ..study import (
     StudyRecord,
+    as_it_is_now,
     delete_study,
     find_study,
     is_ready,
@@ -40,9 +40,9 @@ from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from ..writing import write_text
+from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell, tell_table
-
-_FILE_ENDINGS = {".yaml", ".yml"}
+from .targets import file_of, opened, seconds
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
@@ -82,20 +82,6 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
         create_study(given, path, url, prepared)
 
 
-def opened(target: str, storage: str | None) -> StudyRecord:
-    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
-    file, path = _file_of(target)
-    record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
-    return record if path is None else replace(record, path=path)
-
-
-def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
-    path = Path(target)
-    if path.suffix not in _FILE_ENDINGS:
-        return None, None
-    return read_study_file(path), path
-
-
 def run_command(
     target: str,
     storage: str | None,
@@ -105,8 +91,8 @@ def run_command(
     placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
-    timeout_s = _seconds(timeout)
-    file, path = _file_of(target)
+    timeout_s = seconds(timeout)
+    file, path = file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
@@ -128,7 +114,14 @@ def run_command(
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
-    return 0
+    settings = as_it_is_now(record, path or record.path).file.confirm
+    if ending is not Ending.DONE or settings is None:
+        return 0
+    try:
+        return confirm(record, path or record.path, settings, target, placement)
+    except NothingToConfirm as error:
+        tell(f"not confirmed: {error}", "yellow")
+        return 0
 
 
 def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
@@ -144,15 +137,6 @@ def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
 def _summary(record: StudyRecord) -> Summary:
     with while_stored(record):
         return summarize(record.study)
-
-
-def _seconds(timeout: str | None) -> float | None:
-    if timeout is None:
-        return None
-    try:
-        return TypeAdapter[float](Duration).validate_python(timeout)
-    except ValidationError as error:
-        raise InputError(f"--timeout: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
 def list_command(storage: str | None, *, as_json: bool) -> None:
@@ -228,11 +212,13 @@ def _echo(content: object) -> None:
 
 def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
     """What the study found, for people or for programs."""
-    summary = _summary(opened(target, storage))
+    record = opened(target, storage)
+    with while_stored(record):
+        summary, confirmed = summarize(record.study), read_confirmation(record)
     if as_json:
-        _echo(summary.to_json())
+        _echo({**summary.to_json(), "confirmation": confirmation_json(confirmed) if confirmed else None})
     else:
-        print_report(summary, output())
+        print_report(summary, output(), confirmed)
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:

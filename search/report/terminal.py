@@ -1,6 +1,6 @@
 """The report on the terminal: who won, by how much, why, and how far to trust it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -8,8 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ...objectives.training.trainer import FailureKind
+from ...spaces.configuration import Configuration
+from ..confirmation.result import Arm, Confirmed
 from . import wording
 from .auxiliaries import Auxiliary, Side
+from .confirmed import verdict_blocks
 from .data import data_blocks
 from .front import front_table, front_verdict
 from .ranking import RankedTrial
@@ -22,16 +25,27 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STEADY_IMPORTANCE = 50
 
 
-def print_report(summary: Summary, console: Console) -> None:
-    """Print the report, fitted to the console's width; names from the user's files are printed literally."""
-    for block in _blocks(summary):
+def print_report(summary: Summary, console: Console, confirmed: Confirmed | None = None) -> None:
+    """Print the report, fitted to the console's width; names from the user's files are printed literally.
+
+    Args:
+        summary: what the search found.
+        console: where it is printed.
+        confirmed: what fresh trainings say of it, if there are any.
+    """
+    for block in _blocks(summary, confirmed):
         console.print(block)
         console.print()
 
 
-def _blocks(summary: Summary) -> Iterator[RenderableType]:
+def _blocks(summary: Summary, confirmed: Confirmed | None) -> Iterator[RenderableType]:
     yield _heading(summary)
-    if summary.best is None:
+    if confirmed is not None:
+        yield from verdict_blocks(confirmed)
+    if confirmed is not None and confirmed.winner is not None:
+        yield _confirmed_best(summary, confirmed.winner)
+        yield front_table(summary) if summary.has_several else _top(summary)
+    elif summary.best is None:
         yield Text("No trial is complete yet, so there is no best configuration.", style="yellow")
     elif summary.has_several:
         yield _best(summary, summary.best)
@@ -60,6 +74,11 @@ def _heading(summary: Summary) -> RenderableType:
     )
 
 
+def _confirmed_best(summary: Summary, winner: Arm) -> RenderableType:
+    title = Text.assemble(("Best configuration", "bold"), ": ", (winner.name, "bold"), ", by fresh seeds")
+    return Group(title, _table(_configuration_rows(summary, winner.configuration)))
+
+
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
     where = f"at step {best.step} of {summary.max_steps}"
     if best.folds:
@@ -71,14 +90,18 @@ def _best(summary: Summary, best: RankedTrial) -> RenderableType:
         (reached(best), "bold"),
         f" {where}",
     )
+    folds = [("folds", ", ".join(map(wording.number, best.folds[0])))] if best.folds else []
+    return Group(title, _table([*_configuration_rows(summary, best.configuration), *folds]))
+
+
+def _table(named: Iterable[tuple[str, str]]) -> Table:
     rows = Table.grid(padding=(0, 2))
-    for name, value in _configuration_rows(summary, best):
+    for name, value in named:
         rows.add_row(Text(f"  {name}"), Text(value, style=NOTE if value == "off" else "cyan"))
-    return Group(title, rows)
+    return rows
 
 
-def _configuration_rows(summary: Summary, best: RankedTrial) -> Iterator[tuple[str, str]]:
-    configuration = best.configuration
+def _configuration_rows(summary: Summary, configuration: Configuration) -> Iterator[tuple[str, str]]:
     yield f"α {wording.plain(summary.main_task)}", f"{configuration.alpha:.3f}"
     for task, beta in summary.betas(configuration).items():
         yield f"β {wording.plain(task)}", f"{beta:.3f}" if task in configuration.betas else "off"
@@ -87,8 +110,6 @@ def _configuration_rows(summary: Summary, best: RankedTrial) -> Iterator[tuple[s
     yield "magnitude", f"{configuration.mix.magnitude:.3f}" if configuration.mix.share else "off"
     for name, value in [*configuration.cleaning.items(), *configuration.training.items()]:
         yield wording.plain(name), wording.setting(value)
-    if best.folds:
-        yield "folds", ", ".join(map(wording.number, best.folds[0]))
 
 
 def _verdict(summary: Summary, best: RankedTrial) -> RenderableType:

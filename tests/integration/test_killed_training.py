@@ -13,7 +13,7 @@ from .production import finish, kill, metrics_of, start, write_best
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 8
+ROUNDS = 5
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def same_model(one: Path, other: Path) -> bool:
 @pytest.mark.parametrize("options", [(), ("--micro-batch", "3"), ("--all-data",)], ids=lambda found: "".join(found))
 def test_kills_change_nothing(folder: Path, options: tuple[str, ...]) -> None:
     moments, resumed = random.Random(len(options)), 0
-    rounds = ROUNDS if not options else 3
+    rounds = ROUNDS if not options else 2
     for _ in range(rounds):
         process = start(folder, "-o", "model", *options)
         begun = wait_for(process, "step ")
