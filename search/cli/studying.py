@@ -16,7 +16,8 @@ from ..confirmation.result import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
-from ..export import Format, best_configuration, render
+from ..export import Format, export_of, render
+from ..exported import choose
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
 from ..report.terminal import print_report
@@ -227,10 +228,14 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     record = opened(target, storage)
     with while_stored(record):
-        best = best_configuration(record, destination.parent, trial)
+        confirmed = read_confirmation(record)
+        chosen = choose(record, confirmed, trial)
+        best = export_of(record, confirmed, chosen, destination.parent, destination.name)
     write_text(destination, render(best, style))
-    values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
-    tell(f"wrote {destination}: trial {best.found.trial}, {values}")
+    values = "".join(f", {name} {number(value)}" for name, value in best.found.values.items())
+    tell(f"wrote {destination}: {chosen.name}{values}")
+    for reason in chosen.reasons:
+        tell(reason)
 
 
 def copy_command(name: str, storage: str | None, to: str) -> None:

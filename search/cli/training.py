@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-from ...objectives.caching import content_hash
 from ...objectives.prepare import PreparedObjective, prepare
 from ...objectives.training.device import choose_device
 from ...objectives.training.group import Group, joined, local_rank
@@ -19,8 +18,9 @@ from ...objectives.training.production import Manner, Trained, save_model, train
 from ...objectives.training.resuming import SavedCourse
 from ...objectives.training.weighting.registry import weighting_type
 from ...spaces.errors import InputError
-from ..best_data import check_data, check_labels
+from ..best_data import check_data
 from ..best_file import BestConfiguration, read_best
+from ..best_labels import check_labels
 from ..destination import Destination, Facts, held
 from ..interruption import interruption
 from .consoles import generation, tell
@@ -39,7 +39,7 @@ class TrainOptions:
 def train_command(path: Path, folder: Path, options: TrainOptions) -> None:
     """Train an exported configuration and write model, tokenizer, metrics.json and a model card."""
     with joined() as group:
-        _Training(read_best(path), path.parent, folder, options, group).run()
+        _Training(read_best(path), path, folder, options, group).run()
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class _Training:
     """One process's part in it: the leader speaks and writes, the others compute."""
 
     best: BestConfiguration
-    base: Path
+    path: Path
     folder: Path
     options: TrainOptions
     group: Group
 
     def run(self) -> None:
         device = _device(self.options.device, self.group)
-        check_data(self.best, self.base)
+        check_data(self.best, self.path)
         with ExitStack() as stack:
             destination = Destination(self.folder, self._facts())
             if self.group.leads:
@@ -81,9 +81,8 @@ class _Training:
 
     def _facts(self) -> Facts:
         """What decides every bit of the model."""
-        parts = {"configuration", "seed", "augmentation", "cleaning", "settings", "fingerprints"}
         return {
-            "best.yaml": content_hash([self.best.model_dump_json(include=parts)])[:12],
+            "best.yaml": self.best.measured()[:12],
             "--all-data": self._all_data,
             "--micro-batch": self.options.micro_batch,
             "processes": self.group.size,
@@ -102,12 +101,12 @@ class _Training:
             prepared = prepare(
                 settings,
                 best.augmentation,
-                self.base,
+                self.path.parent,
                 best.seed,
                 cleaning=best.cleaning,
                 all_data=self._all_data,
                 progress=generating,
-                judge=partial(baseline_judge, settings, self.base, best.seed, device),
+                judge=partial(baseline_judge, settings, self.path.parent, best.seed, device),
             )
         check_labels(best, prepared.corpus)
         weighting = prepared.training_of(best.configuration).weighting

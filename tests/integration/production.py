@@ -14,10 +14,11 @@ MAIN = "from autotune.search.cli.main import main; main()"
 ONE = [sys.executable, "-c", MAIN]
 
 
-def write_best(folder: Path, **changes: Any) -> Path:
+def write_best(folder: Path, **changes: object) -> Path:
     """best.yaml for the folder's reviews.csv: three tasks, a mix, two evaluations an epoch; parts may be replaced."""
     from autotune.objectives.data.loading import fingerprint
     from autotune.objectives.data.sources import resolve_source
+    from autotune.spaces.configuration import Configuration
 
     settings: dict[str, Any] = {
         "data": {"train": "reviews.csv", "validation": 0.25},
@@ -38,10 +39,15 @@ def write_best(folder: Path, **changes: Any) -> Path:
     for part, changed in changes.items():
         where = settings if part in settings else configuration
         where[part] = {**where[part], **changed} if isinstance(where[part], dict) else changed
+    made = Configuration.model_validate(configuration)
     best = {
         "found": {"study": "small", "trial": 3, "value": 0.9, "step": 10, "baseline": 0.8},
         "configuration": configuration,
-        "loss_weights": {"alpha": 1.0, "betas": {}, "normalisers": {}},
+        "loss_weights": {
+            "alpha": made.alpha,
+            "betas": made.betas,
+            "normalisers": dict.fromkeys(settings["tasks"], 1.0),
+        },
         "seed": 0,
         "augmentation": {"operations": ["noise", "mixup"], "magnitude": 0.1},
         "settings": settings,

@@ -30,7 +30,7 @@ def same_model(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("options", [(), ("--micro-batch", "3"), ("--all-data",)], ids=lambda found: "".join(found))
+@pytest.mark.parametrize("options", [(), ("--micro-batch", "3"), ("--all-data",)], ids="".join)
 def test_kills_change_nothing(folder: Path, options: tuple[str, ...]) -> None:
     moments, resumed = random.Random(len(options)), 0
     rounds = ROUNDS if not options else 2
