@@ -6,7 +6,7 @@ import shutil
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -110,7 +110,7 @@ class Browser:
 
 
 @contextmanager
-def listening() -> Iterator[tuple[int, list[str]]]:
+def listening() -> Generator[tuple[int, list[str]]]:
     """A proxy that lets nothing through and notes the first line of every request."""
     asked: list[str] = []
 
