@@ -48,6 +48,9 @@ class BestConfiguration(Settings):
     )
     settings: ObjectiveSettings = Field(description="data, model, tasks and training; paths are relative to this file")
     fingerprints: dict[str, str] = Field(description="SHA-256 of each data source")
+    labels: dict[str, list[str]] = Field(
+        default_factory=dict[str, list[str]], description="the labels of each task that has some, as training had them"
+    )
     digest: str | None = Field(
         default=None,
         pattern=SHA256,

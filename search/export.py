@@ -62,6 +62,7 @@ def export_of(
         cleaning=record.file.space.cleaning,
         settings=moved.settings(record.file),
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
+        labels=record.study.user_attrs.get("labels", {}),
         versions=versions(),
     )
     # As a reader will have it, with every key written.

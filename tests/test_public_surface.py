@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 STORAGE = "--storage"
 COMMANDS = {
-    "train": {"best", "--output -o", "--all-data", "--devices"},
+    "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch"},
     "augment": {"file", "--operation", "--magnitude", "--rows", "--seed", "--text", "--label", "--json"},
     "schema": set[str](),
     "study create": {"file", STORAGE, "--dry-run"},
@@ -31,7 +31,7 @@ COMMANDS = {
     },
     "study list": {STORAGE, "--json"},
     "study show": {"target", STORAGE, "--json", "--watch"},
-    "study report": {"target", STORAGE, "--json"},
+    "study report": {"target", STORAGE, "--json", "--html"},
     "study export": {"target", "--output -o", STORAGE, "--format", "--trial"},
     "study copy": {"name", STORAGE, "--to"},
     "study delete": {"name", STORAGE, "--yes -y"},
@@ -55,6 +55,7 @@ NAMES = {
     "autotune.search.export": {"best_configuration", "render"},
     "autotune.search.observer": {"Observer"},
     "autotune.search.pruners": {"OneEpochPruner", "make_pruner"},
+    "autotune.search.report.html.page": {"Origin", "render_page"},
     "autotune.search.report.summary": {"Summary", "summarize"},
     "autotune.search.running": {"run_study"},
     "autotune.search.samplers": {"grid_points", "make_sampler"},

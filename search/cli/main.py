@@ -48,11 +48,17 @@ def train(
         bool, typer.Option("--all-data", help="Train on the validation rows too; the last weights count.")
     ] = False,
     devices: Annotated[str, typer.Option(help="auto, cpu, or a GPU's number.")] = "auto",
+    micro_batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Rows at once at most: gradients add up to the batch's. Else a whole batch.", show_default=False
+        ),
+    ] = None,
 ) -> None:
-    """Train an export at full length; transformers opens the result."""
-    from .training import train_command
+    """Train an export at full length; transformers opens the result. The same command goes on after a kill."""
+    from .training import TrainOptions, train_command
 
-    train_command(best, output, all_data=all_data, device=devices)
+    train_command(best, output, TrainOptions(all_data, devices, micro_batch))
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The verdict on the terminal: in words, the arms as a table with their intervals drawn, the ablation as bars."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -17,7 +17,7 @@ from ..verdict.verdict import Verdict
 from . import wording
 from .trials import NOTE
 
-_CELLS = 21
+_CELLS = 17
 
 
 def verdict_blocks(confirmed: Confirmed) -> Iterator[RenderableType]:
@@ -31,42 +31,44 @@ def verdict_blocks(confirmed: Confirmed) -> Iterator[RenderableType]:
 
 
 def _arms(confirmed: Confirmed, verdict: Verdict) -> RenderableType:
-    title = Text.assemble(("Fresh seeds", "bold"), (f": {', '.join(map(str, confirmed.seeds))}; 95 % intervals", NOTE))
+    title = Text.assemble(
+        ("Fresh seeds", "bold"), f": {', '.join(map(str, confirmed.seeds))}", ("; intervals of 95 %", NOTE)
+    )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
     table.add_column("  arm", overflow="fold")
-    for name in ("mean", "interval"):
-        table.add_column(name, justify="right")
+    table.add_column("mean", justify="right", no_wrap=True)
     table.add_column(_axis(verdict), no_wrap=True)
-    table.add_column("gain over the baseline", justify="right")
-    table.add_column("P(better)", justify="right")
+    table.add_column("gain over baseline", justify="right", no_wrap=True)
+    table.add_column("P(better)", justify="right", no_wrap=True)
     for arm in confirmed.arms:
         if (estimate := verdict.scores.get(arm.name)) is None:
             table.add_row(Text(f"  {arm.name}"), Text("failed", style="red"))
             continue
-        interval = estimate.interval
-        between = f"{wording.number(interval.low)} to {wording.number(interval.high)}" if interval else "-"
         drawn = Text(_whiskers(estimate, *_range(verdict)), style="cyan")
         gain = verdict.comparisons.get(arm.name)
-        table.add_row(_arm(arm, verdict), wording.number(estimate.mean), between, drawn, *_gain(gain, confirmed.unit))
+        table.add_row(_arm(arm, verdict), wording.number(estimate.mean), drawn, *_gain(gain, confirmed.unit))
     return Group(title, table)
 
 
 def _arm(arm: Arm, verdict: Verdict) -> Text:
-    marks = [mark for mark, holds in _marks(arm.name, verdict) if holds]
-    note = f" ({', '.join(marks)})" if marks else ""
+    note = f" ({', '.join(found)})" if (found := marks(arm.name, verdict)) else ""
     return Text.assemble(f"  {arm.name}", (note, NOTE))
 
 
-def _marks(name: str, verdict: Verdict) -> Iterable[tuple[str, bool]]:
-    yield "winner", name == verdict.winner.name
-    yield "tied", name in verdict.tied and name != verdict.winner.name
-    yield "simplest", name == verdict.simplest
+def marks(name: str, verdict: Verdict) -> list[str]:
+    """What an arm is besides: the winner, tied with it, the simplest of these."""
+    holds = {
+        "winner": name == verdict.winner.name,
+        "tied": name in verdict.tied and name != verdict.winner.name,
+        "simplest": name == verdict.simplest,
+    }
+    return [mark for mark, is_so in holds.items() if is_so]
 
 
 def _gain(comparison: Comparison | None, unit: Unit) -> tuple[str, str]:
     if comparison is None:
         return "-", "-"
-    return unit.gain(comparison.gain), f"{comparison.test.probability_better:.3f}"
+    return unit.gain(comparison.gain).replace(" points", ""), f"{comparison.test.probability_better:.3f}"
 
 
 def _range(verdict: Verdict) -> tuple[float, float]:
