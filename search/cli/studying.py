@@ -220,8 +220,9 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         chosen = choose(record, confirmed, trial)
         best = export_of(record, confirmed, chosen, destination.parent, destination.name)
     write_text(destination, render(best, style))
-    values = "".join(f", {name} {number(value)}" for name, value in best.found.values.items())
-    tell(f"wrote {destination}: {chosen.name}{values}")
+    # Beside what fresh seeds say, the search's own value would only promise too much.
+    values = {} if best.confirmed else best.found.values
+    tell(f"wrote {destination}: {chosen.name}{''.join(f', {name} {number(value)}' for name, value in values.items())}")
     for reason in chosen.reasons:
         tell(reason)
 
