@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 STORAGE = "--storage"
 COMMANDS = {
-    "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch"},
+    "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch", "--report-to"},
     "augment": {"file", "--operation", "--magnitude", "--rows", "--seed", "--text", "--label", "--json"},
     "schema": set[str](),
     "study create": {"file", STORAGE, "--dry-run"},

@@ -38,7 +38,7 @@ def write_best(folder: Path, **changes: object) -> Path:
     }
     for part, changed in changes.items():
         where = settings if part in settings else configuration
-        where[part] = {**where[part], **changed} if isinstance(where[part], dict) else changed
+        where[part] = {**where[part], **changed} if isinstance(changed, dict) and part != "tasks" else changed
     made = Configuration.model_validate(configuration)
     best = {
         "found": {"study": "small", "trial": 3, "value": 0.9, "step": 10, "baseline": 0.8},
