@@ -148,11 +148,20 @@ def show(
 
 
 @app.command()
-def report(target: Target, storage: Storage = None, as_json: AsJson = False) -> None:
+def report(
+    target: Target,
+    storage: Storage = None,
+    as_json: AsJson = False,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one page for a browser.", show_default=False)
+    ] = None,
+) -> None:
     """Name the best configuration, its margin and what its parts are worth."""
-    from .studying import report_command
+    if page is not None and as_json:
+        raise InputError("--html writes a page and --json prints JSON; leave one of them out")
+    from .reporting import report_command
 
-    report_command(target, storage, as_json=as_json)
+    report_command(target, storage, as_json=as_json, page=page)
 
 
 @app.command()

@@ -11,7 +11,6 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import rows
 from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
-from ..confirmation.as_json import to_json as confirmation_json
 from ..confirmation.result import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
@@ -20,7 +19,6 @@ from ..export import Format, export_of, render
 from ..exported import choose
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
-from ..report.terminal import print_report
 from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
@@ -146,7 +144,7 @@ def list_command(storage: str | None, *, as_json: bool) -> None:
     with storage_errors(url):
         summaries = [summarize(study) for study in list_studies(url)]
     if as_json:
-        _echo([summary.to_json() for summary in summaries])
+        echo([summary.to_json() for summary in summaries])
         return
     tell_table(["study", "objective", "trials", "best"], [_listed(summary) for summary in summaries])
 
@@ -168,7 +166,7 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
         sizes = checkpoint_store(record).sizes()
-        _echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
+        echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
     tell(_counted(_summary(record).counts))
@@ -207,19 +205,9 @@ def _counted(counts: Counts) -> str:
     )
 
 
-def _echo(content: object) -> None:
+def echo(content: object) -> None:
+    """Print JSON."""
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
-    """What the study found, for people or for programs."""
-    record = opened(target, storage)
-    with while_stored(record):
-        summary, confirmed = summarize(record.study), read_confirmation(record)
-    if as_json:
-        _echo({**summary.to_json(), "confirmation": confirmation_json(confirmed) if confirmed else None})
-    else:
-        print_report(summary, output(), confirmed)
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:

@@ -1,6 +1,6 @@
 """The verdict on the terminal: in words, the arms as a table with their intervals drawn, the ablation as bars."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -51,15 +51,18 @@ def _arms(confirmed: Confirmed, verdict: Verdict) -> RenderableType:
 
 
 def _arm(arm: Arm, verdict: Verdict) -> Text:
-    marks = [mark for mark, holds in _marks(arm.name, verdict) if holds]
-    note = f" ({', '.join(marks)})" if marks else ""
+    note = f" ({', '.join(found)})" if (found := marks(arm.name, verdict)) else ""
     return Text.assemble(f"  {arm.name}", (note, NOTE))
 
 
-def _marks(name: str, verdict: Verdict) -> Iterable[tuple[str, bool]]:
-    yield "winner", name == verdict.winner.name
-    yield "tied", name in verdict.tied and name != verdict.winner.name
-    yield "simplest", name == verdict.simplest
+def marks(name: str, verdict: Verdict) -> list[str]:
+    """What an arm is besides: the winner, tied with it, the simplest of these."""
+    holds = {
+        "winner": name == verdict.winner.name,
+        "tied": name in verdict.tied and name != verdict.winner.name,
+        "simplest": name == verdict.simplest,
+    }
+    return [mark for mark, is_so in holds.items() if is_so]
 
 
 def _gain(comparison: Comparison | None, unit: Unit) -> tuple[str, str]:
