@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 STORAGE = "--storage"
 COMMANDS = {
-    "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch"},
+    "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch", "--report-to"},
     "verify": {
         "best",
         "--seeds",

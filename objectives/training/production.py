@@ -59,8 +59,10 @@ class Manner:
     """Where its state is kept on disk."""
     stops: Callable[[], bool] = lambda: False
     """Whether somebody asked to stop."""
-    hears: Callable[[Evaluation], None] = lambda _: None
-    """Is told each evaluation, after a kill those since the last saved state again."""
+    begins: Callable[[int], None] = lambda _: None
+    """Is told the step that this life of the training begins at."""
+    hears: Callable[[Evaluation, float], None] = lambda *_: None
+    """Is told each evaluation, without metrics where they say nothing, and the learning rate."""
 
 
 def train_production(  # noqa: PLR0913
@@ -91,13 +93,14 @@ def train_production(  # noqa: PLR0913
     course = Course((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
     if manner.saved is not None:
         manner.saved.load(run, course)
+    manner.begins(run.step)
     metrics = course.told[-1].metrics if keep_best and course.told else {}
     run.on_step = lambda step: progress(step, run.total_steps, metrics)
     while not run.finished:
         evaluation = _next_evaluation(run, course, manner)
         metrics = evaluation.metrics if keep_best else {}
         course.add(evaluation, run)
-        manner.hears(evaluation)
+        manner.hears(evaluation if keep_best else replace(evaluation, metrics={}), run.learning_rate)
         progress(run.step, run.total_steps, metrics)
         if not run.finished:
             _pause(run, course, manner)

@@ -93,6 +93,12 @@ class TrainingRun:
         return next(rung for rung in self._rungs if rung > self.step)
 
     @property
+    def learning_rate(self) -> float:
+        """The rate of the last step, at the top of the model."""
+        factor = rate_factor(max(self.step - 1, 0), self.total_steps, self._training)
+        return self.configuration.learning_rate * factor
+
+    @property
     def finished(self) -> bool:
         """Whether it is at its full length, or out of patience."""
         limit = self._training.early_stopping

@@ -54,11 +54,15 @@ def train(
             min=1, help="Rows at once at most: gradients add up to the batch's. Else a whole batch.", show_default=False
         ),
     ] = None,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(help="tensorboard, mlflow or wandb; again, or with commas, for several.", show_default=False),
+    ] = None,
 ) -> None:
     """Train an export at full length; transformers opens the result. The same command goes on after a kill."""
     from .training import TrainOptions, train_command
 
-    train_command(best, output, TrainOptions(all_data, devices, micro_batch))
+    train_command(best, output, TrainOptions(all_data, devices, micro_batch, report_to or []))
 
 
 @app.command()

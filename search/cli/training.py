@@ -1,9 +1,10 @@
 """What `autotune train` does; imported only when it runs."""
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +24,13 @@ from ..best_file import BestConfiguration, read_best
 from ..best_labels import check_labels
 from ..destination import Destination, Facts, held
 from ..interruption import interruption
+from ..model_card import ModelCard
+from ..trackers import Trackers, tracker_names
+from ..writing import write_text
 from .consoles import generation, tell
 from .progress import watched
+
+_TRACKERS = "trackers.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class TrainOptions:
     all_data: bool
     device: str
     micro_batch: int | None
+    report_to: Sequence[str] = ()
 
 
 def train_command(path: Path, folder: Path, options: TrainOptions) -> None:
@@ -53,7 +60,7 @@ class _Training:
     group: Group
 
     def run(self) -> None:
-        device = _device(self.options.device, self.group)
+        device, names = _device(self.options.device, self.group), tracker_names(self.options.report_to)
         check_data(self.best, self.path)
         with ExitStack() as stack:
             destination = Destination(self.folder, self._facts())
@@ -67,6 +74,11 @@ class _Training:
                 saved=SavedCourse(destination.store, self._say),
                 stops=lambda: interrupted.requested,
             )
+            if self.group.leads and names:
+                trackers = Trackers(names, self.folder, self._parameters(), self._say)
+                stack.callback(trackers.end)
+                begins = partial(_begin, trackers, destination.work / _TRACKERS)
+                manner = replace(manner, begins=begins, hears=trackers.hear)
             trained = self._trained(prepared, device, manner)
             if self.group.leads:
                 self._write(trained, prepared)
@@ -128,11 +140,33 @@ class _Training:
                 manner=manner,
             )
 
+    def _command(self) -> str:
+        """What was typed, without the folders of this machine."""
+        options = self.options
+        words = ["autotune", "train", self.path.name, "-o", self.folder.absolute().name]
+        words += ["--all-data"] if options.all_data else []
+        words += ["--micro-batch", str(options.micro_batch)] if options.micro_batch else []
+        launcher = f"torchrun --nproc-per-node {self.group.size} --no-python " if self.group.size > 1 else ""
+        return launcher + shlex.join(words)
+
+    def _parameters(self) -> dict[str, object]:
+        """What a tracker shows beside the run."""
+        best = self.best
+        return {
+            "study": best.found.study,
+            "encoder": best.settings.model.encoder,
+            "seed": best.seed,
+            **best.configuration.model_dump(exclude={"training"}),
+            **{**best.settings.training.model_dump(), **best.configuration.training},
+            "learning_rate": best.configuration.learning_rate,
+        }
+
     def _write(self, trained: Trained, prepared: PreparedObjective) -> None:
         settings = self.best.settings
-        metrics = _metrics(settings.objective, trained)
+        metrics = json.dumps(_metrics(settings.objective, trained), indent=2) + "\n"
+        card = ModelCard(self.best, prepared, trained, self.folder.absolute().name, self._command())
         try:
-            save_model(trained, prepared, self.folder, {"metrics.json": json.dumps(metrics, indent=2) + "\n"})
+            save_model(trained, prepared, self.folder, {"metrics.json": metrics, "README.md": card.text()})
         except OSError as error:
             raise InputError(f"--output: {str(self.folder)!r} cannot be written: {error.strerror or error}") from None
         for name, found in (("validation", trained.validation), ("test", trained.test)):
@@ -156,6 +190,12 @@ def _device(name: str, group: Group) -> torch.device:
     if own:
         torch.cuda.set_device(device)
     return device
+
+
+def _begin(trackers: Trackers, file: Path, step: int) -> None:
+    """Go on in the trackers' runs of an earlier life, which a file in the training's own folder names."""
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    write_text(file, json.dumps(trackers.begin(step, known)) + "\n")
 
 
 def _metrics(objective: str | Sequence[str], trained: Trained) -> dict[str, object]:

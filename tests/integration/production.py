@@ -15,7 +15,7 @@ ONE = [sys.executable, "-c", MAIN]
 
 
 def write_best(folder: Path, **changes: object) -> Path:
-    """best.yaml for the folder's reviews.csv: three tasks, a mix, two evaluations an epoch; parts may be replaced."""
+    """best.yaml for the folder's reviews.csv: three tasks, a mix, two evaluations an epoch; parts are replaced."""
     from autotune.objectives.data.loading import fingerprint
     from autotune.objectives.data.sources import resolve_source
     from autotune.spaces.configuration import Configuration
@@ -38,7 +38,7 @@ def write_best(folder: Path, **changes: object) -> Path:
     }
     for part, changed in changes.items():
         where = settings if part in settings else configuration
-        where[part] = {**where[part], **changed} if isinstance(where[part], dict) else changed
+        where[part] = {**where[part], **changed} if isinstance(changed, dict) and part == "training" else changed
     made = Configuration.model_validate(configuration)
     best = {
         "found": {"study": "small", "trial": 3, "value": 0.9, "step": 10, "baseline": 0.8},
@@ -49,7 +49,7 @@ def write_best(folder: Path, **changes: object) -> Path:
             "normalisers": dict.fromkeys(settings["tasks"], 1.0),
         },
         "seed": 0,
-        "augmentation": {"operations": ["noise", "mixup"], "magnitude": 0.1},
+        "augmentation": {"operations": list(made.mix.operations), "magnitude": 0.1},
         "settings": settings,
         "fingerprints": {"reviews.csv": fingerprint(resolve_source("reviews.csv", folder))},
         "versions": {},
