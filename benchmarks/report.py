@@ -140,7 +140,7 @@ def write(
         "trial_user_attributes": [(key, json.dumps(value)) for key, value in attributes.items()],
     }
     for table, found in rows.items():
-        marks = ", ".join("?" * len(found[0])) if found else ""
+        marks = ", ".join("?" * len(next(iter(found), ("", "", ""))))
         connection.executemany(f"INSERT INTO {table} VALUES (NULL, {row.lastrowid}, {marks})", found)
 
 
