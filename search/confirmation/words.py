@@ -7,6 +7,7 @@ from ..report.wording import number
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.significance import fewest_pairs
+from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
 from .result import Arm, Confirmed
 
@@ -58,13 +59,21 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if comparison is None:
         yield "The baseline failed on every seed, so nothing says whether the search helped."
         return
-    gain, probability = confirmed.unit.gain(comparison.gain), comparison.test.probability_better
+    probable = f"P(better) {comparison.test.probability_better:.3f}"
+    gain = _gain(confirmed.unit, comparison.gain, verdict.winner.gain)
     if verdict.is_better:
-        yield f"It is better than the baseline by {gain}: {comparison.evidence}, P(better) {probability:.3f}."
+        yield f"It is better than the baseline by {gain}. It is {comparison.evidence}, {probable}."
         return
-    yield f"It is not shown to be better than the baseline: {gain}, P(better) {probability:.3f}; {comparison.evidence}."
+    yield f"It is not shown to be better than the baseline: {gain}. {probable}; {comparison.evidence}."
     if not comparison.can_claim:
         yield _too_few(comparison)
+
+
+def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
+    """The gain as measured, and what is left of it on seeds that did not choose, where that is another figure."""
+    said = unit.gain(measured)
+    left = said if corrected is None else unit.gain(corrected)
+    return said if left == said else f"{said}; {left} without the luck of being chosen"
 
 
 def _too_few(comparison: Comparison) -> str:
