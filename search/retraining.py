@@ -83,6 +83,7 @@ def train_again(
             fresh={place: Fresh(seed) for place, seed in enumerate(seeds)},
         )
         with make_executor(placement, recipe, prepared, len(seeds), note) as executor:
+            note(f"training again on seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
             run = _Run(best, seeds, executor, heard)
             run.go(interrupted)
     if interrupted.requested and len(run.outcomes) < len(seeds):
