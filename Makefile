@@ -66,7 +66,9 @@ package: $(INSTALLED) ## build sdist and wheel, install the wheel into a clean e
 	cd $(WHEEL_CHECK) && bin/autotune schema | bin/python -m json.tool > /dev/null
 	cd $(WHEEL_CHECK) && bin/python -I -c "from importlib.resources import files; \
 	    quickstart = files('autotune.studies') / 'quickstart'; \
-	    assert all((quickstart / name).is_file() for name in ('study.yaml', 'reviews.csv')), 'studies are not packaged'"
+	    assert all((quickstart / name).is_file() for name in ('study.yaml', 'reviews.csv')), 'studies are not packaged'; \
+	    page = files('autotune.search.report.html'); \
+	    assert all((page / name).is_file() for name in ('page.html', 'style.css')), 'the page is not packaged'"
 	rm -rf $(WHEEL_CHECK)
 
 clean: ## remove what was built and the demo; .venv stays

@@ -9,19 +9,27 @@ from optuna.trial import FrozenTrial, TrialState
 from ..objectives.caching import cache_folder, content_hash
 from ..objectives.training.checkpoints import CheckpointStore
 from .locking import database
-from .study import StudyRecord
+from .study import StudyRecord, confirmation_name
 
 _GOING_ON = (TrialState.RUNNING, TrialState.WAITING)
 
 
-def checkpoint_store(record: StudyRecord) -> CheckpointStore:
-    """The study's checkpoints in the cache. Its signature holds all that trials follow from but their configuration."""
+def checkpoint_store(record: StudyRecord, name: str | None = None, token: str = "") -> CheckpointStore:
+    """The study's checkpoints in the cache. Its signature holds all that trials follow from but their configuration.
+
+    Args:
+        record: the study.
+        name: of the Optuna study whose trials these are, where it is another one: that of the fresh trainings.
+        token: decides what its trials' numbers mean.
+    """
     file = record.file
     settings = file.model_dump_json(exclude={"storage", "search", "confirm"})
     versions = [version(package) for package in ("torch", "transformers", "autotune-mtl")]
     fingerprints = [f"{name} {value}" for name, value in sorted(record.fingerprints.items())]
-    signature = content_hash([settings, str(file.search.seed), *fingerprints, *versions])
-    return CheckpointStore(_folder(record.name, record.url), signature, round(file.search.checkpoints.disk * 1e9))
+    signature = content_hash([settings, str(file.search.seed), *([token] if token else []), *fingerprints, *versions])
+    return CheckpointStore(
+        _folder(name or record.name, record.url), signature, round(file.search.checkpoints.disk * 1e9)
+    )
 
 
 def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set[int]:
@@ -33,7 +41,8 @@ def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set
 
 def remove_checkpoints(name: str, url: str) -> None:
     """Remove all checkpoints of a study that is deleted."""
-    shutil.rmtree(_folder(name, url), ignore_errors=True)
+    for each in (name, confirmation_name(name)):
+        shutil.rmtree(_folder(each, url), ignore_errors=True)
 
 
 def _folder(name: str, url: str) -> Path:

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -21,8 +20,7 @@ from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
-from .study import StudyRecord, check_unchanged, prepare_study, while_stored, with_budgets
-from .study_file.reading import read_study_file
+from .study import StudyRecord, as_it_is_now, check_unchanged, prepare_study, while_stored
 from .tuner import ENDED, Ending, Tuner
 
 
@@ -58,7 +56,7 @@ def run_study(
         if _is_done(record, total):
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
-        record = _with_budgets_of(record, path)
+        record = as_it_is_now(record, path)
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
         file, store = record.file, checkpoint_store(record)
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
@@ -74,25 +72,18 @@ def run_study(
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
             tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
-            with _storage_failures(record.url):
+            with storage_failures(record.url):
                 return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
 
 
 @contextmanager
-def _storage_failures(url: str) -> Generator[None]:
+def storage_failures(url: str) -> Generator[None]:
     """What the storage does while trials run is no mistake in what the user gave."""
     try:
         with storage_errors(url, RECONNECT_TIMEOUT_S):
             yield
     except (StorageError, StudyHeld) as error:
         raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None
-
-
-def _with_budgets_of(record: StudyRecord, path: Path) -> StudyRecord:
-    """The record with the budgets that the study file has now."""
-    if not path.is_file():
-        return record
-    return replace(record, file=with_budgets(record.file, read_study_file(path).search))
 
 
 def _made_of(record: StudyRecord) -> tuple[object, ...]:

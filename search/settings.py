@@ -69,6 +69,19 @@ class CheckpointSettings(Settings):
     )
 
 
+class ConfirmSettings(Settings):
+    """What is trained again on fresh seeds, so that luck has no part in the answer."""
+
+    candidates: int = Field(default=3, ge=1, le=20, description="so many of the best trials")
+    seeds: int = Field(
+        default=6,
+        ge=1,
+        le=100,
+        description="fresh seeds, the same for all; fewer than 6 cannot show that one is better",
+    )
+    ablate: bool = Field(default=True, description="train the winner without each of its parts, too")
+
+
 class SearchSettings(Settings):
     """How many trials, who proposes them, and who ends the hopeless ones early."""
 

@@ -5,7 +5,7 @@ It stays a plain Optuna study; what Optuna has no place for is in its user attri
 
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from ..spaces.training import TrainingSettings
 from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
-from .settings import BUDGETS, SearchSettings
+from .settings import BUDGETS
 from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors
 from .study_file.reading import changed_keys, parse_study_file, read_study_file
 from .study_file.schema import StudyFile
@@ -78,6 +78,16 @@ def stored(name: str, url: str) -> optuna.Study | None:
         return named(storage, name)
 
 
+def confirmation_name(name: str) -> str:
+    """Of the Optuna study that holds a study's fresh trainings (confirmation/ledger.py). No study file may say it."""
+    return f"{name}/confirmation"
+
+
+def is_confirmation(name: str) -> bool:
+    """Whether an Optuna study of this name holds fresh trainings."""
+    return "/" in name
+
+
 def named(storage: RDBStorage, name: str) -> optuna.Study | None:
     """The study of this name in an open storage."""
     known = any(study.study_name == name for study in storage.get_all_studies())
@@ -99,7 +109,8 @@ def find_study(name: str, url: str) -> tuple[RDBStorage, optuna.Study]:
     with storage_errors(url):
         study = named(storage, name)
         if study is None:
-            there = ", ".join(study.study_name for study in storage.get_all_studies()) or "none"
+            names = [study.study_name for study in storage.get_all_studies()]
+            there = ", ".join(name for name in names if not is_confirmation(name)) or "none"
             raise StudyError(f"no study {name!r} in {masked(url)}; there: {there}")
         if is_foreign(study):
             raise StudyError(f"the study {name!r} in {masked(url)} was not made by autotune")
@@ -178,13 +189,25 @@ def delete_study(name: str, url: str) -> None:
         storage, study = find_study(name, url)  # again: whoever held the lock may have deleted it
         if Claims(study, storage, url).is_at_work():
             raise StudyError(f"another `autotune study` command is at work on {name!r}")
+        fresh = named(storage, confirmation_name(name))
+        if fresh is not None:
+            if Claims(fresh, storage, url).is_at_work():
+                raise StudyError(f"another `autotune study` command is at work on {name!r}")
+            optuna.delete_study(study_name=fresh.study_name, storage=storage)
         optuna.delete_study(study_name=name, storage=storage)
 
 
-def with_budgets(file: StudyFile, search: SearchSettings) -> StudyFile:
-    """The file with the budgets of another: how long trials may run changes nothing of what they measure."""
-    budgets = {name: getattr(search, name) for name in BUDGETS}
-    return file.model_copy(update={"search": file.search.model_copy(update=budgets)})
+def with_budgets(file: StudyFile, other: StudyFile) -> StudyFile:
+    """The file with another's budgets and `confirm`: how long trials may run changes nothing of what they measure."""
+    budgets = {name: getattr(other.search, name) for name in BUDGETS}
+    return file.model_copy(update={"search": file.search.model_copy(update=budgets), "confirm": other.confirm})
+
+
+def as_it_is_now(record: StudyRecord, path: Path) -> StudyRecord:
+    """The record with the budgets and the `confirm` that the study file has now; as stored where the file is gone."""
+    if not path.is_file():
+        return record
+    return replace(record, file=with_budgets(record.file, read_study_file(path)))
 
 
 def check_unchanged(record: StudyRecord, path: Path) -> None:
@@ -200,7 +223,7 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     changes: list[str] = []
     if path.is_file():
         known = record.given or record.file
-        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known.search)
+        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known)
         changes += changed_keys(known, now)
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:

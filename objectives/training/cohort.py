@@ -47,7 +47,7 @@ class Cohort:
                 self._step()
         finally:
             for place, (run, alive) in enumerate(zip(self.runs, self._alive.tolist(), strict=True)):
-                run.means.join(self._means.of(place))
+                run.means.join(self._means.slot(place))
                 run.alive = alive
                 run.rest()
 

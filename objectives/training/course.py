@@ -1,5 +1,7 @@
 """What a trial is to do: its batches, rungs and loss weights, and how far it has come."""
 
+from collections.abc import Mapping
+
 from ...spaces.configuration import Configuration
 from ..prepare import PreparedObjective
 from .mixing import batches_of
@@ -40,7 +42,7 @@ class Course:
         limit = self._training.early_stopping
         return self.step >= self.total_steps or (limit is not None and self._patience.waited >= limit)
 
-    def evaluated(self, metrics: dict[str, float], losses: dict[str, float], seconds: float) -> Evaluation:
+    def evaluated(self, metrics: Mapping[str, float], losses: Mapping[str, float], seconds: float) -> Evaluation:
         """The evaluation at this step, which the trial's patience remembers."""
         settings = self._prepared.settings
         maximize = self._prepared.main.task.metrics[settings.metric] == "maximize"

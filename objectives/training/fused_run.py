@@ -1,5 +1,6 @@
 """One trial in the fused trainer: its row of weights, its moments, its place and its memory."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -120,14 +121,13 @@ class FusedRun(Course):
         Raises:
             Diverged: a loss or a gradient was not finite.
         """
-        means, self.means = self.means, MeanLosses()
-        steps = f"steps {self._told + 1} and {self.step}"
-        found = means.read(self._prepared.normalisers, steps)
+        means, self.means = self.means, MeanLosses(self.step)
+        found = means.read(self._prepared.normalisers, self.step)
         if not self.alive:
-            raise Diverged(f"a gradient is not finite between {steps}")
+            raise Diverged(f"a gradient is not finite between steps {means.first + 1} and {self.step}")
         return found
 
-    def evaluated(self, metrics: dict[str, float], losses: dict[str, float], seconds: float) -> Evaluation:
+    def evaluated(self, metrics: Mapping[str, float], losses: Mapping[str, float], seconds: float) -> Evaluation:
         self._told = self.step
         return super().evaluated(metrics, losses, seconds)
 
@@ -138,10 +138,11 @@ class FusedRun(Course):
         """
         if self._optimizer is None:
             return self._checkpoint
-        weights, moments = self._optimizer.weights(), self._optimizer.moments()
-        return Checkpoint(self.configuration, self.step, weights, moments, {}, patience=self._patience)
+        weights, moments, losses = self._optimizer.weights(), self._optimizer.moments(), self.means.state()
+        return Checkpoint(self.configuration, self.step, weights, moments, {}, patience=self._patience, losses=losses)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint of the same configuration stopped."""
         self._checkpoint, self._patience = checkpoint, checkpoint.patience
         self.step = self._told = checkpoint.step
+        self.means = MeanLosses.of(checkpoint.losses, self.step, self._device)

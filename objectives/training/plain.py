@@ -11,6 +11,7 @@ from ...spaces.errors import AutotuneError, Diverged
 from ..prepare import PreparedObjective
 from .folds import FoldRun
 from .run import TrainingRun
+from .tested import TestedRun
 from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
 
 TAIL_LINES = 12
@@ -53,14 +54,20 @@ class Slot:
 
 
 class PlainTrainer(Trainer):
-    """Trains any encoder, one trial after another; the one that is furthest behind goes first."""
+    """Trains any encoder, one trial after another; the one that is furthest behind goes first.
 
-    def __init__(self, prepared: PreparedObjective, device: torch.device, capacity: int = 1) -> None:
+    With `tested` its evaluations are of the test data: one a trial, at its end (tested.py).
+    """
+
+    def __init__(
+        self, prepared: PreparedObjective, device: torch.device, capacity: int = 1, *, tested: bool = False
+    ) -> None:
         if capacity < 1:
             raise ValueError(f"a trainer has at least one slot, not {capacity}")
         # Denormal numbers in fading moments slow a CPU down by an order of magnitude.
         torch.set_flush_denormal(True)
         self._prepared = prepared
+        self._kind = TestedRun if tested else FoldRun if prepared.folds else TrainingRun
         self._device = device
         self._capacity = capacity
         self._slots: dict[int, Slot] = {}
@@ -89,7 +96,7 @@ class PlainTrainer(Trainer):
         """Train one trial by itself to its next rung."""
         try:
             run = self._running(trial_id)
-            assert isinstance(run, TrainingRun | FoldRun)
+            assert isinstance(run, TrainingRun | FoldRun | TestedRun)
             return run.advance()
         except Exception as error:
             if is_users(error):
@@ -134,8 +141,7 @@ class PlainTrainer(Trainer):
         return slot.run
 
     def _made(self, trial_id: int, slot: Slot) -> Run:
-        kind = FoldRun if self._prepared.folds else TrainingRun
-        return kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
+        return self._kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
 
 
 def tail(error: BaseException) -> str:

@@ -50,23 +50,31 @@ def create(
     create_command(file, storage, dry_run=dry_run)
 
 
+Devices = Annotated[str, typer.Option(help="auto, cpu, cpu:N (N processes), or GPUs' numbers: 0,1.")]
+Slots = Annotated[str, typer.Option(help="Trials in training at once on each device: auto or a number.")]
+Executor = Annotated[
+    ExecutorName, typer.Option(help="Where trials train: in this process, in one a device, on a Ray cluster.")
+]
+Address = Annotated[
+    str | None, typer.Option(help="With ray: the cluster's; else RAY_ADDRESS, or one here.", show_default=False)
+]
+GpusPerWorker = Annotated[
+    float | None, typer.Option(min=0, help="With ray: GPUs of each actor, such as 0.5.", show_default=False)
+]
+Timeout = Annotated[str | None, typer.Option(help="Longest time of this call: 90s, 30m, 2h.")]
+
+
 @app.command()
 def run(
     target: Target,
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Another total for this call.")] = None,
-    timeout: Annotated[str | None, typer.Option(help="Longest time of this call: 90s, 30m, 2h.")] = None,
-    devices: Annotated[str, typer.Option(help="auto, cpu, cpu:N (N processes), or GPUs' numbers: 0,1.")] = "auto",
-    slots: Annotated[str, typer.Option(help="Trials in training at once on each device: auto or a number.")] = "auto",
-    executor: Annotated[
-        ExecutorName, typer.Option(help="Where trials train: in this process, in one a device, on a Ray cluster.")
-    ] = ExecutorName.AUTO,
-    address: Annotated[
-        str | None, typer.Option(help="With ray: the cluster's; else RAY_ADDRESS, or one here.", show_default=False)
-    ] = None,
-    gpus_per_worker: Annotated[
-        float | None, typer.Option(min=0, help="With ray: GPUs of each actor, such as 0.5.", show_default=False)
-    ] = None,
+    timeout: Timeout = None,
+    devices: Devices = "auto",
+    slots: Slots = "auto",
+    executor: Executor = ExecutorName.AUTO,
+    address: Address = None,
+    gpus_per_worker: GpusPerWorker = None,
 ) -> None:
     """Run or resume a study up to its total of trials."""
     from ..executors.choosing import check_placement
@@ -74,6 +82,41 @@ def run(
 
     placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
     code = run_command(target, storage, trials=trials, timeout=timeout, placement=placement)
+    raise typer.Exit(code)
+
+
+@app.command()
+def confirm(
+    target: Target,
+    storage: Storage = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, max=20, help="So many of the best trials; else the study file's, or 3.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Fresh seeds; else the study file's, or 6.")] = None,
+    ablate: Annotated[
+        bool | None, typer.Option("--ablate/--no-ablate", help="Train the winner without each of its parts.")
+    ] = None,
+    timeout: Timeout = None,
+    devices: Devices = "auto",
+    slots: Slots = "auto",
+    executor: Executor = ExecutorName.AUTO,
+    address: Address = None,
+    gpus_per_worker: GpusPerWorker = None,
+) -> None:
+    """Train the best trials and the baseline again on fresh seeds; say what to believe."""
+    from ..executors.choosing import check_placement
+    from .confirming import confirm_command
+
+    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    code = confirm_command(
+        target,
+        storage,
+        candidates=candidates,
+        seeds=seeds,
+        ablate=ablate,
+        timeout=timeout,
+        placement=placement,
+    )
     raise typer.Exit(code)
 
 
@@ -105,11 +148,20 @@ def show(
 
 
 @app.command()
-def report(target: Target, storage: Storage = None, as_json: AsJson = False) -> None:
+def report(
+    target: Target,
+    storage: Storage = None,
+    as_json: AsJson = False,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one page for a browser.", show_default=False)
+    ] = None,
+) -> None:
     """Name the best configuration, its margin and what its parts are worth."""
-    from .studying import report_command
+    if page is not None and as_json:
+        raise InputError("--html writes a page and --json prints JSON; leave one of them out")
+    from .reporting import report_command
 
-    report_command(target, storage, as_json=as_json)
+    report_command(target, storage, as_json=as_json, page=page)
 
 
 @app.command()

@@ -2,31 +2,30 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import TypeAdapter, ValidationError
 
 from ...objectives.data.cleaning import rows
-from ...spaces.errors import InputError, StudyError, TrainingError
+from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
+from ..confirmation.reading import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
-from ..export import Format, best_configuration, render
+from ..export import Format, export_of, render
+from ..exported import choose
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
-from ..report.terminal import print_report
 from ..report.wording import number, plain
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..running import run_study
-from ..settings import Duration
 from ..storage import masked, storage_errors, storage_url
 from ..study import (
     StudyRecord,
+    as_it_is_now,
     delete_study,
     find_study,
     is_ready,
@@ -40,9 +39,9 @@ from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from ..writing import write_text
+from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell, tell_table
-
-_FILE_ENDINGS = {".yaml", ".yml"}
+from .targets import file_of, opened, seconds
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
@@ -82,20 +81,6 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
         create_study(given, path, url, prepared)
 
 
-def opened(target: str, storage: str | None) -> StudyRecord:
-    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
-    file, path = _file_of(target)
-    record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
-    return record if path is None else replace(record, path=path)
-
-
-def _file_of(target: str) -> tuple[StudyFile | None, Path | None]:
-    path = Path(target)
-    if path.suffix not in _FILE_ENDINGS:
-        return None, None
-    return read_study_file(path), path
-
-
 def run_command(
     target: str,
     storage: str | None,
@@ -105,8 +90,8 @@ def run_command(
     placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
-    timeout_s = _seconds(timeout)
-    file, path = _file_of(target)
+    timeout_s = seconds(timeout)
+    file, path = file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
@@ -128,7 +113,14 @@ def run_command(
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
-    return 0
+    settings = as_it_is_now(record, path or record.path).file.confirm
+    if ending is not Ending.DONE or settings is None:
+        return 0
+    try:
+        return confirm(record, path or record.path, settings, target, placement)
+    except NothingToConfirm as error:
+        tell(f"not confirmed: {error}", "yellow")
+        return 0
 
 
 def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
@@ -146,22 +138,13 @@ def _summary(record: StudyRecord) -> Summary:
         return summarize(record.study)
 
 
-def _seconds(timeout: str | None) -> float | None:
-    if timeout is None:
-        return None
-    try:
-        return TypeAdapter[float](Duration).validate_python(timeout)
-    except ValidationError as error:
-        raise InputError(f"--timeout: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
-
-
 def list_command(storage: str | None, *, as_json: bool) -> None:
     """Every study of a storage with its counts and its best value."""
     url = storage_url(storage, None)
     with storage_errors(url):
         summaries = [summarize(study) for study in list_studies(url)]
     if as_json:
-        _echo([summary.to_json() for summary in summaries])
+        echo([summary.to_json() for summary in summaries])
         return
     tell_table(["study", "objective", "trials", "best"], [_listed(summary) for summary in summaries])
 
@@ -183,7 +166,7 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     if as_json:
         settings = json.loads(record.file.model_dump_json(exclude={"storage"}))
         sizes = checkpoint_store(record).sizes()
-        _echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
+        echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
     tell(_counted(_summary(record).counts))
@@ -222,17 +205,9 @@ def _counted(counts: Counts) -> str:
     )
 
 
-def _echo(content: object) -> None:
+def echo(content: object) -> None:
+    """Print JSON."""
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def report_command(target: str, storage: str | None, *, as_json: bool) -> None:
-    """What the study found, for people or for programs."""
-    summary = _summary(opened(target, storage))
-    if as_json:
-        _echo(summary.to_json())
-    else:
-        print_report(summary, output())
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:
@@ -241,10 +216,15 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     record = opened(target, storage)
     with while_stored(record):
-        best = best_configuration(record, destination.parent, trial)
+        confirmed = read_confirmation(record)
+        chosen = choose(record, confirmed, trial)
+        best = export_of(record, confirmed, chosen, destination.parent, destination.name)
     write_text(destination, render(best, style))
-    values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
-    tell(f"wrote {destination}: trial {best.found.trial}, {values}")
+    # Beside what fresh seeds say, the search's own value would only promise too much.
+    values = {} if best.confirmed else best.found.values
+    tell(f"wrote {destination}: {chosen.name}{''.join(f', {name} {number(value)}' for name, value in values.items())}")
+    for reason in chosen.reasons:
+        tell(reason)
 
 
 def copy_command(name: str, storage: str | None, to: str) -> None:

@@ -11,7 +11,7 @@ from ..report.wording import number, plain
 from ..storage import RECONNECT_TIMEOUT_S, patiently
 from ..study import StudyRecord, while_stored
 from .consoles import INTERRUPTED, output, tell
-from .studying import opened
+from .targets import opened
 
 INTERVAL_S = 2.0
 

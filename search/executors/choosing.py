@@ -7,8 +7,6 @@ import torch
 
 from ...objectives.prepare import PreparedObjective
 from ...objectives.training.device import choose_device
-from ...objectives.training.durable import DurableTrainer
-from ...objectives.training.plain import PlainTrainer
 from ...objectives.training.probing import Probe, free_memory, probe_cpu
 from ...spaces.errors import Diverged, InputError
 from .executor import Executor
@@ -75,9 +73,7 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
         if len(places) > 1 and number is not None:
             raise InputError("--executor inline trains on one device; --executor process takes several")
         device = choose_device("cpu" if number is None else str(number))
-        trainer = PlainTrainer(prepared, device, recipe.slots)
-        durable = DurableTrainer(trainer, recipe.store, note, recipe.file.search.checkpoints.cost)
-        return InlineExecutor(durable, recipe.store)
+        return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store)
     search = recipe.file.search
     return ProcessExecutor(places[: max(left, 1)], recipe, note, search.retries, search.trial_timeout)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from ...objectives.prepare import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.device import choose_device
 from ...objectives.training.durable import DurableTrainer
@@ -30,8 +31,7 @@ def make_trainer(recipe: "Recipe", note: Note) -> Trainer:
         InputError: the data changed meanwhile, or is gone.
     """
     prepared = prepare_study(recipe.file, recipe.base)
-    plain = PlainTrainer(prepared, choose_device("auto"), recipe.slots)
-    return DurableTrainer(plain, recipe.store, note, recipe.file.search.checkpoints.cost)
+    return recipe.durable(recipe.trainer(prepared, choose_device("auto")), note)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,14 @@ class Recipe:
     store: CheckpointStore
     slots: int = 1
     make: Callable[["Recipe", Note], Trainer] = make_trainer
+
+    def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:
+        """What trains; `prepared` is the study's data by its own seed."""
+        return PlainTrainer(prepared, device, self.slots)
+
+    def durable(self, trainer: Trainer, note: Note) -> Trainer:
+        """The trainer with checkpoints in the store."""
+        return DurableTrainer(trainer, self.store, note, self.file.search.checkpoints.cost)
 
 
 class Leaving(StrEnum):

@@ -18,7 +18,7 @@ def data_blocks(summary: Summary) -> Iterator[RenderableType]:
     """The findings as a table; then which operations change labels, and which were left out."""
     if summary.findings:
         yield Group(Text("Data, before the search", style="bold"), findings_table(summary.findings))
-    lines = list(_operations(summary))
+    lines = list(operation_lines(summary))
     if lines:
         yield Group(*lines)
 
@@ -37,7 +37,8 @@ def findings_table(findings: tuple[Finding, ...]) -> Table:
     return table
 
 
-def _operations(summary: Summary) -> Iterator[Text]:
+def operation_lines(summary: Summary) -> Iterator[Text]:
+    """Which operations change labels, and which were left out and why."""
     if changing := summary.augmentation.label_changing:
         yield Text.assemble(("Augmentation", "bold"), f" that changes labels: {', '.join(changing)}")
     for name, reason in summary.augmentation.dropped.items():

@@ -27,7 +27,7 @@ def draw(progress: Progress, width: int, height: int) -> RenderableType:
         Text(),
         _bar(progress, width),
         _line(progress.counts),
-        _line(_best(progress)),
+        *([_line(_best(progress))] if progress.is_race else []),
         _line(_time(progress)),
     ]
     if progress.running:
@@ -40,7 +40,7 @@ def _line(text: str) -> Text:
 
 
 def _bar(progress: Progress, width: int) -> RenderableType:
-    count = f"{progress.done} of {progress.total} trials"
+    count = f"{progress.done} of {progress.total} {progress.noun}"
     cells = max(4, min(_BAR_CELLS, width - len(count) - 2))
     row = Table.grid(padding=(0, 1))
     row.add_row(ProgressBar(progress.total, progress.done, width=cells), Text(count, style="bold", no_wrap=True))
@@ -64,6 +64,8 @@ def _time(progress: Progress) -> str:
     elapsed = wording.duration(progress.elapsed_s)
     if progress.left_s is None:
         return elapsed
+    if not progress.is_race:
+        return f"{elapsed}, {wording.estimate(progress.left_s)} left"
     condition = "at this pruning rate" if progress.pruned else "if none is pruned"
     return f"{elapsed}, {wording.estimate(progress.left_s)} left {condition}"
 
@@ -79,13 +81,15 @@ def _running(progress: Progress, width: int, rows: int) -> RenderableType:
     trials = list(progress.running.values())
     for trial in trials[:rows]:
         curve = Text(sparkline(trial.values, low, high, _CURVE_CELLS), style="cyan")
-        cells = [_name(trial), f"{trial.step}/{progress.max_steps}", _last(trial), curve]
+        cells = [_name(progress, trial), f"{trial.step}/{progress.max_steps}", _last(trial), curve]
         table.add_row(*cells, *([_line(wording.one_line(trial.configuration))] if width >= _WIDE else []))
     more = len(trials) - rows
     return Group(table, _line(f"and {more} more running")) if more > 0 else table
 
 
-def _name(trial: RunningTrial) -> str:
+def _name(progress: Progress, trial: RunningTrial) -> str:
+    if not progress.is_race:
+        return progress.name(trial.number)
     return f"{trial.role} {trial.number}" if trial.role else str(trial.number)
 
 

@@ -8,6 +8,8 @@ from optuna.trial import TrialState
 
 # Below this the "top tenth" that PED-ANOVA looks at is one of three trials: a coin, not a finding.
 MIN_COMPLETE = 4
+STEADY = 50
+"""Complete trials from which on importances are steady: Optuna advises five in the best tenth."""
 
 
 def parameter_importances(study: optuna.Study) -> dict[str, float]:

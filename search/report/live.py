@@ -19,18 +19,23 @@ _REPEATED = 8
 """How many sentences are said again after the screen was cleared."""
 
 
-def make_observer(console: Console) -> AbstractContextManager[Observer]:
-    """A live view where the console can redraw, else plain lines. Leaving the context restores the terminal."""
+def make_observer(console: Console, *, is_race: bool = True) -> AbstractContextManager[Observer]:
+    """A live view where the console can redraw, else plain lines. Leaving the context restores the terminal.
+
+    Args:
+        console: where it is shown.
+        is_race: whether trials compete; fresh trainings are called by their own names, and none is the best so far.
+    """
     if console.is_terminal and console.is_interactive:
-        return LiveView(console)
-    return nullcontext(PlainLines(console))
+        return LiveView(console, is_race=is_race)
+    return nullcontext(PlainLines(console, is_race=is_race))
 
 
 class PlainLines(Narrator):
     """One line an event, flushed at once, without control codes: for logs, pipes and CI."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
+    def __init__(self, console: Console, *, is_race: bool = True) -> None:
+        super().__init__(is_race=is_race)
         self._console = console
 
     def say(self, sentence: str, *, passing: bool = False) -> None:
@@ -46,8 +51,8 @@ class LiveView(Narrator):
     thread: Rich's may draw in the middle of a `print`, which then erases a line too many.
     """
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
+    def __init__(self, console: Console, *, is_race: bool = True) -> None:
+        super().__init__(is_race=is_race)
         self._console = console
         self._live = Live(console=console, get_renderable=self._frame, auto_refresh=False, transient=True)
         self._is_over = threading.Event()

@@ -17,8 +17,8 @@ class Narrator(ABC):
     `progress` may be read from another thread while `lock` is held.
     """
 
-    def __init__(self) -> None:
-        self.progress = Progress()
+    def __init__(self, *, is_race: bool = True) -> None:
+        self.progress = Progress(is_race=is_race)
         self.lock = threading.RLock()  # re-entrant: a signal handler may report on the thread that holds it
 
     @abstractmethod
@@ -35,9 +35,12 @@ class Narrator(ABC):
         max_steps: int,
     ) -> None:
         """What there is to do, and what is known already."""
+        is_race = self.progress.is_race
+        if not is_race:
+            best = baseline = None
         with self.lock:
-            self.progress = Progress(total, max_steps, direction, done, best, baseline)
-        known = [f"{total} trials, {done} done"]
+            self.progress = Progress(total, max_steps, direction, done, best, baseline, is_race)
+        known = [f"{total} {self.progress.noun}, {done} done"]
         if best:
             known.append(f"best so far {wording.number(best[1])} (trial {best[0]})")
         if baseline is not None:
@@ -48,24 +51,26 @@ class Narrator(ABC):
         """Which configuration the trial trains."""
         with self.lock:
             self.progress.start(number, role, configuration)
-        name = f"trial {number} ({role})" if role else f"trial {number}"
-        self.say(f"{name} started: {wording.one_line(configuration)}", passing=True)
+        name = self.progress.name(number)
+        told = f"{name} ({role})" if role and role != name else name
+        self.say(f"{told} started: {wording.one_line(configuration)}", passing=True)
 
     def evaluated(self, number: int, step: int, value: float) -> None:
         """How far the trial is."""
         with self.lock:
+            name, length = self.progress.name(number), self.progress.max_steps
             self.progress.evaluate(number, step, value)
-        self.say(f"trial {number} step {step}/{self.progress.max_steps}: {wording.number(value)}", passing=True)
+        self.say(f"{name} step {step}/{length}: {wording.number(value)}", passing=True)
 
     def completed(
         self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
     ) -> None:
         """The trial's best evaluation, against the baseline; of several objectives by the first."""
         with self.lock:
-            is_baseline = self.progress.running[number].role == BASELINE
+            name, is_baseline = self.progress.name(number), self.progress.running[number].role == BASELINE
             self.progress.finish(number, value)
         values = ", ".join([wording.number(value), *(f"{name} {wording.number(its)}" for name, its in others.items())])
-        parts = [f"trial {number} complete: {values} at step {step}"]
+        parts = [f"{name} complete: {values} at step {step}"]
         if is_baseline:
             parts.append("the baseline")
         elif self.progress.baseline is not None:
@@ -77,20 +82,23 @@ class Narrator(ABC):
     def pruned(self, number: int, step: int, value: float) -> None:
         """Where the trial was stopped."""
         with self.lock:
+            name = self.progress.name(number)
             self.progress.prune(number)
-        self.say(f"trial {number} pruned at step {step}: {wording.number(value)}")
+        self.say(f"{name} pruned at step {step}: {wording.number(value)}")
 
     def failed(self, number: int, reason: str) -> None:
         """Why the trial has no value."""
         with self.lock:
+            name = self.progress.name(number)
             self.progress.fail(number)
-        self.say(f"trial {number} failed: {wording.plain(reason)}")
+        self.say(f"{name} failed: {wording.plain(reason)}")
 
     def requeued(self, number: int) -> None:
         """An interrupted trial is not lost."""
         with self.lock:
+            name = self.progress.name(number)
             self.progress.requeue(number)
-        self.say(f"trial {number} interrupted: back in the queue")
+        self.say(f"{name} interrupted: back in the queue")
 
     def message(self, text: str) -> None:
         """The text, on one line."""
@@ -100,6 +108,6 @@ class Narrator(ABC):
         """Why the run stopped, and where the study stands."""
         progress = self.progress
         self.say(
-            f"{wording.plain(reason)}: {progress.done} of {progress.total} trials done, {progress.counts} "
+            f"{wording.plain(reason)}: {progress.done} of {progress.total} {progress.noun} done, {progress.counts} "
             f"in {wording.duration(progress.elapsed_s)}"
         )

@@ -30,6 +30,8 @@ class Progress:
     done: int = 0
     best: tuple[int, float] | None = None
     baseline: float | None = None
+    is_race: bool = True
+    """Whether trials compete; fresh trainings do not, and each has a name of its own in place of a number."""
     clock: Callable[[], float] = time.monotonic
     running: dict[int, RunningTrial] = field(default_factory=dict[int, RunningTrial])
     complete: int = 0
@@ -39,6 +41,16 @@ class Progress:
     _ended_steps: int = 0
     _left_s: float | None = None
     _left_at_s: float = 0.0
+
+    @property
+    def noun(self) -> str:
+        """What is counted."""
+        return "trials" if self.is_race else "trainings"
+
+    def name(self, number: int) -> str:
+        """What a running trial is called."""
+        role = self.running[number].role
+        return f"trial {number}" if self.is_race or role is None else role
 
     def start(self, number: int, role: str | None, configuration: Configuration) -> None:
         """A trial got its slot."""
@@ -89,7 +101,8 @@ class Progress:
     @property
     def counts(self) -> str:
         """What became of the trials of this run."""
-        return f"{self.complete} complete, {self.pruned} pruned, {self.failed} failed"
+        pruned = f"{self.pruned} pruned, " if self.is_race else ""
+        return f"{self.complete} complete, {pruned}{self.failed} failed"
 
     @property
     def ended(self) -> int:
@@ -97,8 +110,8 @@ class Progress:
         return self.complete + self.pruned + self.failed
 
     def _is_new_best(self, number: int, value: float) -> bool:
-        if self.best is None:
-            return True
+        if self.best is None or not self.is_race:
+            return self.is_race
         gain = wording.advantage(value, self.best[1], self.direction)
         return gain > 0 or (gain == 0 and number < self.best[0])
 

@@ -77,7 +77,8 @@ class Summary:
     operations: tuple[str, ...]
     encoder: str
     max_steps: int
-    top: tuple[RankedTrial, ...]
+    complete: tuple[RankedTrial, ...]
+    """All COMPLETE trials, the best first, the earliest of equals."""
     front: tuple[RankedTrial, ...]
     """Of several objectives: the trials that no other dominates, the best in the first objective first."""
     baseline: RankedTrial | None
@@ -118,7 +119,12 @@ class Summary:
     @property
     def best(self) -> RankedTrial | None:
         """The COMPLETE trial with the best value, the earliest of equals."""
-        return self.top[0] if self.top else None
+        return self.complete[0] if self.complete else None
+
+    @property
+    def top(self) -> tuple[RankedTrial, ...]:
+        """The best five."""
+        return self.complete[:TOP]
 
     def mix(self, configuration: Configuration) -> dict[str, float]:
         """The probability of "none" and of each operation of the study; they sum to 1."""
@@ -194,7 +200,7 @@ def summarize(study: optuna.Study) -> Summary:
         operations=_operations(trials),
         encoder=attributes["encoder"],
         max_steps=attributes["max_steps"],
-        top=tuple(complete[:TOP]),
+        complete=tuple(complete),
         front=_front(study, complete),
         baseline=_first_with_role(complete, roles, BASELINE),
         equal_weights=_first_with_role(complete, roles, EQUAL_WEIGHTS),

@@ -18,7 +18,7 @@ from ...spaces.errors import StudyFileError
 from ...spaces.space import LEARNING_RATE, SearchSpace, SpaceSettings
 from ...spaces.training import TrainingSettings
 from ..samplers import ONE_OBJECTIVE_ONLY
-from ..settings import GridSettings, SearchSettings
+from ..settings import ConfirmSettings, GridSettings, SearchSettings
 from .document import Path as Place
 from .document import located
 from .mistakes import nearest
@@ -49,6 +49,9 @@ class StudyFile(ObjectiveSettings):
     )
     space: SpaceSettings = Field(default_factory=SpaceSettings, description="what is searched")
     search: SearchSettings = Field(default_factory=SearchSettings, description="how it is searched")
+    confirm: ConfirmSettings | None = Field(
+        default=None, description="what `run` trains on fresh seeds at its end; without it, only `study confirm` does"
+    )
 
     def search_space(self) -> SearchSpace:
         """The space; where the file gives no learning rates, the range that suits the encoder."""

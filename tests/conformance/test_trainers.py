@@ -15,6 +15,7 @@ from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.seeded import Fresh, SeededTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
 from autotune.spaces.configuration import Configuration, Mix
 
@@ -45,10 +46,26 @@ def fused(prepared: PreparedObjective, slots: int) -> Trainer:
     return FusedTrainer(prepared, torch.device("cpu"), slots)
 
 
+class OneSeed(dict[int, Fresh]):
+    """Every trial has the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+
+    def __missing__(self, trial_id: int) -> Fresh:
+        return Fresh(self._seed)
+
+
+def seeded(prepared: PreparedObjective, slots: int) -> Trainer:
+    return SeededTrainer(lambda _: prepared, OneSeed(prepared.seed), torch.device("cpu"), slots)
+
+
 TRAINERS = {
     "plain": Kind(plain, MultiTaskModel),
     "durable": Kind(durable, MultiTaskModel),
     "fused": Kind(fused, FusedModel),
+    "seeded": Kind(seeded, MultiTaskModel),
 }
 
 PRECISIONS = ("fp32", pytest.param("bf16", marks=pytest.mark.slow))

@@ -1,0 +1,99 @@
+"""Trials on seeds of their own: each has its own split, order, first weights and variants."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from ...spaces.configuration import Configuration
+from ..prepare import PreparedObjective
+from .plain import PlainTrainer
+from .trainer import Checkpoint, Evaluation, Trainer
+
+_KEPT = 2
+"""Prepared seeds in memory beside those in training: trials come seed by seed."""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What is fresh about a trial: its seed; `tested`: it is measured on the test data, at its end."""
+
+    seed: int
+    tested: bool = False
+
+
+class SeededTrainer(Trainer):
+    """A plain trainer for each seed that is in training.
+
+    Args:
+        prepare: the data by a seed.
+        fresh: each trial's seed.
+        device: where all train.
+        capacity: how many trials fit, of all seeds together.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[int], PreparedObjective],
+        fresh: Mapping[int, Fresh],
+        device: torch.device,
+        capacity: int = 1,
+    ) -> None:
+        if capacity < 1:
+            raise ValueError(f"a trainer has at least one slot, not {capacity}")
+        self._prepared = lru_cache(_KEPT)(prepare)
+        self._fresh = fresh
+        self._device = device
+        self._capacity = capacity
+        self._trainers: dict[Fresh, PlainTrainer] = {}
+        self._homes: dict[int, Fresh] = {}
+
+    @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
+        if trial_id in self._homes:
+            raise ValueError(f"trial {trial_id} is in a slot already")
+        if len(self._homes) >= self._capacity:
+            raise ValueError(f"all {self._capacity} slots are taken")
+        home = self._fresh[trial_id]
+        if home not in self._trainers:
+            prepared = self._prepared(home.seed)
+            self._trainers[home] = PlainTrainer(prepared, self._device, self._capacity, tested=home.tested)
+        self._trainers[home].admit(trial_id, configuration, checkpoint, parts)
+        self._homes[trial_id] = home
+
+    def upcoming(self) -> list[int]:
+        return next(filter(None, (trainer.upcoming() for trainer in self._trainers.values())), [])
+
+    def advance(self) -> list[Evaluation]:
+        """Train one rung of a trial of the seed that came first: seeds then end one after another."""
+        if not (upcoming := self.upcoming()):
+            return []
+        return self._trainers[self._homes[upcoming[0]]].advance()
+
+    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+        return self._trainer(trial_id).checkpoint(trial_id)
+
+    def evict(self, trial_id: int) -> Checkpoint | None:
+        checkpoint = self._trainer(trial_id).evict(trial_id)
+        self._leave(trial_id)
+        return checkpoint
+
+    def discard(self, trial_id: int) -> None:
+        self._trainer(trial_id).discard(trial_id)
+        self._leave(trial_id)
+
+    def _trainer(self, trial_id: int) -> PlainTrainer:
+        if trial_id not in self._homes:
+            raise ValueError(f"trial {trial_id} is in no slot")
+        return self._trainers[self._homes[trial_id]]
+
+    def _leave(self, trial_id: int) -> None:
+        home = self._homes.pop(trial_id)
+        if home not in self._homes.values():
+            del self._trainers[home]

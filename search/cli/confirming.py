@@ -1,0 +1,62 @@
+"""What `study confirm` does, and the end of a `study run` whose file has `confirm`."""
+
+from pathlib import Path
+
+from ...spaces.errors import StudyError
+from ..confirmation.reading import read_confirmation
+from ..confirmation.running import confirm_study
+from ..executors.choosing import Placement
+from ..report.confirmed import verdict_blocks
+from ..report.live import make_observer
+from ..settings import ConfirmSettings
+from ..study import StudyRecord, as_it_is_now, while_stored
+from ..tuner import Ending
+from .consoles import INTERRUPTED, output, tell
+from .targets import opened, seconds
+
+
+def confirm_command(
+    target: str,
+    storage: str | None,
+    *,
+    candidates: int | None,
+    seeds: int | None,
+    ablate: bool | None,
+    timeout: str | None,
+    placement: Placement,
+) -> int:
+    """Train on fresh seeds what is not trained yet, and say what that shows. Returns the exit code."""
+    timeout_s = seconds(timeout)
+    record = opened(target, storage)
+    given = as_it_is_now(record, record.path).file.confirm or ConfirmSettings()
+    asked = {"candidates": candidates, "seeds": seeds, "ablate": ablate}
+    settings = given.model_copy(update={name: value for name, value in asked.items() if value is not None})
+    return confirm(record, record.path, settings, target, placement, timeout_s)
+
+
+def confirm(
+    record: StudyRecord,
+    path: Path,
+    settings: ConfirmSettings,
+    target: str,
+    placement: Placement,
+    timeout_s: float | None = None,
+) -> int:
+    """Confirm, and print the verdict. Returns the exit code."""
+    try:
+        with make_observer(output(), is_race=False) as observer:
+            ending = confirm_study(record, path, observer, settings, placement=placement, timeout_s=timeout_s)
+    except KeyboardInterrupt:
+        ending = Ending.INTERRUPTED
+    with while_stored(record):
+        confirmed = read_confirmation(record)
+    if confirmed is None:
+        raise StudyError(f"the confirmation of {record.name!r} was deleted meanwhile")
+    if ending is Ending.DONE:
+        console = output()
+        for block in verdict_blocks(confirmed):
+            console.print()
+            console.print(block)
+        return 0
+    tell(f"{confirmed.missing} fresh trainings are left; go on with: autotune study confirm {target}")
+    return INTERRUPTED if ending is Ending.INTERRUPTED else 0

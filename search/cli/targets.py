@@ -1,0 +1,40 @@
+"""What commands are given: a study by name or file, a duration."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ...spaces.errors import InputError
+from ..settings import Duration
+from ..storage import storage_url
+from ..study import StudyRecord, open_study
+from ..study_file.reading import read_study_file
+from ..study_file.schema import StudyFile
+
+_FILE_ENDINGS = {".yaml", ".yml"}
+
+
+def opened(target: str, storage: str | None) -> StudyRecord:
+    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
+    file, path = file_of(target)
+    record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
+    return record if path is None else replace(record, path=path)
+
+
+def file_of(target: str) -> tuple[StudyFile | None, Path | None]:
+    """The study file that a target is, and where; None and None for a name."""
+    path = Path(target)
+    if path.suffix not in _FILE_ENDINGS:
+        return None, None
+    return read_study_file(path), path
+
+
+def seconds(timeout: str | None) -> float | None:
+    """What `--timeout` says. InputError if it is no duration."""
+    if timeout is None:
+        return None
+    try:
+        return TypeAdapter[float](Duration).validate_python(timeout)
+    except ValidationError as error:
+        raise InputError(f"--timeout: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None

@@ -1,0 +1,80 @@
+"""The confirmation as programs read it: the `confirmation` of `report --json`."""
+
+from typing import Any
+
+from ..verdict.comparison import Comparison
+from ..verdict.estimate import Estimate
+from .result import Arm, Confirmed, Tested
+from .words import sentences
+
+
+def to_json(confirmed: Confirmed) -> dict[str, Any]:
+    """Finite numbers, strings, lists and dicts only; seeds are keys, so they are strings as JSON wants them."""
+    verdict = confirmed.verdict
+    found: dict[str, Any] = {
+        "seeds": list(confirmed.seeds),
+        "missing": confirmed.missing,
+        "same_rows": confirmed.same_rows,
+        "arms": {arm.name: _arm(arm, confirmed) for arm in confirmed.arms},
+        "ablation": {effect.part: _comparison(effect.comparison) for effect in confirmed.effects},
+        "test": _tested(confirmed.tested) if confirmed.tested else None,
+        "seconds": confirmed.seconds,
+        "words": sentences(confirmed),
+    }
+    if verdict is not None:
+        found |= {
+            "winner": verdict.winner.name,
+            "better": verdict.is_better,
+            "corrected": estimate_json(verdict.winner.corrected),
+            "corrected_gain": estimate_json(verdict.winner.gain) if verdict.winner.gain else None,
+            "tied": [name for name in verdict.tied if name != verdict.winner.name],
+            "simplest": verdict.simplest,
+            "optimism": {name: estimate_json(gap) for name, gap in verdict.optimism.items()},
+        }
+    return found
+
+
+def estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """A mean with its interval, null where there is none."""
+    interval = estimate.interval
+    return {
+        "mean": estimate.mean,
+        "interval": [interval.low, interval.high] if interval else None,
+        "count": estimate.count,
+    }
+
+
+def _arm(arm: Arm, confirmed: Confirmed) -> dict[str, Any]:
+    verdict = confirmed.verdict
+    score = verdict.scores.get(arm.name) if verdict else None
+    gain = verdict.comparisons.get(arm.name) if verdict else None
+    return {
+        "trial": arm.trial,
+        "candidate": arm.is_candidate,
+        "configuration": arm.configuration.model_dump(),
+        "search_score": arm.search_score,
+        "scores": {str(seed): score for seed, score in arm.scores.items()},
+        "failures": {str(seed): reason for seed, reason in arm.failures.items()},
+        "score": estimate_json(score) if score else None,
+        "gain": _comparison(gain) if gain else None,
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        **estimate_json(comparison.gain),
+        "p": comparison.test.better,
+        "corrected_p": comparison.corrected,
+        "probability_better": comparison.test.probability_better,
+        "better": comparison.is_better,
+        "seeds_needed": comparison.pairs_needed,
+    }
+
+
+def _tested(tested: Tested) -> dict[str, Any]:
+    return {
+        "winner": tested.winner,
+        "scores": {name: {str(seed): score for seed, score in its.items()} for name, its in tested.scores.items()},
+        "estimates": {name: estimate_json(each) for name, each in tested.estimates.items()},
+        "gain": _comparison(tested.gain) if tested.gain else None,
+    }

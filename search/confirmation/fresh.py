@@ -1,0 +1,44 @@
+"""What workers need to train configurations on fresh seeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ...objectives.augmentation.generating import Progress
+from ...objectives.prepare import PreparedObjective
+from ...objectives.training.seeded import Fresh, SeededTrainer
+from ...objectives.training.trainer import Trainer
+from ..executors.worker import Recipe
+from ..study import prepare_study
+from ..study_file.schema import StudyFile
+
+
+@dataclass(frozen=True)
+class FreshRecipe(Recipe):
+    """A recipe whose trainers give every trial its own seed; `fresh` says which."""
+
+    fresh: Mapping[int, Fresh] = field(default_factory=dict[int, Fresh])
+
+    def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:
+        """What trains; `prepared` serves where its seed is asked for."""
+
+        def prepare(seed: int) -> PreparedObjective:
+            return prepared if seed == prepared.seed else prepare_fresh(self.file, self.base, seed)
+
+        return SeededTrainer(prepare, self.fresh, device, self.slots)
+
+
+def with_seed(file: StudyFile, seed: int) -> StudyFile:
+    """The study file with another seed: of split, batch order, first weights and variants."""
+    return file.model_copy(update={"search": file.search.model_copy(update={"seed": seed})})
+
+
+def prepare_fresh(file: StudyFile, base: Path, seed: int, progress: Progress = lambda *_: None) -> PreparedObjective:
+    """Read and tokenise all that trials on a fresh seed train on.
+
+    Raises:
+        InputError: something in it cannot be used.
+    """
+    return prepare_study(with_seed(file, seed), base, progress)

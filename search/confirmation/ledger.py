@@ -1,0 +1,152 @@
+"""The fresh trainings of a study in its storage: a plain Optuna study beside it, one trial a training.
+
+So all that makes a search durable serves here too: claims, retries, resuming, several hosts. Its name has a slash,
+which no study's own may have.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from ...objectives.caching import content_hash
+from ...objectives.training.seeded import Fresh
+from ...spaces.configuration import Configuration
+from ..claims import Claims
+from ..locking import claiming
+from ..roles import CONFIGURATION, ROLE
+from ..storage import patiently
+from ..study import StudyRecord, confirmation_name, named
+from .arms import Planned, key_of
+
+SEED, TESTED = "seed", "tested"
+ARMS, SEEDS, ABLATION, TEST = "arms", "seeds", "ablation", "test"
+TOKEN, OF = "token", "of"
+
+
+def _measured(record: StudyRecord) -> str:
+    """A hash of all that decides what a training measures, its configuration and seed apart."""
+    settings = record.file.model_dump_json(exclude={"storage", "search", "confirm"})
+    return content_hash([settings, str(record.file.search.seed), *sorted(record.fingerprints.values())])
+
+
+@dataclass(frozen=True)
+class Training:
+    """One configuration on one seed, on validation or on test data."""
+
+    arm: str
+    configuration: Configuration
+    fresh: Fresh
+
+    @property
+    def key(self) -> tuple[str, Fresh]:
+        """The same for trainings that would do the same."""
+        return key_of(self.configuration), self.fresh
+
+    @property
+    def marks(self) -> dict[str, object]:
+        """What its trial carries."""
+        data = ", test data" if self.fresh.tested else ""
+        return {
+            ROLE: f"{self.arm}, seed {self.fresh.seed}{data}",
+            CONFIGURATION: self.configuration.model_dump(),
+            SEED: self.fresh.seed,
+            TESTED: self.fresh.tested,
+        }
+
+
+def fresh_of(trial: FrozenTrial) -> Fresh:
+    """The seed of a fresh training, and whether it looks at the test data."""
+    return Fresh(trial.user_attrs[SEED], trial.user_attrs[TESTED])
+
+
+def key_of_trial(trial: FrozenTrial) -> tuple[str, Fresh]:
+    """As Training.key."""
+    return key_of(Configuration.model_validate(trial.user_attrs[CONFIGURATION])), fresh_of(trial)
+
+
+class Ledger:
+    """The fresh trainings of one study."""
+
+    def __init__(self, record: StudyRecord, study: optuna.Study) -> None:
+        self.study = study
+        self.claims = Claims(study, record.storage, record.url, record.file.search.retries)
+
+    @classmethod
+    def of(cls, record: StudyRecord) -> "Ledger | None":
+        """What there is; None if the study was never confirmed, or an earlier one of its name was."""
+        known = named(record.storage, confirmation_name(record.name))
+        return None if known is None or known.user_attrs.get(OF) != _measured(record) else cls(record, known)
+
+    @classmethod
+    def made(cls, record: StudyRecord) -> "Ledger":
+        """What there is, or a new one. It has a token of its own: checkpoints of an earlier one are not its."""
+        name = confirmation_name(record.name)
+        with claiming(name, record.url):
+            if (ledger := cls.of(record)) is not None:
+                return ledger
+            if named(record.storage, name) is not None:
+                optuna.delete_study(study_name=name, storage=record.storage)
+            direction = record.study.directions[0]
+            study = optuna.create_study(study_name=name, storage=record.storage, direction=direction)
+            study.set_user_attr(TOKEN, uuid.uuid4().hex)
+            study.set_user_attr(OF, _measured(record))
+        return cls(record, study)
+
+    @property
+    def token(self) -> str:
+        """Decides what the numbers of its trials mean."""
+        return self.facts[TOKEN]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was decided: the arms, the seeds, what was ablated, and who met the test data."""
+        return self.study.user_attrs
+
+    def trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def plan(self, trainings: Sequence[Training], **facts: object) -> list[FrozenTrial]:
+        """Queue what is not there yet, under the lock that other hosts wait for. Returns all trials."""
+
+        def queue() -> None:
+            with self.claims.lock():
+                there = {key_of_trial(trial) for trial in self.trials()}
+                for training in trainings:
+                    if training.key not in there:
+                        self.study.enqueue_trial({}, user_attrs=training.marks)
+                for name, value in facts.items():
+                    if self.facts.get(name) != value:
+                        self.study.set_user_attr(name, value)
+
+        patiently(queue)
+        return self.trials()
+
+
+def arms_to_store(arms: Iterable[Planned]) -> list[dict[str, object]]:
+    """Arms as a storage keeps them."""
+    return [
+        {
+            "name": arm.name,
+            "configuration": arm.configuration.model_dump(),
+            "trial": arm.trial,
+            "candidate": arm.is_candidate,
+        }
+        for arm in arms
+    ]
+
+
+def stored_arms(stored: Iterable[dict[str, Any]]) -> list[Planned]:
+    """The arms that `arms_to_store` wrote."""
+    return [
+        Planned(arm["name"], Configuration.model_validate(arm["configuration"]), arm["trial"], arm["candidate"])
+        for arm in stored
+    ]
+
+
+def is_to_come(trial: FrozenTrial) -> bool:
+    """Whether the training is still waited for."""
+    return trial.state in {TrialState.WAITING, TrialState.RUNNING}

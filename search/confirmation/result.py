@@ -1,0 +1,109 @@
+"""What a confirmation says: the same value for terminal, page, export and model card. reading.py makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...spaces.configuration import Configuration
+from ..roles import BASELINE
+from ..verdict.ablation import Effect
+from ..verdict.comparison import Comparison
+from ..verdict.estimate import Estimate
+from ..verdict.indifference import Simplicity
+from ..verdict.short_runs import ShortRuns
+from ..verdict.units import Unit
+from ..verdict.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration on fresh seeds.
+
+    Args:
+        name: "baseline", "trial 17", "equal weights", "trial 17 at the default rate".
+        configuration: what it trains.
+        trial: of the search, that it comes from; None for a variant that the search did not try.
+        is_candidate: whether the search proposes it.
+        scores: seed -> the first objective on validation data, in the metric's unit.
+        failures: seed -> what went wrong.
+        seconds: of training, all seeds together.
+        search_score: what the search said of its trial.
+    """
+
+    name: str
+    configuration: Configuration
+    trial: int | None = None
+    is_candidate: bool = False
+    scores: Mapping[int, float] = field(default_factory=dict[int, float])
+    failures: Mapping[int, str] = field(default_factory=dict[int, str])
+    seconds: float = 0.0
+    search_score: float | None = None
+
+    @property
+    def simplicity(self) -> Simplicity:
+        """By which equals are ordered; a step costs what the trainings took, which are equally long."""
+        trained = max(1, len(self.scores))
+        return Simplicity(len(self.configuration.ratios), self.configuration.mix.share > 0, self.seconds / trained)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the test data said: winner and baseline, trained on the same seeds, looked at once.
+
+    `winner` is who won then: with more seeds it may be another one now. `gain` is its gain over the baseline; None for
+    the baseline itself, and where one of them failed.
+    """
+
+    winner: str
+    scores: Mapping[str, Mapping[int, float]]
+    estimates: Mapping[str, Estimate]
+    gain: Comparison | None
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """All that fresh trainings say.
+
+    Args:
+        seeds: the fresh seeds, the same for all arms.
+        missing: trainings that are planned and not done.
+        arms: the baseline, the candidates as the search ranked them, equal weights, the default rate.
+        verdict: None while no training succeeded.
+        unit: how differences are written.
+        effects: what each part of the winner brings; empty where nothing was ablated, or another one won.
+        tested: None where there is no test data, or it was not looked at yet.
+        short_runs: what pruning did, or would have done, at each rung of the search's trials.
+        fresh_runs: what it would have done to the configurations that were trained on fresh seeds, by their means.
+        same_rows: every seed was measured on the same rows, so the figures are of these rows only.
+        seconds: of all fresh trainings.
+    """
+
+    maximize: bool
+    seeds: tuple[int, ...]
+    missing: int
+    arms: tuple[Arm, ...]
+    verdict: Verdict | None
+    unit: Unit
+    effects: tuple[Effect, ...]
+    tested: Tested | None
+    short_runs: ShortRuns | None
+    fresh_runs: ShortRuns | None
+    same_rows: bool
+    seconds: float
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name. KeyError if there is none."""
+        return {arm.name: arm for arm in self.arms}[name]
+
+    @property
+    def baseline(self) -> Arm:
+        return self.arm(BASELINE)
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The names of those that the search proposes."""
+        return tuple(arm.name for arm in self.arms if arm.is_candidate)
+
+    @property
+    def winner(self) -> Arm | None:
+        """The best by fresh scores; None while no training succeeded."""
+        return None if self.verdict is None else self.arm(self.verdict.winner.name)

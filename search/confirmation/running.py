@@ -1,0 +1,154 @@
+"""A confirmation from its plan to its last training; what is there already is not trained again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...objectives.training.seeded import Fresh
+from ...spaces.errors import TrainingError
+from ..checkpoints import checkpoint_store
+from ..executors.choosing import Placement, make_executor
+from ..interruption import Interruption, interruption
+from ..observer import Observer
+from ..report.generation import Quarters
+from ..report.ranking import ranked_trials
+from ..roles import BASELINE
+from ..running import storage_failures
+from ..scoring import Scoring
+from ..settings import CheckpointSettings, ConfirmSettings
+from ..storage import RECONNECT_TIMEOUT_S
+from ..study import StudyRecord, as_it_is_now, check_unchanged, while_stored
+from ..tuner import Ending, Tuner
+from .arms import Planned, compared, each_once, without_parts
+from .fresh import FreshRecipe, prepare_fresh
+from .ledger import ABLATION, ARMS, SEEDS, TEST, Ledger, Training, arms_to_store, fresh_of, is_to_come, stored_arms
+from .reading import read_confirmation
+
+
+def confirm_study(
+    record: StudyRecord,
+    path: Path,
+    observer: Observer,
+    settings: ConfirmSettings,
+    *,
+    placement: Placement | None = None,
+    timeout_s: float | None = None,
+) -> Ending:
+    """Train the candidates and what they are compared with on fresh seeds, then the winner without its parts.
+
+    Last, winner and baseline meet the test data, once in the life of the study. An interrupted confirmation goes on
+    where it stopped; with more candidates or seeds only the new ones are trained.
+
+    Args:
+        record: the stored study.
+        path: its study file as it is now.
+        observer: is told what happens.
+        settings: how many candidates and seeds, and whether to ablate.
+        placement: where to train; by default wherever it is fastest.
+        timeout_s: the longest time of this call.
+
+    Raises:
+        StudyError: its files changed, or it has nothing to confirm.
+        TrainingError: not one training succeeded.
+        InputError: there is no such device.
+    """
+    with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
+        check_unchanged(record, path)
+        work = _Work(as_it_is_now(record, path), path.parent.absolute(), observer, placement or Placement())
+        ending = work.compare(settings, interrupted, timeout_s)
+        if ending is not Ending.DONE:
+            return ending
+        return work.look_closer(settings, interrupted, timeout_s)
+
+
+class _Work:
+    """One call's share of a confirmation."""
+
+    def __init__(self, record: StudyRecord, base: Path, observer: Observer, placement: Placement) -> None:
+        self._record = record
+        self._base = base
+        self._observer = observer
+        self._placement = placement
+        self._space = record.file.search_space()
+
+    def compare(self, settings: ConfirmSettings, interrupted: Interruption, timeout_s: float | None) -> Ending:
+        """Train all arms on all seeds."""
+        arms = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
+        ledger = Ledger.made(self._record)
+        arms = _in_order(each_once([*stored_arms(ledger.facts.get(ARMS, [])), *arms]))
+        seeds = self._seeds(max(settings.seeds, len(ledger.facts.get(SEEDS, []))))
+        ledger.plan(_trainings(arms, seeds), **{ARMS: arms_to_store(arms), SEEDS: seeds})
+        names = ", ".join(arm.name for arm in arms)
+        self._observer.message(f"confirming on {len(seeds)} fresh seeds, the same for all: {names}")
+        return self._train(ledger, interrupted, timeout_s)
+
+    def look_closer(self, settings: ConfirmSettings, interrupted: Interruption, timeout_s: float | None) -> Ending:
+        """Ablate the winner, and have it meet the test data beside the baseline."""
+        found, ledger = read_confirmation(self._record), Ledger.made(self._record)
+        if found is None or found.verdict is None:
+            reasons = {reason for arm in found.arms for reason in arm.failures.values()} if found else ()
+            raise TrainingError(f"no fresh training succeeded: {'; '.join(sorted(reasons))}")
+        winner = found.arm(found.verdict.winner.name)
+        trainings: list[Training] = []
+        facts: dict[str, object] = {}
+        if settings.ablate and winner.configuration != self._space.baseline():
+            variants = without_parts(winner.configuration, self._space)
+            facts[ABLATION] = {"winner": winner.name, "parts": arms_to_store(map(Planned, variants, variants.values()))}
+            parts = [Planned(f"without {part}", variant) for part, variant in variants.items()]
+            trainings += _trainings(parts, found.seeds)
+        if self._record.file.data.test is not None and TEST not in ledger.facts:
+            tested = [found.baseline, winner] if winner.name != found.baseline.name else [winner]
+            facts[TEST] = {"winner": winner.name, "seeds": list(found.seeds)}
+            planned = [Planned(arm.name, arm.configuration) for arm in tested]
+            trainings += _trainings(planned, found.seeds, tested=True)
+        if not facts:
+            return Ending.DONE
+        ledger.plan(trainings, **facts)
+        self._observer.message(_closer(facts, winner.name))
+        return self._train(ledger, interrupted, timeout_s)
+
+    def _seeds(self, count: int) -> list[int]:
+        """The study's own seed chose the candidates, so it has no part in judging them."""
+        return [(self._record.file.search.seed + place) % 2**32 for place in range(1, count + 1)]
+
+    def _train(self, ledger: Ledger, interrupted: Interruption, timeout_s: float | None) -> Ending:
+        """Train all that is planned and not done, in parallel where that is faster."""
+        trials = ledger.trials()
+        left = [trial for trial in trials if is_to_come(trial)]
+        if not left:
+            return Ending.DONE
+        file, observer = self._record.file, self._observer
+        prepared = prepare_fresh(file, self._base, fresh_of(left[0]).seed, Quarters(observer.message))
+        recipe = FreshRecipe(
+            file,
+            self._base,
+            checkpoint_store(self._record, ledger.study.study_name, ledger.token),
+            self._placement.slots,
+            fresh={trial.number: fresh_of(trial) for trial in trials},
+        )
+        budgets = file.search.model_copy(update={"device_hours": None, "checkpoints": CheckpointSettings(top=0)})
+        scoring = Scoring(file.measures[:1], folds=file.data.folds is not None)
+        space = replace(self._space, over=frozenset())  # nothing is searched: every trial brings its configuration
+        max_steps = max(prepared.rungs(file.training))
+        with (
+            make_executor(self._placement, recipe, prepared, len(left), observer.message) as executor,
+            storage_failures(self._record.url),
+        ):
+            tuner = Tuner(ledger.study, ledger.claims, space, executor, observer, scoring, max_steps)
+            return tuner.run(len(trials), interrupted, timeout_s, budgets)
+
+
+def _in_order(arms: Iterable[Planned]) -> list[Planned]:
+    """The baseline, the candidates, the variants: as the first confirmation would have them."""
+    return sorted(arms, key=lambda arm: (arm.name != BASELINE, not arm.is_candidate))
+
+
+def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = False) -> list[Training]:
+    """Seed by seed, so that a seed's data is prepared once and let go."""
+    return [Training(arm.name, arm.configuration, Fresh(seed, tested)) for seed in seeds for arm in arms]
+
+
+def _closer(facts: dict[str, object], winner: str) -> str:
+    doing = [f"training {winner} without each of its parts"] if ABLATION in facts else []
+    doing += ["looking at the test data, once"] if TEST in facts else []
+    return "; ".join(doing)

@@ -1,0 +1,165 @@
+"""The verdict in words, the most important first: the same on the terminal, on the page and in the model card."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from ..report.wording import number
+from ..verdict.comparison import Comparison
+from ..verdict.estimate import Estimate
+from ..verdict.short_runs import Rung
+from ..verdict.significance import fewest_pairs
+from ..verdict.units import Unit
+from ..verdict.verdict import Verdict
+from .result import Arm, Confirmed
+
+
+def sentences(confirmed: Confirmed) -> list[str]:
+    """What to believe, and how far."""
+    if confirmed.verdict is None:
+        return ["No fresh training has ended yet, so there is no verdict."]
+    verdict = confirmed.verdict
+    parts = (
+        [_winner(confirmed, verdict)],
+        _against_baseline(confirmed, verdict),
+        _unfinished(confirmed),
+        _test(confirmed),
+        _tied(verdict),
+        _optimism(confirmed, verdict),
+        _failures(confirmed),
+        _rows(confirmed),
+        _pruning(confirmed),
+    )
+    return list(chain.from_iterable(parts))
+
+
+def measured(estimate: Estimate) -> str:
+    """A mean in the metric's unit with its interval: "0.8123 (0.7990 to 0.8251)"."""
+    if estimate.interval is None:
+        return number(estimate.mean)
+    return f"{number(estimate.mean)} ({number(estimate.interval.low)} to {number(estimate.interval.high)})"
+
+
+def _seeds(count: int) -> str:
+    return f"{count} fresh seed{'s' if count > 1 else ''}"
+
+
+def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
+    name, score = verdict.winner.name, verdict.winner.score
+    if name == verdict.baseline:
+        return f"No candidate has a better mean than the baseline: {measured(score)} on {_seeds(score.count)}."
+    corrected = verdict.winner.corrected
+    luck = "" if corrected.mean == score.mean else f"; {measured(corrected)} without the luck of being chosen"
+    return f"The winner is {name}: {measured(score)} on {_seeds(score.count)}{luck}."
+
+
+def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
+    name = verdict.winner.name
+    comparison = verdict.comparisons.get(name)
+    if name == verdict.baseline:
+        return
+    if comparison is None:
+        yield "The baseline failed on every seed, so nothing says whether the search helped."
+        return
+    probable = f"P(better) {comparison.test.probability_better:.3f}"
+    gain = _gain(confirmed.unit, comparison.gain, verdict.winner.gain)
+    if verdict.is_better:
+        yield f"It is better than the baseline by {gain}. It is {comparison.evidence}, {probable}."
+        return
+    yield f"It is not shown to be better than the baseline: {gain}. {probable}; {comparison.evidence}."
+    if not comparison.can_claim:
+        yield _too_few(comparison)
+
+
+def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
+    """The gain as measured, and what is left of it on seeds that did not choose, where that is another figure."""
+    said = unit.gain(measured)
+    left = said if corrected is None else unit.gain(corrected)
+    return said if left == said else f"{said}; {left} without the luck of being chosen"
+
+
+def _too_few(comparison: Comparison) -> str:
+    pairs = comparison.test.pairs
+    needed = fewest_pairs(comparison.comparisons)
+    among = f" among {comparison.comparisons}" if comparison.comparisons > 1 else ""
+    seeds = f"{pairs} seed{'s' if pairs > 1 else ''}"
+    return f"From {seeds} no gain could be claimed, however large: that takes {needed}{among}."
+
+
+def _unfinished(confirmed: Confirmed) -> Iterator[str]:
+    if confirmed.missing:
+        are = "trainings are" if confirmed.missing > 1 else "training is"
+        yield f"{confirmed.missing} {are} still to come, so this may change: the same command goes on."
+
+
+def _test(confirmed: Confirmed) -> Iterator[str]:
+    tested = confirmed.tested
+    if tested is None:
+        return
+    found = [f"{name} {measured(each)}" for name, each in tested.estimates.items()]
+    gain = "" if tested.gain is None else f"; gain {confirmed.unit.gain(tested.gain.gain)}, {tested.gain.evidence}"
+    yield f"On the test data, looked at once: {', '.join(found)}{gain}."
+    if confirmed.winner is not None and confirmed.winner.name != tested.winner:
+        yield f"It was {tested.winner} that met the test data; it is not looked at again for another winner."
+
+
+def _tied(verdict: Verdict) -> Iterator[str]:
+    others = [name for name in verdict.tied if name != verdict.winner.name]
+    if not others:
+        yield f"Every other one is worse than {verdict.winner.name} by more than these seeds' noise."
+        return
+    simplest = verdict.simplest
+    which = "the winner itself" if simplest == verdict.winner.name else simplest
+    yield f"Tied with {verdict.winner.name} on these seeds: {', '.join(others)}. The simplest of them all is {which}."
+
+
+def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
+    gaps = {name: gap for name, gap in verdict.optimism.items() if confirmed.arm(name).is_candidate}
+    if not gaps:
+        return
+    first = confirmed.arm(next(iter(gaps)))
+    assert first.search_score is not None
+    gap = gaps[first.name]
+    if gap.mean > 0:
+        yield (
+            f"The search said {number(first.search_score)} of its best, {first.name}: "
+            f"{confirmed.unit.gain(gap).removeprefix('+')} more than fresh seeds do."
+        )
+    else:
+        yield f"The search said {number(first.search_score)} of its best, {first.name}: no more than fresh seeds do."
+
+
+def _failures(confirmed: Confirmed) -> Iterator[str]:
+    for arm in confirmed.arms:
+        if arm.failures:
+            yield f"{arm.name} failed on {_on(arm)}: {next(iter(arm.failures.values()))}."
+
+
+def _on(arm: Arm) -> str:
+    seeds = ", ".join(map(str, sorted(arm.failures)))
+    return f"seed {seeds}" if len(arm.failures) == 1 else f"seeds {seeds}"
+
+
+def _rows(confirmed: Confirmed) -> Iterator[str]:
+    if confirmed.same_rows:
+        yield (
+            "Validation is a file, so all these figures are of its rows, which chose the candidates too; "
+            "only other rows, such as test data, can say more."
+        )
+
+
+def _pruning(confirmed: Confirmed) -> Iterator[str]:
+    runs = {"the search's trials": confirmed.short_runs, "the confirmed configurations": confirmed.fresh_runs}
+    for of, short in runs.items():
+        told = [] if short is None else [_agreement(rung) for rung in short.rungs if rung.tau is not None]
+        if told:
+            ends = " and ".join(dict.fromkeys([told[0], told[-1]]))
+            yield f"Short runs: the order of {of} agrees with that at full length by {ends}."
+    for short in runs.values():
+        if short is not None and short.warning:
+            yield f"Short runs: {short.warning}."
+
+
+def _agreement(rung: Rung) -> str:
+    """Kendall's tau at one rung: "τ 0.45 (0.10 to 0.71) at step 35"."""
+    between = f" ({rung.interval.low:.2f} to {rung.interval.high:.2f})" if rung.interval else ""
+    return f"τ {rung.tau:.2f}{between} at step {rung.step}"

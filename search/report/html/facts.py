@@ -1,0 +1,85 @@
+"""What the page says beside its pictures: rows of a name and a value in words."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+
+from ...confirmation.result import Arm, Confirmed, Tested
+from ...confirmation.words import measured
+from ...verdict.short_runs import Rung
+from ...verdict.verdict import Verdict
+from .. import sentences, wording
+from ..ranking import RankedTrial
+from ..records import TrialRecord, period, seconds_by_state
+from ..summary import Summary
+from ..trials import reached
+
+Rows = Iterator[tuple[str, str]]
+_STATES = {"complete": "complete", "pruned": "pruned", "fail": "failed", "running": "running"}
+
+
+def searched(summary: Summary) -> Rows:
+    """The search in four figures."""
+    if summary.best:
+        yield f"best, trial {summary.best.number}", reached(summary.best)
+    if summary.baseline:
+        yield f"baseline, trial {summary.baseline.number}", reached(summary.baseline)
+    if summary.best and summary.baseline:
+        yield "in the search", wording.gain(summary.best.value, summary.baseline.value, summary.direction)
+    counts = summary.counts
+    yield "trials done", f"{counts.complete + counts.pruned + counts.failed} of {counts.total}"
+
+
+def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
+    """The verdict in a few figures, the winner's without the luck of being chosen."""
+    winner = found.winner
+    yield "winner", winner.name
+    yield "on fresh seeds, without luck", measured(winner.corrected)
+    if winner.gain:
+        yield "its gain, without luck", confirmed.unit.gain(winner.gain)
+    if comparison := found.comparisons.get(winner.name):
+        yield "P(better)", f"{comparison.test.probability_better:.3f}"
+    if gap := found.optimism.get(winner.name):
+        yield "promised too much", confirmed.unit.gain(gap)
+
+
+def configuration(summary: Summary, best: RankedTrial) -> Rows:
+    """The best trial's configuration, and its folds where it has any."""
+    yield from sentences.configuration_rows(summary, best.configuration)
+    if best.folds:
+        yield "folds", ", ".join(map(wording.number, best.folds[0]))
+
+
+def cost(summary: Summary, records: Sequence[TrialRecord], confirmed: Confirmed | None) -> Rows:
+    """Time of training, by what became of the trials, and when that was."""
+    yield "training over all trials", wording.duration(summary.seconds)
+    for state, seconds in seconds_by_state(records).items():
+        count = sum(record.state == state for record in records)
+        name = f"in {count} {_STATES.get(state, state)} trial{'s' if count > 1 else ''}"
+        yield name, wording.duration(seconds)
+    if confirmed:
+        yield "training on fresh seeds", wording.duration(confirmed.seconds)
+    if when := period(records):
+        yield "search from, to (UTC)", " to ".join(f"{each:%Y-%m-%d %H:%M}" for each in when)
+
+
+def tested(found: Tested) -> Rows:
+    """What winner and baseline reach on test data."""
+    for name, estimate in found.estimates.items():
+        yield name, measured(estimate)
+
+
+def in_order(confirmed: Confirmed, found: Verdict) -> list[Arm]:
+    """The members of the indifference set, the simplest first."""
+    return sorted((confirmed.arm(name) for name in found.tied), key=lambda arm: arm.simplicity.order)
+
+
+def correlation(rung: Rung) -> str:
+    """Kendall's tau between a rung and the full length, with its interval if there is one."""
+    if rung.tau is None:
+        return "-"
+    return f"{rung.tau:.2f}" + (f" ({rung.interval.low:.2f} to {rung.interval.high:.2f})" if rung.interval else "")
+
+
+def source(name: str) -> str:
+    """A data source as the study file names it, but never where it lies on somebody's machine."""
+    return PurePath(name).name if PurePath(name).is_absolute() else name
