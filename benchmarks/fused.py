@@ -3,9 +3,9 @@
     python benchmarks/fused.py --trials 4 --steps 8 --repeats 5
 
 Classification + masked_lm over one MiniLM-L6, batch 16, made-up texts of up to 64 tokens. Every side is a fresh process
-of one thread, and the sides take turns, so that what else the machine does meets all. A repeat's ratio is of that repeat
-alone; shown are the median and the range over repeats. The first rung of each side is not timed (it allocates); the
-second, of as many steps, is, with its evaluation of 16 rows.
+of one thread, and the sides take turns, so that what else the machine does meets all. A repeat's ratio is of that
+repeat alone; shown are the median and the range over repeats. The first rung of each side is not timed (it
+allocates); the second, of as many steps, is, with its evaluation of 16 rows.
 
 `plain` trains the trials in turn in one process, `fused` as one program, `processes` are two plain ones at the same
 time with half of the trials each. Memory is the highest resident size, of both processes together. `--cpu` takes the

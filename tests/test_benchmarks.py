@@ -93,6 +93,23 @@ def test_the_overhead_of_tasks_is_measured_without_the_data_set_too(tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+def test_fused_and_plain_trials_have_their_rows():
+    command = [sys.executable, str(BENCHMARKS / "fused.py"), "--encoder", "scratch:tiny", "--trials", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    done = subprocess.run(
+        [*command, "--steps", "2", "--repeats", "1"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in done.stdout.splitlines() if "│" in line]
+    sides = {row[0]: [float(cell.split()[0]) for cell in row[1:]] for row in rows}
+    assert set(sides) == {"plain", "fused", "processes"}
+    assert sides["fused"][1] == sides["fused"][3] == 1
+    for milliseconds, speed, *_ in sides.values():
+        assert speed == pytest.approx(milliseconds / sides["fused"][0], rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_every_number_of_workers_has_its_row_and_its_memory():
     command = [sys.executable, str(BENCHMARKS / "parallel.py"), "--workers", "0", "2", "--trials", "3", "--rows", "40"]
     command += ["--epochs", "2", "--encoder", "scratch:tiny", "--memory"]
