@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from autotune.search.best_file import BestConfiguration, read_best
+from autotune.search.best_warnings import warnings
 from autotune.search.retraining import Outcome
 from autotune.search.verification import Promise, Verification
+from autotune.search.versions import versions
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -249,3 +251,13 @@ def test_an_export_for_transformers_is_no_input(trained: Path, autotune: Command
     assert outcome.code == 2
     assert "hf.json: is an export for transformers (--format hf)" in outcome.err
     assert (trained / "hf.json").is_file()
+
+
+def test_other_versions_are_a_warning(best: Path) -> None:
+    assert list(warnings(read_best(best))) == []
+    edit(best, lambda content: content["versions"].update(torch="1.0", python="2.7"))
+    here = versions()
+    assert list(warnings(read_best(best))) == [
+        f"warning: results may differ from those of the export: torch is {here['torch']} here and was 1.0; python is "
+        f"{here['python']} here and was 2.7"
+    ]
