@@ -16,7 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune.search.confirmation.result import Confirmed, read_confirmation
+from autotune.search.confirmation.reading import read_confirmation
+from autotune.search.confirmation.result import Confirmed
 from autotune.search.confirmation.running import confirm_study
 from autotune.search.copying import copy_study
 from autotune.search.creation import create_study

@@ -81,16 +81,26 @@ def held(folder: Path, facts: Facts) -> Generator[Destination]:
 def _claim(destination: Destination) -> None:
     """Note what is trained here, or check that it is what an unfinished training trained."""
     file = destination.work / _FACTS
-    if destination.store.sizes():
-        begun: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
-        other = [
-            f"{name} {begun.get(name)} (now {value})"
-            for name, value in destination.facts.items()
-            if begun.get(name) != value
-        ]
-        if other:
-            raise InputError(
-                f"--output: {str(destination.folder)!r} has an unfinished training with {', '.join(other)}: give the "
-                f"same to go on with it, choose another folder, or delete {str(destination.work)!r}"
-            )
+    if destination.store.sizes() and (other := _differences(_noted(file), destination.facts)):
+        raise InputError(
+            f"--output: {str(destination.folder)!r} has an unfinished training with {', '.join(other)}: give the same "
+            f"to go on with it, choose another folder, or delete {str(destination.work)!r}"
+        )
     write_text(file, json.dumps(dict(destination.facts), indent=2) + "\n")
+
+
+def _noted(file: Path) -> dict[str, object]:
+    """What an earlier command noted; nothing where that cannot be read."""
+    with suppress(OSError, ValueError):
+        noted = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(noted, dict):
+            return noted
+    return {}
+
+
+def _differences(noted: Mapping[str, object], facts: Facts) -> list[str]:
+    return [
+        f"{name} {noted.get(name, 'unknown')} (now {value})"
+        for name, value in facts.items()
+        if noted.get(name, "unknown") != value
+    ]

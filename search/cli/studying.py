@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import rows
 from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
-from ..confirmation.result import read_confirmation
+from ..confirmation.reading import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Manner, Trained, save_model, train_production
 from ...objectives.training.resuming import SavedCourse
 from ...objectives.training.weighting.registry import weighting_type
-from ...spaces.errors import InputError
+from ...spaces.errors import InputError, Interrupted
 from ..best_data import check_data
 from ..best_file import BestConfiguration, read_best
 from ..best_labels import check_labels
@@ -47,7 +48,12 @@ class TrainOptions:
 def train_command(path: Path, folder: Path, options: TrainOptions) -> None:
     """Train an exported configuration and write model, tokenizer, metrics.json and a model card."""
     with joined() as group:
-        _Training(read_best(path), path, folder, options, group).run()
+        try:
+            _Training(read_best(path), path, folder, options, group).run()
+        except Interrupted as stopped:
+            if group.leads:
+                raise
+            sys.exit(stopped.exit_code)  # all stop together, and one says so
 
 
 @dataclass(frozen=True)

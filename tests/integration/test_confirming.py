@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from autotune.search.confirmation.ledger import Ledger, key_of_trial
-from autotune.search.confirmation.result import Confirmed, read_confirmation
+from autotune.search.confirmation.reading import read_confirmation
+from autotune.search.confirmation.result import Confirmed
 from autotune.search.study import open_study
 from optuna.trial import TrialState
 

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -54,10 +53,9 @@ def test_two_processes_train_what_one_does(folder: Path, options: tuple[str, ...
 
 
 def test_a_process_that_dies_ends_the_others_and_the_same_command_goes_on(folder: Path) -> None:
-    write_best(folder, training={**NO_DROPOUT, "epochs": 60, "dropout": 0.1})
+    write_best(folder, training={**NO_DROPOUT, "epochs": 12, "dropout": 0.1})
     with start(folder, "-o", "model", launcher=TWO) as launcher:
         wait_for(launcher, "step ")
-        time.sleep(1.0)
         os.kill(rank_one(launcher.pid), signal.SIGKILL)
         out, err = launcher.communicate(timeout=120)
     assert launcher.returncode != 0
