@@ -14,8 +14,8 @@ from autotune.search.study import StudyRecord, open_study
 from autotune.search.verdict.comparison import gain_over
 from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.estimate import estimate
-from autotune.search.verdict.units import unit_of
-from autotune.search.verdict.verdict import judge
+from autotune.search.verdict.units import Unit, unit_of
+from autotune.search.verdict.verdict import Verdict, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +59,27 @@ def confirmed_of(
             verdict.winner.name, pair, estimates, gain_over(confirmation, verdict.winner.name, "baseline")
         )
     unit = unit_of(confirmation)
-    return Confirmed(True, tuple(range(1, seeds + 1)), 0, arms, verdict, unit, (), tested, None, False, 1.0)
+    return made_of(arms, verdict, unit, tuple(range(1, seeds + 1)), tested)
+
+
+def made_of(
+    arms: tuple[Arm, ...], verdict: Verdict | None, unit: Unit, seeds: tuple[int, ...], tested: result.Tested | None
+) -> Confirmed:
+    """A confirmation in which nothing was ablated and no rung looked at."""
+    return Confirmed(
+        maximize=True,
+        seeds=seeds,
+        missing=0,
+        arms=arms,
+        verdict=verdict,
+        unit=unit,
+        effects=(),
+        tested=tested,
+        short_runs=None,
+        fresh_runs=None,
+        same_rows=False,
+        seconds=1.0,
+    )
 
 
 @pytest.fixture
@@ -175,8 +195,7 @@ def figures_of(columns: list[list[float]]) -> list[ConfirmedFigures]:
     )
     confirmation = Confirmation({arm.name: arm.scores for arm in arms}, maximize=True)
     verdict = judge(confirmation, "baseline", {arm.name: arm.simplicity for arm in arms}, {"trial 2": 0.5})
-    unit = unit_of(confirmation)
-    confirmed = Confirmed(True, tuple(range(len(columns[0]))), 0, arms, verdict, unit, (), None, None, False, 1.0)
+    confirmed = made_of(arms, verdict, unit_of(confirmation), tuple(range(len(columns[0]))), None)
     return [figures(confirmed, arm) for arm in arms]
 
 

@@ -185,6 +185,29 @@ def test_figures_of_another_configuration_are_refused(best: Path, autotune: Comm
     assert outcome.err.startswith("best.yaml, line ")
 
 
+def test_settings_that_no_study_has(best: Path, autotune: Command) -> None:
+    """Of an export that says nothing of what it was measured on."""
+
+    def repeat(content: dict[str, Any]) -> None:
+        content["settings"]["tasks"]["aspect"]["label"] = "label"
+        content["digest"] = None
+
+    edit(best, repeat)
+    outcome = autotune("verify", "best.yaml")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "settings.tasks.aspect: the same task as 'sentiment'; give it another label column, or data of its own\n",
+    )
+
+
+def test_seeds_that_no_generator_takes(best: Path, autotune: Command) -> None:
+    with_figures(best)
+    edit(best, lambda content: content["confirmed"].update(seeds=[-1], scores={"-1": content["confirmed"]["mean"]}))
+    outcome = autotune("verify", "best.yaml")
+    assert outcome.code == 2
+    assert "confirmed.seeds: -1: must be a whole number of at least 0 and at most 4294967295" in outcome.err
+
+
 def test_files_may_lie_elsewhere(best: Path) -> None:
     """The same data under another name, words of another verdict: the figures stay this configuration's."""
     Path("data").mkdir()
