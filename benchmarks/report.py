@@ -48,7 +48,7 @@ def lap(name):
 laps = {}
 from pathlib import Path
 from autotune.search.cli import reporting
-from autotune.search.confirmation.result import read_confirmation
+from autotune.search.confirmation.reading import read_confirmation
 lap("start and imports")
 record = reporting.opened(*sys.argv[1:3])
 lap("the study is opened")

@@ -1,21 +1,25 @@
 """A study moves to another database: from the SQLite file it began in to the server that several hosts share."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import optuna
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..spaces.errors import StudyError
 from .locking import only_one
 from .roles import OWNER, READY, STARTED
 from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
-from .study import is_foreign, named, open_study
+from .study import confirmation_name, is_foreign, named, open_study
 
 
 def copy_study(name: str, url: str, to: str) -> int:
     """Copy a study with its trials, their attributes and intermediate values. Returns the number of trials.
 
-    Trials that run are queued in the copy. The mark that the copy is ready comes last, so that half a copy cannot
-    be run, and is replaced by the next one.
+    Its fresh trainings go along. Trials that run are queued in the copy. The mark that the copy is ready comes last, so
+    that half a copy cannot be run, and is replaced by the next one.
 
     Raises:
         StudyError: there is no such study, or one of its name at the destination.
@@ -23,37 +27,57 @@ def copy_study(name: str, url: str, to: str) -> int:
     """
     record = open_study(name, url)
     with storage_errors(url):
-        attributes = record.study.user_attrs
-        trials = record.study.get_trials(deepcopy=False)
-        directions = record.study.directions
-        samplers = record.storage.get_study_system_attrs(record.storage.get_study_id_from_name(name))
+        original = _read(record.study, record.storage)
+        fresh = named(record.storage, confirmation_name(name))
+        others = [] if fresh is None else [_read(fresh, record.storage)]
     with storage_errors(to), only_one(name, to, RUNNING_TIMEOUT_S):
         storage = open_storage(to, create=True)
         _make_room(storage, name, to)
-        study = optuna.create_study(study_name=name, storage=storage, directions=directions)
-        for key, value in samplers.items():  # where a quasi-random sequence stands, for one
-            storage.set_study_system_attr(storage.get_study_id_from_name(name), key, value)
-        marks = {STARTED: attributes[STARTED], **attributes, READY: True}
-        for key in sorted(marks, key=lambda key: (key != STARTED, key == READY)):
-            if key == READY:
-                _copy_trials(trials, storage, name)
-            study.set_user_attr(key, marks[key])
-    return len(trials)
+        attributes = {STARTED: original.attributes[STARTED], **original.attributes}
+        attributes.pop(READY)
+        study = _make(replace(original, attributes=attributes), storage)
+        for each in others:
+            _make(each, storage)
+        study.set_user_attr(READY, True)
+    return len(original.trials)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """All that a storage holds of one Optuna study."""
+
+    name: str
+    directions: list[StudyDirection]
+    attributes: dict[str, Any]
+    system: dict[str, Any]
+    trials: list[FrozenTrial]
+
+
+def _read(study: optuna.Study, storage: RDBStorage) -> _Content:
+    study_id = storage.get_study_id_from_name(study.study_name)
+    system = storage.get_study_system_attrs(study_id)  # where a quasi-random sequence stands, for one
+    return _Content(study.study_name, study.directions, study.user_attrs, system, study.get_trials(deepcopy=False))
+
+
+def _make(content: _Content, storage: RDBStorage) -> optuna.Study:
+    """A new study with this content, its attributes in their order."""
+    study = optuna.create_study(study_name=content.name, storage=storage, directions=content.directions)
+    for key, value in content.system.items():
+        storage.set_study_system_attr(storage.get_study_id_from_name(content.name), key, value)
+    for key, value in content.attributes.items():
+        study.set_user_attr(key, value)
+    for trial in content.trials:
+        storage.create_new_trial(storage.get_study_id_from_name(content.name), _queued(trial))
+    return study
 
 
 def _make_room(storage: RDBStorage, name: str, to: str) -> None:
     known = named(storage, name)
-    if known is None:
-        return
-    if is_foreign(known) or known.user_attrs.get(READY):
+    if known is not None and (is_foreign(known) or known.user_attrs.get(READY)):
         raise StudyError(f"{masked(to)} holds a study {name!r} already; delete it there first")
-    optuna.delete_study(study_name=name, storage=storage)
-
-
-def _copy_trials(trials: list[FrozenTrial], storage: RDBStorage, name: str) -> None:
-    study_id = storage.get_study_id_from_name(name)
-    for trial in trials:
-        storage.create_new_trial(study_id, _queued(trial))
+    for half in (name, confirmation_name(name)):
+        if named(storage, half) is not None:
+            optuna.delete_study(study_name=half, storage=storage)
 
 
 def _queued(trial: FrozenTrial) -> FrozenTrial:

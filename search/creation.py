@@ -53,6 +53,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "cleaning": [finding.to_json() for finding in prepared.findings],
         AUGMENTATION: prepared.augmented,
         "normalisers": dict(prepared.normalisers),
+        "labels": prepared.corpus.labels,
         "fingerprints": dict(prepared.corpus.fingerprints),
         "study_file": file.model_dump_json(exclude={"storage"}),
         "path": str(path.resolve()),

@@ -1,147 +1,133 @@
 """The best configuration as a file with all that a training needs: best.yaml, its JSON, Hugging Face's arguments."""
 
 import json
-import os
+import shlex
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
-from ..objectives.data.sources import Kind, resolve_source
-from ..objectives.settings import ObjectiveSettings
-from ..spaces.errors import StudyError, TrainingError
-from .best_file import BestConfiguration, Found, FrontMember, LossWeights
-from .report.ranking import RankedTrial, ranked_trials
+from ..objectives.caching import content_hash
+from .best_file import BestConfiguration
+from .best_parts import Commands, Found, FrontMember, LossWeights
+from .confirmation.reading import read_confirmation
+from .confirmation.result import Confirmed
+from .exported import Exported, choose
+from .figures import figures
+from .hugging_face import hugging_face
+from .relocation import Relocation
+from .report.ranking import RankedTrial
 from .report.summary import Summary, summarize
-from .report.wording import one_line
+from .report.wording import one_line, plain
+from .roles import CONFIGURATION
 from .study import StudyRecord
+from .tuner import ENDED
 from .versions import versions
 
 Format = Literal["yaml", "json", "hf"]
 
 
-def best_configuration(record: StudyRecord, folder: Path, number: int | None = None) -> BestConfiguration:
-    """A complete trial of a study, with paths relative to `folder`.
+def best_configuration(
+    record: StudyRecord, folder: Path, number: int | None = None, name: str = "best.yaml"
+) -> BestConfiguration:
+    """What a study exports: see `choose` and `export_of`."""
+    confirmed = read_confirmation(record)
+    return export_of(record, confirmed, choose(record, confirmed, number), folder, name)
+
+
+def export_of(
+    record: StudyRecord, confirmed: Confirmed | None, chosen: Exported, folder: Path, name: str = "best.yaml"
+) -> BestConfiguration:
+    """A configuration of a study, with paths relative to `folder`.
 
     Args:
         record: the study.
+        confirmed: its fresh trainings, if there are any.
+        chosen: what is exported (`choose`).
         folder: where the export will lie.
-        number: of the trial; by default the best one, of several objectives by the first.
+        name: of the file that the export will be, for its commands.
 
     Raises:
-        TrainingError: no trial is complete.
-        StudyError: the trial of that number is not.
+        InputError: data or a model is gone.
     """
-    summary = summarize(record.study)
-    best = _chosen(record, number)
-    configuration = best.configuration
-    moved = _Relocation(record.path.parent, folder)
-    weights = LossWeights(
-        alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs["normalisers"]
-    )
-    return BestConfiguration(
-        found=Found(
-            study=record.name,
-            trial=best.number,
-            value=best.value,
-            step=best.step,
-            baseline=summary.baseline.value if summary.baseline else None,
-            values=summary.named(best),
-            folds=list(best.folds[0]) if best.folds else [],
-            front=[_member(summary, trial) for trial in summary.front if trial.number != best.number],
-        ),
+    configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
+    exported = BestConfiguration(
+        commands=_commands(name),
+        found=_found(summarize(record.study), chosen.trial, study_fingerprint(record, confirmed)),
         configuration=configuration,
-        loss_weights=weights,
+        loss_weights=LossWeights(
+            alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs["normalisers"]
+        ),
         seed=record.file.search.seed,
-        augmentation=record.file.space.augmentation,
+        augmentation=moved.augmentation(record.file.space.augmentation),
         cleaning=record.file.space.cleaning,
         settings=moved.settings(record.file),
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
+        labels=record.study.user_attrs.get("labels", {}),
         versions=versions(),
     )
+    # As a reader will have it, with every key written.
+    whole = BestConfiguration.model_validate_json(exported.model_dump_json())
+    measured: dict[str, object] = {"digest": whole.measured()}
+    if confirmed is not None and chosen.arm is not None:
+        measured["confirmed"] = figures(confirmed, chosen.arm)
+    return whole.model_copy(update=measured)
 
 
-def _chosen(record: StudyRecord, number: int | None) -> RankedTrial:
-    complete = ranked_trials(record.study)
-    if not complete:
-        raise TrainingError(f"the study {record.name!r} has no complete trial to export; run it first")
-    if number is None:
-        return complete[0]
-    for trial in complete:
-        if trial.number == number:
-            return trial
-    known = ", ".join(map(str, sorted(trial.number for trial in complete)))
-    raise StudyError(f"--trial: {number} is no complete trial of {record.name!r}; complete are: {known}")
+def _commands(name: str) -> Commands:
+    file = shlex.quote(f"./{name}" if name.startswith("-") else name)
+    return Commands(train=f"autotune train {file} -o model", verify=f"autotune verify {file}")
+
+
+def _found(summary: Summary, trial: RankedTrial | None, fingerprint: str) -> Found:
+    number = trial and trial.number
+    return Found(
+        study=summary.study,
+        fingerprint=fingerprint,
+        trial=number,
+        value=trial and trial.value,
+        step=trial and trial.step,
+        baseline=summary.baseline.value if summary.baseline else None,
+        values=summary.named(trial) if trial else {},
+        folds=list(trial.folds[0]) if trial and trial.folds else [],
+        front=[_member(summary, member) for member in summary.front if member.number != number],
+    )
 
 
 def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
     return FrontMember(trial=trial.number, values=summary.named(trial), configuration=one_line(trial.configuration))
 
 
+def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
+    """SHA-256 of all that an export is chosen by.
+
+    That is the study file, the hashes of its data, of every trial that ended its number, state, values and
+    configuration, and of the confirmation each arm's configuration and scores. So two exports with the same
+    fingerprint were chosen from the same results, and an export of a study that went on since, or was made anew under
+    its name, has another one. The storage, times and places have no part in it: a study that was copied to another
+    database keeps its fingerprint.
+    """
+    attributes = record.study.user_attrs
+    trials = [
+        [trial.number, trial.state.name, trial.values, trial.user_attrs.get(CONFIGURATION)]
+        for trial in sorted(record.study.get_trials(deepcopy=False, states=ENDED), key=lambda trial: trial.number)
+    ]
+    arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
+    known = [attributes["study_file"], dict(record.fingerprints), trials, arms]
+    return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
+
+
 def render(best: BestConfiguration, style: Format) -> str:
     """The text of an export."""
+    if style == "hf":
+        return _json(hugging_face(best))
     content = json.loads(best.model_dump_json())
     if style == "json":
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    if style == "hf":
-        return json.dumps(_hugging_face(best), indent=2, ensure_ascii=False) + "\n"
-    header = f"# The best configuration of the study {best.found.study}. Train it: autotune train best.yaml -o model\n"
+        return _json(content)
+    train = f" Train it: {best.commands.train}" if best.commands else ""
+    header = f"# {plain(f'The best configuration of the study {best.found.study}.{train}')}\n"
     return header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _hugging_face(best: BestConfiguration) -> dict[str, Any]:
-    """Arguments for transformers' TrainingArguments, and the loss weights beside them."""
-    training = best.settings.training.model_copy(update=best.configuration.training)
-    arguments = {
-        "learning_rate": best.configuration.learning_rate,
-        # A trial has as many steps as the study's own batch size makes, whatever its batches hold.
-        "num_train_epochs": training.epochs * training.batch_size / best.settings.training.batch_size,
-        "per_device_train_batch_size": training.batch_size,
-        "warmup_steps": training.warmup,  # below 1: a share of all steps
-        "lr_scheduler_type": {"constant": "constant_with_warmup"}.get(training.schedule, training.schedule),
-        "weight_decay": training.weight_decay,
-        "max_grad_norm": training.max_grad_norm or 0.0,
-        "optim": "adamw_torch_fused",
-        "seed": best.seed,
-    }
-    return {
-        "training_arguments": arguments,
-        "encoder": best.settings.model.encoder,
-        "loss_weights": best.loss_weights.model_dump(),
-        "augmentation": best.configuration.mix.model_dump(),
-    }
-
-
-class _Relocation:
-    """Paths relative to one folder, rewritten to be relative to another; all else as it is."""
-
-    def __init__(self, old: Path, new: Path) -> None:
-        self._old = old.resolve()
-        self._new = new.resolve()
-
-    def source(self, text: str) -> str:
-        """A data source; DataError where it is gone."""
-        source = resolve_source(text, self._old)
-        if source.kind is Kind.HUB:
-            return text
-        config = f":{source.config}" if source.config else ""
-        split = f"@{source.split}" if source.split != "train" else ""
-        return self._path(Path(source.place)) + config + split
-
-    def encoder(self, text: str) -> str:
-        folder = self._old / text
-        return self._path(folder) if folder.is_dir() else text
-
-    def settings(self, settings: ObjectiveSettings) -> ObjectiveSettings:
-        content = settings.model_dump(include=set(ObjectiveSettings.model_fields))
-        data, model = content["data"], content["model"]
-        held_out = [name for name in ("validation", "test") if isinstance(data[name], str)]
-        data.update({name: self.source(data[name]) for name in ("train", *held_out)})
-        model["encoder"] = self.encoder(model["encoder"])
-        for task in content["tasks"].values():
-            if task["data"] is not None:
-                task["data"] = {name: text and self.source(text) for name, text in task["data"].items()}
-        return ObjectiveSettings.model_validate(content)
-
-    def _path(self, path: Path) -> str:
-        return Path(os.path.relpath(path.resolve(), self._new)).as_posix()
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

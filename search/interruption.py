@@ -25,14 +25,14 @@ class Interruption:
 
 
 @contextmanager
-def interruption(say: Callable[[str], None]) -> Generator[Interruption]:
+def interruption(say: Callable[[str], None], when: str = "after this rung") -> Generator[Interruption]:
     """Turn the first signal into a request and the second into KeyboardInterrupt, until the context is left."""
     found = Interruption()
 
     def receive(_number: int, _frame: FrameType | None) -> None:
         if not found.requested:
             found.requested = True
-            say("stopping after this rung; once more to stop now")
+            say(f"stopping {when}; once more to stop now")
         elif not found.shielded:
             raise KeyboardInterrupt
 

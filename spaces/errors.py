@@ -10,6 +10,7 @@
     │   └── StudyError        a study that is missing, exists already, or whose files changed
     │       ├── StudyHeld     another process holds its trials, and did not let go in time
     │       └── NothingToConfirm  too few complete trials
+    ├── Interrupted           somebody stopped it; the same command goes on          exit 130
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
         └── StorageLost       a database that failed while trials ran; the same command goes on
@@ -60,6 +61,12 @@ class StudyHeld(StudyError):
 
 class NothingToConfirm(StudyError):
     """A study without two complete trials that differ."""
+
+
+class Interrupted(AutotuneError):
+    """Somebody stopped the command; the same one goes on from there."""
+
+    exit_code = 130
 
 
 class TrainingError(AutotuneError):

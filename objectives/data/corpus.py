@@ -39,6 +39,12 @@ class Corpus:
         """The main task's validation rows."""
         return self.validations[self.tasks[0].name]
 
+    @property
+    def labels(self) -> dict[str, list[str]]:
+        """The labels of each task that tells some apart, in the order of a model's outputs."""
+        known = {task.name: list(getattr(task, "labels", ())) for task in self.tasks}
+        return {name: labels for name, labels in known.items() if labels}
+
 
 def read_corpus(
     settings: DataSettings,

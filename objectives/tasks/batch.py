@@ -10,7 +10,7 @@ from ..data.cleaning import Finding
 from ..data.targets import Targets
 from ..data.tokens import TokenTable
 
-_OPTIONAL = ("partner", "keep", "types", "cut_tokens", "cut_features")
+_OPTIONAL = ("partner", "keep", "types", "cut_tokens", "cut_features", "counted")
 
 
 @dataclass
@@ -21,7 +21,8 @@ class Batch:
     first. `types` (rows, length) int64 tells the first from the second text of a pair; None where the encoder does
     not read it. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
     same batch; `cut_tokens` (rows, length) bool and `cut_features` (rows, width) bool what cutoff takes out of the
-    rows' embeddings. None: nothing.
+    rows' embeddings. None: nothing. `counted` (rows,) bool: which rows of a part are in its loss, where others are only
+    there to be blended with; None: all.
     """
 
     ids: torch.Tensor
@@ -32,6 +33,7 @@ class Batch:
     types: torch.Tensor | None = None
     cut_tokens: torch.Tensor | None = None
     cut_features: torch.Tensor | None = None
+    counted: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""
@@ -57,7 +59,8 @@ class Batch:
         own = losses(self.targets)
         if self.keep is None or self.partner is None:
             return own.mean()
-        return (self.keep * own + (1 - self.keep) * losses(self.targets[self.partner])).mean()
+        blended = self.keep * own + (1 - self.keep) * losses(self.targets[self.partner])
+        return blended.mean() if self.counted is None else (blended * self.counted).sum() / self.counted.sum()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..caching import save_atomically
 from .patience import Patience
 from .trainer import Checkpoint, Evaluation
 
-_PARTS = ("weights", "optimizer", "random_state", "weighting")
+_PARTS = ("weights", "optimizer", "random_state", "weighting", "losses")
 _ABANDONED_S = 600.0
 
 

@@ -3,8 +3,8 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,20 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ...spaces.configuration import Configuration
+from ...spaces.errors import Interrupted
 from ..models.encoders import quiet_transformers
 from ..models.vocabulary import Vocabulary, output_names, table_names
 from ..prepare import PreparedObjective
 from ..tasks.task import Task
 from .evaluating import evaluate
+from .group import ALONE, Group
 from .heads import FOLDER, describe_head, save_head, write_index
+from .resuming import Course, SavedCourse
 from .run import TrainingRun
+from .trainer import Evaluation
+
+_GO_ON, _SAVE, _LEAVE = range(3)
+"""What a process wants after a step; of a group's wishes the greatest counts."""
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 """Hears (step, steps in all, metrics of the last evaluation) after every step."""
@@ -34,6 +41,28 @@ class Trained:
     validation: Mapping[str, float]
     test: Mapping[str, float]
     seconds: float
+    """Of training and measuring, all lives of the training together."""
+    evaluations: Sequence[Evaluation] = ()
+    """All of them, in order; where all data was trained on their metrics say nothing."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a production training is run; what it trains does not depend on it."""
+
+    micro_batch: int | None = None
+    """Rows at once, whatever the batch size; None: a whole batch."""
+    parts: int = 1
+    """Into how many each batch is divided; where memory ran out."""
+    group: Group = ALONE
+    saved: SavedCourse | None = None
+    """Where its state is kept on disk."""
+    stops: Callable[[], bool] = lambda: False
+    """Whether somebody asked to stop."""
+    begins: Callable[[int], None] = lambda _: None
+    """Is told the step that this life of the training begins at."""
+    hears: Callable[[Evaluation, float], None] = lambda *_: None
+    """Is told each evaluation, without metrics where they say nothing, and the learning rate."""
 
 
 def train_production(  # noqa: PLR0913
@@ -45,7 +74,7 @@ def train_production(  # noqa: PLR0913
     metric: str,
     maximize: bool,
     keep_best: bool,
-    parts: int = 1,
+    manner: Manner = Manner(),
 ) -> Trained:
     """Train to the end; keep the weights of the best evaluation, or the last ones.
 
@@ -53,26 +82,59 @@ def train_production(  # noqa: PLR0913
 
     Raises:
         Diverged: a loss or a prediction is not finite.
+        Interrupted: somebody asked to stop; the state is saved where `manner` has a place for it.
+        InputError: processes cannot share a batch of this configuration.
+        TrainingError: another process of the group is gone.
     """
-    began = time.perf_counter()
     torch.set_flush_denormal(True)
-    run = TrainingRun(0, configuration if keep_best else _at_full_length(configuration), prepared, device, parts)
-    metrics: Mapping[str, float] = {}
-    best: tuple[float, int, Mapping[str, float], dict[str, torch.Tensor]] | None = None
+    trained = configuration if keep_best else _at_full_length(configuration)
+    run = TrainingRun(0, trained, prepared, device, manner.parts, most=manner.micro_batch, group=manner.group)
+    sign = 1 if maximize else -1
+    course = Course((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
+    if manner.saved is not None:
+        manner.saved.load(run, course)
+    manner.begins(run.step)
+    metrics = course.told[-1].metrics if keep_best and course.told else {}
     run.on_step = lambda step: progress(step, run.total_steps, metrics)
     while not run.finished:
-        evaluation = run.advance()
+        evaluation = _next_evaluation(run, course, manner)
         metrics = evaluation.metrics if keep_best else {}
-        value = evaluation.metrics[metric] * (1 if maximize else -1)
-        if keep_best and (best is None or value >= best[0]):
-            best = value, evaluation.step, metrics, run.weights()
+        course.add(evaluation, run)
+        manner.hears(evaluation if keep_best else replace(evaluation, metrics={}), run.learning_rate)
         progress(run.step, run.total_steps, metrics)
+        if not run.finished:
+            _pause(run, course, manner)
+    began = time.perf_counter()
     step, validation = run.step, metrics
-    if best is not None:
-        _, step, validation, weights = best
+    if course.best is not None:
+        step, weights = course.best
+        validation = course.at(step).metrics
         run.load_weights(weights)
-    test = evaluate(run.model, prepared.test, prepared, device, "fp32") if prepared.test else {}
-    return Trained(run, step, validation, test, time.perf_counter() - began)
+    rows = prepared.test if manner.group.leads else None
+    test = evaluate(run.model, rows, prepared, device, "fp32") if rows else {}
+    seconds = sum(evaluation.seconds for evaluation in course.told) + time.perf_counter() - began
+    return Trained(run, step, validation, test, seconds, tuple(course.told))
+
+
+def _next_evaluation(run: TrainingRun, course: Course, manner: Manner) -> Evaluation:
+    """Train to the next rung, saving on the way, and evaluate there."""
+    began, rung = time.perf_counter(), run.next_rung
+    while run.step < rung - 1:
+        run.go_to(run.step + 1)
+        _pause(run, course, manner)
+    evaluation = run.advance_to(rung)
+    return replace(evaluation, seconds=time.perf_counter() - began)
+
+
+def _pause(run: TrainingRun, course: Course, manner: Manner) -> None:
+    """Save where the run is, if it is time to or somebody asked to stop; a group does what one of it wants."""
+    is_due = manner.saved is not None and manner.group.leads and manner.saved.is_due
+    wish = manner.group.most(_LEAVE if manner.stops() else _SAVE if is_due else _GO_ON)
+    if wish and manner.saved is not None and manner.group.leads:
+        manner.saved.save(run, course)
+    if wish == _LEAVE:
+        where = f"stopped at step {run.step} of {run.total_steps}"
+        raise Interrupted(where if manner.saved is None else f"{where}; the same command goes on from there")
 
 
 def _at_full_length(configuration: Configuration) -> Configuration:
@@ -108,8 +170,20 @@ def _copy(trained: nn.Module, model: nn.Module, trimmed: set[str], vocabulary: V
             target.copy_(vocabulary.restore(value, target.detach()) if name in trimmed else value)
 
 
-def save_model(trained: Trained, prepared: PreparedObjective, folder: Path) -> None:
-    """Write the model, its tokenizer and the other tasks' heads; the folder appears only when whole."""
+def save_model(
+    trained: Trained, prepared: PreparedObjective, folder: Path, texts: Mapping[str, str] | None = None
+) -> None:
+    """Write the model, its tokenizer, the other tasks' heads and some texts; the folder appears only when whole.
+
+    Args:
+        trained: what was trained.
+        prepared: from what.
+        folder: new or empty.
+        texts: further files, by their names.
+
+    Raises:
+        OSError: it cannot be written, or is not empty.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -118,6 +192,8 @@ def save_model(trained: Trained, prepared: PreparedObjective, folder: Path) -> N
             main.save_pretrained(part)
             prepared.encoder.tokenizer.save_pretrained(part)
             _save_heads(trained, prepared, main, part)
+        for name, text in (texts or {}).items():
+            (part / name).write_text(text, encoding="utf-8")
         part.chmod(0o755)
         if folder.exists():
             folder.rmdir()

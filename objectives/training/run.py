@@ -1,34 +1,39 @@
 """One trial under training: its model, optimizer, place and random state."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
 from ...spaces.configuration import Configuration
+from ...spaces.errors import InputError
 from ..prepare import PreparedObjective
-from ..seeds import derive_seed
 from ..tasks.batch import Batch
 from ..tasks.task import Task
 from .device import autocast, training_attention
 from .evaluating import evaluation
+from .group import ALONE, Group
 from .mean_losses import MeanLosses
 from .mixing import batches_of
 from .optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
-from .parts import in_parts
+from .parts import Division, in_parts
 from .patience import Patience
+from .stream import Stream
 from .trainer import Checkpoint, Evaluation
 from .weighting.registry import make_weighting
-from .weighting.static import Static
 from .weighting.weighting import Setup
 
 
 class TrainingRun:
     """Trains one configuration from rung to rung. Everything it does follows from its configuration and the seed.
 
-    With `parts` > 1 each batch is trained in so many parts; only dropout then draws otherwise.
+    With `parts` > 1 each batch is trained in so many parts, with `most` in parts of so many rows, and with a group each
+    of its processes trains a share of it; only dropout then draws otherwise. Weightings that do not split get whole
+    batches all the same.
+
+    Raises:
+        InputError: processes cannot share what the weighting needs whole.
     """
 
     def __init__(
@@ -38,13 +43,17 @@ class TrainingRun:
         prepared: PreparedObjective,
         device: torch.device,
         parts: int = 1,
+        *,
+        most: int | None = None,
+        group: Group = ALONE,
     ) -> None:
         self.trial_id = trial_id
         self.configuration = configuration
         self.step = 0
         self._prepared = prepared = prepared.cleaned(configuration)
         self._device = device
-        self._parts = parts
+        self._group = group
+        self._division = Division(parts, most, group.rank, group.size)
         self._training = prepared.training_of(configuration)
         self._rungs = prepared.rungs(self._training)
         self._batches = batches_of(prepared, configuration, fixed_shapes=device.type == "cuda")
@@ -55,6 +64,11 @@ class TrainingRun:
         shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]
         setup = Setup(list(weights), prepared.seed, prepared.steps_per_epoch, shared)
         self._weighting = make_weighting(self._training.weighting, setup).to(device)
+        if group.size > 1 and not self._weighting.splits:
+            raise InputError(
+                f"training: weighting: {self._training.weighting!r} needs whole batches, which processes cannot share: "
+                "train in one process"
+            )
         self._optimizer = make_optimizer(
             self.model,
             configuration.learning_rate,
@@ -62,8 +76,9 @@ class TrainingRun:
             self.model.depths(),
             self._weighting.parameters(),
         )
-        self._random = _random_state(derive_seed(prepared.seed, "dropout"), device)
+        self._stream = Stream(prepared.seed, device, group)
         self._patience = Patience()
+        self._means = MeanLosses()
         self.on_step: Callable[[int], None] | None = None
         """Hears the number of steps done after each of them."""
 
@@ -71,6 +86,17 @@ class TrainingRun:
     def total_steps(self) -> int:
         """The trial's full length in main-task optimizer steps."""
         return self._rungs[-1]
+
+    @property
+    def next_rung(self) -> int:
+        """The step of the next evaluation."""
+        return next(rung for rung in self._rungs if rung > self.step)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the last step, at the top of the model."""
+        factor = rate_factor(max(self.step - 1, 0), self.total_steps, self._training)
+        return self.configuration.learning_rate * factor
 
     @property
     def finished(self) -> bool:
@@ -84,7 +110,7 @@ class TrainingRun:
         Raises:
             Diverged: a loss or a prediction is not finite.
         """
-        return self.advance_to(next(rung for rung in self._rungs if rung > self.step))
+        return self.advance_to(self.next_rung)
 
     def advance_to(self, rung: int) -> Evaluation:
         """Train to a step and evaluate there.
@@ -94,68 +120,82 @@ class TrainingRun:
         """
         began, prepared = time.perf_counter(), self._prepared
         losses = self.train_to(rung)
-        metrics = evaluation(self.model, prepared, self._device, self._training.precision)
+        measured = evaluation(self.model, prepared, self._device, self._training.precision) if self._group.leads else {}
+        metrics = self._group.told(measured)
         maximize = prepared.main.task.metrics[prepared.settings.metric] == "maximize"
         self._patience = self._patience.after(metrics[prepared.settings.metric], maximize=maximize)
         seconds = time.perf_counter() - began
         return Evaluation(self.trial_id, rung, metrics, self.finished, losses=losses, seconds=seconds)
 
-    def train_to(self, rung: int) -> dict[str, float]:
-        """Train to a step. Returns the mean normalised loss of each task over the steps in which it had a batch.
+    def train_to(self, step: int) -> dict[str, float]:
+        """Train to a step. Returns the mean normalised loss of each task since this was last asked.
+
+        Steps in which a task had no batch do not count for it.
 
         Raises:
             Diverged: a loss is not finite.
         """
+        self.go_to(step)
+        means, self._means = self._means, MeanLosses(self.step)
+        return means.read(self._prepared.normalisers, self.step)
+
+    def go_to(self, step: int) -> None:
+        """Train to a step, and look at nothing: the way to a point between two evaluations."""
         self.model.train()
-        first, means = self.step, MeanLosses()
-        with self._own_random_state(), training_attention(self._device):
-            while self.step < rung:
-                self._step(means)
+        with self._stream.drawing(), training_attention(self._device):
+            while self.step < step:
+                self._stream.begin(self.step)
+                self._step()
                 self.step += 1
                 if self.on_step is not None:
                     self.on_step(self.step)
-        return means.read(self._prepared.normalisers, f"steps {first + 1} and {rung}")
 
-    def _step(self, means: MeanLosses) -> None:
+    def _step(self) -> None:
         """One optimizer step on L = α·L_main + Σ β_k·L_k, or what the weighting makes of these losses."""
-        self._weighting.backward(self.step, self._scaled_losses(means))
+        self._weighting.backward(self.step, self._scaled_losses())
+        self._group.sum_gradients(self._trained)
         if self._training.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self._trained, self._training.max_grad_norm, foreach=True)
         set_rates(self._optimizer, rate_factor(self.step, self.total_steps, self._training))
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
 
-    def _scaled_losses(self, means: MeanLosses) -> Iterator[dict[str, torch.Tensor]]:
+    def _scaled_losses(self) -> Iterator[dict[str, torch.Tensor]]:
         """The step's scaled losses, pass by pass: the next pass runs when it is asked for."""
         batches = {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
-        # Only a plain sum of losses is the same in parts.
-        if self._parts > 1 and isinstance(self._weighting, Static):
-            yield from self._losses_in_parts(batches, means)
+        if self._weighting.splits and not self._division.is_whole:
+            yield from self._losses_in_parts(batches)
             return
         groups = [{task: batch} for task, batch in batches.items()] if self._weighting.separate else [batches]
         for group in groups:
-            # Sharing a pass must not cost more memory than the largest batch does anyway.
-            passes = self.model.passes(group, self._batches.largest)
-            while losses := self._next(passes):
-                means.add(losses)
+            for losses in self._passes(group):
+                self._means.add(losses)
                 yield {task: loss * self._scales[task] for task, loss in losses.items()}
 
-    def _losses_in_parts(
-        self, batches: Mapping[Task[Any], Batch], means: MeanLosses
-    ) -> Iterator[dict[str, torch.Tensor]]:
-        """The step's scaled losses, one part of one task's batch at a time."""
-        for task, batch in batches.items():
-            total = torch.zeros((), device=self._device)
-            for part, share in in_parts(batch, self._parts):
-                losses = self._next(self.model.passes({task: part}))
-                assert losses is not None
-                loss = losses[task.name] * share
-                total += loss.detach()
-                yield {task.name: loss * self._scales[task.name]}
-            means.add({task.name: total})
+    def _losses_in_parts(self, batches: Mapping[Task[Any], Batch]) -> Iterator[dict[str, torch.Tensor]]:
+        """The step's scaled losses, part by part; several tasks' parts go together where that costs no memory."""
+        divided = {task: list(in_parts(batch, self._division)) for task, batch in batches.items()}
+        alone = [{task: part} for task, parts in divided.items() for part in parts]
+        together = {task: parts[0] for task, parts in divided.items() if parts}
+        sums = {task.name: torch.zeros((), device=self._device) for task in batches}
+        for group in alone if self._division.limits else [together]:
+            shares = {task.name: share for task, (_, share) in group.items()}
+            for losses in self._passes({task: part for task, (part, _) in group.items()}):
+                own = {name: loss * shares[name] for name, loss in losses.items()}
+                for name, loss in own.items():
+                    sums[name] += loss.detach()
+                yield {name: loss * self._scales[name] for name, loss in own.items()}
+        self._group.sum(list(sums.values()))
+        self._means.add(sums)
+
+    def _passes(self, batches: Mapping[Task[Any], Batch]) -> Iterator[dict[str, torch.Tensor]]:
+        """Forward passes, one when it is asked for; backward is outside, as autocast is made for."""
+        # Sharing a pass must not cost more memory than the largest batch does anyway.
+        passes = self.model.passes(batches, self._batches.largest)
+        while losses := self._next(passes):
+            yield losses
 
     def _next(self, passes: Iterator[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor] | None:
-        """The next pass forward; backward is outside, as autocast is made for."""
         with autocast(self._device, self._training.precision):
             return next(passes, None)
 
@@ -166,9 +206,10 @@ class TrainingRun:
             self.step,
             self.weights(),
             moments(self._optimizer),
-            dict(self._random),
+            self._stream.state(),
             {name: value.detach().cpu().clone() for name, value in self._weighting.state_dict().items()},
             self._patience,
+            self._means.state(),
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -177,7 +218,8 @@ class TrainingRun:
         load_moments(self._optimizer, checkpoint.optimizer)
         self._weighting.load_state_dict(checkpoint.weighting)
         self.step, self._patience = checkpoint.step, checkpoint.patience
-        self._random = {**self._random, **checkpoint.random_state}
+        self._means = MeanLosses.of(checkpoint.losses, self.step, self._device)
+        self._stream.load(checkpoint.random_state)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """A copy of all parameters on the CPU; tied ones come once."""
@@ -188,23 +230,3 @@ class TrainingRun:
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(weights[name])
-
-    @contextmanager
-    def _own_random_state(self) -> Generator[None]:
-        """Dropout draws from this trial's own stream, whoever trained in between."""
-        devices = [self._device] if self._device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.set_rng_state(self._random["cpu"])
-            if devices:
-                torch.cuda.set_rng_state(self._random["cuda"], self._device)
-            yield
-            self._random = {"cpu": torch.get_rng_state()}
-            if devices:
-                self._random["cuda"] = torch.cuda.get_rng_state(self._device)
-
-
-def _random_state(seed: int, device: torch.device) -> dict[str, torch.Tensor]:
-    states = {"cpu": torch.Generator().manual_seed(seed).get_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.Generator(device).manual_seed(seed).get_state()
-    return states

@@ -40,6 +40,8 @@ class SeededTrainer(Trainer):
         device: torch.device,
         capacity: int = 1,
     ) -> None:
+        if capacity < 1:
+            raise ValueError(f"a trainer has at least one slot, not {capacity}")
         self._prepared = lru_cache(_KEPT)(prepare)
         self._fresh = fresh
         self._device = device

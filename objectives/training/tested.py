@@ -6,7 +6,7 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ..prepare import PreparedObjective
-from .production import train_production
+from .production import Manner, train_production
 from .trainer import Checkpoint, Evaluation
 
 
@@ -59,7 +59,7 @@ class TestedRun:
             metric=settings.metric,
             maximize=prepared.main.task.metrics[settings.metric] == "maximize",
             keep_best=not prepared.folds,
-            parts=self._parts,
+            manner=Manner(parts=self._parts),
         )
         self.step = trained.step
         return Evaluation(self.trial_id, self.step, trained.test, finished=True, seconds=trained.seconds)

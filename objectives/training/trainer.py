@@ -91,6 +91,8 @@ class Checkpoint:
     weighting: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     """What the loss weighting has learnt or counted."""
     patience: Patience = field(default_factory=Patience)
+    losses: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    """By task, the sum of its losses since the last evaluation and their number."""
     told: Sequence[Evaluation] = ()
     """The evaluations up to here, where whoever made the checkpoint kept them."""
 

@@ -48,11 +48,42 @@ def train(
         bool, typer.Option("--all-data", help="Train on the validation rows too; the last weights count.")
     ] = False,
     devices: Annotated[str, typer.Option(help="auto, cpu, or a GPU's number.")] = "auto",
+    micro_batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Rows at once at most: gradients add up to the batch's. Else a whole batch.", show_default=False
+        ),
+    ] = None,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(help="tensorboard, mlflow or wandb; again, or with commas, for several.", show_default=False),
+    ] = None,
 ) -> None:
-    """Train an export at full length; transformers opens the result."""
-    from .training import train_command
+    """Train an export at full length; transformers opens the result. The same command goes on after a kill."""
+    from .training import TrainOptions, train_command
 
-    train_command(best, output, all_data=all_data, device=devices)
+    train_command(best, output, TrainOptions(all_data, devices, micro_batch, report_to or []))
+
+
+@app.command()
+def verify(
+    best: Annotated[Path, typer.Argument(help="An export: best.yaml.")],
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many of its seeds.", show_default=False)
+    ] = None,
+    devices: study.Devices = "auto",
+    slots: study.Slots = "auto",
+    executor: study.Executor = study.ExecutorName.AUTO,
+    address: study.Address = None,
+    gpus_per_worker: study.GpusPerWorker = None,
+    as_json: study.AsJson = False,
+) -> None:
+    """Train an export again on its seeds: does the result land in the promised interval?"""
+    from ..executors.choosing import check_placement
+    from .verifying import verify_command
+
+    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    raise typer.Exit(verify_command(best, seeds=seeds, placement=placement, as_json=as_json))
 
 
 @app.command()

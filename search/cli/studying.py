@@ -11,10 +11,12 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import rows
 from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
+from ..confirmation.reading import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
-from ..export import Format, best_configuration, render
+from ..export import Format, export_of, render
+from ..exported import choose
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
@@ -214,10 +216,15 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     record = opened(target, storage)
     with while_stored(record):
-        best = best_configuration(record, destination.parent, trial)
+        confirmed = read_confirmation(record)
+        chosen = choose(record, confirmed, trial)
+        best = export_of(record, confirmed, chosen, destination.parent, destination.name)
     write_text(destination, render(best, style))
-    values = ", ".join(f"{name} {number(value)}" for name, value in best.found.values.items())
-    tell(f"wrote {destination}: trial {best.found.trial}, {values}")
+    # Beside what fresh seeds say, the search's own value would only promise too much.
+    values = {} if best.confirmed else best.found.values
+    tell(f"wrote {destination}: {chosen.name}{''.join(f', {name} {number(value)}' for name, value in values.items())}")
+    for reason in chosen.reasons:
+        tell(reason)
 
 
 def copy_command(name: str, storage: str | None, to: str) -> None:

@@ -1,106 +1,210 @@
 """What `autotune train` does; imported only when it runs."""
 
 import json
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
+import torch
 
-from ...objectives.data.loading import fingerprint
-from ...objectives.data.sources import resolve_source
-from ...objectives.prepare import prepare
+from ...objectives.prepare import PreparedObjective, prepare
 from ...objectives.training.device import choose_device
+from ...objectives.training.group import Group, joined, local_rank
 from ...objectives.training.judge import baseline_judge
-from ...objectives.training.production import Progress, Trained, save_model, train_production
-from ...spaces.errors import DataError
+from ...objectives.training.production import Manner, Trained, save_model, train_production
+from ...objectives.training.resuming import SavedCourse
+from ...objectives.training.weighting.registry import weighting_type
+from ...spaces.errors import InputError, Interrupted
+from ..best_data import check_data
 from ..best_file import BestConfiguration, read_best
-from ..writing import check_room, write_text
-from .consoles import generation, output, tell
+from ..best_labels import check_labels
+from ..destination import Destination, Facts, held
+from ..interruption import interruption
+from ..model_card import ModelCard
+from ..trackers import Trackers, tracker_names
+from ..writing import write_text
+from .consoles import generation, tell
+from .progress import watched
+
+_TRACKERS = "trackers.json"
 
 
-def train_command(path: Path, folder: Path, *, all_data: bool, device: str) -> None:
-    """Train an exported configuration and write model, tokenizer and metrics.json."""
-    best, base = read_best(path), path.parent
-    check_room(folder)
-    chosen = choose_device(device)
-    _check_data(best, base)
-    settings = best.settings
-    if settings.data.folds is not None and not all_data:
-        tell(f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last step")
-        all_data = True
-    judge = partial(baseline_judge, settings, base, best.seed, chosen)
-    with generation() as generating:
-        prepared = prepare(
-            settings,
-            best.augmentation,
-            base,
-            best.seed,
-            cleaning=best.cleaning,
-            all_data=all_data,
-            progress=generating,
-            judge=judge,
-        )
-    with _watched(settings.metric) as progress:
-        trained = train_production(
-            prepared,
-            best.configuration,
-            chosen,
-            progress,
-            metric=settings.metric,
-            maximize=settings.directions[0] == "maximize",
-            keep_best=not all_data,
-        )
-    save_model(trained, prepared, folder)
-    metrics = _metrics(settings.objective, trained)
-    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    for name, found in (("validation", trained.validation), ("test", trained.test)):
-        if found:
-            tell(f"{name}: {settings.metric} {found[settings.metric]:.4f}")
-    tell(f"wrote {folder}")
+@dataclass(frozen=True)
+class TrainOptions:
+    """The options of `autotune train`."""
+
+    all_data: bool
+    device: str
+    micro_batch: int | None
+    report_to: Sequence[str] = ()
 
 
-def _check_data(best: BestConfiguration, base: Path) -> None:
-    for text, known in best.fingerprints.items():
-        if fingerprint(resolve_source(text, base)) != known:
-            raise DataError(f"{text}: not the data that the configuration was found on: its contents changed")
+def train_command(path: Path, folder: Path, options: TrainOptions) -> None:
+    """Train an exported configuration and write model, tokenizer, metrics.json and a model card."""
+    with joined() as group:
+        try:
+            _Training(read_best(path), path, folder, options, group).run()
+        except Interrupted as stopped:
+            if group.leads:
+                raise
+            sys.exit(stopped.exit_code)  # all stop together, and one says so
 
 
-@contextmanager
-def _watched(metric: str) -> Generator[Progress]:
-    """A progress bar on a terminal, else a line for each tenth of the way."""
-    console = output()
-    if not console.is_terminal:
-        yield _PlainLines(metric)
-        return
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metric]}"))
-    with ProgressBar(*columns, TimeRemainingColumn(), console=console) as bar:
-        row = bar.add_task("", total=None, metric="")
+@dataclass(frozen=True)
+class _Training:
+    """One process's part in it: the leader speaks and writes, the others compute."""
 
-        def progress(step: int, total: int, metrics: Mapping[str, float]) -> None:
-            bar.update(row, completed=step, total=total, metric=_told(metric, metrics))
+    best: BestConfiguration
+    path: Path
+    folder: Path
+    options: TrainOptions
+    group: Group
 
-        yield progress
+    def run(self) -> None:
+        device, names = _device(self.options.device, self.group), tracker_names(self.options.report_to)
+        check_data(self.best, self.path)
+        with ExitStack() as stack:
+            destination = Destination(self.folder, self._facts())
+            if self.group.leads:
+                stack.enter_context(held(self.folder, destination.facts))
+            interrupted = stack.enter_context(interruption(self._say, "after this step"))
+            prepared = self._prepared(device)
+            manner = Manner(
+                micro_batch=self.options.micro_batch,
+                group=self.group,
+                saved=SavedCourse(destination.store, self._say),
+                stops=lambda: interrupted.requested,
+            )
+            if self.group.leads and names:
+                trackers = Trackers(names, self.folder, self._parameters(), self._say)
+                stack.callback(trackers.end)
+                begins = partial(_begin, trackers, destination.work / _TRACKERS)
+                manner = replace(manner, begins=begins, hears=trackers.hear)
+            trained = self._trained(prepared, device, manner)
+            if self.group.leads:
+                self._write(trained, prepared)
+
+    @property
+    def _all_data(self) -> bool:
+        return self.options.all_data or self.best.settings.data.folds is not None
+
+    @property
+    def _say(self) -> Callable[[str], None]:
+        return tell if self.group.leads else lambda _: None
+
+    def _facts(self) -> Facts:
+        """What decides every bit of the model."""
+        return {
+            "best.yaml": self.best.measured()[:12],
+            "--all-data": self._all_data,
+            "--micro-batch": self.options.micro_batch,
+            "processes": self.group.size,
+            **{name: version(name) for name in ("autotune-mtl", "torch", "transformers")},
+        }
+
+    def _prepared(self, device: torch.device) -> PreparedObjective:
+        best, settings = self.best, self.best.settings
+        if settings.data.folds is not None and not self.options.all_data:
+            self._say(
+                f"validation was {settings.data.folds} folds of the training rows: training on all rows, to the last "
+                "step"
+            )
+        silent = nullcontext(lambda *_: None)
+        with self.group.in_turn(), generation() if self.group.leads else silent as generating:
+            prepared = prepare(
+                settings,
+                best.augmentation,
+                self.path.parent,
+                best.seed,
+                cleaning=best.cleaning,
+                all_data=self._all_data,
+                progress=generating,
+                judge=partial(baseline_judge, settings, self.path.parent, best.seed, device),
+            )
+        check_labels(best, prepared.corpus)
+        weighting = prepared.training_of(best.configuration).weighting
+        if self.options.micro_batch and not weighting_type(weighting, 1 + len(best.configuration.ratios)).splits:
+            self._say(f"--micro-batch: weighting {weighting!r} needs whole batches, so all batches stay whole")
+        return prepared
+
+    def _trained(self, prepared: PreparedObjective, device: torch.device, manner: Manner) -> Trained:
+        settings = self.best.settings
+        with watched(settings.metric) if self.group.leads else nullcontext(lambda *_: None) as progress:
+            return train_production(
+                prepared,
+                self.best.configuration,
+                device,
+                progress,
+                metric=settings.metric,
+                maximize=settings.directions[0] == "maximize",
+                keep_best=not self._all_data,
+                manner=manner,
+            )
+
+    def _command(self) -> str:
+        """What was typed, without the folders of this machine."""
+        options = self.options
+        words = ["autotune", "train", self.path.name, "-o", self.folder.absolute().name]
+        words += ["--all-data"] if options.all_data else []
+        words += ["--micro-batch", str(options.micro_batch)] if options.micro_batch else []
+        launcher = f"torchrun --nproc-per-node {self.group.size} --no-python " if self.group.size > 1 else ""
+        return launcher + shlex.join(words)
+
+    def _parameters(self) -> dict[str, object]:
+        """What a tracker shows beside the run."""
+        best = self.best
+        return {
+            "study": best.found.study,
+            "encoder": best.settings.model.encoder,
+            "seed": best.seed,
+            **best.configuration.model_dump(exclude={"training"}),
+            **{**best.settings.training.model_dump(), **best.configuration.training},
+            "learning_rate": best.configuration.learning_rate,
+        }
+
+    def _write(self, trained: Trained, prepared: PreparedObjective) -> None:
+        settings = self.best.settings
+        metrics = json.dumps(_metrics(settings.objective, trained), indent=2) + "\n"
+        card = ModelCard(self.best, prepared, trained, self.folder.absolute().name, self._command())
+        try:
+            save_model(trained, prepared, self.folder, {"metrics.json": metrics, "README.md": card.text()})
+        except OSError as error:
+            raise InputError(f"--output: {str(self.folder)!r} cannot be written: {error.strerror or error}") from None
+        for name, found in (("validation", trained.validation), ("test", trained.test)):
+            if found:
+                tell(f"{name}: {settings.metric} {found[settings.metric]:.4f}")
+        tell(f"wrote {self.folder}")
 
 
-class _PlainLines:
-    def __init__(self, metric: str) -> None:
-        self._metric = metric
-        self._tenths = 0
+def _device(name: str, group: Group) -> torch.device:
+    """The process's own device: of several on a host each has the GPU of its number.
 
-    def __call__(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        if 10 * step // total > self._tenths:
-            self._tenths = 10 * step // total
-            tell(f"step {step}/{total} {_told(self._metric, metrics)}")
+    Raises:
+        InputError: there is none, or one was asked for by several.
+    """
+    if group.size == 1:
+        return choose_device(name)
+    if name not in ("auto", "cpu"):
+        raise InputError(f"--devices: {name!r} is one device, and {group.size} processes train: leave it out, or cpu")
+    own = name == "auto" and torch.cuda.is_available()
+    device = choose_device(str(local_rank()) if own else "cpu")
+    if own:
+        torch.cuda.set_device(device)
+    return device
 
 
-def _told(metric: str, metrics: Mapping[str, float]) -> str:
-    return f"{metric} {metrics[metric]:.4f}" if metrics else ""
+def _begin(trackers: Trackers, file: Path, step: int) -> None:
+    """Go on in the trackers' runs of an earlier life, which a file in the training's own folder names."""
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    write_text(file, json.dumps(trackers.begin(step, known)) + "\n")
 
 
-def _metrics(objective: str | list[str], trained: Trained) -> dict[str, object]:
+def _metrics(objective: str | Sequence[str], trained: Trained) -> dict[str, object]:
     return {
         "objective": objective,
         "validation": dict(trained.validation) or None,

@@ -17,7 +17,7 @@ from ..verdict.verdict import Verdict
 from . import wording
 from .trials import NOTE
 
-_CELLS = 21
+_CELLS = 17
 
 
 def verdict_blocks(confirmed: Confirmed) -> Iterator[RenderableType]:
@@ -31,23 +31,22 @@ def verdict_blocks(confirmed: Confirmed) -> Iterator[RenderableType]:
 
 
 def _arms(confirmed: Confirmed, verdict: Verdict) -> RenderableType:
-    title = Text.assemble(("Fresh seeds", "bold"), (f": {', '.join(map(str, confirmed.seeds))}; 95 % intervals", NOTE))
+    title = Text.assemble(
+        ("Fresh seeds", "bold"), f": {', '.join(map(str, confirmed.seeds))}", ("; intervals of 95 %", NOTE)
+    )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
     table.add_column("  arm", overflow="fold")
-    for name in ("mean", "interval"):
-        table.add_column(name, justify="right")
+    table.add_column("mean", justify="right", no_wrap=True)
     table.add_column(_axis(verdict), no_wrap=True)
-    table.add_column("gain over the baseline", justify="right")
-    table.add_column("P(better)", justify="right")
+    table.add_column("gain over baseline", justify="right", no_wrap=True)
+    table.add_column("P(better)", justify="right", no_wrap=True)
     for arm in confirmed.arms:
         if (estimate := verdict.scores.get(arm.name)) is None:
             table.add_row(Text(f"  {arm.name}"), Text("failed", style="red"))
             continue
-        interval = estimate.interval
-        between = f"{wording.number(interval.low)} to {wording.number(interval.high)}" if interval else "-"
         drawn = Text(_whiskers(estimate, *_range(verdict)), style="cyan")
         gain = verdict.comparisons.get(arm.name)
-        table.add_row(_arm(arm, verdict), wording.number(estimate.mean), between, drawn, *_gain(gain, confirmed.unit))
+        table.add_row(_arm(arm, verdict), wording.number(estimate.mean), drawn, *_gain(gain, confirmed.unit))
     return Group(title, table)
 
 
@@ -69,7 +68,7 @@ def marks(name: str, verdict: Verdict) -> list[str]:
 def _gain(comparison: Comparison | None, unit: Unit) -> tuple[str, str]:
     if comparison is None:
         return "-", "-"
-    return unit.gain(comparison.gain), f"{comparison.test.probability_better:.3f}"
+    return unit.gain(comparison.gain).replace(" points", ""), f"{comparison.test.probability_better:.3f}"
 
 
 def _range(verdict: Verdict) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.seeded import Fresh, SeededTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
 from autotune.spaces.configuration import Configuration, Mix
 
@@ -39,7 +40,26 @@ def durable(prepared: PreparedObjective, slots: int) -> Trainer:
     )
 
 
-TRAINERS = {"plain": Kind(plain, MultiTaskModel), "durable": Kind(durable, MultiTaskModel)}
+class OneSeed(dict[int, Fresh]):
+    """Every trial has the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+
+    def __missing__(self, trial_id: int) -> Fresh:
+        return Fresh(self._seed)
+
+
+def seeded(prepared: PreparedObjective, slots: int) -> Trainer:
+    return SeededTrainer(lambda _: prepared, OneSeed(prepared.seed), torch.device("cpu"), slots)
+
+
+TRAINERS = {
+    "plain": Kind(plain, MultiTaskModel),
+    "durable": Kind(durable, MultiTaskModel),
+    "seeded": Kind(seeded, MultiTaskModel),
+}
 
 PRECISIONS = ("fp32", pytest.param("bf16", marks=pytest.mark.slow))
 AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}

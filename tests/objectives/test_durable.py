@@ -43,9 +43,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     done: list[int] = []
     step = TrainingRun._step
 
-    def counted(self: TrainingRun, means: Any) -> None:  # noqa: ANN401
+    def counted(self: TrainingRun) -> None:
         done.append(self.step)
-        step(self, means)
+        step(self)
 
     monkeypatch.setattr(TrainingRun, "_step", counted)
     return done

@@ -1,6 +1,6 @@
 """A batch in parts: losses and gradients of all kinds of tasks add up to the whole one's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.registry import TASKS
 from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.mixing import gathered
-from autotune.objectives.training.parts import in_parts
+from autotune.objectives.training.parts import Division, in_parts
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration, SettingValue
 from autotune.spaces.training import TrainingSettings
@@ -49,21 +49,22 @@ def model_of(prepared: PreparedObjective) -> MultiTaskModel:
 
 
 def trained(
-    model: MultiTaskModel, task: Task[Any], batch: Batch, count: int
+    model: MultiTaskModel, task: Task[Any], parts: Iterable[tuple[Batch, float]]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The loss, and all gradients that are not None."""
     model.zero_grad()
     loss = torch.zeros(())
-    for part, share in in_parts(batch, count) if count > 1 else [(batch, 1.0)]:
+    for part, share in parts:
         own = model({task: part})[task.name] * share
         own.backward()
         loss += own.detach()
     return loss, {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
 
 
-def check_equal(model: MultiTaskModel, task: Task[Any], batch: Batch, count: int) -> None:
-    loss, gradients = trained(model, task, batch, 1)
-    other_loss, others = trained(model, task, batch, count)
+def check_equal(model: MultiTaskModel, task: Task[Any], batch: Batch, *divisions: Division) -> None:
+    """The parts of all divisions together give what the whole batch gives."""
+    loss, gradients = trained(model, task, [(batch, 1.0)])
+    other_loss, others = trained(model, task, [part for one in divisions for part in in_parts(batch, one)])
     torch.testing.assert_close(other_loss, loss, rtol=1e-5, atol=1e-6)
     largest = max(float(gradient.abs().max()) for gradient in gradients.values())
     assert largest > 0
@@ -77,11 +78,11 @@ def check_equal(model: MultiTaskModel, task: Task[Any], batch: Batch, count: int
 def test_parts_add_up_to_the_whole(objective: Objectives, kind: str, rows: int, count: int):
     prepared = prepared_of(kind, objective)
     task, batch = batch_of(prepared, rows)
-    parts = list(in_parts(batch, count))
+    parts = list(in_parts(batch, Division(count)))
     assert len(parts) == count
     assert sum(len(part.ids) for part, _ in parts) == rows
     assert sum(share for _, share in parts) == pytest.approx(1)
-    check_equal(model_of(prepared), task, batch, count)
+    check_equal(model_of(prepared), task, batch, Division(count))
 
 
 @pytest.mark.parametrize("kind", SOME_TARGETS)
@@ -91,9 +92,9 @@ def test_a_part_without_targets_is_left_out(objective: Objectives, kind: str):
     targets = batch.targets.clone()
     targets[4:] = IGNORED
     batch = replace(batch, targets=targets)
-    ((part, share),) = in_parts(batch, 2)
+    ((part, share),) = in_parts(batch, Division(2))
     assert (len(part.ids), share) == (4, 1.0)
-    check_equal(model_of(prepared), task, batch, 2)
+    check_equal(model_of(prepared), task, batch, Division(2))
 
 
 @pytest.mark.parametrize("kind", SOME_TARGETS)
@@ -103,30 +104,65 @@ def test_targets_that_are_uneven_weigh_what_they_are(objective: Objectives, kind
     targets = batch.targets.clone()
     targets[1:4] = IGNORED
     batch = replace(batch, targets=targets)
-    (_, first), (_, second) = in_parts(batch, 2)
+    (_, first), (_, second) = in_parts(batch, Division(2))
     assert first < second
-    check_equal(model_of(prepared), task, batch, 2)
+    check_equal(model_of(prepared), task, batch, Division(2))
 
 
 def test_a_batch_without_any_target_has_no_part(objective: Objectives):
     _, batch = batch_of(prepared_of("masked_lm", objective), 4)
-    assert list(in_parts(replace(batch, targets=torch.full_like(batch.targets, IGNORED)), 2)) == []
+    assert list(in_parts(replace(batch, targets=torch.full_like(batch.targets, IGNORED)), Division(2))) == []
 
 
 def test_a_single_row_stays_whole(objective: Objectives):
     _, batch = batch_of(prepared_of("classification", objective), 1)
-    ((part, share),) = in_parts(batch, 2)
+    ((part, share),) = in_parts(batch, Division(2))
     assert (len(part.ids), share) == (1, 1.0)
 
 
-def test_rows_that_mixup_blends_stay_together(objective: Objectives):
+def mixed_batch(prepared: PreparedObjective, rows: int = 8) -> tuple[Task[Any], Batch]:
+    """Rows of which every second is blended with another one."""
+    task, batch = batch_of(prepared, rows)
+    random, chosen = torch.Generator().manual_seed(0), torch.arange(rows) % 2 == 0
+    return task, Mixup().apply(batch, chosen, 0.3, random, prepared.codes)
+
+
+@pytest.mark.parametrize("kind", [task.kind for task in TASKS if task.mixes])
+@pytest.mark.parametrize("division", [Division(2), Division(most=2), Division(most=3), Division(most=100)], ids=repr)
+def test_a_row_that_mixup_blends_brings_its_partner_along(objective: Objectives, kind: str, division: Division):
+    prepared = prepared_of(kind, objective)
+    task, mixed = mixed_batch(prepared)
+    parts = [part for part, _ in in_parts(mixed, division)]
+    assert max(len(part.ids) for part in parts) <= (division.most or 4)
+    assert sum(len(part.ids) if part.counted is None else int(part.counted.sum()) for part in parts) == 8
+    check_equal(model_of(prepared), task, mixed, division)
+
+
+def test_a_blended_row_takes_two_places_though_one_is_asked_for(objective: Objectives):
     prepared = prepared_of("classification", objective)
-    task, batch = batch_of(prepared, 8)
-    random = torch.Generator().manual_seed(0)
-    mixed = Mixup().apply(batch, torch.ones(8, dtype=torch.bool), 0.3, random, prepared.codes)
-    ((part, share),) = in_parts(mixed, 2)
-    assert (part is mixed, share) == (True, 1.0)
-    check_equal(model_of(prepared), task, mixed, 2)
+    task, mixed = mixed_batch(prepared)
+    assert {len(part.ids) for part, _ in in_parts(mixed, Division(most=1))} == {1, 2}
+    check_equal(model_of(prepared), task, mixed, Division(most=1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_part_has_more_rows_than_asked_for(objective: Objectives, kind: str):
+    prepared = prepared_of(kind, objective)
+    task, batch = batch_of(prepared, 7)
+    assert [len(part.ids) for part, _ in in_parts(batch, Division(most=3))] == [3, 3, 1]
+    check_equal(model_of(prepared), task, batch, Division(most=3))
+
+
+@pytest.mark.parametrize("size", [2, 3, 9])
+@pytest.mark.parametrize("most", [None, 2])
+def test_the_shares_of_a_group_are_the_batch(objective: Objectives, size: int, most: int | None):
+    """Each row once; of a batch with fewer rows than processes some get nothing."""
+    prepared = prepared_of("classification", objective)
+    task, batch = mixed_batch(prepared)
+    parts = [list(in_parts(batch, Division(most=most, rank=rank, size=size))) for rank in range(size)]
+    assert sum(share for own in parts for _, share in own) == pytest.approx(1)
+    assert sum(bool(own) for own in parts) == min(size, 8)
+    check_equal(model_of(prepared), task, batch, *(Division(most=most, rank=rank, size=size) for rank in range(size)))
 
 
 def test_what_cutoff_takes_out_goes_with_its_row(objective: Objectives):
@@ -135,7 +171,7 @@ def test_what_cutoff_takes_out_goes_with_its_row(objective: Objectives):
     chosen = torch.arange(8) % 3 == 0
     cut = Cutoff().apply(batch, chosen, 0.3, torch.Generator().manual_seed(0), prepared.codes)
     assert cut.is_reworked
-    check_equal(model_of(prepared), task, cut, 2)
+    check_equal(model_of(prepared), task, cut, Division(2))
 
 
 @pytest.mark.parametrize("weighting", ["static", "uncertainty"])

@@ -1,6 +1,7 @@
 """Random loss weighting (Lin et al. 2022, arXiv 2111.10603): the control that clever methods must beat."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 
@@ -10,6 +11,8 @@ from .weighting import LossWeighting
 
 class RandomWeights(LossWeighting):
     """λ = K · softmax(z), z ~ N(0, 1) for each task, drawn anew in every step."""
+
+    splits: ClassVar[bool] = True
 
     def total(self, step: int, losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
         count = len(self.setup.tasks)

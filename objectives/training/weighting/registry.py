@@ -20,10 +20,15 @@ WEIGHTINGS: Mapping[str, type[Weighting]] = {
 }
 
 
+def weighting_type(name: str, tasks: int) -> type[Weighting]:
+    """The weighting of a trial with so many tasks on: of one there is nothing to balance, so `static`."""
+    return WEIGHTINGS[name if tasks > 1 else "static"]
+
+
 def make_weighting(name: str, setup: Setup) -> Weighting:
-    """The weighting of a trial; where its auxiliaries are all off there is nothing to balance, so `static`.
+    """The weighting of a trial.
 
     Raises:
         InputError: a gradient method without torchjd.
     """
-    return WEIGHTINGS[name if len(setup.tasks) > 1 else "static"](setup)
+    return weighting_type(name, len(setup.tasks))(setup)

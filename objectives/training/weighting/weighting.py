@@ -42,6 +42,8 @@ class Weighting(nn.Module, ABC):
 
     separate: ClassVar[bool] = False
     """Whether each task needs a pass of its own, even where two tasks could share one."""
+    splits: ClassVar[bool] = False
+    """Whether a batch may come in parts: their scaled losses sum up to the whole one's, and so do the gradients."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()

@@ -1,0 +1,103 @@
+"""What a production training keeps on disk, so that it goes on after a kill as if nothing had happened."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from .checkpoints import CheckpointStore
+from .durable import COST
+from .run import TrainingRun
+from .trainer import Checkpoint, Evaluation
+
+_STATE = 0
+"""The running state's number in the store; best weights have that of their step, which is never 0."""
+
+
+@dataclass
+class Course:
+    """How far a training has come: its evaluations, and the step and weights of the best one.
+
+    Args:
+        worth: what an evaluation is worth, more is better; None: nothing is chosen by.
+    """
+
+    worth: Callable[[Evaluation], float] | None
+    told: list[Evaluation] = field(default_factory=list[Evaluation])
+    best: tuple[int, dict[str, torch.Tensor]] | None = None
+
+    def add(self, evaluation: Evaluation, run: TrainingRun) -> None:
+        """Note an evaluation, and the run's weights where none was better. Of equals the later one counts."""
+        self.told.append(evaluation)
+        if self.worth is not None and (
+            self.best is None or self.worth(evaluation) >= self.worth(self.at(self.best[0]))
+        ):
+            self.best = evaluation.step, run.weights()
+
+    def at(self, step: int) -> Evaluation:
+        """The evaluation of a step."""
+        return next(evaluation for evaluation in self.told if evaluation.step == step)
+
+
+class SavedCourse:
+    """A course in a checkpoint store of its own: number 0 is the running state, number N the best weights, of step N.
+
+    Best weights are written before a state that counts on them, and removed after one that no longer does: a kill in
+    between leaves the earlier state, and the weights that it counts on. Writing takes at most 5 % of the time.
+
+    Args:
+        store: its signature says which training it is of.
+        note: is told where the training goes on, and once that the disk is full.
+    """
+
+    def __init__(self, store: CheckpointStore, note: Callable[[str], None] = lambda _: None) -> None:
+        self._store, self._note = store, note
+        self._saved, self._cost = time.monotonic(), 0.0
+        self._is_full = False
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a state to go on from."""
+        return _STATE in self._store.sizes()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so much was trained since the last state that another one is worth its time."""
+        return (time.monotonic() - self._saved) * COST >= self._cost
+
+    def load(self, run: TrainingRun, course: Course) -> None:
+        """Bring a run that has not begun, and its course, to where the saved ones were, if there are any."""
+        state = self._store.load(_STATE, run.configuration)
+        if state is None:
+            return
+        run.restore(state)
+        self._note(f"going on from step {state.step}")
+        course.told = list(state.told)
+        # Weights of a later step were written by a life that was killed before its state was.
+        known = [step for step in self._store.sizes() if _STATE < step <= state.step]
+        best = self._store.load(max(known), run.configuration) if known else None
+        course.best = None if best is None else (best.step, best.weights)
+
+    def save(self, run: TrainingRun, course: Course) -> None:
+        """Write where a run is. A disk that has no room costs the way back to the last state, not the training."""
+        began = time.monotonic()
+        try:
+            self._write(run, course)
+        except OSError as error:
+            if not self._is_full:
+                reason = error.strerror or str(error)
+                self._note(f"the state cannot be written ({reason}): after a kill this goes on from an earlier one")
+            self._is_full = True
+        self._saved = time.monotonic()
+        self._cost = self._saved - began
+
+    def _write(self, run: TrainingRun, course: Course) -> None:
+        kept = {_STATE}
+        if course.best is not None:
+            step, weights = course.best
+            kept.add(step)
+            if step not in self._store.sizes():
+                self._store.save(step, Checkpoint(run.configuration, step, weights, {}, {}))
+        self._store.save(_STATE, replace(run.checkpoint(), told=list(course.told)))
+        self._store.retain(kept)

@@ -1,0 +1,42 @@
+"""How far a production training is: a bar on a terminal, else a line for each tenth of the way."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from ...objectives.training.production import Progress
+from .consoles import output, tell
+
+
+@contextmanager
+def watched(metric: str) -> Generator[Progress]:
+    """Shows steps, and the metric of the last evaluation."""
+    console = output()
+    if not console.is_terminal:
+        yield _PlainLines(metric)
+        return
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[metric]}"))
+    with ProgressBar(*columns, TimeRemainingColumn(), console=console) as bar:
+        row = bar.add_task("", total=None, metric="")
+
+        def progress(step: int, total: int, metrics: Mapping[str, float]) -> None:
+            bar.update(row, completed=step, total=total, metric=_told(metric, metrics))
+
+        yield progress
+
+
+class _PlainLines:
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self._tenths = 0
+
+    def __call__(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
+        if 10 * step // total > self._tenths:
+            self._tenths = 10 * step // total
+            tell(f"step {step}/{total} {_told(self._metric, metrics)}")
+
+
+def _told(metric: str, metrics: Mapping[str, float]) -> str:
+    return f"{metric} {metrics[metric]:.4f}" if metrics else ""

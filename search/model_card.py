@@ -1,0 +1,242 @@
+"""The model card: README.md in a trained model's folder, as the Hub and people read it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..objectives.prepare import PreparedObjective
+from ..objectives.training.production import Trained
+from .best_confirmed import ConfirmedFigures, Figure
+from .best_file import BestConfiguration
+from .versions import versions
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|&~$])")
+_PIPELINES = {
+    "classification": "text-classification",
+    "multi_label": "text-classification",
+    "regression": "text-classification",
+    "token_classification": "token-classification",
+    "masked_lm": "fill-mask",
+}
+"""Transformers' pipeline for each kind of main task that has one; `generation` has one with a decoder-only encoder."""
+_CLASSES = {"span": "AutoModelForQuestionAnswering", "generation": "AutoModelForSeq2SeqLM"}
+"""What opens the kinds that have none."""
+_CALLS = {
+    "multi_label": ", top_k=None",
+    "regression": ', function_to_apply="none"',
+}
+"""What a pipeline must be told, to say what was measured."""
+
+
+def literal(text: object) -> str:
+    """Any text on one line of Markdown, as it is: nothing of it is markup, HTML or the end of a table's cell."""
+    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def pipeline_of(prepared: PreparedObjective) -> str | None:
+    """The name of transformers' pipeline that opens the main task's model; None: transformers has none."""
+    kind = prepared.main.task.kind
+    if kind == "generation" and prepared.encoder.family == "decoder":
+        return "text-generation"
+    return _PIPELINES.get(kind)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a card is written from.
+
+    Args:
+        best: what was trained.
+        prepared: on what.
+        trained: with what outcome.
+        name: of the model, its folder's.
+        command: that trained it.
+    """
+
+    best: BestConfiguration
+    prepared: PreparedObjective
+    trained: Trained
+    name: str
+    command: str
+
+    def text(self) -> str:
+        """The whole file: YAML front matter, then Markdown."""
+        front = yaml.safe_dump(self._front_matter(), sort_keys=False, allow_unicode=True)
+        sections: Mapping[str, Iterable[str]] = {
+            "Results": self._results(),
+            "Is it better than the baseline?": self._verdict(),
+            "What was trained": self._configuration(),
+            "Data": self._data(),
+            "Use": self._use(),
+            "How it was made": self._making(),
+        }
+        body = [f"# {literal(self.name)}", "", *self._summary()]
+        for title, lines in sections.items():
+            body += ["", f"## {title}", "", *lines]
+        return f"---\n{front}---\n\n" + "\n".join(body) + "\n"
+
+    def _front_matter(self) -> dict[str, Any]:
+        encoder, pipeline = self._encoder, pipeline_of(self.prepared)
+        known = {"library_name": "transformers", "tags": ["autotune"], "metrics": [self.best.settings.metric]}
+        if pipeline is not None:
+            known["pipeline_tag"] = pipeline
+        if re.fullmatch(r"[\w.-]+/[\w.-]+", encoder):  # as a Hub id is written
+            known["base_model"] = encoder
+        return known
+
+    @property
+    def _encoder(self) -> str:
+        """The encoder's name; of a local folder the last part only."""
+        encoder = self.best.settings.model.encoder
+        is_folder = encoder.startswith((".", "/", "~")) or self.prepared.encoder.location not in (None, encoder)
+        return Path(encoder).name if is_folder and ":" not in encoder else encoder
+
+    def _summary(self) -> Iterator[str]:
+        main, found = self.prepared.main.task, self.best.found
+        origin = f"trial {found.trial}" if found.trial is not None else "a variant that the confirmation trained"
+        yield (
+            f"A model for {literal(main.name)} ({main.kind.replace('_', ' ')}) on {literal(self._encoder)}, trained by "
+            f"autotune with the configuration that the study {literal(found.study)} found ({origin})."
+        )
+
+    def _results(self) -> Iterator[str]:
+        measured = {"validation": self.trained.validation, "test": self.trained.test}
+        names = list(dict.fromkeys(name for found in measured.values() for name in found))
+        if not names:
+            yield "No row was held out: all were trained on, so nothing was measured."
+            return
+        yield from _table(
+            ["data", *names],
+            ([split, *(_number(found.get(name)) for name in names)] for split, found in measured.items() if found),
+        )
+        yield ""
+        trained, total = self.trained, self.trained.run.total_steps
+        yield f"Trained to step {trained.run.step} of {total}; the weights are those of step {trained.step}."
+
+    def _verdict(self) -> Iterator[str]:
+        metric, found, confirmed = self.best.settings.metric, self.best.found, self.best.confirmed
+        if not self.best.is_as_measured:
+            yield "The configuration was changed after it was exported: what the study found does not hold for it."
+        elif confirmed is not None:
+            yield from _confirmed(confirmed, metric)
+        elif found.value is not None:
+            beside = f", the baseline's {_number(found.baseline)}" if found.baseline is not None else ""
+            yield (
+                f"Nobody knows. In the search its {metric} on validation data was {_number(found.value)}{beside}; that "
+                "is the best of many noisy trials, so partly luck, and fresh seeds have not confirmed it."
+            )
+        else:
+            yield "Nobody knows: the search has no figure for it, and fresh seeds have not confirmed it."
+
+    def _configuration(self) -> Iterator[str]:
+        configuration, settings = self.best.configuration, self.best.settings
+        weights = {settings.main_task: configuration.alpha, **configuration.betas}
+        yield from _table(
+            ["task", "kind", "loss weight", "normaliser"],
+            (
+                [name, settings.tasks[name].kind, symbol + _number(weight), _number(self.prepared.normalisers[name])]
+                for symbol, (name, weight) in zip(["α = ", *["β = "] * len(weights)], weights.items(), strict=False)
+            ),
+        )
+        yield ""
+        yield "The loss is the sum of each task's mean loss, divided by its normaliser, times its weight."
+        yield ""
+        training = self.prepared.training_of(configuration)
+        mix = configuration.mix
+        facts: dict[str, object] = {"learning rate": f"{configuration.learning_rate:.3g}"}
+        if mix.share:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in mix.operations.items() if share)
+            facts["augmentation"] = f"{shares} of the rows, at magnitude {mix.magnitude:g}"
+        facts |= {name.replace("_", " "): value for name, value in training.model_dump().items() if value is not None}
+        facts |= configuration.cleaning
+        facts["learning rate"] = f"{configuration.learning_rate:.3g}"
+        yield from _table(["setting", "value"], ([name, value] for name, value in facts.items()))
+
+    def _data(self) -> Iterator[str]:
+        yield from _table(
+            ["source", "SHA-256"], ([_source(text), known] for text, known in self.best.fingerprints.items())
+        )
+        yield ""
+        prepared, main = self.prepared, self.best.settings.main_task
+        counts = {f"training, {name}": len(prepared.train[name].tokens) for name in self.trained.run.model.heads}
+        if self.trained.validation:
+            counts["validation"] = len(prepared.validations[main].tokens)
+        if prepared.test is not None:
+            counts["test"] = len(prepared.test.tokens)
+        yield from _table(["rows", "number"], ([name, count] for name, count in counts.items()))
+
+    def _use(self) -> Iterator[str]:
+        kind, pipeline = self.prepared.main.task.kind, pipeline_of(self.prepared)
+        yield "```python"
+        if pipeline is not None:
+            yield "from transformers import pipeline"
+            yield ""
+            yield f'model = pipeline("{pipeline}", model="path/to/this/folder"{_CALLS.get(kind, "")})'
+        else:
+            yield f"from transformers import {_CLASSES[kind]}, AutoTokenizer"
+            yield ""
+            yield f'model = {_CLASSES[kind]}.from_pretrained("path/to/this/folder")'
+            yield 'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'
+        yield "```"
+
+    def _making(self) -> Iterator[str]:
+        yield "```sh"
+        yield " ".join(self.command.split())
+        yield "```"
+        yield ""
+        yield from _table(["", "version"], ([name, known] for name, known in versions().items()))
+        yield ""
+        yield f"Seed {self.best.seed}; {self.trained.seconds:.0f} s of training."
+
+
+def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
+    for words in confirmed.words:
+        yield f"- {literal(words)}"
+    yield ""
+    rows: dict[str, Figure | None] = {
+        f"{metric} on {len(confirmed.scores)} fresh seeds": Figure(mean=confirmed.mean, interval=confirmed.interval),
+        "the baseline's": confirmed.baseline,
+        "gain over the baseline": confirmed.gain,
+        "what the search promised too much": confirmed.optimism,
+        "on test data": confirmed.test and confirmed.test.winner,
+        "the baseline's on test data": confirmed.test and confirmed.test.baseline,
+        "gain on test data": confirmed.test and confirmed.test.gain,
+    }
+    if confirmed.corrected is not None:
+        corrected = Figure(mean=confirmed.corrected, interval=confirmed.corrected_interval)
+        rows["without the luck of being chosen"] = corrected
+    yield from _table(
+        ["", "mean", "95 % interval"],
+        ([name, _number(figure.mean), _interval(figure)] for name, figure in rows.items() if figure is not None),
+    )
+    if confirmed.tied:
+        yield ""
+        tied = literal(", ".join(confirmed.tied))
+        yield f"These seeds cannot tell apart: {tied}; the simplest of them is {literal(confirmed.simplest)}."
+    if confirmed.same_rows:
+        yield ""
+        yield "All seeds were measured on the same rows, for which alone these figures hold."
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    yield f"| {' | '.join(map(literal, head))} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(map(literal, row))} |"
+
+
+def _interval(figure: Figure) -> str:
+    return "" if figure.interval is None else " to ".join(map(_number, figure.interval))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _source(text: str) -> str:
+    """A file's name without its folders; a data set of the Hub has none."""
+    return Path(text).name if text.startswith((".", "/", "~")) else text

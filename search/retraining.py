@@ -1,0 +1,141 @@
+"""The configuration of a best.yaml trained again, a training a seed, wherever a study would train."""
+
+import math
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..objectives.settings import ObjectiveSettings
+from ..objectives.training.checkpoints import CheckpointStore
+from ..objectives.training.seeded import Fresh
+from ..objectives.training.trainer import Evaluation
+from ..spaces.space import SpaceSettings
+from .best_file import BestConfiguration
+from .best_labels import check_labels
+from .confirmation.fresh import FreshRecipe, prepare_fresh
+from .executors.choosing import Placement, make_executor
+from .executors.executor import Executor
+from .interruption import Interruption, interruption
+from .report.generation import Quarters
+from .scoring import Scoring
+from .settings import SearchSettings
+from .storage import without_passwords
+from .study_file.schema import StudyFile
+
+_POLL_S = 1.0
+_DISK = 10 * 10**9
+"""Bytes of checkpoints at most, which serve workers that die; the folder goes with the run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one training came to: the (first) objective, or why there is none."""
+
+    value: float | None
+    failure: str = ""
+
+
+Heard = Callable[[int, Outcome], None]
+"""Hears a seed and what its training came to."""
+
+
+def study_file_of(best: BestConfiguration) -> StudyFile:
+    """The study file that trains what best.yaml describes; its space has only what decides the data."""
+    settings = {name: getattr(best.settings, name) for name in ObjectiveSettings.model_fields}
+    rate = best.configuration.learning_rate
+    space = SpaceSettings(learning_rate=(rate / 2, rate * 2), augmentation=best.augmentation, cleaning=best.cleaning)
+    return StudyFile(name=best.found.study, **settings, space=space, search=SearchSettings(seed=best.seed))
+
+
+def train_again(
+    best: BestConfiguration,
+    base: Path,
+    seeds: Sequence[int],
+    placement: Placement,
+    note: Callable[[str], None],
+    heard: Heard = lambda *_: None,
+) -> dict[int, Outcome]:
+    """Train on every seed, each with its own split, order, first weights and variants.
+
+    Args:
+        best: what is trained.
+        base: the folder that data paths are relative to.
+        seeds: each once.
+        placement: where to train.
+        note: hears what the user should know.
+        heard: hears of each training that ended.
+
+    Raises:
+        InputError: data, encoder or device cannot be used.
+        KeyboardInterrupt: somebody asked to stop; the trainings under way ended at a rung.
+    """
+    file = study_file_of(best)
+    with interruption(note) as interrupted, tempfile.TemporaryDirectory(prefix="autotune-verify-") as folder:
+        prepared = prepare_fresh(file, base, seeds[0], Quarters(note))
+        check_labels(best, prepared.corpus)
+        recipe = FreshRecipe(
+            file,
+            base.absolute(),
+            CheckpointStore(Path(folder), best.measured(), _DISK),
+            placement.slots,
+            fresh={place: Fresh(seed) for place, seed in enumerate(seeds)},
+        )
+        with make_executor(placement, recipe, prepared, len(seeds), note) as executor:
+            note(f"training again on seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
+            run = _Run(best, seeds, executor, heard)
+            run.go(interrupted)
+    if interrupted.requested and len(run.outcomes) < len(seeds):
+        raise KeyboardInterrupt
+    return {seed: run.outcomes[seed] for seed in seeds}
+
+
+@dataclass
+class _Run:
+    """The loop that fills free slots, advances and takes what comes; a training is known by its seed's place."""
+
+    best: BestConfiguration
+    seeds: Sequence[int]
+    executor: Executor
+    heard: Heard
+    outcomes: dict[int, Outcome] = field(default_factory=dict[int, Outcome])
+    _values: dict[int, dict[int, list[float]]] = field(default_factory=dict[int, dict[int, list[float]]])
+
+    def go(self, interrupted: Interruption) -> None:
+        waiting = deque(range(len(self.seeds)))
+        while (waiting or self._values) and not interrupted.requested:
+            while waiting and len(self._values) < self.executor.capacity:
+                place = waiting.popleft()
+                self._values[place] = {}
+                self.executor.admit(place, self.best.configuration)
+            self._take(self.executor.advance(_POLL_S))
+
+    def _take(self, evaluations: Iterable[Evaluation]) -> None:
+        for evaluation in evaluations:
+            if evaluation.trial_id not in self._values:
+                continue
+            if evaluation.failure is not None:
+                self._end(evaluation.trial_id, Outcome(None, without_passwords(str(evaluation.failure))))
+                continue
+            self._values[evaluation.trial_id][evaluation.step] = self._scoring.values(evaluation.metrics)
+            if evaluation.finished:
+                self._end(evaluation.trial_id, self._outcome(self._values[evaluation.trial_id]))
+
+    def _end(self, place: int, outcome: Outcome) -> None:
+        self.executor.discard(place)
+        del self._values[place]
+        self.outcomes[self.seeds[place]] = outcome
+        self.heard(self.seeds[place], outcome)
+
+    def _outcome(self, values: Mapping[int, Sequence[float]]) -> Outcome:
+        """As the tuner scores a trial: one value that is not finite fails it."""
+        if not all(math.isfinite(value) for each in values.values() for value in each):
+            return Outcome(None, f"diverged: {self.best.settings.metric} is not finite")
+        _, (value, *_) = self._scoring.outcome(values, maximize=self.best.settings.directions[0] == "maximize")
+        return Outcome(value)
+
+    @property
+    def _scoring(self) -> Scoring:
+        settings = self.best.settings
+        return Scoring(settings.measures[:1], folds=settings.data.folds is not None)

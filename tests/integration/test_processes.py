@@ -1,0 +1,101 @@
+"""Several processes train one model: as one does, up to rounding; started by torchrun, as a person does."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from .commands import wait_for
+from .production import MAIN, finish, metrics_of, start, write_best
+
+pytestmark = pytest.mark.slow
+
+TWO = [
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--nproc-per-node",
+    "2",
+    "--no-python",
+    sys.executable,
+    "-c",
+    MAIN,
+]
+NO_DROPOUT = {"epochs": 2, "batch_size": 7, "evaluations_per_epoch": 2, "precision": "fp32", "dropout": 0.0}
+"""Seven rows: the shares are of four and three."""
+
+
+@pytest.fixture
+def folder(reviews_csv: Path) -> Path:
+    write_best(reviews_csv.parent, training=NO_DROPOUT)
+    return reviews_csv.parent
+
+
+@pytest.mark.parametrize("options", [(), ("--micro-batch", "2")], ids="".join)
+def test_two_processes_train_what_one_does(folder: Path, options: tuple[str, ...]) -> None:
+    """With three tasks, a masked one whose shares are uneven, and mixup across the shares."""
+    finish(folder, "-o", "one")
+    out = finish(folder, "-o", "two", *options, launcher=TWO)
+    assert out.count("wrote two") == 1
+    one, two = (load_file(folder / name / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    # The loss does not depend on the keys' biases at all: their gradient is rounding, which Adam makes large.
+    compared = [name for name in one if not name.endswith("key.bias")]
+    assert max(float((one[name] - two[name]).abs().max()) for name in compared) < 1e-5
+    first, second = (metrics_of(folder / name)["validation"] for name in ("one", "two"))
+    assert second == pytest.approx(first, abs=1e-5)
+    assert "torchrun --nproc-per-node 2" in (folder / "two" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_process_that_dies_ends_the_others_and_the_same_command_goes_on(folder: Path) -> None:
+    write_best(folder, training={**NO_DROPOUT, "epochs": 12, "dropout": 0.1})
+    with start(folder, "-o", "model", launcher=TWO) as launcher:
+        wait_for(launcher, "step ")
+        os.kill(rank_one(launcher.pid), signal.SIGKILL)
+        out, err = launcher.communicate(timeout=120)
+    assert launcher.returncode != 0
+    assert "another process of this training ended" in err or "stopping after this step" in out
+    assert "Traceback" not in re.sub(r"(?s)torch/distributed.*", "", err)
+    out = finish(folder, "-o", "model", launcher=TWO)
+    assert "going on from step" in out
+    finish(folder, "-o", "whole", launcher=TWO)
+    model, whole = (load_file(folder / name / "model.safetensors") for name in ("model", "whole"))
+    assert all(model[name].equal(whole[name]) for name in whole)
+
+
+def rank_one(launcher: int) -> int:
+    """The process of rank 1 among the launcher's children."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(launcher)], check=True, capture_output=True, text=True)
+    for pid in found.stdout.split():
+        variables = Path("/proc", pid, "environ").read_bytes().split(b"\0")
+        if b"RANK=1" in variables:
+            return int(pid)
+    raise AssertionError("torchrun has no child of rank 1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "words"),
+    [
+        (
+            {"training": {**NO_DROPOUT, "weighting": "dwa"}},
+            (),
+            "'dwa' needs whole batches",
+        ),
+        ({"training": NO_DROPOUT}, ("--devices", "0"), "'0' is one device, and 2 processes train"),
+    ],
+    ids=["weighting", "device"],
+)
+def test_what_processes_cannot_do_is_said(
+    folder: Path, changes: dict[str, object], options: tuple[str, ...], words: str
+) -> None:
+    write_best(folder, **changes)
+    with start(folder, "-o", "model", *options, launcher=TWO) as process:
+        err = process.communicate(timeout=120)[1]
+    assert process.returncode != 0
+    assert words in err
+    assert sorted(path.name for path in folder.iterdir()) == ["best.yaml", "reviews.csv"]

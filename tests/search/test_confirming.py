@@ -1,0 +1,332 @@
+"""`autotune study confirm`: fresh paired seeds, the ablation, one look at the test data, and nothing twice."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.trainer import Checkpoint
+from autotune.search.confirmation.arms import compared, key_of, without_parts
+from autotune.search.confirmation.fresh import prepare_fresh
+from autotune.search.confirmation.reading import read_confirmation
+from autotune.search.confirmation.result import Confirmed
+from autotune.search.report.ranking import RankedTrial
+from autotune.search.study import confirmation_name, open_study
+from autotune.search.study_file.reading import parse_study_file
+from autotune.spaces.configuration import Configuration, Mix
+from autotune.spaces.errors import NothingToConfirm
+from autotune.spaces.space import SearchSpace
+from optuna.trial import TrialState
+
+from .conftest import STUDY, Command
+
+URL = "sqlite:///autotune.db"
+ARGUMENTS = ("study", "confirm", "tiny", "--executor", "inline", "--devices", "cpu")
+
+
+def confirmed() -> Confirmed:
+    found = read_confirmation(open_study("tiny", URL))
+    assert found is not None
+    return found
+
+
+def fresh_trials() -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=confirmation_name("tiny"), storage=URL).trials
+
+
+@pytest.fixture
+def confirm(trained: Path, autotune: Command) -> Callable[..., str]:
+    """Confirm the trained study with a few options; what it printed."""
+
+    def run(*options: str) -> str:
+        outcome = autotune(*ARGUMENTS, *options)
+        assert (outcome.code, outcome.err) == (0, ""), outcome.out
+        return outcome.out
+
+    return run
+
+
+def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> None:
+    out = confirm("--seeds", "2", "--candidates", "2", "--no-ablate")
+    found = confirmed()
+    assert found.seeds == (1, 2)
+    assert found.missing == 0
+    assert found.arms[0].name == "baseline"
+    assert len(found.candidates) == 2
+    assert all(set(arm.scores) == {1, 2} for arm in found.arms)
+    assert "Verdict" in out
+    assert "From 2 seeds no gain could be claimed" in out or found.arms[0] is found.winner
+
+
+@pytest.mark.slow
+def test_a_fresh_score_is_what_the_configuration_reaches_on_that_seed(confirm: Callable[..., str]) -> None:
+    """Its own split, order and first weights; and no other than a trial of a study with that seed would have."""
+    confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
+    record, found = open_study("tiny", URL), confirmed()
+    for arm in found.arms[:2]:
+        for seed in found.seeds:
+            trainer = PlainTrainer(prepare_fresh(record.file, Path.cwd(), seed), torch.device("cpu"))
+            trainer.admit(0, arm.configuration)
+            values: list[float] = []
+            while evaluations := trainer.advance():
+                values += [evaluation.metrics["accuracy"] for evaluation in evaluations]
+            assert arm.scores[seed] == max(values)
+
+
+@pytest.mark.slow
+def test_nothing_is_trained_twice_and_more_seeds_train_only_the_new(confirm: Callable[..., str]) -> None:
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    first = {trial.number: trial.datetime_complete for trial in fresh_trials()}
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    assert {trial.number: trial.datetime_complete for trial in fresh_trials()} == first
+    confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
+    after = {trial.number: trial.datetime_complete for trial in fresh_trials()}
+    assert len(after) == 2 * len(first)
+    assert first.items() <= after.items()
+    confirm("--seeds", "1", "--no-ablate", "--candidates", "1")
+    assert confirmed().seeds == (1, 2)  # what was trained counts
+
+
+@pytest.mark.slow
+def test_the_winner_is_ablated_on_its_own_seeds(confirm: Callable[..., str]) -> None:
+    out = confirm("--seeds", "2", "--candidates", "2")
+    found = confirmed()
+    assert found.winner is not None
+    space = open_study("tiny", URL).file.search_space()
+    parts = without_parts(found.winner.configuration, space)
+    if found.winner.name == "baseline":
+        assert not found.effects
+    else:
+        assert [effect.part for effect in found.effects] == list(parts)
+        assert all(effect.comparison.gain.count == 2 for effect in found.effects)
+        assert "Ablation" in out
+
+
+@pytest.fixture
+def with_test(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autotune: Command) -> Path:
+    """A folder with a study that has test data, run to its end."""
+    for name in ("reviews.csv", "test.csv"):
+        lines = (trained_once / "reviews.csv").read_text(encoding="utf-8").splitlines()
+        kept = lines if name == "reviews.csv" else [lines[0], *(f"Oh {line}" for line in lines[1::3])]
+        (tmp_path / name).write_text("\n".join(kept) + "\n", encoding="utf-8")
+    text = STUDY.replace("validation: 0.25", "validation: 0.25, test: test.csv")
+    (tmp_path / "study.yaml").write_text(text + "confirm: {seeds: 1, candidates: 1}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    outcome = autotune("study", "run", "study.yaml", "--executor", "inline", "--devices", "cpu")
+    assert (outcome.code, outcome.err) == (0, "")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_a_run_confirms_where_its_file_says_so_and_looks_at_the_test_data_once(
+    with_test: Path, autotune: Command
+) -> None:
+    found = confirmed()
+    assert found.tested is not None
+    assert set(found.tested.scores) == {"baseline", found.tested.winner}
+    looked = [trial for trial in fresh_trials() if trial.user_attrs["tested"]]
+    assert len(looked) == len(found.tested.scores)
+    assert autotune(*ARGUMENTS, "--seeds", "3").code == 0
+    assert [trial for trial in fresh_trials() if trial.user_attrs["tested"]] == looked
+    report = autotune("study", "report", "tiny").out
+    assert "On the test data, looked at once" in " ".join(report.split())
+
+
+@pytest.mark.slow
+def test_test_scores_are_those_of_production_training(with_test: Path, autotune: Command) -> None:
+    """`autotune train` of the same configuration on the same seed says the same of the test data."""
+    found = confirmed()
+    assert found.tested is not None
+    record = open_study("tiny", URL)
+    prepared = prepare_fresh(record.file, with_test, 1)
+    trainer = PlainTrainer(prepared, torch.device("cpu"), tested=True)
+    trainer.admit(0, found.baseline.configuration)
+    (evaluation,) = trainer.advance()
+    assert evaluation.finished
+    assert evaluation.metrics["accuracy"] == found.tested.scores["baseline"][1]
+    assert trainer.advance() == []
+
+
+@pytest.mark.slow
+def test_report_and_json_say_the_same(confirm: Callable[..., str], autotune: Command) -> None:
+    assert json.loads(autotune("study", "report", "tiny", "--json").out)["confirmation"] is None
+    confirm("--seeds", "2", "--candidates", "2")
+    told: dict[str, Any] = json.loads(autotune("study", "report", "tiny", "--json").out)["confirmation"]
+    found = confirmed()
+    assert found.verdict is not None
+    assert told["winner"] == found.verdict.winner.name
+    assert told["arms"]["baseline"]["scores"] == {"1": found.baseline.scores[1], "2": found.baseline.scores[2]}
+    report = " ".join(autotune("study", "report", "tiny").out.split())
+    assert " ".join(told["words"][0].split()) in report
+    assert report.index("Verdict") < report.index("Best configuration")
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_leaves_its_pair_out_and_is_said(
+    confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = PlainTrainer.admit
+
+    def admit(
+        self: PlainTrainer,
+        trial_id: int,
+        configuration: Configuration,
+        checkpoint: Checkpoint | None = None,
+        parts: int = 1,
+    ) -> None:
+        if trial_id == 1:  # the first candidate on the first seed
+            configuration = configuration.model_copy(update={"learning_rate": 1e30})
+        original(self, trial_id, configuration, checkpoint, parts)
+
+    monkeypatch.setattr(PlainTrainer, "admit", admit)
+    out = confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
+    arm = confirmed().arms[1]
+    assert set(arm.scores) == {2}
+    assert "diverged" in arm.failures[1]
+    assert f"{arm.name} failed on seed 1: diverged" in " ".join(out.split())
+
+
+@pytest.mark.slow
+def test_where_all_fail_it_says_why(trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = PlainTrainer.admit
+
+    def admit(
+        self: PlainTrainer,
+        trial_id: int,
+        configuration: Configuration,
+        checkpoint: Checkpoint | None = None,
+        parts: int = 1,
+    ) -> None:
+        original(self, trial_id, configuration.model_copy(update={"learning_rate": 1e30}), checkpoint, parts)
+
+    monkeypatch.setattr(PlainTrainer, "admit", admit)
+    outcome = autotune(*ARGUMENTS, "--seeds", "1", "--candidates", "1")
+    assert outcome.code == 1
+    assert outcome.err.startswith("no fresh training succeeded: diverged:")
+
+
+@pytest.mark.parametrize(("kept", "words"), [(0, "no complete trial"), (1, "only one complete trial")])
+def test_too_few_trials_are_an_error(folder: Path, autotune: Command, kept: int, words: str) -> None:
+    assert autotune("study", "create", "study.yaml").code == 0
+    if kept:
+        run = autotune("study", "run", "tiny", "--trials", "1", "--executor", "inline", "--devices", "cpu")
+        assert run.code == 0
+    outcome = autotune(*ARGUMENTS)
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_data_that_changed_is_refused(trained: Path, autotune: Command) -> None:
+    with (trained / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("Another one.,positive,price\n")
+    outcome = autotune("study", "confirm", "study.yaml")
+    assert outcome.code == 2
+    assert "reviews.csv: the data changed" in outcome.err
+
+
+@pytest.mark.slow
+def test_a_study_made_anew_knows_nothing_of_the_old_confirmation(
+    confirm: Callable[..., str], autotune: Command
+) -> None:
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    optuna.delete_study(study_name="tiny", storage=URL)  # not by us, who would delete both
+    Path("study.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 1"), encoding="utf-8")
+    assert autotune("study", "create", "study.yaml").code == 0
+    assert read_confirmation(open_study("tiny", URL)) is None
+
+
+@pytest.mark.slow
+def test_deleting_and_copying_take_the_fresh_trainings_along(confirm: Callable[..., str], autotune: Command) -> None:
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    before = confirmed()
+    assert autotune("study", "copy", "tiny", "--to", "sqlite:///copy.db").code == 0
+    assert read_confirmation(open_study("tiny", "sqlite:///copy.db")) == before
+    assert [line.split()[0] for line in autotune("study", "list").out.splitlines()[1:]] == ["tiny"]
+    assert autotune("study", "show", confirmation_name("tiny")).code == 2
+    assert autotune("study", "delete", "tiny", "--yes").code == 0
+    assert optuna.get_all_study_names(URL) == []
+
+
+@pytest.mark.slow
+def test_what_confirm_says_may_change_while_the_study_lives(trained: Path, autotune: Command) -> None:
+    Path("study.yaml").write_text(STUDY + "confirm: {seeds: 1, candidates: 1, ablate: false}\n", encoding="utf-8")
+    outcome = autotune("study", "run", "study.yaml", "--executor", "inline", "--devices", "cpu")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert confirmed().seeds == (1,)
+
+
+SPACE = parse_study_file(STUDY, "study.yaml").search_space()
+
+
+def ranked(*configurations: Configuration) -> list[RankedTrial]:
+    return [RankedTrial(number, (1.0 - number / 10,), 1, each) for number, each in enumerate(configurations)]
+
+
+def configured(rate: float = 2e-3, ratios: dict[str, float] | None = None, mix: Mix | None = None) -> Configuration:
+    return Configuration(learning_rate=rate, ratios=ratios or {}, mix=mix or Mix())
+
+
+def names(space: SearchSpace, count: int, *configurations: Configuration) -> list[str]:
+    return [arm.name for arm in compared(ranked(*configurations), space, count, "tiny")]
+
+
+def test_arms_are_the_baseline_the_best_and_what_they_are_compared_with() -> None:
+    rich = configured(ratios={"aspect": 0.5})
+    found = compared(ranked(rich, SPACE.baseline(), configured(3e-3), SPACE.equal_weights()), SPACE, 2, "tiny")
+    assert [arm.name for arm in found] == [
+        "baseline",
+        "trial 0",
+        "trial 2",
+        "equal weights",
+        "trial 0 at the default rate",
+    ]
+    assert [arm.trial for arm in found] == [1, 0, 2, 3, None]
+    assert found[-1].configuration == rich.model_copy(update={"learning_rate": SPACE.default_rate})
+
+
+def test_equal_configurations_are_one_arm() -> None:
+    one, same = configured(ratios={"a": 1.0, "b": 2.0}), configured(ratios={"b": 2.0, "a": 1.0})
+    assert key_of(one) == key_of(same)
+    assert names(SPACE, 3, SPACE.baseline(), one, same)[:2] == ["baseline", "trial 1"]
+    assert names(SPACE, 3, SPACE.equal_weights(), SPACE.baseline()) == ["baseline", "trial 0"]
+
+
+def test_only_the_baseline_is_nothing_to_confirm() -> None:
+    with pytest.raises(NothingToConfirm, match="are the baseline"):
+        compared(ranked(SPACE.baseline(), SPACE.baseline()), SPACE, 3, "tiny")
+
+
+def test_a_winner_loses_each_part_that_it_has() -> None:
+    mix = Mix(operations={"noise": 0.2, "mixup": 0.1}, magnitude=0.2)
+    parts = without_parts(configured(ratios={"aspect": 0.5, "words": 2.0}, mix=mix), SPACE)
+    assert list(parts) == [
+        "multi-task training",
+        "the task aspect",
+        "the task words",
+        "weights other than equal ones",
+        "augmentation",
+        "the operation noise",
+        "the operation mixup",
+        "a rate other than the default",
+    ]
+    assert parts["the task aspect"].ratios == {"words": 2.0}
+    assert parts["the operation noise"].mix.operations == {"mixup": 0.1}
+    assert parts["augmentation"].mix == Mix()
+    assert without_parts(SPACE.baseline(), SPACE) == {}
+    alone = without_parts(configured(SPACE.default_rate, ratios={"aspect": 1.0}), SPACE)
+    assert list(alone) == ["multi-task training"]
+
+
+@pytest.mark.slow
+def test_states_of_fresh_trainings_are_told_apart(confirm: Callable[..., str]) -> None:
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    assert {trial.state for trial in fresh_trials()} == {TrialState.COMPLETE}
+    optuna.load_study(study_name=confirmation_name("tiny"), storage=URL).enqueue_trial(
+        {}, user_attrs={**fresh_trials()[0].user_attrs, "seed": 99}
+    )
+    assert confirmed().missing == 1

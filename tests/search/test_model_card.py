@@ -1,0 +1,106 @@
+"""The model card: valid front matter, the verdict, and nothing of a user's text that acts as markup."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from autotune.search.best_confirmed import ConfirmedFigures, Figure, Gain
+from autotune.search.best_file import BestConfiguration, read_best
+from autotune.search.export import render
+from autotune.search.model_card import literal
+from markdown_it import MarkdownIt
+
+Command = Callable[..., Any]
+WORDS = ["fresh seeds: +3.1 points (1.0 to 5.2) over the baseline", "the simplest of the tied is `baseline`"]
+CONFIRMED = ConfirmedFigures(
+    name="trial 2",
+    winner="trial 2",
+    seeds=[1, 2],
+    scores={1: 0.8, 2: 0.9},
+    mean=0.85,
+    interval=(0.8, 0.9),
+    corrected=0.84,
+    corrected_interval=(0.79, 0.9),
+    baseline=Figure(mean=0.82, interval=(0.78, 0.86)),
+    gain=Gain(mean=0.031, interval=(0.01, 0.052), better=True, p=0.016, pairs=2),
+    optimism=Figure(mean=0.05),
+    tied=["trial 2", "baseline"],
+    simplest="baseline",
+    words=WORDS,
+)
+
+
+@pytest.fixture
+def best(trained: Path, autotune: Command) -> BestConfiguration:
+    assert autotune("study", "export", "study.yaml").code == 0
+    return read_best(trained / "best.yaml")
+
+
+def card(best: BestConfiguration, autotune: Command, *options: str, name: str = "model") -> tuple[dict[str, Any], str]:
+    """The front matter and the body of a trained model's card."""
+    Path("best.yaml").write_text(render(best, "yaml"), encoding="utf-8")
+    outcome = autotune("train", "best.yaml", "-o", name, "--devices", "cpu", *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    empty, front, body = (Path(name) / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    assert empty == ""
+    return yaml.safe_load(front), body
+
+
+def test_a_card_says_what_was_trained_on_what_and_how_to_open_it(best: BestConfiguration, autotune: Command) -> None:
+    front, body = card(best, autotune, "--micro-batch", "4")
+    assert front == {
+        "library_name": "transformers",
+        "tags": ["autotune"],
+        "metrics": ["accuracy"],
+        "pipeline_tag": "text-classification",
+    }
+    assert f"| sentiment | classification | α = {best.loss_weights.alpha:.4g} |" in body
+    assert f"| reviews.csv | {best.fingerprints['reviews.csv']} |" in body
+    assert "| validation | 8 |" in body
+    assert "autotune train best.yaml -o model --micro-batch 4\n" in body
+    assert 'pipeline("text-classification", model="path/to/this/folder")' in body
+    assert f"was {best.found.value:.4g}, the baseline's" in body
+    assert "fresh seeds have not confirmed it" in body
+    assert str(Path.cwd()) not in body
+
+
+def test_a_confirmed_configuration_brings_its_verdict(best: BestConfiguration, autotune: Command) -> None:
+    _, body = card(best.model_copy(update={"confirmed": CONFIRMED}), autotune)
+    assert "- fresh seeds: +3.1 points (1.0 to 5.2) over the baseline\n" in body
+    assert r"the simplest of the tied is \`baseline\`" in body
+    assert "| accuracy on 2 fresh seeds | 0.85 | 0.8 to 0.9 |" in body
+    assert "| gain over the baseline | 0.031 | 0.01 to 0.052 |" in body
+    assert "| what the search promised too much | 0.05 |  |" in body
+    assert "cannot tell apart: trial 2, baseline; the simplest of them is baseline" in body
+    assert "Nobody knows" not in body
+
+
+def test_figures_of_another_configuration_are_not_shown(best: BestConfiguration, autotune: Command) -> None:
+    changed = best.configuration.model_copy(update={"learning_rate": 2e-3})
+    _, body = card(best.model_copy(update={"confirmed": CONFIRMED, "configuration": changed}), autotune)
+    assert "does not hold for it" in body
+    assert "fresh seeds" not in body
+
+
+def test_a_users_text_is_no_markup(best: BestConfiguration, autotune: Command) -> None:
+    name = "m <b>|*x*_y_`z`[a](javascript:b)"
+    study = "--- # <script>alert(1)</script> | &amp; [x](http://a.b)"
+    _, body = card(
+        best.model_copy(update={"found": best.found.model_copy(update={"study": study})}), autotune, name=name
+    )
+    page = MarkdownIt("commonmark").enable("table").render(body)
+    assert "<script" not in page
+    assert "<a " not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; | &amp;amp; [x](http://a.b)" in page
+    assert "m &lt;b&gt;|*x*_y_`z`[a](javascript:b)</h1>" in page
+
+
+@pytest.mark.parametrize("text", ["a|b", "<i>", "**b**", "`c`", "[l](u)", "a\n# b", "&lt;", "\\|", "~~d~~", "$x$"])
+def test_literal_text_is_shown_as_it_is(text: str) -> None:
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(f"| h |\n|---|\n| {literal(text)} |\n")
+    shown = page.partition("<td>")[2].partition("</td>")[0]
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
+        shown = shown.replace(entity, character)
+    assert shown == " ".join(text.split())
