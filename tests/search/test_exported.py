@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 LOW, MIDDLE, HIGH = (0.70, 0.71, 0.69, 0.70, 0.72, 0.68), (0.71, 0.72, 0.70, 0.71, 0.73, 0.69), (0.80,) * 5 + (0.81,)
-SECRET = "crashed: no such file: /home/ada/secret/reviews.csv"
+SECRET = "crashed: no such file: /mnt/ada/secret/reviews.csv"
 
 
 def confirmed_of(
@@ -133,7 +133,7 @@ def test_seeds_that_failed_count_as_ended(record: StudyRecord) -> None:
     found = figures(confirmed, confirmed.arm("trial 3"))
     assert list(found.scores) == [1, 2, 3, 4]
     assert "trial 3 failed on seeds 5, 6: crashed." in found.words
-    assert "/home/ada" not in found.model_dump_json()
+    assert "/mnt/ada" not in found.model_dump_json()
 
 
 def test_where_every_fresh_training_failed_it_is_the_best_trial(record: StudyRecord) -> None:
