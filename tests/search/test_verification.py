@@ -97,7 +97,10 @@ def test_a_training_that_fails_breaks_the_promise() -> None:
 def test_without_an_interval_only_the_score_itself_can_be_kept(measured: float, kept: bool) -> None:
     found = verification([0.8], [measured], None)
     assert (found.landed, found.is_kept) == (None, kept)
-    assert "it promises no interval, so only the scores themselves were compared" in found.sentences()[0]
+    assert (
+        "no interval is promised (the export is not confirmed), only the scores themselves were compared"
+        in found.sentences()[0]
+    )
 
 
 @pytest.fixture
@@ -135,7 +138,7 @@ def test_an_unconfirmed_export_is_trained_on_its_one_seed(best: Path, autotune: 
     assert (outcome.code, outcome.err) == (0, "")
     value = read_best(best).found.value
     assert outcome.out.splitlines()[-2:] == [
-        f"sentiment.accuracy {value:.4f}: the export is not confirmed, so it promises no interval, so only the scores "
+        f"sentiment.accuracy {value:.4f}: no interval is promised (the export is not confirmed), only the scores "
         "themselves were compared",
         "identical to the stored score, to the last digit",
     ]
