@@ -14,6 +14,7 @@ from typing import Any
 from ..spaces.errors import InputError, StudyFileError
 from .best_data import check_data
 from .best_file import BestConfiguration, read_document_of
+from .best_warnings import warnings
 from .executors.choosing import Placement
 from .report.wording import number
 from .retraining import Heard, Outcome, train_again
@@ -201,6 +202,8 @@ def verify(
             "again), or confirm the changed configuration in a study of its own"
         )
     check_data(best, path)
+    for line in warnings(best):
+        note(line)
     outcomes = train_again(best, path.parent, seeds, placement, note, heard)
     return Verification(best.settings.objectives[0], promise, outcomes, differences(best.versions))
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from autotune.search.best_file import BestConfiguration, read_best
+from autotune.search.best_warnings import warnings
 from autotune.search.retraining import Outcome
 from autotune.search.verification import Promise, Verification
+from autotune.search.versions import versions
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -183,6 +185,29 @@ def test_figures_of_another_configuration_are_refused(best: Path, autotune: Comm
     assert outcome.err.startswith("best.yaml, line ")
 
 
+def test_settings_that_no_study_has(best: Path, autotune: Command) -> None:
+    """Of an export that says nothing of what it was measured on."""
+
+    def repeat(content: dict[str, Any]) -> None:
+        content["settings"]["tasks"]["aspect"]["label"] = "label"
+        content["digest"] = None
+
+    edit(best, repeat)
+    outcome = autotune("verify", "best.yaml")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "settings.tasks.aspect: the same task as 'sentiment'; give it another label column, or data of its own\n",
+    )
+
+
+def test_seeds_that_no_generator_takes(best: Path, autotune: Command) -> None:
+    with_figures(best)
+    edit(best, lambda content: content["confirmed"].update(seeds=[-1], scores={"-1": content["confirmed"]["mean"]}))
+    outcome = autotune("verify", "best.yaml")
+    assert outcome.code == 2
+    assert "confirmed.seeds: -1: must be a whole number of at least 0 and at most 4294967295" in outcome.err
+
+
 def test_files_may_lie_elsewhere(best: Path) -> None:
     """The same data under another name, words of another verdict: the figures stay this configuration's."""
     Path("data").mkdir()
@@ -249,3 +274,13 @@ def test_an_export_for_transformers_is_no_input(trained: Path, autotune: Command
     assert outcome.code == 2
     assert "hf.json: is an export for transformers (--format hf)" in outcome.err
     assert (trained / "hf.json").is_file()
+
+
+def test_other_versions_are_a_warning(best: Path) -> None:
+    assert list(warnings(read_best(best))) == []
+    edit(best, lambda content: content["versions"].update(torch="1.0", python="2.7"))
+    here = versions()
+    assert list(warnings(read_best(best))) == [
+        f"warning: results may differ from those of the export: torch is {here['torch']} here and was 1.0; python is "
+        f"{here['python']} here and was 2.7"
+    ]
