@@ -10,7 +10,8 @@ import yaml
 from ..objectives.caching import content_hash
 from .best_file import BestConfiguration
 from .best_parts import Commands, Found, FrontMember, LossWeights
-from .confirmation.result import Confirmed, read_confirmation
+from .confirmation.reading import read_confirmation
+from .confirmation.result import Confirmed
 from .exported import Exported, choose
 from .figures import figures
 from .hugging_face import hugging_face

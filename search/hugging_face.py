@@ -29,6 +29,7 @@ def hugging_face(best: BestConfiguration) -> dict[str, Any]:
         "not_arguments": _others(best, training),
         "encoder": settings.model.encoder,
         "max_length": settings.model.max_length,
+        "labels": best.labels.get(settings.main_task),
         "task": {"name": settings.main_task, **main.model_dump(mode="json", exclude={"data"})},
         "data": settings.data.model_dump(mode="json", include={"train", "validation", "test"}),
         "loss_weights": best.loss_weights.model_dump(),

@@ -13,6 +13,7 @@ from ..objectives.training.seeded import Fresh
 from ..objectives.training.trainer import Evaluation
 from ..spaces.space import SpaceSettings
 from .best_file import BestConfiguration
+from .best_labels import check_labels
 from .confirmation.fresh import FreshRecipe, prepare_fresh
 from .executors.choosing import Placement, make_executor
 from .executors.executor import Executor
@@ -73,6 +74,7 @@ def train_again(
     file = study_file_of(best)
     with interruption(note) as interrupted, tempfile.TemporaryDirectory(prefix="autotune-verify-") as folder:
         prepared = prepare_fresh(file, base, seeds[0], Quarters(note))
+        check_labels(best, prepared.corpus)
         recipe = FreshRecipe(
             file,
             base.absolute(),
@@ -81,6 +83,7 @@ def train_again(
             fresh={place: Fresh(seed) for place, seed in enumerate(seeds)},
         )
         with make_executor(placement, recipe, prepared, len(seeds), note) as executor:
+            note(f"training again on seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
             run = _Run(best, seeds, executor, heard)
             run.go(interrupted)
     if interrupted.requested and len(run.outcomes) < len(seeds):

@@ -15,6 +15,16 @@ ROOT = Path(__file__).parent.parent
 STORAGE = "--storage"
 COMMANDS = {
     "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch", "--report-to"},
+    "verify": {
+        "best",
+        "--seeds",
+        "--devices",
+        "--slots",
+        "--executor",
+        "--address",
+        "--gpus-per-worker",
+        "--json",
+    },
     "augment": {"file", "--operation", "--magnitude", "--rows", "--seed", "--text", "--label", "--json"},
     "schema": set[str](),
     "study create": {"file", STORAGE, "--dry-run"},
@@ -60,14 +70,16 @@ NAMES = {
     "autotune.objectives.training.trainer": {"Checkpoint", "Evaluation", "Failure", "FailureKind", "Trainer"},
     "autotune.search.augmenting": {"Sample", "augment"},
     "autotune.search.claims": {"Claims"},
-    "autotune.search.confirmation.result": {"Arm", "Confirmed", "Tested", "read_confirmation"},
+    "autotune.search.confirmation.reading": {"read_confirmation"},
+    "autotune.search.confirmation.result": {"Arm", "Confirmed", "Tested"},
     "autotune.search.confirmation.running": {"confirm_study"},
     "autotune.search.copying": {"copy_study"},
     "autotune.search.best_file": {"BestConfiguration", "read_best"},
     "autotune.search.creation": {"check_free", "create_study"},
     "autotune.search.executors.executor": {"Executor"},
     "autotune.search.executors.inline": {"InlineExecutor"},
-    "autotune.search.export": {"best_configuration", "render"},
+    "autotune.search.export": {"best_configuration", "export_of", "render", "study_fingerprint"},
+    "autotune.search.exported": {"Exported", "choose"},
     "autotune.search.observer": {"Observer"},
     "autotune.search.pruners": {"OneEpochPruner", "make_pruner"},
     "autotune.search.report.html.page": {"Origin", "render_page"},
@@ -78,6 +90,7 @@ NAMES = {
     "autotune.search.study": {"StudyRecord", "delete_study", "list_studies", "open_study"},
     "autotune.search.study_file.reading": {"parse_study_file", "read_study_file"},
     "autotune.search.study_file.schema": {"StudyFile", "json_schema"},
+    "autotune.search.verification": {"Promise", "Verification", "verify"},
     "autotune.search.tuner": {"Ending", "Tuner"},
     "autotune.spaces.configuration": {"Configuration", "Mix"},
     "autotune.spaces.errors": {"AutotuneError", "InputError", "StorageLost", "StudyError", "TrainingError"},
@@ -118,17 +131,17 @@ def test_the_manual_names_no_command_or_option_that_is_not_there() -> None:
     text = manual()
     known = {name.split()[1] for name in COMMANDS if " " in name}
     assert set(re.findall(r"autotune study ([a-z]+)", text)) <= known
-    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "augment", "schema"}
+    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "verify", "augment", "schema"}
     options = {word for given in COMMANDS.values() for option in given for word in option.split() if word[0] == "-"}
     written = {
         option
-        for line in re.findall(r"autotune (?:study|train|augment|schema)[^`\n]*", text)
+        for line in re.findall(r"autotune (?:study|train|verify|augment|schema)[^`\n]*", text)
         for option in re.findall(r" (--?[a-z-]+)", line)
     }
     assert written <= options | {"--help", "--version"}
 
 
-@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["augment"]])
+@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["verify"], ["augment"]])
 def test_help_comes_without_anything_heavy(command: list[str]) -> None:
     """`autotune --help` in under 0.3 s. (Below the top typer itself asks pydantic.)"""
     script = (

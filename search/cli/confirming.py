@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ...spaces.errors import StudyError
-from ..confirmation.result import read_confirmation
+from ..confirmation.reading import read_confirmation
 from ..confirmation.running import confirm_study
 from ..executors.choosing import Placement
 from ..report.confirmed import verdict_blocks

@@ -66,6 +66,27 @@ def train(
 
 
 @app.command()
+def verify(
+    best: Annotated[Path, typer.Argument(help="An export: best.yaml.")],
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many of its seeds.", show_default=False)
+    ] = None,
+    devices: study.Devices = "auto",
+    slots: study.Slots = "auto",
+    executor: study.Executor = study.ExecutorName.AUTO,
+    address: study.Address = None,
+    gpus_per_worker: study.GpusPerWorker = None,
+    as_json: study.AsJson = False,
+) -> None:
+    """Train an export again on its seeds: does the result land in the promised interval?"""
+    from ..executors.choosing import check_placement
+    from .verifying import verify_command
+
+    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    raise typer.Exit(verify_command(best, seeds=seeds, placement=placement, as_json=as_json))
+
+
+@app.command()
 def augment(
     file: Annotated[str, typer.Argument(help="A study file, or data: CSV, TSV, JSONL, Parquet, owner/name@split.")],
     operation: Annotated[

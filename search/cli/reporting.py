@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ...spaces.errors import InputError
 from ..confirmation.as_json import to_json as confirmation_json
-from ..confirmation.result import read_confirmation
+from ..confirmation.reading import read_confirmation
 from ..report.html.page import Origin, render_page
 from ..report.records import records_of
 from ..report.summary import summarize

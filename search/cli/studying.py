@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import rows
 from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
-from ..confirmation.result import read_confirmation
+from ..confirmation.reading import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
@@ -220,8 +220,9 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         chosen = choose(record, confirmed, trial)
         best = export_of(record, confirmed, chosen, destination.parent, destination.name)
     write_text(destination, render(best, style))
-    values = "".join(f", {name} {number(value)}" for name, value in best.found.values.items())
-    tell(f"wrote {destination}: {chosen.name}{values}")
+    # Beside what fresh seeds say, the search's own value would only promise too much.
+    values = {} if best.confirmed else best.found.values
+    tell(f"wrote {destination}: {chosen.name}{''.join(f', {name} {number(value)}' for name, value in values.items())}")
     for reason in chosen.reasons:
         tell(reason)
 

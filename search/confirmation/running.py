@@ -22,7 +22,7 @@ from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, without_parts
 from .fresh import FreshRecipe, prepare_fresh
 from .ledger import ABLATION, ARMS, SEEDS, TEST, Ledger, Training, arms_to_store, fresh_of, is_to_come, stored_arms
-from .result import read_confirmation
+from .reading import read_confirmation
 
 
 def confirm_study(

@@ -6,7 +6,9 @@ from itertools import chain
 from ..report.wording import number
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
+from ..verdict.short_runs import Rung
 from ..verdict.significance import fewest_pairs
+from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
 from .result import Arm, Confirmed
 
@@ -58,13 +60,21 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if comparison is None:
         yield "The baseline failed on every seed, so nothing says whether the search helped."
         return
-    gain, probability = confirmed.unit.gain(comparison.gain), comparison.test.probability_better
+    probable = f"P(better) {comparison.test.probability_better:.3f}"
+    gain = _gain(confirmed.unit, comparison.gain, verdict.winner.gain)
     if verdict.is_better:
-        yield f"It is better than the baseline by {gain}: {comparison.evidence}, P(better) {probability:.3f}."
+        yield f"It is better than the baseline by {gain}. It is {comparison.evidence}, {probable}."
         return
-    yield f"It is not shown to be better than the baseline: {gain}, P(better) {probability:.3f}; {comparison.evidence}."
+    yield f"It is not shown to be better than the baseline: {gain}. {probable}; {comparison.evidence}."
     if not comparison.can_claim:
         yield _too_few(comparison)
+
+
+def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
+    """The gain as measured, and what is left of it on seeds that did not choose, where that is another figure."""
+    said = unit.gain(measured)
+    left = said if corrected is None else unit.gain(corrected)
+    return said if left == said else f"{said}; {left} without the luck of being chosen"
 
 
 def _too_few(comparison: Comparison) -> str:
@@ -138,5 +148,18 @@ def _rows(confirmed: Confirmed) -> Iterator[str]:
 
 
 def _pruning(confirmed: Confirmed) -> Iterator[str]:
-    if confirmed.short_runs is not None and confirmed.short_runs.warning:
-        yield f"Short runs: {confirmed.short_runs.warning}."
+    runs = {"the search's trials": confirmed.short_runs, "the confirmed configurations": confirmed.fresh_runs}
+    for of, short in runs.items():
+        told = [] if short is None else [_agreement(rung) for rung in short.rungs if rung.interval]
+        if told:
+            ends = " and ".join(dict.fromkeys([told[0], told[-1]]))
+            yield f"Short runs: the order of {of} agrees with that at full length by {ends}."
+    for short in runs.values():
+        if short is not None and short.warning:
+            yield f"Short runs: {short.warning}."
+
+
+def _agreement(rung: Rung) -> str:
+    """Kendall's tau at a rung of which enough trials are known: "τ 0.45 (0.10 to 0.71) at step 35"."""
+    assert rung.interval is not None
+    return f"τ {rung.tau:.2f} ({rung.interval.low:.2f} to {rung.interval.high:.2f}) at step {rung.step}"

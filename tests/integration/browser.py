@@ -6,7 +6,7 @@ import shutil
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -31,6 +31,8 @@ OPTIONS = (
     "--allow-file-access-from-files",
     "--virtual-time-budget=10000",
 )
+ITS_OWN = (".googleapis.com", ".google.com", ".gvt1.com")
+"""Whom Chromium asks on its own, for updates, whatever page is open."""
 FRAME = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
 <iframe src="{address}" style="border:0;width:{width}px;height:{height}px"></iframe><pre id="facts"></pre>
 <script>
@@ -88,7 +90,8 @@ class Browser:
             done = self._run(frame, "--dump-dom", *proxy, *options)
         (facts,) = re.findall(r'<pre id="facts">(.*?)</pre>', done.stdout, re.DOTALL)
         console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-        return Seen(json.loads(unescape(facts)), console, asked)
+        others = [line for line in asked if not any(host in line for host in ITS_OWN)]
+        return Seen(json.loads(unescape(facts)), console, others)
 
     def photograph(self, page: Path, picture: Path, width: int, height: int, *options: str) -> None:
         """A picture of the window; it is no narrower than 500 pixels."""
@@ -107,7 +110,7 @@ class Browser:
 
 
 @contextmanager
-def listening() -> Iterator[tuple[int, list[str]]]:
+def listening() -> Generator[tuple[int, list[str]]]:
     """A proxy that lets nothing through and notes the first line of every request."""
     asked: list[str] = []
 

@@ -12,7 +12,8 @@ from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint
 from autotune.search.confirmation.arms import compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
-from autotune.search.confirmation.result import Confirmed, read_confirmation
+from autotune.search.confirmation.reading import read_confirmation
+from autotune.search.confirmation.result import Confirmed
 from autotune.search.report.ranking import RankedTrial
 from autotune.search.study import confirmation_name, open_study
 from autotune.search.study_file.reading import parse_study_file

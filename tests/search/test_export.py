@@ -1,6 +1,7 @@
 """The winner as a file, and what production makes of it."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import yaml
 from autotune.objectives.prepare import PreparedObjective, prepare
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.search.best_file import read_best
-from autotune.search.export import best_configuration, render
+from autotune.search.export import best_configuration, render, study_fingerprint
 from autotune.search.study import StudyRecord, open_study
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.cleaning import CleaningSpace
 from autotune.spaces.errors import DataError, StudyFileError
+from optuna.trial import TrialState
 
 Command = Callable[..., Any]
 
@@ -95,6 +97,14 @@ DAMAGES = [
     ("    operations: {}", "    operations: {flip: 0.1}", "mix.operations.flip: 0.1: must be shares from 0"),
     ("    operations: {}", "    operations: {noise: 1.5}", "mix.operations.noise: 1.5: must be shares from 0"),
     ("    operations: {}", "    operations: {noise: 0.5}", "configuration.mix.magnitude: 0: must be one of"),
+    ("  alpha: 1.0", "  alpha: 0.5", "loss_weights.alpha: 0.5: does not follow from configuration.ratios, "),
+    ("  betas: {}", "  betas: {aspect: 0.2}", "loss_weights.betas.aspect: 0.2: does not follow from "),
+    ("    sentiment: 0.69", "    films: 0.69", "loss_weights.normalisers.films: 0.693147: must be above 0"),
+    ("  value: ", "  value: 1", "found.value: 1"),
+    ("    train: reviews.csv", "    train: other.csv", "settings.data.train: 'other.csv': none of fingerprints"),
+    ("  learning_rate: ", "  learning_rate: -", "configuration.learning_rate: -0.001: must be a number above 0"),
+    ("digest: ", "digest: 0", "digest: "),
+    ("format: 1", "format: 0", "format: 0: must be a whole number of at least 1"),
     ("  training: {}", "  training: {epochs: 0}", "configuration.training.epochs: "),
     ("  training: {}", "  training: {epoch: 1}", "configuration.training.epoch: "),
 ]  # fmt: skip
@@ -218,3 +228,42 @@ def test_after_folds_production_trains_on_all_rows_to_the_last_step(
     metrics = json.loads(Path("model/metrics.json").read_text(encoding="utf-8"))
     assert metrics["validation"] is None
     assert metrics["step"] == 2 * 2  # two epochs of all 30 rows in batches of 16
+
+
+@pytest.mark.parametrize("name", ["best.yaml", "it's best.yaml", "-best.yaml", "a\nfound: {}.yaml", "$(touch x).yaml"])
+def test_its_commands_name_the_file_as_a_shell_reads_it(record: StudyRecord, trained: Path, name: str) -> None:
+    path = trained / name
+    best = best_configuration(record, trained, name=name)
+    path.write_text(render(best, "yaml"), encoding="utf-8")
+    assert read_best(path) == best
+    assert best.commands is not None
+    _, command, file, *rest = shlex.split(best.commands.train)
+    assert (command, Path(file), rest) == ("train", Path(name), ["-o", "model"])
+    assert not file.startswith("-")
+    assert shlex.split(best.commands.verify) == ["autotune", "verify", file]
+
+
+def test_a_study_that_went_on_has_another_fingerprint_and_a_copied_one_has_not(
+    record: StudyRecord, trained: Path, autotune: Command
+) -> None:
+    before = study_fingerprint(record)
+    assert best_configuration(record, trained).found.fingerprint == before
+    assert best_configuration(record, trained, 0).found.fingerprint == before
+    assert autotune("study", "copy", "tiny", "--to", "sqlite:///copy.db").code == 0
+    assert study_fingerprint(open_study("tiny", "sqlite:///copy.db")) == before
+    record.study.tell(record.study.ask(), state=TrialState.FAIL)
+    assert study_fingerprint(record) != before
+
+
+def test_no_password_and_no_absolute_path(trained: Path, autotune: Command, postgres_url: str) -> None:
+    """Of a study in a database with a password, made by absolute paths, in every format."""
+    from sqlalchemy import make_url
+
+    url = make_url(postgres_url).set(password="s3cret-of-ada").render_as_string(hide_password=False)
+    assert autotune("study", "copy", "tiny", "--to", url).code == 0
+    for style in ("yaml", "json", "hf"):
+        outcome = autotune("study", "export", "tiny", "--storage", url, "--format", style, "-o", str(trained / "out"))
+        assert outcome.code == 0, outcome.err
+        text = (trained / "out").read_text(encoding="utf-8")
+        for secret in ("s3cret-of-ada", "postgres", str(trained), str(trained.parent), "/tmp", str(Path.home())):
+            assert secret not in text

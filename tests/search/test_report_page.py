@@ -15,7 +15,7 @@ from autotune.search.confirmation.words import sentences as words_of
 from autotune.search.report.html.page import Origin, render_page
 from autotune.search.report.records import records_of
 from autotune.search.report.summary import summarize
-from autotune.spaces.configuration import Configuration, Mix
+from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from optuna.trial import TrialState
 
 from .built import BuiltStudy, raced_study
@@ -26,7 +26,6 @@ HOSTILE = "<script>alert('x')</script>\x1b[2J\u202e&amp;\"'></svg></style>{{ 7*7
 SECTIONS = ["verdict", "configuration", "top", "curves", "importance", "parallel", "weights", "mix"]
 CONFIRMED = ["ablation", "tied", "short-runs"]
 LAST = ["data", "failures", "cost", "versions"]
-ALLOWED = {"meta", "title", "style"}
 
 
 class Page(HTMLParser):
@@ -99,7 +98,7 @@ def test_it_needs_nothing_from_outside_and_runs_nothing() -> None:
     assert "url(" not in html
     assert "@import" not in html
     assert not re.search(r"\b(?:https?|file|data|ftp):", html.replace("http-equiv", ""))
-    policy = next(each["content"] for tag, each in page.elements if each.get("http-equiv"))
+    policy = next(each["content"] for _, each in page.elements if each.get("http-equiv"))
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -115,7 +114,7 @@ def hostile_study() -> BuiltStudy:
     )
     mix = Mix(operations={HOSTILE: 0.5}, magnitude=0.1)
     for rate in (1e-5, 1e-4, 1e-3, 1e-2, 2e-2):
-        settings = {HOSTILE: f"{HOSTILE}{rate}"}
+        settings: dict[str, SettingValue] = {HOSTILE: f"{HOSTILE}{rate}"}
         hostile = Configuration(learning_rate=rate, ratios={f"aux{HOSTILE}": rate}, mix=mix, training=settings)
         study.add_complete(0.5 + rate, hostile, "baseline" if rate == 1e-5 else None)
     study.add_failed("crashed", HOSTILE, trace=f"{HOSTILE}\n  {HOSTILE}")
@@ -273,7 +272,7 @@ def test_the_indifference_set_begins_with_the_simplest() -> None:
     html = page_of(raced_study().study, confirmed(winner=BASELINE[::-1], other=WORSE))
     section = html[html.index('<section id="tied">') :]
     rows = re.findall(r"<tr.*?</tr>", section[: section.index("</section>")], re.DOTALL)[1:]
-    names = [unescape(str(re.findall(r"<td>(.*?)</td>", row)[0])) for row in rows]
+    names = [unescape(str(re.findall(r"<td[^>]*>(.*?)</td>", row)[0])) for row in rows]
     assert names == ["baseline", "trial 2"]
     assert 'class="chosen"' in rows[0]
 

@@ -33,13 +33,13 @@ def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
     """The verdict in a few figures, the winner's without the luck of being chosen."""
     winner = found.winner
     yield "winner", winner.name
-    yield "on fresh seeds", measured(winner.corrected)
+    yield "on fresh seeds, without luck", measured(winner.corrected)
     if winner.gain:
-        yield "gain over the baseline", confirmed.unit.gain(winner.gain)
+        yield "its gain, without luck", confirmed.unit.gain(winner.gain)
     if comparison := found.comparisons.get(winner.name):
         yield "P(better)", f"{comparison.test.probability_better:.3f}"
     if gap := found.optimism.get(winner.name):
-        yield "the search promised too much", confirmed.unit.gain(gap)
+        yield "promised too much", confirmed.unit.gain(gap)
 
 
 def configuration(summary: Summary, best: RankedTrial) -> Rows:
