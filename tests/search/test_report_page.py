@@ -182,7 +182,7 @@ def test_an_empty_study() -> None:
     page = Page(page_of(BuiltStudy().study))
     assert page.sections == ["verdict", *SECTIONS[3:], *LAST]
     assert "No trial failed." in page.text
-    assert "Nothing was found: no duplicates" in page.text
+    assert "Nothing was found by the checks" in page.text
 
 
 def test_several_objectives() -> None:
