@@ -100,4 +100,4 @@ def test_early_stopping_ends_it(folder: Path) -> None:
     assert "step 240/240" not in out
     assert "wrote model" in out
     # No row is held out then, so nothing tells when to stop.
-    assert "step 240/240" in finish(folder, "-o", "all", "--all-data")
+    assert "step 320/320" in finish(folder, "-o", "all", "--all-data")
