@@ -28,7 +28,7 @@ from autotune.search.creation import create_study
 from autotune.search.roles import BASELINE, BEST_STEP, CONFIGURATION, EQUAL_WEIGHTS, ROLE, SECONDS
 from autotune.search.study import prepare_study
 from autotune.search.study_file.reading import read_study_file
-from autotune.search.study_file.schema import StudyFile
+from autotune.spaces.space import SearchSpace
 from optuna.distributions import distribution_to_json
 from optuna.samplers import RandomSampler
 from rich.console import Console
@@ -98,16 +98,16 @@ def make(folder: Path, url: str, trials: int) -> None:
     with closing(sqlite3.connect(folder / "study.db")) as connection, connection:
         for table in ("trials", "trial_params", "trial_user_attributes", "trial_system_attributes"):
             connection.execute(f"DELETE FROM {table}")
+        asked = optuna.create_study(sampler=RandomSampler(seed=0))
         for number in range(trials):
-            insert(connection, file, number)
+            insert(connection, file.search_space(), asked, number)
 
 
-def insert(connection: sqlite3.Connection, file: StudyFile, number: int) -> None:
-    space = file.search_space()
+def insert(connection: sqlite3.Connection, space: SearchSpace, asked: optuna.Study, number: int) -> None:
     given = {0: (BASELINE, space.baseline()), 1: (EQUAL_WEIGHTS, space.equal_weights())}
     role, configuration = given.get(number, (None, None))
     if configuration is None:
-        params = optuna.create_study(sampler=RandomSampler(seed=number)).ask(space.distributions).params
+        params = asked.ask(space.distributions).params
         configuration = space.configuration(params)
     else:
         params = space.nearest(configuration)
@@ -115,12 +115,12 @@ def insert(connection: sqlite3.Connection, file: StudyFile, number: int) -> None
     values = curve(configuration.learning_rate, number)[: 3 if is_pruned else None]
     attributes: dict[str, object] = {CONFIGURATION: configuration.model_dump(), SECONDS: 10.0 * len(values)}
     attributes |= ({ROLE: role} if role else {}) | ({} if is_pruned else {BEST_STEP: RUNGS[-1]})
-    write(connection, file, number, params, values, attributes, "PRUNED" if is_pruned else "COMPLETE")
+    write(connection, space, number, params, values, attributes, "PRUNED" if is_pruned else "COMPLETE")
 
 
 def write(
     connection: sqlite3.Connection,
-    file: StudyFile,
+    space: SearchSpace,
     number: int,
     params: Mapping[str, Any],
     values: list[float],
@@ -133,7 +133,7 @@ def write(
     rows: dict[str, list[tuple[object, ...]]] = {
         "trial_params": [
             (name, distribution.to_internal_repr(params[name]), distribution_to_json(distribution))
-            for name, distribution in file.search_space().distributions.items()
+            for name, distribution in space.distributions.items()
         ],
         "trial_values": [(0, max(values), "FINITE")] if state == "COMPLETE" else [],
         "trial_intermediate_values": [(step, value, "FINITE") for step, value in zip(RUNGS, values, strict=False)],
