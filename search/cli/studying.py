@@ -15,8 +15,8 @@ from ..confirmation.reading import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
-from ..export import Format, export_of, render
-from ..exported import choose
+from ..export.chosen import choose
+from ..export.exporting import Format, export_of, render
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
