@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from statistics import fmean
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,6 +12,10 @@ from .study_file.document import Path as Place
 
 _SAME = 1e-9
 """Two sums of the same scores differ by no more, whatever order or package added them up."""
+
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""What NumPy's and scikit-learn's generators take."""
 
 
 class Figure(Settings):
@@ -43,7 +48,7 @@ class ConfirmedFigures(Settings):
 
     name: str = Field(description="the exported configuration among those that were confirmed")
     winner: str = Field(description="the one with the best confirmed mean")
-    seeds: list[int] = Field(min_length=1, description="fresh seeds, the same for all that were confirmed")
+    seeds: list[Seed] = Field(min_length=1, description="fresh seeds, the same for all that were confirmed")
     scores: dict[int, float] = Field(
         min_length=1, description="the (first) objective by seed; a seed whose training failed is missing"
     )

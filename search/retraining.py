@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ..objectives.settings import ObjectiveSettings
 from ..objectives.training.checkpoints import CheckpointStore
 from ..objectives.training.seeded import Fresh
 from ..objectives.training.trainer import Evaluation
+from ..spaces.errors import StudyFileError
 from ..spaces.space import SpaceSettings
 from .best_file import BestConfiguration
 from .best_labels import check_labels
@@ -42,11 +45,19 @@ Heard = Callable[[int, Outcome], None]
 
 
 def study_file_of(best: BestConfiguration) -> StudyFile:
-    """The study file that trains what best.yaml describes; its space has only what decides the data."""
+    """The study file that trains what best.yaml describes; its space has only what decides the data.
+
+    Raises:
+        StudyFileError: no study could have exported these settings.
+    """
     settings = {name: getattr(best.settings, name) for name in ObjectiveSettings.model_fields}
     rate = best.configuration.learning_rate
     space = SpaceSettings(learning_rate=(rate / 2, rate * 2), augmentation=best.augmentation, cleaning=best.cleaning)
-    return StudyFile(name=best.found.study, **settings, space=space, search=SearchSettings(seed=best.seed))
+    try:
+        return StudyFile(name="verify", **settings, space=space, search=SearchSettings(seed=best.seed))
+    except ValidationError as error:
+        mistakes = (f"settings.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise StudyFileError("\n".join(mistakes)) from None
 
 
 def train_again(

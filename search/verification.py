@@ -14,6 +14,7 @@ from typing import Any
 from ..spaces.errors import InputError, StudyFileError
 from .best_data import check_data
 from .best_file import BestConfiguration, read_document_of
+from .best_warnings import warnings
 from .executors.choosing import Placement
 from .report.wording import number
 from .retraining import Heard, Outcome, train_again
@@ -115,7 +116,7 @@ class Verification:
         assert self.mean is not None
         told = f"{self.objective} {number(self.mean)}{self._share()}"
         if self.promise.interval is None:
-            return f"{told}: {self._no_promise()}, so only the scores themselves were compared"
+            return f"{told}: no interval is promised ({self._why_none()}), only the scores themselves were compared"
         low, high = (number(end) for end in self.promise.interval)
         place = "lies in" if self.landed else "does not lie in"
         return f"{told} {place} the promised interval, {low} to {high}"
@@ -129,10 +130,8 @@ class Verification:
             else f" (promised {number(self.promise.mean)}, moved by {count} of {promised} seeds)"
         )
 
-    def _no_promise(self) -> str:
-        if not self.promise.confirmed:
-            return "the export is not confirmed, so it promises no interval"
-        return "one score, or equal ones, have no interval"
+    def _why_none(self) -> str:
+        return "one score, or equal ones, have none" if self.promise.confirmed else "the export is not confirmed"
 
     def _reproduced(self) -> list[str]:
         if self.identical:
@@ -201,6 +200,8 @@ def verify(
             "again), or confirm the changed configuration in a study of its own"
         )
     check_data(best, path)
+    for line in warnings(best):
+        note(line)
     outcomes = train_again(best, path.parent, seeds, placement, note, heard)
     return Verification(best.settings.objectives[0], promise, outcomes, differences(best.versions))
 

@@ -23,6 +23,7 @@ from ...spaces.errors import InputError, Interrupted
 from ..best_data import check_data
 from ..best_file import BestConfiguration, read_best
 from ..best_labels import check_labels
+from ..best_warnings import warnings
 from ..destination import Destination, Facts, held
 from ..interruption import interruption
 from ..model_card import ModelCard
@@ -68,6 +69,8 @@ class _Training:
     def run(self) -> None:
         device, names = _device(self.options.device, self.group), tracker_names(self.options.report_to)
         check_data(self.best, self.path)
+        for line in warnings(self.best):
+            self._say(line)
         with ExitStack() as stack:
             destination = Destination(self.folder, self._facts())
             if self.group.leads:

@@ -80,6 +80,8 @@ class _Work:
         ledger.plan(_trainings(arms, seeds), **{ARMS: arms_to_store(arms), SEEDS: seeds})
         names = ", ".join(arm.name for arm in arms)
         self._observer.message(f"confirming on {len(seeds)} fresh seeds, the same for all: {names}")
+        if len(self._record.file.objectives) > 1:
+            self._observer.message(f"winner and verdict are by the first objective, {self._record.file.objectives[0]}")
         return self._train(ledger, interrupted, timeout_s)
 
     def look_closer(self, settings: ConfirmSettings, interrupted: Interruption, timeout_s: float | None) -> Ending:

@@ -14,6 +14,9 @@ from .ledger import fresh_of, key_of_trial
 Scores = dict[int, dict[int, float]]
 """Step -> trial, or configuration, -> the objective there."""
 
+_FEWEST = 3
+"""Of two configurations one is always the better, at a rung too."""
+
 
 class Runs:
     """The runs of a study and of its confirmation, rung by rung. Folds are no rungs, so those have none.
@@ -47,7 +50,7 @@ class Runs:
             key, fresh = key_of_trial(trial)
             by_key.setdefault(key, {})[fresh.seed] = trial
         whole = {key: [of[seed] for seed in self._seeds] for key, of in by_key.items() if set(self._seeds) <= set(of)}
-        if key_of(winner) not in whole:
+        if key_of(winner) not in whole or len(whole) < _FEWEST:
             return None
         rungs: Scores = {}
         for number, trials in enumerate(whole.values()):

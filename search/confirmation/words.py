@@ -150,7 +150,7 @@ def _rows(confirmed: Confirmed) -> Iterator[str]:
 def _pruning(confirmed: Confirmed) -> Iterator[str]:
     runs = {"the search's trials": confirmed.short_runs, "the confirmed configurations": confirmed.fresh_runs}
     for of, short in runs.items():
-        told = [] if short is None else [_agreement(rung) for rung in short.rungs if rung.tau is not None]
+        told = [] if short is None else [_agreement(rung) for rung in short.rungs if rung.interval]
         if told:
             ends = " and ".join(dict.fromkeys([told[0], told[-1]]))
             yield f"Short runs: the order of {of} agrees with that at full length by {ends}."
@@ -160,6 +160,6 @@ def _pruning(confirmed: Confirmed) -> Iterator[str]:
 
 
 def _agreement(rung: Rung) -> str:
-    """Kendall's tau at one rung: "τ 0.45 (0.10 to 0.71) at step 35"."""
-    between = f" ({rung.interval.low:.2f} to {rung.interval.high:.2f})" if rung.interval else ""
-    return f"τ {rung.tau:.2f}{between} at step {rung.step}"
+    """Kendall's tau at a rung of which enough trials are known: "τ 0.45 (0.10 to 0.71) at step 35"."""
+    assert rung.interval is not None
+    return f"τ {rung.tau:.2f} ({rung.interval.low:.2f} to {rung.interval.high:.2f}) at step {rung.step}"

@@ -13,9 +13,9 @@ from optuna.trial import TrialState
 
 from .commands import finish, prepared, start, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-CONFIRM = ("confirm", "study.yaml", "--seeds", "3", "--candidates", "2", "--devices")
+CONFIRM = ("confirm", "study.yaml", "--seeds", "2", "--candidates", "1", "--devices")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def scores(found: Confirmed) -> dict[str, dict[int, float]]:
 def test_killed_and_gone_on_with_over_workers_it_is_the_same(folder: Path, tmp_path: Path) -> None:
     other = shutil.copytree(folder, tmp_path / "other")
     finish(folder, *CONFIRM, "cpu", "--executor", "inline")
-    for _ in range(3):
+    for _ in range(2):
         with start(other, *CONFIRM, "cpu:2") as process:
             wait_for(process, "complete:")
             process.kill()

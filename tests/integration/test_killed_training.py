@@ -11,7 +11,7 @@ import pytest
 from .commands import wait_for
 from .production import finish, kill, metrics_of, start, write_best
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROUNDS = 5
 
@@ -29,7 +29,6 @@ def same_model(one: Path, other: Path) -> bool:
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("options", [(), ("--micro-batch", "3"), ("--all-data",)], ids="".join)
 def test_kills_change_nothing(folder: Path, options: tuple[str, ...]) -> None:
     moments, resumed = random.Random(len(options)), 0
@@ -55,7 +54,7 @@ def test_an_interruption_stops_at_a_step_and_says_how_to_go_on(folder: Path, num
     with start(folder, "-o", "model") as process:
         wait_for(process, "step ")
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "stopping after this step; once more to stop now" in out
     stopped = re.fullmatch(r"stopped at step (\d+) of 240; the same command goes on from there\n", err)
@@ -68,19 +67,19 @@ def test_an_interruption_stops_at_a_step_and_says_how_to_go_on(folder: Path, num
 def test_another_training_is_not_mixed_with_an_unfinished_one(folder: Path) -> None:
     process = start(folder, "-o", "model")
     wait_for(process, "step ")
-    time.sleep(0.3)
+    process.send_signal(signal.SIGSTOP)  # or it might be done before the second one has begun
     with start(folder, "-o", "model") as second:
-        assert second.communicate(timeout=60)[1] == "--output: another `autotune train` is at work on 'model'\n"
+        assert second.communicate(timeout=200)[1] == "--output: another `autotune train` is at work on 'model'\n"
     assert second.returncode == 2
     kill(process)
     with start(folder, "-o", "model", "--micro-batch", "2") as other:
-        err = other.communicate(timeout=60)[1]
+        err = other.communicate(timeout=200)[1]
     assert (other.returncode, len(err.splitlines())) == (2, 1)
     assert "unfinished training with --micro-batch None (now 2)" in err
     assert ".model.training" in err
     write_best(folder, training={"epochs": 2})
     with start(folder, "-o", "model") as other:
-        err = other.communicate(timeout=60)[1]
+        err = other.communicate(timeout=200)[1]
     assert other.returncode == 2
     assert "unfinished training with best.yaml " in err
     write_best(folder)
@@ -90,7 +89,7 @@ def test_another_training_is_not_mixed_with_an_unfinished_one(folder: Path) -> N
 def test_what_could_not_begin_leaves_nothing(folder: Path) -> None:
     (folder / "reviews.csv").unlink()
     with start(folder, "-o", "deep/er/model") as process:
-        assert "reviews.csv: no such file" in process.communicate(timeout=60)[1]
+        assert "reviews.csv: no such file" in process.communicate(timeout=200)[1]
     assert process.returncode == 2
     assert sorted(path.name for path in folder.iterdir()) == ["best.yaml"]
 

@@ -11,21 +11,19 @@ import pytest
 from safetensors.torch import load_file
 
 from .commands import wait_for
-from .production import MAIN, finish, metrics_of, start, write_best
+from .production import ONE, finish, metrics_of, start, write_best
 
 pytestmark = pytest.mark.slow
 
-TWO = [
-    sys.executable,
-    "-m",
-    "torch.distributed.run",
-    "--nproc-per-node",
-    "2",
-    "--no-python",
-    sys.executable,
-    "-c",
-    MAIN,
-]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+TWO = [*TORCHRUN, "--nproc-per-node", "2", "--no-python", *ONE]
+ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch"]
+PLAIN = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+"""Said, so that it says nothing of its defaults."""
+LAUNCHERS = {
+    "torchrun": TWO,
+    "accelerate": [*ACCELERATE, "--multi_gpu", "--num_processes", "2", *PLAIN, "--no_python", *ONE],
+}
 NO_DROPOUT = {"epochs": 2, "batch_size": 7, "evaluations_per_epoch": 2, "precision": "fp32", "dropout": 0.0}
 """Seven rows: the shares are of four and three."""
 
@@ -36,11 +34,15 @@ def folder(reviews_csv: Path) -> Path:
     return reviews_csv.parent
 
 
-@pytest.mark.parametrize("options", [(), ("--micro-batch", "2")], ids="".join)
-def test_two_processes_train_what_one_does(folder: Path, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("launcher", "options"), [("torchrun", ()), ("torchrun", ("--micro-batch", "2")), ("accelerate", ())], ids=str
+)
+def test_two_processes_train_what_one_does(folder: Path, launcher: str, options: tuple[str, ...]) -> None:
     """With three tasks, a masked one whose shares are uneven, and mixup across the shares."""
+    if launcher == "accelerate":
+        pytest.importorskip("accelerate")
     finish(folder, "-o", "one")
-    out = finish(folder, "-o", "two", *options, launcher=TWO)
+    out = finish(folder, "-o", "two", *options, launcher=LAUNCHERS[launcher])
     assert out.count("wrote two") == 1
     one, two = (load_file(folder / name / "model.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()

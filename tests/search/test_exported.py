@@ -14,13 +14,13 @@ from autotune.search.study import StudyRecord, open_study
 from autotune.search.verdict.comparison import gain_over
 from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.estimate import estimate
-from autotune.search.verdict.units import unit_of
-from autotune.search.verdict.verdict import judge
+from autotune.search.verdict.units import Unit, unit_of
+from autotune.search.verdict.verdict import Verdict, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
 LOW, MIDDLE, HIGH = (0.70, 0.71, 0.69, 0.70, 0.72, 0.68), (0.71, 0.72, 0.70, 0.71, 0.73, 0.69), (0.80,) * 5 + (0.81,)
-SECRET = "crashed: no such file: /home/ada/secret/reviews.csv"
+SECRET = "crashed: no such file: /data/of/ada/reviews.csv"
 
 
 def confirmed_of(
@@ -59,7 +59,27 @@ def confirmed_of(
             verdict.winner.name, pair, estimates, gain_over(confirmation, verdict.winner.name, "baseline")
         )
     unit = unit_of(confirmation)
-    return Confirmed(True, tuple(range(1, seeds + 1)), 0, arms, verdict, unit, (), tested, None, False, 1.0)
+    return made_of(arms, verdict, unit, tuple(range(1, seeds + 1)), tested)
+
+
+def made_of(
+    arms: tuple[Arm, ...], verdict: Verdict | None, unit: Unit, seeds: tuple[int, ...], tested: result.Tested | None
+) -> Confirmed:
+    """A confirmation in which nothing was ablated and no rung looked at."""
+    return Confirmed(
+        maximize=True,
+        seeds=seeds,
+        missing=0,
+        arms=arms,
+        verdict=verdict,
+        unit=unit,
+        effects=(),
+        tested=tested,
+        short_runs=None,
+        fresh_runs=None,
+        same_rows=False,
+        seconds=1.0,
+    )
 
 
 @pytest.fixture
@@ -133,7 +153,7 @@ def test_seeds_that_failed_count_as_ended(record: StudyRecord) -> None:
     found = figures(confirmed, confirmed.arm("trial 3"))
     assert list(found.scores) == [1, 2, 3, 4]
     assert "trial 3 failed on seeds 5, 6: crashed." in found.words
-    assert "/home/ada" not in found.model_dump_json()
+    assert "/data/of/ada" not in found.model_dump_json()
 
 
 def test_where_every_fresh_training_failed_it_is_the_best_trial(record: StudyRecord) -> None:
@@ -175,8 +195,7 @@ def figures_of(columns: list[list[float]]) -> list[ConfirmedFigures]:
     )
     confirmation = Confirmation({arm.name: arm.scores for arm in arms}, maximize=True)
     verdict = judge(confirmation, "baseline", {arm.name: arm.simplicity for arm in arms}, {"trial 2": 0.5})
-    unit = unit_of(confirmation)
-    confirmed = Confirmed(True, tuple(range(len(columns[0]))), 0, arms, verdict, unit, (), None, None, False, 1.0)
+    confirmed = made_of(arms, verdict, unit_of(confirmation), tuple(range(len(columns[0]))), None)
     return [figures(confirmed, arm) for arm in arms]
 
 

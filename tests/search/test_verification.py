@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from autotune.search.best_file import BestConfiguration, read_best
+from autotune.search.best_warnings import warnings
 from autotune.search.retraining import Outcome
 from autotune.search.verification import Promise, Verification
+from autotune.search.versions import versions
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -95,7 +97,10 @@ def test_a_training_that_fails_breaks_the_promise() -> None:
 def test_without_an_interval_only_the_score_itself_can_be_kept(measured: float, kept: bool) -> None:
     found = verification([0.8], [measured], None)
     assert (found.landed, found.is_kept) == (None, kept)
-    assert "it promises no interval, so only the scores themselves were compared" in found.sentences()[0]
+    assert (
+        "no interval is promised (the export is not confirmed), only the scores themselves were compared"
+        in found.sentences()[0]
+    )
 
 
 @pytest.fixture
@@ -133,7 +138,7 @@ def test_an_unconfirmed_export_is_trained_on_its_one_seed(best: Path, autotune: 
     assert (outcome.code, outcome.err) == (0, "")
     value = read_best(best).found.value
     assert outcome.out.splitlines()[-2:] == [
-        f"sentiment.accuracy {value:.4f}: the export is not confirmed, so it promises no interval, so only the scores "
+        f"sentiment.accuracy {value:.4f}: no interval is promised (the export is not confirmed), only the scores "
         "themselves were compared",
         "identical to the stored score, to the last digit",
     ]
@@ -181,6 +186,29 @@ def test_figures_of_another_configuration_are_refused(best: Path, autotune: Comm
     assert outcome.code == 2
     assert ": digest: the figures belong to another configuration" in outcome.err
     assert outcome.err.startswith("best.yaml, line ")
+
+
+def test_settings_that_no_study_has(best: Path, autotune: Command) -> None:
+    """Of an export that says nothing of what it was measured on."""
+
+    def repeat(content: dict[str, Any]) -> None:
+        content["settings"]["tasks"]["aspect"]["label"] = "label"
+        content["digest"] = None
+
+    edit(best, repeat)
+    outcome = autotune("verify", "best.yaml")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "settings.tasks.aspect: the same task as 'sentiment'; give it another label column, or data of its own\n",
+    )
+
+
+def test_seeds_that_no_generator_takes(best: Path, autotune: Command) -> None:
+    with_figures(best)
+    edit(best, lambda content: content["confirmed"].update(seeds=[-1], scores={"-1": content["confirmed"]["mean"]}))
+    outcome = autotune("verify", "best.yaml")
+    assert outcome.code == 2
+    assert "confirmed.seeds: -1: must be a whole number of at least 0 and at most 4294967295" in outcome.err
 
 
 def test_files_may_lie_elsewhere(best: Path) -> None:
@@ -249,3 +277,13 @@ def test_an_export_for_transformers_is_no_input(trained: Path, autotune: Command
     assert outcome.code == 2
     assert "hf.json: is an export for transformers (--format hf)" in outcome.err
     assert (trained / "hf.json").is_file()
+
+
+def test_other_versions_are_a_warning(best: Path) -> None:
+    assert list(warnings(read_best(best))) == []
+    edit(best, lambda content: content["versions"].update(torch="1.0", python="2.7"))
+    here = versions()
+    assert list(warnings(read_best(best))) == [
+        f"warning: results may differ from those of the export: torch is {here['torch']} here and was 1.0; python is "
+        f"{here['python']} here and was 2.7"
+    ]

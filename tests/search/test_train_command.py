@@ -1,0 +1,64 @@
+"""`autotune train`: what its options change, and what it refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autotune.objectives.training.weighting.registry import WEIGHTINGS
+
+from ..integration.production import write_best
+
+Command = Callable[..., Any]
+SHORT = {"epochs": 1, "batch_size": 8, "precision": "fp32", "dropout": 0.0}
+
+
+@pytest.fixture
+def here(reviews_csv: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(reviews_csv.parent)
+    return reviews_csv.parent
+
+
+def validation(folder: str) -> dict[str, float]:
+    return json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8"))["validation"]
+
+
+@pytest.mark.parametrize("weighting", ["static", "random", "dwa", "uncertainty"])
+def test_micro_batches_train_the_same_and_it_is_said_which_stay_whole(
+    here: Path, autotune: Command, weighting: str
+) -> None:
+    write_best(here, training={**SHORT, "weighting": weighting})
+    assert autotune("train", "best.yaml", "-o", "whole", "--devices", "cpu").code == 0
+    outcome = autotune("train", "best.yaml", "-o", "parts", "--devices", "cpu", "--micro-batch", "3")
+    assert (outcome.code, outcome.err) == (0, "")
+    told = f"--micro-batch: weighting {weighting!r} needs whole batches, so all batches stay whole" in outcome.out
+    assert told is not WEIGHTINGS[weighting].splits
+    assert validation("parts") == pytest.approx(validation("whole"), abs=1e-5)
+
+
+def test_with_the_main_task_alone_there_is_nothing_to_balance_and_batches_split(here: Path, autotune: Command) -> None:
+    write_best(here, training={**SHORT, "weighting": "dwa"}, ratios={})
+    outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu", "--micro-batch", "3")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "stay whole" not in outcome.out
+
+
+def test_fewer_rows_than_one_are_refused(here: Path, autotune: Command) -> None:
+    write_best(here)
+    outcome = autotune("train", "best.yaml", "-o", "model", "--micro-batch", "0")
+    assert outcome.code == 2
+    assert "--micro-batch" in outcome.err
+    assert not Path("model").exists()
+
+
+def test_a_group_whose_others_cannot_be_reached_is_said(
+    here: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_best(here)
+    for name, value in {"RANK": "x", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
+    assert outcome.code == 2
+    assert "do not find each other (RANK=x, WORLD_SIZE=2" in outcome.err
+    assert len(outcome.err.splitlines()) == 1
