@@ -48,11 +48,10 @@ def lap(name):
 laps = {}
 from pathlib import Path
 from autotune.search.cli import reporting
-from autotune.search.confirmation.reading import read_confirmation
 lap("start and imports")
 record = reporting.opened(*sys.argv[1:3])
 lap("the study is opened")
-summary, confirmed = reporting.summarize(record.study), read_confirmation(record)
+summary, confirmed = reporting.read_facts(record)
 records = reporting.records_of(record.study)
 lap("its facts")
 html = reporting.render_page(summary, records, reporting.Origin(reporting.versions(), record.fingerprints), confirmed)
