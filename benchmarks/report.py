@@ -25,8 +25,8 @@ from typing import Any
 import optuna
 import yaml
 from autotune.search.creation import create_study
+from autotune.search.preparing import prepare_study
 from autotune.search.roles import BASELINE, BEST_STEP, CONFIGURATION, EQUAL_WEIGHTS, ROLE, SECONDS
-from autotune.search.study import prepare_study
 from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.space import SearchSpace
 from optuna.distributions import distribution_to_json

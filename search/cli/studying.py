@@ -17,6 +17,7 @@ from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
 from ..export.chosen import choose
 from ..export.exporting import Format, export_of, render
+from ..preparing import prepare_study
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
@@ -31,7 +32,6 @@ from ..study import (
     is_ready,
     list_studies,
     open_study,
-    prepare_study,
     while_stored,
     without_operations,
 )

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ...objectives.settings import ObjectiveSettings
 from ...objectives.training.checkpoints import CheckpointStore
-from ...objectives.training.seeded import Fresh
+from ...objectives.training.fresh import Fresh
 from ...objectives.training.trainer import Evaluation
 from ...spaces.errors import StudyFileError
 from ...spaces.space import SpaceSettings
