@@ -29,7 +29,7 @@ import optuna
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.device import choose_device
 from autotune.objectives.training.production import Trained, train_production
-from autotune.search.study import prepare_study
+from autotune.search.preparing import prepare_study
 from autotune.search.study_file.reading import read_study_file
 from autotune.search.study_file.schema import StudyFile
 from autotune.spaces.configuration import Configuration, Mix

@@ -22,9 +22,10 @@ from autotune.search.confirmation.running import confirm_study
 from autotune.search.copying import copy_study
 from autotune.search.creation import create_study
 from autotune.search.executors.choosing import ExecutorName, Placement
+from autotune.search.preparing import prepare_study
 from autotune.search.running import run_study
 from autotune.search.settings import ConfirmSettings
-from autotune.search.study import open_study, prepare_study
+from autotune.search.study import open_study
 from autotune.search.study_file.reading import read_study_file
 from parallel import Watch, write_study
 from rich.console import Console

@@ -38,13 +38,13 @@ from autotune.search.claims import Claims
 from autotune.search.creation import create_study
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
+from autotune.search.preparing import prepare_study
 from autotune.search.pruners import make_pruner
 from autotune.search.report.live import PlainLines
 from autotune.search.roles import BEST_STEP, CONFIGURATION, SECONDS
 from autotune.search.samplers import make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage
-from autotune.search.study import prepare_study
 from autotune.search.study_file.reading import read_study_file
 from autotune.search.study_file.schema import StudyFile
 from autotune.search.tuner import Tuner

@@ -36,8 +36,9 @@ from autotune.search.creation import create_study
 from autotune.search.executors.choosing import ExecutorName, Placement
 from autotune.search.executors.places import find_places
 from autotune.search.observer import Observer
+from autotune.search.preparing import prepare_study
 from autotune.search.running import run_study
-from autotune.search.study import StudyRecord, prepare_study
+from autotune.search.study import StudyRecord
 from autotune.search.study_file.reading import read_study_file
 from optuna.trial import TrialState
 from rich.console import Console

@@ -25,8 +25,8 @@ from typing import Any
 import optuna
 import yaml
 from autotune.search.creation import create_study
+from autotune.search.preparing import prepare_study
 from autotune.search.roles import BASELINE, BEST_STEP, CONFIGURATION, EQUAL_WEIGHTS, ROLE, SECONDS
-from autotune.search.study import prepare_study
 from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.space import SearchSpace
 from optuna.distributions import distribution_to_json
@@ -48,11 +48,10 @@ def lap(name):
 laps = {}
 from pathlib import Path
 from autotune.search.cli import reporting
-from autotune.search.confirmation.reading import read_confirmation
 lap("start and imports")
 record = reporting.opened(*sys.argv[1:3])
 lap("the study is opened")
-summary, confirmed = reporting.summarize(record.study), read_confirmation(record)
+summary, confirmed = reporting.read_facts(record)
 records = reporting.records_of(record.study)
 lap("its facts")
 html = reporting.render_page(summary, records, reporting.Origin(reporting.versions(), record.fingerprints), confirmed)

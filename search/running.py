@@ -15,12 +15,13 @@ from .executors.choosing import Placement, make_executor
 from .executors.worker import Recipe
 from .interruption import interruption
 from .observer import Observer
+from .preparing import check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
-from .study import StudyRecord, as_it_is_now, check_unchanged, prepare_study, while_stored
+from .study import StudyRecord, as_it_is_now, while_stored
 from .tuner import ENDED, Ending, Tuner
 
 

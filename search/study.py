@@ -6,28 +6,18 @@ It stays a plain Optuna study; what Optuna has no place for is in its user attri
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
 
-from ..objectives.augmentation.generating import Progress
-from ..objectives.data.loading import fingerprint
-from ..objectives.data.sources import resolve_source
-from ..objectives.models.layers import check_layers
-from ..objectives.prepare import PreparedObjective, prepare
-from ..objectives.training.device import choose_device
-from ..objectives.training.judge import baseline_judge
-from ..spaces.bounds import Choices
-from ..spaces.errors import EncoderError, StudyError
-from ..spaces.training import TrainingSettings
+from ..spaces.errors import StudyError
 from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
 from .settings import BUDGETS
 from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors
-from .study_file.reading import changed_keys, parse_study_file, read_study_file
+from .study_file.reading import parse_study_file, read_study_file
 from .study_file.schema import StudyFile
 
 # What Optuna tells its own log (a new study, a finished trial), the observer tells better.
@@ -208,51 +198,3 @@ def as_it_is_now(record: StudyRecord, path: Path) -> StudyRecord:
     if not path.is_file():
         return record
     return replace(record, file=with_budgets(record.file, read_study_file(path)))
-
-
-def check_unchanged(record: StudyRecord, path: Path) -> None:
-    """Trials of one study must all measure the same thing.
-
-    Args:
-        record: the stored study.
-        path: the study file as it is now; the stored copy serves where the file is gone.
-
-    Raises:
-        StudyError: the study file or a data file changed; the message says what did.
-    """
-    changes: list[str] = []
-    if path.is_file():
-        known = record.given or record.file
-        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known)
-        changes += changed_keys(known, now)
-    for text, known in record.fingerprints.items():
-        if fingerprint(resolve_source(text, path.parent)) != known:
-            changes.append(f"{text}: the data changed")
-    if changes:
-        raise StudyError(
-            f"the study {record.name!r} cannot go on: its trials would no longer measure the same thing.\n  "
-            + "\n  ".join(changes)
-            + "\nUndo the change, or give the study another name. (run --trials N sets another total)"
-        )
-
-
-def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: None) -> PreparedObjective:
-    """Read and tokenise all that a study trains on.
-
-    Raises:
-        InputError: something in it cannot be used, a searched number of layers included.
-    """
-    seed = file.search.seed
-    judge = partial(baseline_judge, file, base, seed, choose_device("auto"))
-    prepared = prepare(
-        file, file.space.augmentation, base, seed, cleaning=file.space.cleaning, progress=progress, judge=judge
-    )
-    check_layers(prepared.encoder, file.training)
-    for name, space in file.space.training.items():
-        values = space.choices if isinstance(space, Choices) else [space.low, space.high]
-        for value in values:
-            try:
-                check_layers(prepared.encoder, TrainingSettings.model_validate({name: value}))
-            except EncoderError as error:
-                raise EncoderError(f"space: {error}") from error
-    return prepared

@@ -1,26 +1,18 @@
 """Trials on seeds of their own: each has its own split, order, first weights and variants."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 
 from ...spaces.configuration import Configuration
 from ..prepare import PreparedObjective
+from .fresh import Fresh
 from .plain import PlainTrainer
 from .trainer import Checkpoint, Evaluation, Trainer
 
 _KEPT = 2
 """Prepared seeds in memory beside those in training: trials come seed by seed."""
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """What is fresh about a trial: its seed; `tested`: it is measured on the test data, at its end."""
-
-    seed: int
-    tested: bool = False
 
 
 class SeededTrainer(Trainer):

@@ -15,8 +15,9 @@ from ..confirmation.reading import read_confirmation
 from ..copying import copy_study
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
-from ..export import Format, export_of, render
-from ..exported import choose
+from ..export.chosen import choose
+from ..export.exporting import Format, export_of, render
+from ..preparing import prepare_study
 from ..report.live import make_observer
 from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
@@ -31,7 +32,6 @@ from ..study import (
     is_ready,
     list_studies,
     open_study,
-    prepare_study,
     while_stored,
     without_operations,
 )

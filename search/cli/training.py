@@ -20,14 +20,14 @@ from ...objectives.training.production import Manner, Trained, save_model, train
 from ...objectives.training.resuming import SavedCourse
 from ...objectives.training.weighting.registry import weighting_type
 from ...spaces.errors import InputError, Interrupted
-from ..best_data import check_data
-from ..best_file import BestConfiguration, read_best
-from ..best_labels import check_labels
-from ..best_warnings import warnings
-from ..destination import Destination, Facts, held
+from ..export.best_file import BestConfiguration, read_best
 from ..interruption import interruption
-from ..model_card import ModelCard
-from ..trackers import Trackers, tracker_names
+from ..production.data import check_data
+from ..production.destination import Destination, Facts, held
+from ..production.labels import check_labels
+from ..production.model_card import ModelCard
+from ..production.trackers import Trackers, tracker_names
+from ..production.warnings import warnings
 from ..writing import write_text
 from .consoles import generation, tell
 from .progress import watched

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import typer
 
-from ..best_file import read_best
 from ..executors.choosing import Placement
+from ..export.best_file import read_best
+from ..production.retraining import Outcome
+from ..production.verification import Verification, verify
 from ..report.wording import number
-from ..retraining import Outcome
-from ..verification import Verification, verify
 from .consoles import INTERRUPTED, tell, tell_error, tell_table
 
 _NOT_KEPT = 1

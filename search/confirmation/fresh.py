@@ -8,10 +8,11 @@ import torch
 
 from ...objectives.augmentation.generating import Progress
 from ...objectives.prepare import PreparedObjective
-from ...objectives.training.seeded import Fresh, SeededTrainer
+from ...objectives.training.fresh import Fresh
+from ...objectives.training.seeded import SeededTrainer
 from ...objectives.training.trainer import Trainer
 from ..executors.worker import Recipe
-from ..study import prepare_study
+from ..preparing import prepare_study
 from ..study_file.schema import StudyFile
 
 

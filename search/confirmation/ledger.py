@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ...objectives.caching import content_hash
-from ...objectives.training.seeded import Fresh
+from ...objectives.training.fresh import Fresh
 from ...spaces.configuration import Configuration
 from ..claims import Claims
 from ..locking import claiming

@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ...objectives.training.seeded import Fresh
+from ...objectives.training.fresh import Fresh
 from ..report.ranking import ranked_trials
 from ..roles import BASELINE, FAILURE, SECONDS
 from ..study import StudyRecord

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...objectives.training.seeded import Fresh
+from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
 from ..checkpoints import checkpoint_store
 from ..executors.choosing import Placement, make_executor
 from ..interruption import Interruption, interruption
 from ..observer import Observer
+from ..preparing import check_unchanged
 from ..report.generation import Quarters
 from ..report.ranking import ranked_trials
 from ..roles import BASELINE
@@ -17,7 +18,7 @@ from ..running import storage_failures
 from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
 from ..storage import RECONNECT_TIMEOUT_S
-from ..study import StudyRecord, as_it_is_now, check_unchanged, while_stored
+from ..study import StudyRecord, as_it_is_now, while_stored
 from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, without_parts
 from .fresh import FreshRecipe, prepare_fresh

@@ -18,7 +18,7 @@ from ...objectives.training.durable import DurableTrainer
 from ...objectives.training.plain import PlainTrainer
 from ...objectives.training.trainer import Evaluation, Trainer
 from ...spaces.configuration import Configuration
-from ..study import prepare_study
+from ..preparing import prepare_study
 from ..study_file.schema import StudyFile
 
 Note = Callable[[str], None]

@@ -13,7 +13,7 @@ from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.ray_cluster import RayExecutor
 from autotune.search.executors.worker import Recipe, make_trainer
-from autotune.search.study import prepare_study
+from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {

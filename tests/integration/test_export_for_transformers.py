@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autotune.search.best_confirmed import ConfirmedFigures
-from autotune.search.best_file import BestConfiguration
-from autotune.search.export import best_configuration, render
+from autotune.search.export.best_file import BestConfiguration
+from autotune.search.export.confirmed_figures import ConfirmedFigures
+from autotune.search.export.exporting import best_configuration, render
 from autotune.search.study import open_study
 
 from ..search.conftest import Command, autotune, trained, trained_once
@@ -45,7 +45,7 @@ def test_what_has_no_argument_is_not_hidden(trained: Path, autotune: Command) ->
     assert autotune("study", "export", "tiny").code == 0
     text = Path("best.yaml").read_text(encoding="utf-8").replace("dropout: null", "dropout: 0.3")
     Path("best.yaml").write_text(text.replace("precision: fp32", "precision: bf16"), encoding="utf-8")
-    from autotune.search.best_file import read_best
+    from autotune.search.export.best_file import read_best
 
     content = json.loads(render(read_best(Path("best.yaml")), "hf"))
     assert content["not_arguments"] == {"dropout": 0.3}

@@ -12,7 +12,8 @@ import torch
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation
 from autotune.search.checkpoints import checkpoint_store
-from autotune.search.study import open_study, prepare_study
+from autotune.search.preparing import prepare_study
+from autotune.search.study import open_study
 from autotune.spaces.configuration import Configuration
 from optuna.trial import FrozenTrial, TrialState
 

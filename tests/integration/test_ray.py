@@ -11,7 +11,7 @@ from autotune.objectives.training.trainer import Evaluation, FailureKind, Traine
 from autotune.search.executors.places import cores
 from autotune.search.executors.ray_cluster import RayExecutor, cluster_places
 from autotune.search.executors.worker import Note, Recipe
-from autotune.search.study import prepare_study
+from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import InputError
 from optuna.trial import TrialState

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from autotune.search.best_file import read_best
+from autotune.search.export.best_file import read_best
 
 from ..search.conftest import STUDY, Command, autotune, trained, trained_once
 from .commands import MAIN, wait_for

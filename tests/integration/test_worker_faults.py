@@ -18,7 +18,7 @@ from autotune.objectives.training.trainer import Evaluation, FailureKind, Traine
 from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Note, Recipe
-from autotune.search.study import prepare_study
+from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import TrainingError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.production import save_model, train_production
-from autotune.search.model_card import pipeline_of
+from autotune.search.production.model_card import pipeline_of
 from autotune.spaces.configuration import Configuration
 from transformers import pipeline
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from autotune.objectives.data.loading import fingerprint
 from autotune.objectives.data.sources import resolve_source
-from autotune.search.best_file import read_best
+from autotune.search.export.best_file import read_best
 
 Command = Callable[..., Any]
 

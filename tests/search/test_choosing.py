@@ -20,7 +20,7 @@ from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe
-from autotune.search.study import prepare_study
+from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import Diverged, InputError
 

@@ -8,8 +8,9 @@ import pytest
 from autotune.search import running
 from autotune.search.cli import watching
 from autotune.search.creation import create_study
+from autotune.search.preparing import prepare_study
 from autotune.search.report.live import PlainLines
-from autotune.search.study import StudyRecord, delete_study, open_study, prepare_study
+from autotune.search.study import StudyRecord, delete_study, open_study
 from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.errors import StudyError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.training.trainer import Checkpoint
-from autotune.search.destination import Destination, held
+from autotune.search.production.destination import Destination, held
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import InputError
 

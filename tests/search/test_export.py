@@ -10,8 +10,8 @@ import pytest
 import yaml
 from autotune.objectives.prepare import PreparedObjective, prepare
 from autotune.objectives.settings import ObjectiveSettings
-from autotune.search.best_file import read_best
-from autotune.search.export import best_configuration, render, study_fingerprint
+from autotune.search.export.best_file import read_best
+from autotune.search.export.exporting import best_configuration, render, study_fingerprint
 from autotune.search.study import StudyRecord, open_study
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.cleaning import CleaningSpace

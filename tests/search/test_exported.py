@@ -5,11 +5,11 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from autotune.search.best_confirmed import ConfirmedFigures, contradictions
 from autotune.search.confirmation import result
 from autotune.search.confirmation.result import Arm, Confirmed
-from autotune.search.exported import choose
-from autotune.search.figures import figures
+from autotune.search.export.chosen import choose
+from autotune.search.export.confirmed_figures import ConfirmedFigures, contradictions
+from autotune.search.export.figures import figures
 from autotune.search.study import StudyRecord, open_study
 from autotune.search.verdict.comparison import gain_over
 from autotune.search.verdict.confirmation import Confirmation

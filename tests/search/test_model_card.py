@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from autotune.search.best_confirmed import ConfirmedFigures, Figure, Gain
-from autotune.search.best_file import BestConfiguration, read_best
-from autotune.search.export import render
-from autotune.search.model_card import literal
+from autotune.search.export.best_file import BestConfiguration, read_best
+from autotune.search.export.confirmed_figures import ConfirmedFigures, Figure, Gain
+from autotune.search.export.exporting import render
+from autotune.search.production.model_card import literal
 from markdown_it import MarkdownIt
 
 Command = Callable[..., Any]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.settings import ObjectiveSettings
-from autotune.search.relocation import Relocation
+from autotune.search.export.relocation import Relocation
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import DataError, InputError
 from hypothesis import HealthCheck, given, settings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from autotune.search.best_file import read_best
+from autotune.search.export.best_file import read_best
 from autotune.search.report.wording import one_line
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import StudyFileError

@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
-from autotune.search.best_file import read_best
+from autotune.search.export.best_file import read_best
 from autotune.search.study import open_study
 from optuna.trial import TrialState
 

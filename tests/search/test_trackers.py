@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from autotune.objectives.training.trainer import Evaluation
-from autotune.search.trackers import Trackers, tracker_names
+from autotune.search.production.trackers import Trackers, tracker_names
 from autotune.spaces.errors import InputError
 
 Command = Callable[..., Any]
@@ -99,7 +99,7 @@ def test_a_tracker_that_is_none(trained: Path, autotune: Command) -> None:
 
 
 def test_a_tracker_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autotune.search.trackers.find_spec", lambda _: None)
+    monkeypatch.setattr("autotune.search.production.trackers.find_spec", lambda _: None)
     with pytest.raises(InputError, match="mlflow is not installed: pip install mlflow-skinny"):
         tracker_names(["mlflow"])
 

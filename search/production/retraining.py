@@ -9,23 +9,23 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..objectives.settings import ObjectiveSettings
-from ..objectives.training.checkpoints import CheckpointStore
-from ..objectives.training.seeded import Fresh
-from ..objectives.training.trainer import Evaluation
-from ..spaces.errors import StudyFileError
-from ..spaces.space import SpaceSettings
-from .best_file import BestConfiguration
-from .best_labels import check_labels
-from .confirmation.fresh import FreshRecipe, prepare_fresh
-from .executors.choosing import Placement, make_executor
-from .executors.executor import Executor
-from .interruption import Interruption, interruption
-from .report.generation import Quarters
-from .scoring import Scoring
-from .settings import SearchSettings
-from .storage import without_passwords
-from .study_file.schema import StudyFile
+from ...objectives.settings import ObjectiveSettings
+from ...objectives.training.checkpoints import CheckpointStore
+from ...objectives.training.fresh import Fresh
+from ...objectives.training.trainer import Evaluation
+from ...spaces.errors import StudyFileError
+from ...spaces.space import SpaceSettings
+from ..confirmation.fresh import FreshRecipe, prepare_fresh
+from ..executors.choosing import Placement, make_executor
+from ..executors.executor import Executor
+from ..export.best_file import BestConfiguration
+from ..interruption import Interruption, interruption
+from ..report.generation import Quarters
+from ..scoring import Scoring
+from ..settings import SearchSettings
+from ..storage import without_passwords
+from ..study_file.schema import StudyFile
+from .labels import check_labels
 
 _POLL_S = 1.0
 _DISK = 10 * 10**9

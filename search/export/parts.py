@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ..spaces.settings import Settings
+from ...spaces.settings import Settings
 
 SHA256 = r"^[0-9a-f]{64}$"
 

@@ -7,22 +7,22 @@ from typing import Literal
 
 import yaml
 
-from ..objectives.caching import content_hash
+from ...objectives.caching import content_hash
+from ..confirmation.reading import read_confirmation
+from ..confirmation.result import Confirmed
+from ..report.ranking import RankedTrial
+from ..report.summary import Summary, summarize
+from ..report.wording import one_line, plain
+from ..roles import CONFIGURATION
+from ..study import StudyRecord
+from ..tuner import ENDED
+from ..versions import versions
 from .best_file import BestConfiguration
-from .best_parts import Commands, Found, FrontMember, LossWeights
-from .confirmation.reading import read_confirmation
-from .confirmation.result import Confirmed
-from .exported import Exported, choose
+from .chosen import Exported, choose
 from .figures import figures
 from .hugging_face import hugging_face
+from .parts import Commands, Found, FrontMember, LossWeights
 from .relocation import Relocation
-from .report.ranking import RankedTrial
-from .report.summary import Summary, summarize
-from .report.wording import one_line, plain
-from .roles import CONFIGURATION
-from .study import StudyRecord
-from .tuner import ENDED
-from .versions import versions
 
 Format = Literal["yaml", "json", "hf"]
 

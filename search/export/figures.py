@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from .best_confirmed import ConfirmedFigures, Figure, Gain, OnTestData
-from .confirmation.result import Arm, Confirmed
-from .confirmation.words import sentences
-from .roles import BASELINE
-from .verdict.comparison import Comparison
-from .verdict.estimate import Estimate, Interval
-from .verdict.verdict import Verdict
+from ..confirmation.result import Arm, Confirmed
+from ..confirmation.words import sentences
+from ..roles import BASELINE
+from ..verdict.comparison import Comparison
+from ..verdict.estimate import Estimate, Interval
+from ..verdict.verdict import Verdict
+from .confirmed_figures import ConfirmedFigures, Figure, Gain, OnTestData
 
 
 def figures(confirmed: Confirmed, arm: Arm) -> ConfirmedFigures:

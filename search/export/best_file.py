@@ -7,22 +7,22 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..objectives.caching import content_hash
-from ..objectives.settings import ObjectiveSettings
-from ..spaces.augmentation import AugmentationSpace
-from ..spaces.cleaning import CleaningSpace
-from ..spaces.configuration import Configuration
-from ..spaces.errors import StudyFileError
-from ..spaces.settings import Settings
-from .best_confirmed import ConfirmedFigures, contradictions
-from .best_mistakes import configuration_mistakes, settings_mistakes, source_mistakes, weight_mistakes
-from .best_parts import SHA256, Commands, Found, LossWeights
-from .study_file.document import Document, located
-from .study_file.document import Path as Place
-from .study_file.reading import checked, read_text
-from .study_file.rules import Rules
-from .study_file.values import shown
-from .study_file.yaml_document import read_document
+from ...objectives.caching import content_hash
+from ...objectives.settings import ObjectiveSettings
+from ...spaces.augmentation import AugmentationSpace
+from ...spaces.cleaning import CleaningSpace
+from ...spaces.configuration import Configuration
+from ...spaces.errors import StudyFileError
+from ...spaces.settings import Settings
+from ..study_file.document import Document, located
+from ..study_file.document import Path as Place
+from ..study_file.reading import checked, read_text
+from ..study_file.rules import Rules
+from ..study_file.values import shown
+from ..study_file.yaml_document import read_document
+from .confirmed_figures import ConfirmedFigures, contradictions
+from .mistakes import configuration_mistakes, settings_mistakes, source_mistakes, weight_mistakes
+from .parts import SHA256, Commands, Found, LossWeights
 
 FORMAT = 1
 """Rises when a file of the new form would be misread by an autotune that knows only the old one."""

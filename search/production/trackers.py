@@ -17,10 +17,10 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers.integrations import MLflowCallback, TensorBoardCallback, WandbCallback
 
-from ..objectives.models.encoders import quiet_transformers
-from ..objectives.training.trainer import Evaluation
-from ..spaces.errors import InputError
-from .storage import without_passwords
+from ...objectives.models.encoders import quiet_transformers
+from ...objectives.training.trainer import Evaluation
+from ...spaces.errors import InputError
+from ..storage import without_passwords
 
 PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny", "wandb": "wandb"}
 """What a tracker's package is called where it is installed from; it is imported under the tracker's name."""

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..spaces.configuration import Configuration
-from ..spaces.errors import StudyError, TrainingError
-from .confirmation.arms import key_of
-from .confirmation.result import Arm, Confirmed
-from .confirmation.words import measured
-from .report.ranking import RankedTrial, ranked_trials
-from .roles import BASELINE
-from .study import StudyRecord
+from ...spaces.configuration import Configuration
+from ...spaces.errors import StudyError, TrainingError
+from ..confirmation.arms import key_of
+from ..confirmation.result import Arm, Confirmed
+from ..confirmation.words import measured
+from ..report.ranking import RankedTrial, ranked_trials
+from ..roles import BASELINE
+from ..study import StudyRecord
 
 
 @dataclass(frozen=True)

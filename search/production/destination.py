@@ -10,10 +10,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..objectives.caching import content_hash
-from ..objectives.training.checkpoints import CheckpointStore
-from ..spaces.errors import InputError
-from .writing import check_room, write_text
+from ...objectives.caching import content_hash
+from ...objectives.training.checkpoints import CheckpointStore
+from ...spaces.errors import InputError
+from ..writing import check_room, write_text
 
 Facts = Mapping[str, str | int | bool | None]
 """All that a training's course follows from, by what the user calls it."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..spaces.training import TrainingSettings
+from ...spaces.training import TrainingSettings
 from .best_file import BestConfiguration
 
 _ARGUMENTS = {

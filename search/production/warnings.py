@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from .best_file import BestConfiguration
-from .versions import differences
+from ..export.best_file import BestConfiguration
+from ..versions import differences
 
 
 def warnings(best: BestConfiguration) -> Iterator[str]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ..spaces.errors import InputError, StudyFileError
-from .best_data import check_data
-from .best_file import BestConfiguration, read_document_of
-from .best_warnings import warnings
-from .executors.choosing import Placement
-from .report.wording import number
+from ...spaces.errors import InputError, StudyFileError
+from ..executors.choosing import Placement
+from ..export.best_file import BestConfiguration, read_document_of
+from ..report.wording import number
+from ..versions import differences
+from .data import check_data
 from .retraining import Heard, Outcome, train_again
-from .versions import differences
+from .warnings import warnings
 
 Interval = tuple[float, float]
 

@@ -1,9 +1,9 @@
 """Whether the training data has the labels of best.yaml: before anything is trained on it."""
 
-from ..objectives.data.corpus import Corpus
-from ..objectives.tasks.labels import named
-from ..spaces.errors import DataError
-from .best_file import BestConfiguration
+from ...objectives.data.corpus import Corpus
+from ...objectives.tasks.labels import named
+from ...spaces.errors import DataError
+from ..export.best_file import BestConfiguration
 
 
 def check_labels(best: BestConfiguration, corpus: Corpus) -> None:

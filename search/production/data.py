@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..objectives.data.loading import fingerprint
-from ..objectives.data.sources import resolve_source
-from ..spaces.errors import DataError
-from .best_file import BestConfiguration, read_document_of
-from .best_mistakes import sources
-from .study_file.document import Mistake
-from .study_file.document import Path as Place
+from ...objectives.data.loading import fingerprint
+from ...objectives.data.sources import resolve_source
+from ...spaces.errors import DataError
+from ..export.best_file import BestConfiguration, read_document_of
+from ..export.mistakes import sources
+from ..study_file.document import Mistake
+from ..study_file.document import Path as Place
 
 
 def check_data(best: BestConfiguration, path: Path) -> None:

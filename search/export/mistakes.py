@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
-from ..objectives.checking import make_tasks
-from ..objectives.settings import ObjectiveSettings
-from ..spaces.augmentation import AugmentationSpace
-from ..spaces.cleaning import CleaningSpace
-from ..spaces.configuration import Configuration
-from ..spaces.errors import StudyFileError
-from ..spaces.training import TrainingSettings
-from .best_parts import Found, LossWeights
-from .report.wording import setting
-from .study_file.document import Path as Place
+from ...objectives.checking import make_tasks
+from ...objectives.settings import ObjectiveSettings
+from ...spaces.augmentation import AugmentationSpace
+from ...spaces.cleaning import CleaningSpace
+from ...spaces.configuration import Configuration
+from ...spaces.errors import StudyFileError
+from ...spaces.training import TrainingSettings
+from ..report.wording import setting
+from ..study_file.document import Path as Place
+from .parts import Found, LossWeights
 
 _SAME = 1e-9
 """Weights are written in full; a file that rounds them must still say what the ratios say."""

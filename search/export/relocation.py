@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..objectives.data.sources import Kind, resolve_source
-from ..objectives.settings import ObjectiveSettings
-from ..spaces.augmentation import AugmentationSpace
-from ..spaces.errors import InputError
+from ...objectives.data.sources import Kind, resolve_source
+from ...objectives.settings import ObjectiveSettings
+from ...spaces.augmentation import AugmentationSpace
+from ...spaces.errors import InputError
 
 _FILES = (("replace", "lexicon"), ("flip", "lexicon"))
 _MODELS = (("mask", "model"), ("back_translate", "there"), ("back_translate", "back"), ("synthesize", "model"))

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from ..objectives.prepare import PreparedObjective
-from ..objectives.training.production import Trained
-from .best_confirmed import ConfirmedFigures, Figure
-from .best_file import BestConfiguration
-from .versions import versions
+from ...objectives.prepare import PreparedObjective
+from ...objectives.training.production import Trained
+from ..export.best_file import BestConfiguration
+from ..export.confirmed_figures import ConfirmedFigures, Figure
+from ..versions import versions
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|&~$])")
 _PIPELINES = {
