@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
-from transformers.integrations import MLflowCallback, TensorBoardCallback, WandbCallback
+from transformers.integrations.integration_utils import MLflowCallback, TensorBoardCallback, WandbCallback
 
 from ...objectives.models.encoders import quiet_transformers
 from ...objectives.training.trainer import Evaluation

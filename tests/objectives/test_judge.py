@@ -47,9 +47,9 @@ def test_it_trains_on_training_rows_of_the_main_task_alone(reviews_csv: Path, mo
     seen: list[judging.TrainingRun] = []
 
     class Watched(judging.TrainingRun):
-        def train_to(self, rung: int) -> dict[str, float]:
+        def train_to(self, step: int) -> dict[str, float]:
             seen.append(self)
-            return super().train_to(rung)
+            return super().train_to(step)
 
     prepared = []
     known: Callable[..., judging.PreparedObjective] = judging.prepare
