@@ -38,6 +38,8 @@ def test_a_study_runs_on_a_cluster(ray_cluster: str, reviews_csv: Path) -> None:
     out = finish(folder, "run", "study.yaml", "--executor", "ray", "--address", ray_cluster)
     assert "training in 2 Ray actors with one core each" in out
     assert TrialState.COMPLETE in {trial.state for trial in check_whole(folder)}
+    few = ("--seeds", "2", "--candidates", "1", "--no-ablate")
+    assert "Verdict" in finish(folder, "confirm", "study.yaml", *few, "--executor", "ray", "--address", ray_cluster)
 
 
 def test_an_actor_that_dies_is_replaced_and_its_trial_goes_on(ray_cluster: str, recipe: Recipe) -> None:
