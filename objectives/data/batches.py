@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 
@@ -31,8 +30,8 @@ class BatchOrder:
     """An endless, seeded order of batches over one task's rows.
 
     Step s takes the same rows whenever and in whichever trial it is asked, so a trial can resume at any
-    step. Within an epoch every row comes once; rows of one bucket come together. Which bucket comes when is the same in
-    every epoch, so that trials that are epochs apart have batches of one shape.
+    step. Within an epoch every row comes once; rows of one bucket come together. Each epoch has its batches in an order
+    of its own: with one order for all, few rows were learnt worse (docs/log.md).
     """
 
     lengths: torch.Tensor
@@ -40,8 +39,8 @@ class BatchOrder:
     batch_size: int
     seed: int
     name: str
-    _latest: tuple[int, Sequence[torch.Tensor]] = field(default=(-1, ()), init=False, repr=False)
-    """The epoch that was asked for last, and its batches."""
+    _latest: tuple[int, Sequence[int], Sequence[torch.Tensor]] = field(default=(-1, (), ()), init=False, repr=False)
+    """The epoch that was asked for last, its batches from short to long, and which of them comes when."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -49,37 +48,37 @@ class BatchOrder:
 
     def rows(self, step: int) -> torch.Tensor:
         """The rows of the batch at `step` (from 0): (≤ batch_size,) int64."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        if self._latest[0] != epoch:
-            self._latest = epoch, self._shuffled(epoch)
-        return self._latest[1][place]
+        return self._epoch_of(step)[1][self.place(step)]
+
+    def place(self, step: int) -> int:
+        """Which of its epoch's batches, from short to long, comes at `step`."""
+        return self._epoch_of(step)[0][step % self.steps_per_epoch]
 
     def padded(self, longest: torch.Tensor) -> Sequence[int]:
-        """The padded length of each step of an epoch, of every epoch: it fits all rows that may come there.
+        """The padded length of each batch of an epoch, from short to long: it fits all rows that it may have.
 
         `longest` (rows,): the most tokens that each row may have.
         """
         bucket = self._buckets_of(self.lengths)
         most = torch.zeros(len(self.buckets), dtype=torch.int64).scatter_reduce_(0, bucket, longest, "amax")
         fits = [min(_rounded(length), max(length, self.buckets[-1])) for length in most.cummax(0).values.tolist()]
-        batches = bucket.sort().values.split(self.batch_size)
-        return [fits[int(batches[place][-1])] for place in self._places]
+        return [fits[int(batch[-1])] for batch in bucket.sort().values.split(self.batch_size)]
 
     def _buckets_of(self, lengths: torch.Tensor) -> torch.Tensor:
         return torch.bucketize(lengths, torch.tensor(self.buckets)).clamp_(max=len(self.buckets) - 1)
 
-    @cached_property
-    def _places(self) -> Sequence[int]:
-        """Which batch, from short to long, comes at each step of an epoch."""
-        random = generator(self.seed, "batches", self.name, "places")
-        return torch.randperm(self.steps_per_epoch, generator=random).tolist()
+    def _epoch_of(self, step: int) -> tuple[Sequence[int], Sequence[torch.Tensor]]:
+        epoch = step // self.steps_per_epoch
+        if self._latest[0] != epoch:
+            self._latest = epoch, *self._shuffled(epoch)
+        return self._latest[1:]
 
-    def _shuffled(self, epoch: int) -> Sequence[torch.Tensor]:
+    def _shuffled(self, epoch: int) -> tuple[Sequence[int], Sequence[torch.Tensor]]:
         random = generator(self.seed, "batches", self.name, epoch)
         shuffled = torch.randperm(len(self.lengths), generator=random)
         grouped = shuffled[self._buckets_of(self.lengths[shuffled]).argsort(stable=True)]
         batches = grouped.split(self.batch_size)
-        return [batches[place] for place in self._places]
+        return torch.randperm(len(batches), generator=random).tolist(), batches
 
 
 def padded_length(lengths: torch.Tensor, buckets: tuple[int, ...]) -> int:

@@ -29,7 +29,7 @@ class Batches:
     mix: Mix
     orders: Mapping[str, BatchOrder]
     fixed_shapes: bool
-    """Pad to what a step has in every epoch and in every trial with or without a mix; else to the longest row's."""
+    """Pad to what such a batch has in every epoch, with a mix or without; else to the longest row's length."""
     draws: Draws | None = None
     """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
@@ -51,11 +51,11 @@ class Batches:
         )
 
     def _length(self, name: str, turn: int) -> int:
-        return self._padded[name][turn % self.orders[name].steps_per_epoch]
+        return self._padded[name][self.orders[name].place(turn)]
 
     @cached_property
     def _padded(self) -> Mapping[str, Sequence[int]]:
-        """The fixed lengths of each task's steps in an epoch; where there is a mix, those that fit any variant."""
+        """The fixed length of each task's batches, from short to long; where there is a mix, it fits any variant."""
         main, bank = self.prepared.settings.main_task, self.prepared.bank
         longest = {name: order.lengths for name, order in self.orders.items()}
         if self.mix.share:

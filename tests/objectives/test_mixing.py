@@ -128,13 +128,12 @@ def test_tasks_on_the_same_rows_share_their_length(prepared: PreparedObjective):
     assert len({batch.ids.shape for batch in at.values()}) == 1
 
 
-def test_fixed_shapes_are_few_and_the_same_in_every_epoch_and_mix(prepared: PreparedObjective):
+def test_fixed_shapes_are_few_and_the_same_in_every_mix(prepared: PreparedObjective):
     noisy, quiet = (
         batches_of(prepared, configured(mix=mix), fixed_shapes=True) for mix in ({"noise": 0.5}, {"reverse": 0.1})
     )
     epoch = noisy.orders["sentiment"].steps_per_epoch
     found = [tuple(noisy.at(step)[prepared.main.task].ids.shape) for step in range(4 * epoch)]
-    assert found == 4 * found[:epoch]
     assert [quiet.shapes(step) for step in range(4 * epoch)] == [(("sentiment", *shape),) for shape in found]
     assert len({length for _, length in found}) <= len(prepared.main.buckets)
     assert max(length for _, length in found) > int(
