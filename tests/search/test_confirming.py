@@ -58,6 +58,8 @@ def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> 
     assert found.arms[0].name == "baseline"
     assert len(found.candidates) == 2
     assert all(set(arm.scores) == {1, 2} for arm in found.arms)
+    assert found.fresh_runs is not None
+    assert 0 < found.fresh_runs.rungs[0].trials <= len(found.arms)
     assert "Verdict" in out
     assert "From 2 seeds no gain could be claimed" in out or found.arms[0] is found.winner
 
