@@ -1,6 +1,8 @@
 """From the fresh trainings in the storage to what they say; computed anew each time, so that nothing can be stale."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -43,7 +45,7 @@ class _Reading:
     def confirmed(self) -> Confirmed:
         planned = stored_arms(self._facts[ARMS])
         ranked = {trial.number: trial.value for trial in ranked_trials(self._record.study)}
-        arms = tuple(self._arm(each, ranked) for each in planned)
+        arms = with_costs([self._arm(each, ranked) for each in planned])
         confirmation = self._confirmation(arms)
         verdict = judge(
             confirmation,
@@ -124,6 +126,15 @@ class _Reading:
             {name: estimate(confirmation.fresh(name)) for name in scores},
             gain_over(confirmation, facts["winner"], BASELINE) if both else None,
         )
+
+
+def with_costs(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms, each with the mean cost of those that have its form."""
+    each: dict[str, list[float]] = {}
+    for arm in arms:
+        if arm.scores:
+            each.setdefault(arm.form, []).append(arm.seconds_each)
+    return tuple(replace(arm, cost=fmean(each.get(arm.form, [0.0]))) for arm in arms)
 
 
 def _reason(trial: FrozenTrial) -> str:

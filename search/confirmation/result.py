@@ -1,5 +1,6 @@
 """What a confirmation says: the same value for terminal, page, export and model card. reading.py makes it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ class Arm:
         failures: seed -> what went wrong.
         seconds: of training, all seeds together.
         search_score: what the search said of its trial.
+        cost: seconds of a training of its form (same tasks, operations and training settings), over all arms that have
+            it, as one arm's own are as noisy as the machine; None: its own.
     """
 
     name: str
@@ -37,12 +40,25 @@ class Arm:
     failures: Mapping[int, str] = field(default_factory=dict[int, str])
     seconds: float = 0.0
     search_score: float | None = None
+    cost: float | None = None
+
+    @property
+    def seconds_each(self) -> float:
+        """Of one training."""
+        return self.seconds / max(1, len(self.scores))
 
     @property
     def simplicity(self) -> Simplicity:
         """By which equals are ordered; a step costs what the trainings took, which are equally long."""
-        trained = max(1, len(self.scores))
-        return Simplicity(len(self.configuration.ratios), self.configuration.mix.share > 0, self.seconds / trained)
+        cost = self.seconds_each if self.cost is None else self.cost
+        return Simplicity(len(self.configuration.ratios), self.configuration.mix.share > 0, cost)
+
+    @property
+    def form(self) -> str:
+        """What decides how much a step computes; not by how much losses are weighted, nor the rate."""
+        configuration = self.configuration
+        parts = [sorted(configuration.ratios), sorted(configuration.mix.operations), configuration.training]
+        return json.dumps(parts, sort_keys=True)
 
 
 @dataclass(frozen=True)

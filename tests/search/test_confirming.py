@@ -12,8 +12,8 @@ from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint
 from autotune.search.confirmation.arms import compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
-from autotune.search.confirmation.reading import read_confirmation
-from autotune.search.confirmation.result import Confirmed
+from autotune.search.confirmation.reading import read_confirmation, with_costs
+from autotune.search.confirmation.result import Arm, Confirmed
 from autotune.search.report.ranking import RankedTrial
 from autotune.search.study import confirmation_name, open_study
 from autotune.search.study_file.reading import parse_study_file
@@ -322,6 +322,15 @@ def test_a_winner_loses_each_part_that_it_has() -> None:
     assert without_parts(SPACE.baseline(), SPACE) == {}
     alone = without_parts(configured(SPACE.default_rate, ratios={"aspect": 1.0}), SPACE)
     assert list(alone) == ["multi-task training"]
+
+
+def test_arms_of_one_form_cost_the_same_whatever_the_clock_said() -> None:
+    slow = Arm("baseline", SPACE.baseline(), scores={1: 0.9}, seconds=9.0)
+    quick = Arm("trial 3", configured(), scores={1: 0.9, 2: 0.8}, seconds=10.0)
+    wide = Arm("trial 4", configured(ratios={"aspect": 1.0}), scores={1: 0.9}, seconds=3.0)
+    found = with_costs([slow, quick, wide])
+    assert [arm.cost for arm in found] == [7.0, 7.0, 3.0]
+    assert found[0].simplicity == found[1].simplicity
 
 
 @pytest.mark.slow
