@@ -108,8 +108,9 @@ def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
     report = json.loads(clean(autotune("study", "report", "tiny", "--json")))
     assert list(report) == [
         "study", "objective", "direction", "best", "baseline", "trials", "failures", "top", "importance", "auxiliaries",
-        "cleaning", "augmentation", "seconds",
+        "cleaning", "augmentation", "seconds", "confirmation",
     ]  # fmt: skip
+    assert report.pop("confirmation") is None
     assert list(report["best"]) == ["number", "value", "step", "configuration"]
     assert list(report["baseline"]) == ["number", "value"]
     assert list(report["trials"]) == ["total", "complete", "pruned", "failed", "running"]

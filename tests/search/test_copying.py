@@ -58,7 +58,7 @@ def test_half_a_copy_is_not_ready_and_may_be_made_again(trained: Path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(copying, "_copy_trials", killed)
+        patch.setattr(copying, "_queued", killed)
         with pytest.raises(KeyboardInterrupt):
             copying.copy_study("tiny", FROM, TO)
     with pytest.raises(StudyError, match="was not completed"):

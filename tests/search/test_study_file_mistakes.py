@@ -37,7 +37,7 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
-TOP = "name, objective, data, model, tasks, training, storage, space, search"
+TOP = "name, objective, data, model, tasks, training, storage, space, search, confirm"
 TRAINING = (
     "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision, "
     "weighting, sampling, temperature, early_stopping, layer_decay, freeze_layers, keep_layers, reinitialize_layers"
