@@ -154,9 +154,9 @@ def _pruning(confirmed: Confirmed) -> Iterator[str]:
         if told:
             ends = " and ".join(dict.fromkeys([told[0], told[-1]]))
             yield f"Short runs: the order of {of} agrees with that at full length by {ends}."
-    for short in runs.values():
+    for of, short in runs.items():
         if short is not None and short.warning:
-            yield f"Short runs: {short.warning}."
+            yield f"Short runs, of {of}: {short.warning}."
 
 
 def _agreement(rung: Rung) -> str:
