@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ...spaces.configuration import Configuration
 from .checkpoints import CheckpointStore
-from .trainer import Checkpoint, Evaluation, FailureKind, Trainer
+from .trainer import Checkpoint, Evaluation, FailureKind, Trainer, check_slot
 
 COST = 0.05
 _RETRY_PARTS = 2
@@ -64,10 +64,7 @@ class DurableTrainer(Trainer):
     def admit(
         self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
     ) -> None:
-        if trial_id in self._trials:
-            raise ValueError(f"trial {trial_id} is in a slot already")
-        if len(self._trials) >= self.capacity:
-            raise ValueError(f"all {self.capacity} slots are taken")
+        check_slot(trial_id, self._trials, self.capacity)
         if checkpoint is None and (checkpoint := self._stored(trial_id, configuration)) is not None:
             self._again += [replace(evaluation, seconds=0.0) for evaluation in checkpoint.told]
         told = list(checkpoint.told) if checkpoint is not None else []

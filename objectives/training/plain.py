@@ -12,7 +12,7 @@ from ..prepare import PreparedObjective
 from .folds import FoldRun
 from .run import TrainingRun
 from .tested import TestedRun
-from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
+from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer, check_slot
 
 TAIL_LINES = 12
 """Of a traceback, in a trial's record."""
@@ -79,10 +79,7 @@ class PlainTrainer(Trainer):
     def admit(
         self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
     ) -> None:
-        if trial_id in self._slots:
-            raise ValueError(f"trial {trial_id} is in a slot already")
-        if len(self._slots) >= self._capacity:
-            raise ValueError(f"all {self._capacity} slots are taken")
+        check_slot(trial_id, self._slots, self._capacity)
         self._slots[trial_id] = Slot(configuration, checkpoint, parts)
 
     def upcoming(self) -> list[int]:

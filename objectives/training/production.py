@@ -21,7 +21,7 @@ from ..tasks.task import Task
 from .evaluating import evaluate
 from .group import ALONE, Group
 from .heads import FOLDER, describe_head, save_head, write_index
-from .resuming import Course, SavedCourse
+from .resuming import History, SavedHistory
 from .run import TrainingRun
 from .trainer import Evaluation
 
@@ -55,7 +55,7 @@ class Manner:
     parts: int = 1
     """Into how many each batch is divided; where memory ran out."""
     group: Group = ALONE
-    saved: SavedCourse | None = None
+    saved: SavedHistory | None = None
     """Where its state is kept on disk."""
     stops: Callable[[], bool] = lambda: False
     """Whether somebody asked to stop."""
@@ -90,48 +90,48 @@ def train_production(  # noqa: PLR0913
     trained = configuration if keep_best else _at_full_length(configuration)
     run = TrainingRun(0, trained, prepared, device, manner.parts, most=manner.micro_batch, group=manner.group)
     sign = 1 if maximize else -1
-    course = Course((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
+    history = History((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
     if manner.saved is not None:
-        manner.saved.load(run, course)
+        manner.saved.load(run, history)
     manner.begins(run.step)
-    metrics = course.told[-1].metrics if keep_best and course.told else {}
+    metrics = history.told[-1].metrics if keep_best and history.told else {}
     run.on_step = lambda step: progress(step, run.total_steps, metrics)
     while not run.finished:
-        evaluation = _next_evaluation(run, course, manner)
+        evaluation = _next_evaluation(run, history, manner)
         metrics = evaluation.metrics if keep_best else {}
-        course.add(evaluation, run)
+        history.add(evaluation, run)
         manner.hears(evaluation if keep_best else replace(evaluation, metrics={}), run.learning_rate)
         progress(run.step, run.total_steps, metrics)
         if not run.finished:
-            _pause(run, course, manner)
+            _pause(run, history, manner)
     began = time.perf_counter()
     step, validation = run.step, metrics
-    if course.best is not None:
-        step, weights = course.best
-        validation = course.at(step).metrics
+    if history.best is not None:
+        step, weights = history.best
+        validation = history.at(step).metrics
         run.load_weights(weights)
     rows = prepared.test if manner.group.leads else None
     test = evaluate(run.model, rows, prepared, device, "fp32") if rows else {}
-    seconds = sum(evaluation.seconds for evaluation in course.told) + time.perf_counter() - began
-    return Trained(run, step, validation, test, seconds, tuple(course.told))
+    seconds = sum(evaluation.seconds for evaluation in history.told) + time.perf_counter() - began
+    return Trained(run, step, validation, test, seconds, tuple(history.told))
 
 
-def _next_evaluation(run: TrainingRun, course: Course, manner: Manner) -> Evaluation:
+def _next_evaluation(run: TrainingRun, history: History, manner: Manner) -> Evaluation:
     """Train to the next rung, saving on the way, and evaluate there."""
     began, rung = time.perf_counter(), run.next_rung
     while run.step < rung - 1:
         run.go_to(run.step + 1)
-        _pause(run, course, manner)
+        _pause(run, history, manner)
     evaluation = run.advance_to(rung)
     return replace(evaluation, seconds=time.perf_counter() - began)
 
 
-def _pause(run: TrainingRun, course: Course, manner: Manner) -> None:
+def _pause(run: TrainingRun, history: History, manner: Manner) -> None:
     """Save where the run is, if it is time to or somebody asked to stop; a group does what one of it wants."""
     is_due = manner.saved is not None and manner.group.leads and manner.saved.is_due
     wish = manner.group.most(_LEAVE if manner.stops() else _SAVE if is_due else _GO_ON)
     if wish and manner.saved is not None and manner.group.leads:
-        manner.saved.save(run, course)
+        manner.saved.save(run, history)
     if wish == _LEAVE:
         where = f"stopped at step {run.step} of {run.total_steps}"
         raise Interrupted(where if manner.saved is None else f"{where}; the same command goes on from there")

@@ -16,7 +16,7 @@ _STATE = 0
 
 
 @dataclass
-class Course:
+class History:
     """How far a training has come: its evaluations, and the step and weights of the best one.
 
     Args:
@@ -40,8 +40,8 @@ class Course:
         return next(evaluation for evaluation in self.told if evaluation.step == step)
 
 
-class SavedCourse:
-    """A course in a checkpoint store of its own: number 0 is the running state, number N the best weights, of step N.
+class SavedHistory:
+    """A history in a checkpoint store of its own: number 0 is the running state, number N the best weights, of step N.
 
     Best weights are written before a state that counts on them, and removed after one that no longer does: a kill in
     between leaves the earlier state, and the weights that it counts on. Writing takes at most 5 % of the time.
@@ -66,24 +66,24 @@ class SavedCourse:
         """Whether so much was trained since the last state that another one is worth its time."""
         return (time.monotonic() - self._saved) * COST >= self._cost
 
-    def load(self, run: TrainingRun, course: Course) -> None:
-        """Bring a run that has not begun, and its course, to where the saved ones were, if there are any."""
+    def load(self, run: TrainingRun, history: History) -> None:
+        """Bring a run that has not begun, and its history, to where the saved ones were, if there are any."""
         state = self._store.load(_STATE, run.configuration)
         if state is None:
             return
         run.restore(state)
         self._note(f"going on from step {state.step}")
-        course.told = list(state.told)
+        history.told = list(state.told)
         # Weights of a later step were written by a life that was killed before its state was.
         known = [step for step in self._store.sizes() if _STATE < step <= state.step]
         best = self._store.load(max(known), run.configuration) if known else None
-        course.best = None if best is None else (best.step, best.weights)
+        history.best = None if best is None else (best.step, best.weights)
 
-    def save(self, run: TrainingRun, course: Course) -> None:
+    def save(self, run: TrainingRun, history: History) -> None:
         """Write where a run is. A disk that has no room costs the way back to the last state, not the training."""
         began = time.monotonic()
         try:
-            self._write(run, course)
+            self._write(run, history)
         except OSError as error:
             if not self._is_full:
                 reason = error.strerror or str(error)
@@ -92,12 +92,12 @@ class SavedCourse:
         self._saved = time.monotonic()
         self._cost = self._saved - began
 
-    def _write(self, run: TrainingRun, course: Course) -> None:
+    def _write(self, run: TrainingRun, history: History) -> None:
         kept = {_STATE}
-        if course.best is not None:
-            step, weights = course.best
+        if history.best is not None:
+            step, weights = history.best
             kept.add(step)
             if step not in self._store.sizes():
                 self._store.save(step, Checkpoint(run.configuration, step, weights, {}, {}))
-        self._store.save(_STATE, replace(run.checkpoint(), told=list(course.told)))
+        self._store.save(_STATE, replace(run.checkpoint(), told=list(history.told)))
         self._store.retain(kept)

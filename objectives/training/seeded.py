@@ -9,7 +9,7 @@ from ...spaces.configuration import Configuration
 from ..prepare import PreparedObjective
 from .fresh import Fresh
 from .plain import PlainTrainer
-from .trainer import Checkpoint, Evaluation, Trainer
+from .trainer import Checkpoint, Evaluation, Trainer, check_slot
 
 _KEPT = 2
 """Prepared seeds in memory beside those in training: trials come seed by seed."""
@@ -48,10 +48,7 @@ class SeededTrainer(Trainer):
     def admit(
         self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
     ) -> None:
-        if trial_id in self._homes:
-            raise ValueError(f"trial {trial_id} is in a slot already")
-        if len(self._homes) >= self._capacity:
-            raise ValueError(f"all {self._capacity} slots are taken")
+        check_slot(trial_id, self._homes, self._capacity)
         home = self._fresh[trial_id]
         if home not in self._trainers:
             prepared = self._prepared(home.seed)

@@ -21,7 +21,7 @@ Rules that every implementation keeps (tests/conformance/test_trainers.py):
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -95,6 +95,18 @@ class Checkpoint:
     """By task, the sum of its losses since the last evaluation and their number."""
     told: Sequence[Evaluation] = ()
     """The evaluations up to here, where whoever made the checkpoint kept them."""
+
+
+def check_slot(trial_id: int, taken: Collection[int], capacity: int) -> None:
+    """Check that a trial may be admitted beside those that have a slot.
+
+    Raises:
+        ValueError: it has one already, or none is free.
+    """
+    if trial_id in taken:
+        raise ValueError(f"trial {trial_id} is in a slot already")
+    if len(taken) >= capacity:
+        raise ValueError(f"all {capacity} slots are taken")
 
 
 class Trainer(ABC):

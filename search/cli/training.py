@@ -17,7 +17,7 @@ from ...objectives.training.device import choose_device
 from ...objectives.training.group import Group, joined, local_rank
 from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Manner, Trained, save_model, train_production
-from ...objectives.training.resuming import SavedCourse
+from ...objectives.training.resuming import SavedHistory
 from ...objectives.training.weighting.registry import weighting_type
 from ...spaces.errors import InputError, Interrupted
 from ..export.best_file import BestConfiguration, read_best
@@ -80,7 +80,7 @@ class _Training:
             manner = Manner(
                 micro_batch=self.options.micro_batch,
                 group=self.group,
-                saved=SavedCourse(destination.store, self._say),
+                saved=SavedHistory(destination.store, self._say),
                 stops=lambda: interrupted.requested,
             )
             if self.group.leads and names:

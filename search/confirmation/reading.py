@@ -57,7 +57,6 @@ class _Reading:
         winner = None if verdict is None else next(arm for arm in arms if arm.name == verdict.winner.name)
         runs = Runs(self._record, self._trials, self._seeds)
         return Confirmed(
-            maximize=self._maximize,
             seeds=tuple(self._seeds),
             missing=sum(map(is_to_come, self._trials)),
             arms=arms,

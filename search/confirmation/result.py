@@ -93,7 +93,6 @@ class Confirmed:
         seconds: of all fresh trainings.
     """
 
-    maximize: bool
     seeds: tuple[int, ...]
     missing: int
     arms: tuple[Arm, ...]
@@ -113,11 +112,6 @@ class Confirmed:
     @property
     def baseline(self) -> Arm:
         return self.arm(BASELINE)
-
-    @property
-    def candidates(self) -> tuple[str, ...]:
-        """The names of those that the search proposes."""
-        return tuple(arm.name for arm in self.arms if arm.is_candidate)
 
     @property
     def winner(self) -> Arm | None:

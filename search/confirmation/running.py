@@ -1,5 +1,6 @@
 """A confirmation from its plan to its last training; what is there already is not trained again."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,10 +57,11 @@ def confirm_study(
     with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
         check_unchanged(record, path)
         work = _Work(as_it_is_now(record, path), path.parent.absolute(), observer, placement or Placement())
-        ending = work.compare(settings, interrupted, timeout_s)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        ending = work.compare(settings, interrupted, deadline)
         if ending is not Ending.DONE:
             return ending
-        return work.look_closer(settings, interrupted, timeout_s)
+        return work.look_closer(settings, interrupted, deadline)
 
 
 class _Work:
@@ -72,7 +74,7 @@ class _Work:
         self._placement = placement
         self._space = record.file.search_space()
 
-    def compare(self, settings: ConfirmSettings, interrupted: Interruption, timeout_s: float | None) -> Ending:
+    def compare(self, settings: ConfirmSettings, interrupted: Interruption, deadline: float | None) -> Ending:
         """Train all arms on all seeds."""
         arms = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
         ledger = Ledger.made(self._record)
@@ -83,9 +85,9 @@ class _Work:
         self._observer.message(f"confirming on {len(seeds)} fresh seeds, the same for all: {names}")
         if len(self._record.file.objectives) > 1:
             self._observer.message(f"winner and verdict are by the first objective, {self._record.file.objectives[0]}")
-        return self._train(ledger, interrupted, timeout_s)
+        return self._train(ledger, interrupted, deadline)
 
-    def look_closer(self, settings: ConfirmSettings, interrupted: Interruption, timeout_s: float | None) -> Ending:
+    def look_closer(self, settings: ConfirmSettings, interrupted: Interruption, deadline: float | None) -> Ending:
         """Ablate the winner, and have it meet the test data beside the baseline."""
         found, ledger = read_confirmation(self._record), Ledger.made(self._record)
         if found is None or found.verdict is None:
@@ -101,20 +103,20 @@ class _Work:
             trainings += _trainings(parts, found.seeds)
         if self._record.file.data.test is not None and TEST not in ledger.facts:
             tested = [found.baseline, winner] if winner.name != found.baseline.name else [winner]
-            facts[TEST] = {"winner": winner.name, "seeds": list(found.seeds)}
+            facts[TEST] = {"winner": winner.name}
             planned = [Planned(arm.name, arm.configuration) for arm in tested]
             trainings += _trainings(planned, found.seeds, tested=True)
         if not facts:
             return Ending.DONE
         ledger.plan(trainings, **facts)
         self._observer.message(_closer(facts, winner.name))
-        return self._train(ledger, interrupted, timeout_s)
+        return self._train(ledger, interrupted, deadline)
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""
         return [(self._record.file.search.seed + place) % 2**32 for place in range(1, count + 1)]
 
-    def _train(self, ledger: Ledger, interrupted: Interruption, timeout_s: float | None) -> Ending:
+    def _train(self, ledger: Ledger, interrupted: Interruption, deadline: float | None) -> Ending:
         """Train all that is planned and not done, in parallel where that is faster."""
         trials = ledger.trials()
         left = [trial for trial in trials if is_to_come(trial)]
@@ -138,7 +140,8 @@ class _Work:
             storage_failures(self._record.url),
         ):
             tuner = Tuner(ledger.study, ledger.claims, space, executor, observer, scoring, max_steps)
-            return tuner.run(len(trials), interrupted, timeout_s, budgets)
+            left_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            return tuner.run(len(trials), interrupted, left_s, budgets)
 
 
 def _in_order(arms: Iterable[Planned]) -> list[Planned]:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ...objectives.training.checkpoints import CheckpointStore
-from ...objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, timed_out
+from ...objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, check_slot, timed_out
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError
 from .executor import Executor
@@ -65,11 +65,8 @@ class PoolExecutor(Executor):
     def admit(
         self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
     ) -> None:
-        if any(trial_id in lane.jobs for lane in self._lanes):
-            raise ValueError(f"trial {trial_id} is in a slot already")
+        check_slot(trial_id, [job for lane in self._lanes for job in lane.jobs], self.capacity)
         free = [lane for lane in self._lanes if len(lane.jobs) < self._recipe.slots]
-        if not free:
-            raise ValueError(f"all {self.capacity} slots are taken")
         job = Job(configuration, parts)
         if checkpoint is not None:
             self._store.save(trial_id, checkpoint)

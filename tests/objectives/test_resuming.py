@@ -11,7 +11,7 @@ import torch
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.production import Manner, Trained, train_production
-from autotune.objectives.training.resuming import SavedCourse
+from autotune.objectives.training.resuming import SavedHistory
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from autotune.spaces.errors import Interrupted
@@ -72,10 +72,10 @@ def test_a_training_in_pieces_is_the_whole_one(
     whole = train(prepared, given, Manner(), keep_best=keep_best)
     for steps in (1, 2, 2):
         with pytest.raises(Interrupted, match=r"stopped at step \d+ of 15; the same command goes on from there"):
-            train(prepared, given, Manner(saved=SavedCourse(store(tmp_path)), stops=after(steps)), keep_best=keep_best)
+            train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)), stops=after(steps)), keep_best=keep_best)
     said: list[str] = []
     begun: list[int] = []
-    manner = Manner(saved=SavedCourse(store(tmp_path), said.append), begins=begun.append)
+    manner = Manner(saved=SavedHistory(store(tmp_path), said.append), begins=begun.append)
     pieces = train(prepared, given, manner, keep_best=keep_best)
     assert begun[0] > 0
     assert said == [f"going on from step {begun[0]}"]
@@ -89,19 +89,19 @@ def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     prepared, given = objective(training={"epochs": 3}), configuration().model_copy(update={"mix": Mix()})
     whole = train(prepared, given, Manner())
     with pytest.raises(Interrupted):
-        train(prepared, given, Manner(saved=SavedCourse(store(tmp_path)), stops=after(7)))
+        train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)), stops=after(7)))
     (best,) = set(store(tmp_path).sizes()) - {0}
     later = store(tmp_path).load(best, given)
     assert later is not None
     zeros = {name: torch.zeros_like(value) for name, value in later.weights.items()}
     store(tmp_path).save(14, replace(later, step=14, weights=zeros))
-    assert same_weights(train(prepared, given, Manner(saved=SavedCourse(store(tmp_path)))), whole)
+    assert same_weights(train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)))), whole)
 
 
 def test_a_disk_without_room_is_said_once_and_costs_nothing_else(objective: Objectives, tmp_path: Path) -> None:
     prepared, given = objective(), configuration().model_copy(update={"mix": Mix()})
     said: list[str] = []
-    trained = train(prepared, given, Manner(saved=SavedCourse(store(tmp_path, budget=1), said.append)))
+    trained = train(prepared, given, Manner(saved=SavedHistory(store(tmp_path, budget=1), said.append)))
     assert same_weights(trained, train(prepared, given, Manner()))
     (line,) = said
     assert line.startswith("the state cannot be written (")
@@ -110,7 +110,7 @@ def test_a_disk_without_room_is_said_once_and_costs_nothing_else(objective: Obje
 def test_a_state_is_not_due_before_it_is_worth_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     now = 100.0
     monkeypatch.setattr("autotune.objectives.training.resuming.time.monotonic", lambda: now)
-    saved = SavedCourse(store(tmp_path))
+    saved = SavedHistory(store(tmp_path))
     assert saved.is_due  # nobody knows yet what one costs
     saved._cost = 2.0
     now += 39.0

@@ -43,7 +43,6 @@ def confirmed(
     gain = gain_over(confirmation, best, "baseline")
     rungs = {44: {0: 0.7, 1: 0.8, 2: 0.6, 3: 0.5}, 88: {0: 0.8, 1: 0.79, 2: 0.93}}
     return Confirmed(
-        maximize=maximize,
         seeds=tuple(range(1, len(baseline) + 1)),
         missing=missing,
         arms=arms,

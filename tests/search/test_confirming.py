@@ -56,7 +56,7 @@ def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> 
     assert found.seeds == (1, 2)
     assert found.missing == 0
     assert found.arms[0].name == "baseline"
-    assert len(found.candidates) == 2
+    assert sum(arm.is_candidate for arm in found.arms) == 2
     assert all(set(arm.scores) == {1, 2} for arm in found.arms)
     assert found.fresh_runs is not None
     assert 0 < found.fresh_runs.rungs[0].trials <= len(found.arms)
@@ -167,10 +167,15 @@ def test_report_and_json_say_the_same(confirm: Callable[..., str], autotune: Com
     assert report.index("Verdict") < report.index("Best configuration")
 
 
-@pytest.mark.slow
-def test_a_training_that_fails_leaves_its_pair_out_and_is_said(
-    confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_timeout_leaves_trainings_and_says_how_to_go_on(confirm: Callable[..., str]) -> None:
+    out = confirm("--seeds", "1", "--candidates", "1", "--timeout", "0.01s")
+    missing = confirmed().missing
+    assert missing > 0
+    assert f"{missing} fresh trainings are left; go on with: autotune study confirm tiny" in out
+
+
+def make_fail(monkeypatch: pytest.MonkeyPatch, which: Callable[[int], bool]) -> None:
+    """Have some trainings diverge, by a rate beyond all bounds."""
     original = PlainTrainer.admit
 
     def admit(
@@ -180,11 +185,18 @@ def test_a_training_that_fails_leaves_its_pair_out_and_is_said(
         checkpoint: Checkpoint | None = None,
         parts: int = 1,
     ) -> None:
-        if trial_id == 1:  # the first candidate on the first seed
+        if which(trial_id):
             configuration = configuration.model_copy(update={"learning_rate": 1e30})
         original(self, trial_id, configuration, checkpoint, parts)
 
     monkeypatch.setattr(PlainTrainer, "admit", admit)
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_leaves_its_pair_out_and_is_said(
+    confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_fail(monkeypatch, lambda trial_id: trial_id == 1)  # the first candidate on the first seed
     out = confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
     arm = confirmed().arms[1]
     assert set(arm.scores) == {2}
@@ -194,18 +206,7 @@ def test_a_training_that_fails_leaves_its_pair_out_and_is_said(
 
 @pytest.mark.slow
 def test_where_all_fail_it_says_why(trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = PlainTrainer.admit
-
-    def admit(
-        self: PlainTrainer,
-        trial_id: int,
-        configuration: Configuration,
-        checkpoint: Checkpoint | None = None,
-        parts: int = 1,
-    ) -> None:
-        original(self, trial_id, configuration.model_copy(update={"learning_rate": 1e30}), checkpoint, parts)
-
-    monkeypatch.setattr(PlainTrainer, "admit", admit)
+    make_fail(monkeypatch, lambda _: True)
     outcome = autotune(*ARGUMENTS, "--seeds", "1", "--candidates", "1")
     assert outcome.code == 1
     assert outcome.err.startswith("no fresh training succeeded: diverged:")

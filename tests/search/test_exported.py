@@ -67,7 +67,6 @@ def made_of(
 ) -> Confirmed:
     """A confirmation in which nothing was ablated and no rung looked at."""
     return Confirmed(
-        maximize=True,
         seeds=seeds,
         missing=0,
         arms=arms,
