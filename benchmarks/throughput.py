@@ -28,7 +28,7 @@ from sides import SideResult, Spec, encoder_folder, fixed_trials
 
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared" / "data" / "reviews1000"
-SCRIPTS = {"peer": "throughput_peer.py", "autotune": "throughput_autotune.py"}
+SCRIPTS = {"peer": "throughput_peer.py", "autotune": "throughput_autotune.py", "fused": "throughput_autotune.py"}
 SIDES = tuple(f"{who}-{precision}" for who in SCRIPTS for precision in ("fp32", "bf16"))
 REFERENCE = "autotune-bf16"
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Seconds a trial: Hugging Face's hyperparameter_search and autotune.")
-    parser.add_argument("--sides", type=sides, default=SIDES, help=f"comma-separated, of {', '.join(SIDES)}")
+    parser.add_argument("--sides", type=sides, default=SIDES[:4], help=f"comma-separated, of {', '.join(SIDES)}")
     parser.add_argument("--trials", type=int, default=2, help="configurations that every side trains")
     parser.add_argument("--repeats", type=int, default=1, help="turns of every side, each in a fresh process")
     parser.add_argument("--rows", type=int, help="at most this many rows of each file, for a quick look")
@@ -87,6 +87,7 @@ def take_turns(options: argparse.Namespace, train: Path, validation: Path) -> di
                 validation=str(validation),
                 encoder=str(encoder_folder(options.encoder)),
                 precision=side.rpartition("-")[2],
+                fused=side.startswith("fused"),
                 trials=fixed_trials(options.trials),
                 epochs=options.epochs,
             )

@@ -3,11 +3,13 @@
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.device import choose_device
+from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Trainer
 from autotune.spaces.augmentation import AugmentationSpace
@@ -39,6 +41,19 @@ def objective_settings(spec: Spec) -> ObjectiveSettings:
     )
 
 
+def together(trainer: Trainer, trials: Sequence[TrialSpec]) -> list[float]:
+    """Train all trials to their end as one program, and return the best evaluation of each."""
+    for trial_id, trial in enumerate(trials):
+        trainer.admit(trial_id, Configuration(learning_rate=trial.learning_rate, ratios={"language": trial.ratio}))
+    scores = [0.0] * len(trials)
+    while trainer.upcoming():
+        for evaluation in trainer.advance():
+            if evaluation.failure is not None:
+                raise SystemExit(f"trial {evaluation.trial_id}: {evaluation.failure}")
+            scores[evaluation.trial_id] = max(scores[evaluation.trial_id], evaluation.metrics["accuracy"])
+    return scores
+
+
 def best_accuracy(trainer: Trainer, trial_id: int, trial: TrialSpec) -> float:
     """Train one trial to its end, and return the best of its evaluations."""
     trainer.admit(trial_id, Configuration(learning_rate=trial.learning_rate, ratios={"language": trial.ratio}))
@@ -60,8 +75,19 @@ def run_autotune(spec: Spec) -> SideResult:
         # What an earlier run tokenised would make this one's start look better than it is.
         os.environ["AUTOTUNE_CACHE"] = cache
         prepared = prepare(objective_settings(spec), AugmentationSpace(operations=[]), Path(), spec.seed)
-    trainer = PlainTrainer(prepared, choose_device("auto"))
+    count = len(spec.trials)
+    trainer = (
+        FusedTrainer(prepared, choose_device("auto"), count)
+        if spec.fused
+        else PlainTrainer(prepared, choose_device("auto"))
+    )
     start_seconds = time.perf_counter() - started_s
+    if spec.fused:
+        started_s = time.perf_counter()
+        scores = together(trainer, spec.trials)
+        return SideResult(
+            [(time.perf_counter() - started_s) / count] * count, scores, start_seconds, peak_memory_bytes()
+        )
     seconds: list[float] = []
     scores: list[float] = []
     for trial_id, trial in enumerate(spec.trials):

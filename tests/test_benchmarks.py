@@ -1,6 +1,7 @@
 """The benchmarks run: every side trains, and the table has its row. Times are for benchmarks/, not for tests."""
 
 import csv
+import importlib
 import os
 import shutil
 import subprocess
@@ -94,7 +95,7 @@ def test_the_overhead_of_tasks_is_measured_without_the_data_set_too(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_fused_and_plain_trials_have_their_rows():
-    command = [sys.executable, str(BENCHMARKS / "fused.py"), "--encoder", "scratch:tiny", "--trials", "2"]
+    command = [sys.executable, str(BENCHMARKS / "fused.py"), "--encoder", "scratch:tiny", "--trials", "1", "2", "3"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     done = subprocess.run(
         [*command, "--steps", "2", "--repeats", "1"], env=environment, capture_output=True, text=True, check=False
@@ -102,10 +103,23 @@ def test_fused_and_plain_trials_have_their_rows():
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in done.stdout.splitlines() if "│" in line]
     sides = {row[0]: [float(cell.split()[0]) for cell in row[1:]] for row in rows}
-    assert set(sides) == {"plain", "fused", "processes"}
-    assert sides["fused"][1] == sides["fused"][3] == 1
+    assert set(sides) == {"plain", "2 processes", "fused 1", "fused 2", "fused 3"}
+    judged = sides["fused 3"]
+    assert judged[1] == judged[3] == 1
     for milliseconds, speed, *_ in sides.values():
-        assert speed == pytest.approx(milliseconds / sides["fused"][0], rel=0.05)
+        assert speed == pytest.approx(milliseconds / judged[0], rel=0.05)
+    assert done.stdout.count("replay") == 2
+
+
+def test_a_replay_counts_every_step_once(monkeypatch: pytest.MonkeyPatch):
+    """Two trials, of which none goes on: one program of two for the first rung, against the whole way of a wave."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    refill = importlib.import_module("refill")
+    monkeypatch.setattr(refill.random.Random, "random", lambda _: 1.0)
+    found = refill.replay({1: 1.0, 2: 1.5}, trials=2, slots=2, smallest=10)
+    assert (found.waves_s, found.refilled_s, found.occupancy) == (270 * 1.5, 10 * 1.5, 1.0)
+    three = refill.replay({1: 1.0, 2: 1.5}, trials=3, slots=2, smallest=10)
+    assert (three.waves_s, three.refilled_s) == (2 * 270 * 1.5, 10 * 1.5 + 10 * 1.0)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -35,7 +36,7 @@ class Batch:
     cut_features: torch.Tensor | None = None
     counted: torch.Tensor | None = None
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> Self:
         """The batch on a device."""
 
         def moved(part: torch.Tensor) -> torch.Tensor:

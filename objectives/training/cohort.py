@@ -7,6 +7,7 @@ import torch
 from ...spaces.errors import Diverged
 from ..models.fused.model import FusedModel
 from ..prepare import PreparedObjective, TaskRows
+from ..tasks.batch import Batch
 from .device import autocast
 from .evaluating import held_out, in_order, measured
 from .fused_run import FusedRun
@@ -67,7 +68,8 @@ class Cohort:
 
     def _passes(self) -> Iterator[dict[str, torch.Tensor]]:
         """Each pass forward; backward is outside, as autocast is made for."""
-        passes = self.model.passes([run.batches() for run in self.runs], self.runs[0].largest)
+        known: dict[tuple[str, int], Batch] = {}
+        passes = self.model.passes([run.batches(known) for run in self.runs], self.runs[0].pass_tokens)
         while losses := self._next(passes):
             yield losses
 

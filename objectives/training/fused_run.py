@@ -63,9 +63,9 @@ class FusedRun(Course):
         return self._training.precision
 
     @property
-    def largest(self) -> int:
-        """Tokens of the largest batch of any task."""
-        return self._batches.largest
+    def pass_tokens(self) -> int:
+        """How many tokens of it share a pass."""
+        return self._batches.pass_tokens(self._device)
 
     @property
     def slot(self) -> Slot:
@@ -83,9 +83,9 @@ class FusedRun(Course):
         """What each task's mean loss is multiplied by: its weight over its normaliser."""
         return self._scales
 
-    def batches(self) -> dict[Task[Any], Batch]:
-        """Of the next step, on the device."""
-        return {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
+    def batches(self, known: dict[tuple[str, int], Batch]) -> dict[Task[Any], Batch]:
+        """Of the next step, on the CPU. `known`: what the trials of its cohort have in common (see `Batches.at`)."""
+        return self._batches.at(self.step, known)
 
     def shaped(self) -> MultiTaskModel:
         """A fresh model of the trial's tasks, on the device, with the encoder's own dropout."""

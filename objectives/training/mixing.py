@@ -10,6 +10,7 @@ import torch
 from ...spaces.configuration import Configuration, Mix
 from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..data.batches import BatchOrder, padded_length
+from ..models.multi_task import PASS_TOKENS
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..tasks.batch import Batch
@@ -33,12 +34,26 @@ class Batches:
     draws: Draws | None = None
     """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
-    def at(self, step: int) -> dict[Task[Any], Batch]:
-        """The batch of every task that is in a step (from 0), the main one first, on the CPU."""
-        return {self.prepared.train[name].task: self._batch(name, turn, step) for name, turn in self._turns(step)}
+    def at(self, step: int, known: "dict[tuple[str, int], Batch] | None" = None) -> dict[Task[Any], Batch]:
+        """The batch of every task that is in a step (from 0), the main one first, on the CPU.
+
+        `known`: those that trials of one form have in common, by task and step; what is not there yet is added.
+        """
+        known = {} if known is None else known
+        return {
+            self.prepared.train[name].task: self._known(name, turn, step, known) for name, turn in self._turns(step)
+        }
+
+    def pass_tokens(self, device: torch.device) -> int:
+        """How many tokens the tasks of a step may share a pass up to.
+
+        On a CPU that must not cost more memory than the largest batch does anyway; on a GPU few long passes are
+        faster than many short ones.
+        """
+        return PASS_TOKENS if device.type == "cuda" else self._largest
 
     @cached_property
-    def largest(self) -> int:
+    def _largest(self) -> int:
         """Tokens of the largest batch of original rows, padding included, that any task has in any step."""
         return max(
             min(order.batch_size, len(order.lengths)) * int(order.lengths.max()) for order in self.orders.values()
@@ -67,6 +82,13 @@ class Batches:
         if self.draws is None:
             return [(name, step) for name in self.orders]
         return [(self.prepared.settings.main_task, step), self.draws.at(step)]
+
+    def _known(self, name: str, turn: int, step: int, known: dict[tuple[str, int], Batch]) -> Batch:
+        if name == self.prepared.settings.main_task and self.mix.share:  # no other trial has its mix
+            return self._batch(name, turn, step)
+        if (name, step) not in known:
+            known[name, step] = self._batch(name, turn, step)
+        return known[name, step]
 
     def _batch(self, name: str, turn: int, step: int) -> Batch:
         rows, task_rows = self.orders[name].rows(turn), self.prepared.train[name]

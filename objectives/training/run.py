@@ -160,8 +160,7 @@ class TrainingRun(Course):
 
     def _passes(self, batches: Mapping[Task[Any], Batch]) -> Iterator[dict[str, torch.Tensor]]:
         """Forward passes, one when it is asked for; backward is outside, as autocast is made for."""
-        # Sharing a pass must not cost more memory than the largest batch does anyway.
-        passes = self.model.passes(batches, self._batches.largest)
+        passes = self.model.passes(batches, self._batches.pass_tokens(self._device))
         while losses := self._next(passes):
             yield losses
 

@@ -26,25 +26,26 @@ class StackedLinear(nn.Linear):
         vectors = input.reshape(-1, self.in_features)
         if shares is None:
             inputs = vectors.unflatten(0, (self._slots.count, -1))
-            outputs = self._affine(inputs)
+            outputs = _affine(inputs, self.weight, self.bias)
         else:
             parts = zip(vectors.split(list(shares)), self.weight, self._biases(), strict=True)
-            outputs = torch.cat([functional.linear(part, weight, bias) for part, weight, bias in parts])
+            outputs = torch.cat([_affine(part[None], weight[None], bias)[0] for part, weight, bias in parts])
         return outputs.reshape(*input.shape[:-1], self.out_features)
 
-    def _affine(self, inputs: torch.Tensor) -> torch.Tensor:
-        """(slots, vectors, in) -> (slots, vectors, out)."""
-        if self.out_features == 1:
-            # MKL sums the products of one column in another order where there is only one matrix in the batch.
-            products = (inputs * self.weight).sum(-1, keepdim=True)
-            return products if self.bias is None else products + self.bias.unsqueeze(1)  # pyright: ignore[reportUnnecessaryComparison]
-        if self.bias is None:  # pyright: ignore[reportUnnecessaryComparison]
-            return torch.bmm(inputs, self.weight.mT)
-        return torch.baddbmm(self.bias.unsqueeze(1), inputs, self.weight.mT)
-
     def _biases(self) -> Iterable[torch.Tensor | None]:
-        """Of each slot."""
-        return [None] * self._slots.count if self.bias is None else self.bias  # pyright: ignore[reportUnnecessaryComparison]
+        """Of each slot: (1, out) or None."""
+        return [None] * self._slots.count if self.bias is None else self.bias.split(1)  # pyright: ignore[reportUnnecessaryComparison]
+
+
+def _affine(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """(slots, vectors, in) by (slots, out, in) and (slots, out) -> (slots, vectors, out)."""
+    if weight.shape[1] == 1:
+        # MKL sums the products of one column in another order where there is only one matrix in the batch.
+        products = (inputs * weight).sum(-1, keepdim=True)
+        return products if bias is None else products + bias.unsqueeze(1)
+    if bias is None:
+        return torch.bmm(inputs, weight.mT)
+    return torch.baddbmm(bias.unsqueeze(1), inputs, weight.mT)
 
 
 class StackedLayerNorm(nn.LayerNorm):

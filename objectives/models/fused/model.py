@@ -74,6 +74,11 @@ class FusedModel(nn.Module):
             head.register_forward_pre_hook(self._divide)
             head.register_forward_hook(self._unite, always_call=True)
 
+    @property
+    def device(self) -> torch.device:
+        """That of the weights that are bound."""
+        return self._bound[0].device
+
     def bind(self, weights: torch.Tensor, gradients: torch.Tensor | None = None) -> None:
         """Compute with the weights of some trials (slots, total), arranged as `layout` says.
 
@@ -91,9 +96,8 @@ class FusedModel(nn.Module):
     def backward(self, total: torch.Tensor) -> None:
         """Add the gradients of a total, a sum over slots, to those that were bound."""
         found = torch.autograd.grad(total, self._bound, allow_unused=True)
-        for known, gradient in zip(self._gradients, found, strict=True):
-            if gradient is not None:  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
-                known.add_(gradient)
+        present = [(known, new) for known, new in zip(self._gradients, found, strict=True) if new is not None]  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
+        torch._foreach_add_(*map(list, zip(*present, strict=True)))
 
     def passes(
         self, batches: Sequence[Mapping[Task[Any], Batch]], most: int = PASS_TOKENS
@@ -101,13 +105,13 @@ class FusedModel(nn.Module):
         """Each task's mean loss in each trial (slots,), not yet normalised, pass by pass as a plain model's.
 
         Args:
-            batches: of each trial; the tasks and the shapes of their batches are alike in all.
+            batches: of each trial, on any device; the tasks and the shapes of their batches are alike in all.
             most: tokens of one trial that batches may share a pass up to.
         """
         for group in shared_passes(batches[0], most):
             tasks = list(group)
             encoded = self._encode([[trial[task] for task in tasks] for trial in batches])
-            folded = [fold([trial[task] for trial in batches]) for task in tasks]
+            folded = [fold([trial[task] for trial in batches]).to(self.device) for task in tasks]
             yield {
                 task.name: task.loss(self._head(task), part, batch)
                 for task, part, batch in zip(tasks, encoded, folded, strict=True)
@@ -121,7 +125,9 @@ class FusedModel(nn.Module):
 
     def _encode(self, trials: Sequence[Sequence[Batch]]) -> Iterator[Encoded]:
         """One pass over the batches of all trials, each of one length; its results by task, (slots · rows, …)."""
-        (whole,) = encode(self.model.encoder, [join([batch for batches in trials for batch in batches])])
+        joined = join([batch for batches in trials for batch in batches])
+        # Put together first, moved then: one copy, not one a trial.
+        (whole,) = encode(self.model.encoder, [joined.to(self.device)])
         sizes = [len(batch.ids) for batch in trials[0]]
         states = self._apart(whole.last_hidden_state, sizes)
         pooled = [None] * len(sizes) if whole.pooler_output is None else self._apart(whole.pooler_output, sizes)
@@ -132,7 +138,8 @@ class FusedModel(nn.Module):
         return [part.flatten(0, 1) for part in parts]
 
     def _divide(self, _: nn.Module, args: tuple[Encoded]) -> None:
-        self.slots.shares = args[0].shares
+        shares = args[0].shares
+        self.slots.shares = None if shares is None or len(set(shares)) == 1 else shares
 
     def _unite(self, *_: object) -> None:
         self.slots.shares = None
