@@ -22,10 +22,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from typing import Any
 
-import throughput_peer  # noqa: F401, what a side needs is there before it is forked
 import torch
 from fused_sides import serve
 from refill import replay
@@ -45,7 +43,8 @@ class Side:
     processes: int = 1
     milliseconds: list[float] = field(default_factory=list[float])
     bytes: int = 0
-    running: list[tuple[BaseProcess, Connection]] = field(default_factory=list[tuple[BaseProcess, Connection]])
+    running: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
+    """Each process and the connection to it."""
 
     def start(self, options: argparse.Namespace) -> None:
         """Begin the processes: forks of this one, which has imported all and touched no device."""

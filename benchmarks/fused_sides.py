@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from autotune.objectives.data.batches import bucket_lengths
+from autotune.objectives.models.borrowed import Encoded
 from autotune.objectives.prepare import PreparedObjective, prepare
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.device import autocast, choose_device
@@ -25,7 +26,12 @@ from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Trainer
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
+from sides import encoder_folder
+from throughput_peer import BertForTwoTasks, TwoTaskCollator
+from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, get_linear_schedule_with_warmup
 
 BATCH, MAX_LENGTH, HELD_OUT = 16, 64, 16
 WORDS = ("the", "case", "phone", "screen", "battery", "works", "fails", "good", "bad", "really", "soon", "after", "use")
@@ -120,11 +126,6 @@ def to_rung(trainer: Trainer, trials: int) -> None:
 
 def hugging_face(folder: Path, options: dict[str, Any], device: torch.device) -> Callable[[], None]:
     """The usual loop around transformers' own classes: one trial, dynamic padding, clipping, a schedule, AdamW."""
-    from sides import encoder_folder  # noqa: PLC0415, this side's alone
-    from throughput_peer import BertForTwoTasks, TwoTaskCollator  # noqa: PLC0415
-    from torch.utils.data import DataLoader  # noqa: PLC0415
-    from transformers import AutoTokenizer, get_linear_schedule_with_warmup  # noqa: PLC0415
-
     place = encoder_folder(options["encoder"])
     tokenizer = AutoTokenizer.from_pretrained(place)
     with (folder / "rows.csv").open(encoding="utf-8", newline="") as stream:
@@ -138,7 +139,8 @@ def hugging_face(folder: Path, options: dict[str, Any], device: torch.device) ->
         for row in rows
     ]
     loader = DataLoader(examples, BATCH, shuffle=True, collate_fn=TwoTaskCollator(tokenizer))
-    model = BertForTwoTasks.from_pretrained(place, dtype=torch.float32).to(device).train()
+    model = BertForTwoTasks.from_pretrained(place, dtype=torch.float32).train()
+    nn.Module.to(model, device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     schedule = get_linear_schedule_with_warmup(optimizer, 0, ROUNDS * options["steps"])
 
@@ -193,8 +195,6 @@ def padded(prepared: PreparedObjective, steps: int) -> Iterator[tuple[torch.Tens
 
 def captured_step(model: Any, optimizer: torch.optim.Optimizer, ids: torch.Tensor, device: torch.device) -> Any:
     """A graph of one step, and the tensors that it reads."""
-    from autotune.objectives.models.borrowed import Encoded  # noqa: PLC0415
-
     places = (
         ids,
         torch.ones(len(ids), 1, 1, ids.shape[1], dtype=torch.bool, device=device),

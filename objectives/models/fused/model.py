@@ -96,8 +96,9 @@ class FusedModel(nn.Module):
     def backward(self, total: torch.Tensor) -> None:
         """Add the gradients of a total, a sum over slots, to those that were bound."""
         found = torch.autograd.grad(total, self._bound, allow_unused=True)
-        present = [(known, new) for known, new in zip(self._gradients, found, strict=True) if new is not None]  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
-        torch._foreach_add_(*map(list, zip(*present, strict=True)))
+        for known, gradient in zip(self._gradients, found, strict=True):
+            if gradient is not None:  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
+                known.add_(gradient)
 
     def passes(
         self, batches: Sequence[Mapping[Task[Any], Batch]], most: int = PASS_TOKENS
