@@ -62,7 +62,7 @@ def run_study(
         file, store = record.file, checkpoint_store(record)
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
         left = total - sum(trial.state in ENDED for trial in trials_there)
-        recipe = Recipe(file, path.parent.absolute(), store, placement.slots)
+        recipe = Recipe(file, path.parent.absolute(), store, placement.slots or 1)
         with make_executor(placement, recipe, prepared, left, observer.message) as executor:
             rungs = prepared.rungs(file.training)
             patiently(lambda: _check_same(record, made_of))

@@ -9,6 +9,7 @@ import typer
 from optuna.trial import FrozenTrial, TrialState
 
 from ...objectives.data.cleaning import rows
+from ...objectives.training.fusible import unfusible
 from ...spaces.errors import InputError, NothingToConfirm, StudyError, TrainingError
 from ..checkpoints import checkpoint_store, remove_checkpoints
 from ..confirmation.reading import read_confirmation
@@ -75,6 +76,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
         example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
         tell(f"{finding.action}: {finding.what}: {count}{example}")
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
+    if why := unfusible(prepared, file.search_space().equal_weights()):
+        tell(f"on a GPU trials train one by one: {why}")
     for line in consequences(file):
         tell(line)
     if not dry_run:

@@ -128,7 +128,7 @@ class _Work:
             file,
             self._base,
             checkpoint_store(self._record, ledger.study.study_name, ledger.token),
-            self._placement.slots,
+            self._placement.slots or 1,
             fresh={trial.number: fresh_of(trial) for trial in trials},
         )
         budgets = file.search.model_copy(update={"device_hours": None, "checkpoints": CheckpointSettings(top=0)})

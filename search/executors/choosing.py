@@ -1,12 +1,14 @@
 """Which executor a run gets, over which places, with how many slots; and why, in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
 
 from ...objectives.prepare import PreparedObjective
 from ...objectives.training.device import choose_device
+from ...objectives.training.fastest import probe_gpu, slots_worth
+from ...objectives.training.fusible import unfusible
 from ...objectives.training.probing import Probe, free_memory, probe_cpu
 from ...spaces.errors import Diverged, InputError
 from .executor import Executor
@@ -37,14 +39,14 @@ class Placement:
 
     Args:
         devices: as find_places has them.
-        slots: how many trials each place trains at once.
+        slots: how many trials each place trains at once; None: as many as are worth it.
         executor: what trains there; `auto` is this process for one GPU or a short study, else a process a place.
         address: of a Ray cluster; None: RAY_ADDRESS, or one on this machine.
         gpus: of each Ray actor; None: one where the cluster has GPUs.
     """
 
     devices: str = "auto"
-    slots: int = 1
+    slots: int | None = None
     executor: ExecutorName = ExecutorName.AUTO
     address: str | None = None
     gpus: float | None = None
@@ -55,7 +57,7 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
 
     Args:
         placement: what the user asked for.
-        recipe: what trainers are made from.
+        recipe: what trainers are made from; it gets the slots that are worth it where the user left them open.
         prepared: the study's data, for a trainer in this process and for a look at what a step costs.
         left: how many trials are left; no more workers are hired.
         note: hears what was chosen, and later what happens.
@@ -68,6 +70,8 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
     name, places = placement.executor, find_places(placement.devices)
     if name is ExecutorName.AUTO:
         name, places = _chosen(places, placement.devices, recipe, prepared, left, note)
+    if placement.slots is None:
+        recipe = replace(recipe, slots=_slots(places, recipe, prepared, left, note))
     if name is ExecutorName.INLINE:
         number = places[0].number
         if len(places) > 1 and number is not None:
@@ -76,6 +80,24 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
         return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store)
     search = recipe.file.search
     return ProcessExecutor(places[: max(left, 1)], recipe, note, search.retries, search.trial_timeout)
+
+
+def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> int:
+    """One, as the plain trainer takes its trials in turn; on a GPU as many as train well as one program."""
+    number = places[0].number
+    if number is None or number >= torch.cuda.device_count() or not recipe.fuses:
+        return 1  # the second is a MIG slice that this process cannot see
+    configuration = recipe.file.search_space().equal_weights()
+    if why := unfusible(prepared, configuration):
+        note(f"trials train one by one: {why}")
+        return 1
+    try:
+        probe = probe_gpu(prepared, configuration, choose_device(str(number)))
+    except (Diverged, RuntimeError):
+        return 1  # the first trial is much the same, and says what is wrong
+    slots, why = slots_worth(probe, left // len(places))
+    note(why)
+    return slots
 
 
 def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> Executor:
@@ -144,9 +166,6 @@ def _ms(seconds: float) -> str:
 def check_placement(devices: str, slots: str, executor: str, address: str | None, gpus: float | None) -> Placement:
     """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
 
-    `auto` slots are one: the plain trainer takes the trials in its slots in turn, so that more of them cost memory and
-    win nothing.
-
     Raises:
         InputError: there is no such device, it is no number of slots, or an option belongs to another executor.
     """
@@ -162,4 +181,4 @@ def check_placement(devices: str, slots: str, executor: str, address: str | None
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
-    return Placement(devices, 1 if slots == "auto" else int(slots), name, address, gpus)
+    return Placement(devices, None if slots == "auto" else int(slots), name, address, gpus)

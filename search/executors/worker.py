@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 
@@ -15,7 +16,7 @@ from ...objectives.prepare import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.device import choose_device
 from ...objectives.training.durable import DurableTrainer
-from ...objectives.training.plain import PlainTrainer
+from ...objectives.training.fastest import fastest_trainer
 from ...objectives.training.trainer import Evaluation, Trainer
 from ...spaces.configuration import Configuration
 from ..preparing import prepare_study
@@ -43,11 +44,13 @@ class Recipe:
     """Data paths in the study file are relative to it."""
     store: CheckpointStore
     slots: int = 1
+    fuses: ClassVar[bool] = True
+    """Whether trials train as one program where that is faster."""
     make: Callable[["Recipe", Note], Trainer] = make_trainer
 
     def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:
         """What trains; `prepared` is the study's data by its own seed."""
-        return PlainTrainer(prepared, device, self.slots)
+        return fastest_trainer(prepared, device, self.slots)
 
     def durable(self, trainer: Trainer, note: Note) -> Trainer:
         """The trainer with checkpoints in the store."""

@@ -90,7 +90,7 @@ def train_again(
             file,
             base.absolute(),
             CheckpointStore(Path(folder), best.measured(), _DISK),
-            placement.slots,
+            placement.slots or 1,
             fresh={place: Fresh(seed) for place, seed in enumerate(seeds)},
         )
         with make_executor(placement, recipe, prepared, len(seeds), note) as executor:

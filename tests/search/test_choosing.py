@@ -6,6 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.fastest import GpuProbe, fastest_trainer
+from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
 from autotune.search.executors.choosing import (
@@ -31,8 +34,14 @@ ANYWHERE = Placement()
 
 
 @pytest.fixture(autouse=True)
-def free(monkeypatch: pytest.MonkeyPatch) -> None:
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory as told here, and a GPU without any: there is none to probe."""
+
+    def no_memory(*_: object) -> GpuProbe:
+        raise torch.OutOfMemoryError("none left")
+
     monkeypatch.setattr(choosing, "free_memory", lambda: 100 * GB)
+    monkeypatch.setattr(choosing, "probe_gpu", no_memory)
 
 
 @pytest.fixture
@@ -59,7 +68,7 @@ def choose(
         monkeypatch.setattr("autotune.search.executors.places.core_count", lambda: 4)
         monkeypatch.setattr(choosing, "probe_cpu", probed)
         notes: list[str] = []
-        given = replace(recipe, slots=placement.slots)
+        given = replace(recipe, slots=placement.slots or 1)
         return make_executor(placement, given, prepared, left, notes.append), notes
 
     return made
@@ -187,6 +196,51 @@ def test_slots_multiply(choose: Choose):
     assert choose(Placement("cpu", slots=3, executor=ExecutorName.INLINE))[0].capacity == 3
 
 
+@pytest.mark.parametrize(
+    ("probe", "left", "slots"),
+    [
+        (GpuProbe(trial=GB // 2, free=100 * GB), 1000, 32),
+        (GpuProbe(trial=GB // 2, free=100 * GB), 40, 10),
+        (GpuProbe(trial=10 * GB, free=100 * GB), 1000, 6),
+        (GpuProbe(trial=10 * GB, free=10 * GB), 1000, 1),
+        (GpuProbe(trial=GB // 2, free=100 * GB), 3, 1),
+    ],
+)
+def test_a_gpu_gets_the_slots_that_are_worth_it(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch, probe: GpuProbe, left: int, slots: int
+):
+    """There is no GPU here: what it would take is made up, the choice is real."""
+    monkeypatch.setattr(choosing, "probe_gpu", lambda *_: probe)
+    executor, notes = choose(Placement(), left=left, count=1)
+    assert executor.capacity == slots
+    assert notes[1].startswith(f"training {slots} trials at once as one program: each takes {probe.trial / 1e6:.0f} MB")
+
+
+def test_slots_that_are_named_are_kept_and_failing_probes_say_nothing(choose: Choose):
+    assert choose(Placement(slots=5), count=1)[0].capacity == 5
+    executor, notes = choose(Placement(), count=1)
+    assert (executor.capacity, notes) == (1, ["training on GPU 0"])
+
+
+def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: Recipe, prepared: PreparedObjective):
+    training = recipe.file.training.model_copy(update={"weighting": "dwa"})
+    settings = prepared.settings.model_copy(update={"training": training})
+    notes: list[str] = []
+    choose(Placement("cpu", slots=1), count=1)  # as a machine with one GPU
+    executor = make_executor(Placement(), recipe, replace(prepared, settings=settings), 1000, notes.append)
+    assert executor.capacity == 1
+    assert notes[1].startswith("trials train one by one: weighting dwa needs")
+
+
+@pytest.mark.parametrize(("device", "slots", "kind"), [("cuda", 2, FusedTrainer), ("cuda", 1, PlainTrainer)])
+def test_several_trials_on_a_gpu_are_one_program(
+    prepared: PreparedObjective, device: str, slots: int, kind: type[PlainTrainer]
+):
+    trainer = fastest_trainer(prepared, torch.device(device), slots)
+    assert (type(trainer), trainer.capacity) == (kind, slots)
+    assert type(fastest_trainer(prepared, torch.device("cpu"), slots)) is PlainTrainer
+
+
 def test_inline_is_one_device(choose: Choose):
     with pytest.raises(InputError, match="--executor inline trains on one device; --executor process takes several"):
         choose(Placement("0,1", executor=ExecutorName.INLINE), count=2)
@@ -200,8 +254,8 @@ def test_process_is_a_worker_a_place(choose: Choose):
     assert executor.capacity == 3
 
 
-@pytest.mark.parametrize(("slots", "expected"), [("auto", 1), ("1", 1), ("12", 12)])
-def test_slots_are_a_number_or_auto(slots: str, expected: int):
+@pytest.mark.parametrize(("slots", "expected"), [("auto", None), ("1", 1), ("12", 12)])
+def test_slots_are_a_number_or_auto(slots: str, expected: int | None):
     assert check_placement("cpu", slots, "process", None, None) == Placement("cpu", expected, ExecutorName.PROCESS)
 
 

@@ -1,0 +1,57 @@
+"""A whole study on the fused trainer, which `study run` takes on a GPU; here on the CPU, where it is told to."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autotune.objectives.training import fused
+from autotune.objectives.training.cohort import Cohort
+from autotune.objectives.training.fused import FusedTrainer
+from autotune.search.executors import worker
+from autotune.search.study import open_study
+from optuna.trial import TrialState
+
+STUDY = """\
+name: NAME
+data: {train: reviews.csv, validation: 0.25}
+model: {encoder: scratch:tiny, max_length: 16}
+tasks: {sentiment: {kind: classification}, aspect: {kind: classification, label: aspect}}
+space: {loss_weights: {optional: false}, augmentation: {operations: [mixup]}}
+training: {epochs: 2, batch_size: 16, precision: fp32}
+search: {trials: 8, sampler: random}
+"""
+Command = Callable[..., Any]
+Ended = Sequence[tuple[TrialState, dict[str, Any], dict[int, float]]]
+
+
+@pytest.fixture
+def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many trials every cohort had."""
+    found: list[int] = []
+
+    class Seen(Cohort):
+        def train(self) -> None:
+            found.append(len(self.runs))
+            super().train()
+
+    monkeypatch.setattr(fused, "Cohort", Seen)
+    monkeypatch.setattr(worker, "fastest_trainer", FusedTrainer)
+    return found
+
+
+def test_slots_change_how_trials_train_and_not_what_they_find(
+    folder: Path, autotune: Command, cohorts: list[int]
+) -> None:
+    found: list[Ended] = []
+    for name, slots in (("alone", 1), ("together", 4)):
+        (folder / f"{name}.yaml").write_text(STUDY.replace("NAME", name), "utf-8")
+        told = autotune(
+            "study", "run", f"{name}.yaml", "--executor", "inline", "--devices", "cpu", "--slots", str(slots)
+        )
+        assert (told.code, told.err) == (0, ""), told
+        assert max(cohorts) == slots
+        cohorts.clear()
+        trials = open_study(name, "sqlite:///autotune.db").study.get_trials()
+        found.append([(trial.state, trial.params, trial.intermediate_values) for trial in trials])
+    assert found[0] == found[1]
