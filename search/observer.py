@@ -24,10 +24,12 @@ class Observer(Protocol):
         baseline: float | None,
         direction: str,
         max_steps: int,
+        slots: int = 1,
     ) -> None:
         """The run starts; `done` of `total` trials are finished, `best` is (trial, value) among them.
 
-        `direction` is "maximize" or "minimize", `max_steps` the full length of one trial.
+        `direction` is "maximize" or "minimize", `max_steps` the full length of one trial, `slots` how many
+        train at once.
         """
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:

@@ -194,7 +194,7 @@ class Tuner:
         baselines = (t.number for t in ended if t.user_attrs.get(ROLE) == BASELINE and t.number in complete)
         baseline = next((complete[number] for number in baselines), None)
         direction = "maximize" if self._maximize else "minimize"
-        self._observer.began(total, len(ended), best, baseline, direction, self._max_steps)
+        self._observer.began(total, len(ended), best, baseline, direction, self._max_steps, self._executor.capacity)
 
     def _fill(self, total: int, deadline: float | None) -> Ending | None:
         """Claim trials for the free slots. Returns why there are no more; None while others still run some."""

@@ -15,8 +15,8 @@ _CURVE_CELLS = 12
 _BAR_CELLS = 40
 _WIDE = 90
 """From this width on there is room for the configurations."""
-_OTHER_LINES = 7
-"""Lines that are no trial: a blank, the bar, counts, best, time, the table's head, and how many more run."""
+_OTHER_LINES = 8
+"""Lines that are no trial: a blank, the bar, counts, best, slots, time, the table's head, and how many more run."""
 
 
 def draw(progress: Progress, width: int, height: int) -> RenderableType:
@@ -28,6 +28,7 @@ def draw(progress: Progress, width: int, height: int) -> RenderableType:
         _bar(progress, width),
         _line(progress.counts),
         *([_line(_best(progress))] if progress.is_race else []),
+        *([_line(_slots(progress))] if progress.slots > 1 and height > _OTHER_LINES else []),
         _line(_time(progress)),
     ]
     if progress.running:
@@ -58,6 +59,11 @@ def _best(progress: Progress) -> str:
         return f"{best}, not better than the baseline"
     gain = wording.gain(value, progress.baseline, progress.direction)
     return f"{best}, baseline {wording.number(progress.baseline)}, {gain}"
+
+
+def _slots(progress: Progress) -> str:
+    busy = f"{len(progress.running)} of {progress.slots} slots busy"
+    return busy if progress.occupancy is None else f"{busy}, {progress.occupancy:.0%} so far"
 
 
 def _time(progress: Progress) -> str:

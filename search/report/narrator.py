@@ -33,13 +33,14 @@ class Narrator(ABC):
         baseline: float | None,
         direction: str,
         max_steps: int,
+        slots: int = 1,
     ) -> None:
         """What there is to do, and what is known already."""
         is_race = self.progress.is_race
         if not is_race:
             best = baseline = None
         with self.lock:
-            self.progress = Progress(total, max_steps, direction, done, best, baseline, is_race)
+            self.progress = Progress(total, max_steps, direction, done, best, baseline, is_race, slots)
         known = [f"{total} {self.progress.noun}, {done} done"]
         if best:
             known.append(f"best so far {wording.number(best[1])} (trial {best[0]})")

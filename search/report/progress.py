@@ -32,12 +32,16 @@ class Progress:
     baseline: float | None = None
     is_race: bool = True
     """Whether trials compete; fresh trainings do not, and each has a name of its own in place of a number."""
+    slots: int = 1
     clock: Callable[[], float] = time.monotonic
     running: dict[int, RunningTrial] = field(default_factory=dict[int, RunningTrial])
     complete: int = 0
     pruned: int = 0
     failed: int = 0
     _first_start_s: float | None = None
+    _busy_s: float = 0.0
+    """Seconds that slots held a trial, all together, up to the latest change."""
+    _changed_s: float = 0.0
     _ended_steps: int = 0
     _left_s: float | None = None
     _left_at_s: float = 0.0
@@ -56,6 +60,7 @@ class Progress:
         """A trial got its slot."""
         if self._first_start_s is None:
             self._first_start_s = self.clock()
+        self._count_busy()
         self.running[number] = RunningTrial(number, role, configuration)
 
     def evaluate(self, number: int, step: int, value: float) -> None:
@@ -86,6 +91,7 @@ class Progress:
 
     def requeue(self, number: int) -> None:
         """A trial was interrupted: it is not done."""
+        self._count_busy()
         del self.running[number]
 
     @property
@@ -97,6 +103,13 @@ class Progress:
     def left_s(self) -> float | None:
         """Estimated seconds to the end, counting down between events; None while there is no ground for one."""
         return None if self._left_s is None else max(0.0, self._left_s - (self.clock() - self._left_at_s))
+
+    @property
+    def occupancy(self) -> float | None:
+        """The share of all slots that held a trial since the first one started; None before."""
+        if not self.elapsed_s:
+            return None
+        return (self._busy_s + len(self.running) * (self.clock() - self._changed_s)) / self.slots / self.elapsed_s
 
     @property
     def counts(self) -> str:
@@ -115,7 +128,14 @@ class Progress:
         gain = wording.advantage(value, self.best[1], self.direction)
         return gain > 0 or (gain == 0 and number < self.best[0])
 
+    def _count_busy(self) -> None:
+        """Before a trial comes or goes: how long the others were there."""
+        now = self.clock()
+        self._busy_s += len(self.running) * (now - self._changed_s)
+        self._changed_s = now
+
     def _leave(self, number: int) -> None:
+        self._count_busy()
         self._ended_steps += self.running.pop(number).step
         self.done += 1
         self._estimate()

@@ -260,7 +260,7 @@ def step(lines: list[str], row: int, action: str) -> tuple[list[str], int]:
 
 
 def test_the_view_never_outgrows_the_terminal() -> None:
-    progress = Progress(total=100, max_steps=60)
+    progress = Progress(total=100, max_steps=60, slots=40)
     for number in range(40):
         progress.start(number, "equal weights", CONFIGURATION)
         progress.evaluate(number, 30, number / 40)
@@ -269,6 +269,27 @@ def test_the_view_never_outgrows_the_terminal() -> None:
         lines = console.render_lines(draw(progress, width, height), pad=False)
         assert len(lines) <= height
         assert all(sum(segment.cell_length for segment in line) <= width for line in lines)
+
+
+def test_the_view_shows_how_busy_the_slots_are() -> None:
+    now_s = [0.0]
+    progress = Progress(total=9, max_steps=60, slots=4, clock=lambda: now_s[0])
+    assert progress.occupancy is None
+    for number in range(4):
+        progress.start(number, None, CONFIGURATION)
+    now_s[0] = 10.0
+    assert progress.occupancy == 1
+    for number in range(2):
+        progress.prune(number)
+    now_s[0] = 20.0
+    assert progress.occupancy == 0.75  # four slots for 10 s, two for another 10
+    progress.requeue(2)
+    now_s[0] = 40.0
+    assert progress.occupancy == (40 + 20 + 20) / 160
+    console = Console(file=io.StringIO(), width=60, height=24, color_system=None)
+    console.print(draw(progress, 60, 24))
+    assert isinstance(console.file, io.StringIO)
+    assert "1 of 4 slots busy, 50% so far" in console.file.getvalue()
 
 
 def test_time_left_counts_steps_and_learns_from_pruning() -> None:

@@ -98,6 +98,7 @@ class Heard:
         baseline: float | None,
         direction: str,
         max_steps: int,
+        slots: int = 1,
     ) -> None:
         self.began_ = best, baseline, direction
 

@@ -117,6 +117,7 @@ class Recorder:
         baseline: float | None,
         direction: str,
         max_steps: int,
+        slots: int = 1,
     ) -> None:
         self.heard.append(("began", total, done, best, baseline, direction, max_steps))
 
