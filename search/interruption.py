@@ -1,6 +1,8 @@
 """Ctrl-C and SIGTERM: once means finish the rung and leave, twice means leave now."""
 
+import _thread
 import signal
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -27,12 +29,19 @@ class Interruption:
 @contextmanager
 def interruption(say: Callable[[str], None], when: str = "after this rung") -> Generator[Interruption]:
     """Turn the first signal into a request and the second into KeyboardInterrupt, until the context is left."""
-    found = Interruption()
+    found, told = Interruption(), threading.Event()
+
+    def tell() -> None:
+        try:
+            say(f"stopping {when}; once more to stop now")
+        finally:
+            told.set()
 
     def receive(_number: int, _frame: FrameType | None) -> None:
         if not found.requested:
             found.requested = True
-            say(f"stopping {when}; once more to stop now")
+            # Not here: the signal may have come in the middle of a print, and a stream is not entered twice.
+            _thread.start_new_thread(tell, ())
         elif not found.shielded:
             raise KeyboardInterrupt
 
@@ -42,3 +51,5 @@ def interruption(say: Callable[[str], None], when: str = "after this rung") -> G
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        if found.requested:
+            told.wait()

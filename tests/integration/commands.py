@@ -9,6 +9,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from .forked import Forked
+
 TOTAL = 6
 STUDY = f"""\
 name: tiny
@@ -26,8 +28,11 @@ MAIN = "from autotune.search.cli.main import main; main()"
 ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
 
 
-def start(folder: Path, *arguments: str, script: str = MAIN) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, script: str | None = None) -> subprocess.Popen[str]:
+    """`autotune study ARGUMENTS`, forked when all is imported; with a script (MAIN is the command) from the start on."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if script is None:
+        return Forked(folder, environment, ("study", *arguments))
     command = [sys.executable, "-c", script, "study", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)

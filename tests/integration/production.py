@@ -62,9 +62,11 @@ def write_best(folder: Path, **changes: object) -> Path:
 def start(folder: Path, *arguments: str, launcher: list[str] = ONE, **environment: str) -> subprocess.Popen[str]:
     """`autotune train best.yaml ARGUMENTS`, on the CPU."""
     variables = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
-    command = [*launcher, "train", "best.yaml", "--devices", "cpu", *arguments]
+    command = ["train", "best.yaml", "--devices", "cpu", *arguments]
+    if launcher is ONE:
+        return Forked(folder, variables, command)
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=variables, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen([*launcher, *command], cwd=folder, env=variables, stdout=pipe, stderr=pipe, text=True)
 
 
 def finish(folder: Path, *arguments: str, launcher: list[str] = ONE, **environment: str) -> str:

@@ -1,5 +1,7 @@
+import io
 import os
 import signal
+from typing import Any
 
 import pytest
 from autotune.search.interruption import interruption
@@ -12,9 +14,34 @@ def test_once_is_a_request_and_twice_is_now(number: signal.Signals) -> None:
         assert not found.requested
         os.kill(os.getpid(), number)
         assert found.requested
-        assert said == ["stopping after this rung; once more to stop now"]
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
+    assert said == ["stopping after this rung; once more to stop now"]
+
+
+class Interrupted(io.RawIOBase):
+    """A pipe; Ctrl-C comes while something is written to it for the first time."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401
+        if not self.written:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.written += bytes(data)
+        return len(data)
+
+
+def test_a_signal_in_the_middle_of_a_print_is_told_after_it() -> None:
+    pipe = Interrupted()
+    stream = io.TextIOWrapper(io.BufferedWriter(pipe), encoding="utf-8")
+    with interruption(lambda text: print(text, file=stream, flush=True)) as found:
+        print("trial 3 step 44", file=stream, flush=True)
+        assert found.requested
+    assert pipe.written.decode().splitlines() == ["trial 3 step 44", "stopping after this rung; once more to stop now"]
 
 
 def test_what_must_be_whole_is_shielded() -> None:
