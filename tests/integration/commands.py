@@ -29,7 +29,7 @@ ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
 
 
 def start(folder: Path, *arguments: str, script: str | None = None) -> subprocess.Popen[str]:
-    """`autotune study ARGUMENTS`, forked when all is imported; with a script (MAIN is the command) from the start on."""
+    """`autotune study ARGUMENTS`, forked when all is imported; a script (MAIN is the command) starts from nothing."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if script is None:
         return Forked(folder, environment, ("study", *arguments))

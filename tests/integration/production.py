@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from .forked import Forked
+
 MAIN = "from autotune.search.cli.main import main; main()"
 ONE = [sys.executable, "-c", MAIN]
 
