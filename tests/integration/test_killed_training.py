@@ -57,7 +57,7 @@ def test_an_interruption_stops_at_a_step_and_says_how_to_go_on(folder: Path, num
         out, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "stopping after this step; once more to stop now" in out
-    stopped = re.fullmatch(r"stopped at step (\d+) of 240; the same command goes on from there\n", err)
+    stopped = re.fullmatch(r"stopped at step (\d+) of 120; the same command goes on from there\n", err)
     assert stopped, err
     assert f"going on from step {stopped[1]}" in finish(folder, "-o", "model")
     finish(folder, "-o", "whole")
@@ -95,9 +95,9 @@ def test_what_could_not_begin_leaves_nothing(folder: Path) -> None:
 
 
 def test_early_stopping_ends_it(folder: Path) -> None:
-    write_best(folder, training={"epochs": 40, "early_stopping": 3})
+    write_best(folder, training={"epochs": 20, "early_stopping": 3})
     out = finish(folder, "-o", "model")
-    assert "step 240/240" not in out
+    assert "step 120/120" not in out
     assert "wrote model" in out
     # No row is held out then, so nothing tells when to stop.
-    assert "step 320/320" in finish(folder, "-o", "all", "--all-data")
+    assert "step 160/160" in finish(folder, "-o", "all", "--all-data")
