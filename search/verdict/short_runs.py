@@ -53,7 +53,8 @@ class ShortRuns:
             return None
         last = dropping[-1]
         place = (
-            f"pruning at step {last.step} would have dropped the winner, which was number {last.winner_rank} of {last.trials}"
+            f"pruning at step {last.step} would have dropped the winner, "
+            f"which was number {last.winner_rank} of {last.trials}"
         )
         if self.safe_step is None:
             return f"{place} there; no rung is long enough to tell"
