@@ -96,6 +96,7 @@ def test_relative_and_absolute_imports_are_resolved() -> None:
     assert {"torch", "autotune.spaces.configuration"} <= found
 
 
+@pytest.mark.slow
 def test_a_lower_layer_never_imports_a_higher_one() -> None:
     wrong = [
         f"{shown(file)} imports {target}"
@@ -133,6 +134,7 @@ def test_every_folder_with_files_is_packaged() -> None:
     assert set(listed) == packages
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_for_type_checkers_only() -> None:
     marker = "TYPE_CHECKING"
     wrong = [
@@ -165,6 +167,7 @@ def test_nothing_is_left_unfinished() -> None:
     assert not [shown(file) for file in python_files() if marker.search(file.read_text(encoding="utf-8"))]
 
 
+@pytest.mark.slow
 def test_no_file_names_a_folder_of_one_machine() -> None:
     absolute = re.compile(rb"(?<![\w.~])/(home|work|Users)/\w")
     assert not [shown(file) for file in repository_files() if absolute.search(file.read_bytes())]

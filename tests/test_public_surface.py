@@ -141,6 +141,7 @@ def test_the_manual_names_no_command_or_option_that_is_not_there() -> None:
     assert written <= options | {"--help", "--version"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["verify"], ["augment"]])
 def test_help_comes_without_anything_heavy(command: list[str]) -> None:
     """`autotune --help` in under 0.3 s. (Below the top typer itself asks pydantic.)"""

@@ -85,6 +85,7 @@ def test_a_trial_is_told_as_its_trainer_tells_it(
         assert told(finished(executor, 7)) == told(alone(GOOD))
 
 
+@pytest.mark.slow
 def test_neighbours_do_not_disturb_each_other(make: Make, alone: Callable[[Configuration], list[Evaluation]]) -> None:
     with make(2) as executor:
         executor.admit(7, OTHER)

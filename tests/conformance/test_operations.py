@@ -98,6 +98,7 @@ def test_same_seed_gives_same_result(operation: TextOperation, text: str, magnit
     assert rewritten(operation, row_of(text), magnitude, seed) == rewritten(operation, row_of(text), magnitude, seed)
 
 
+@pytest.mark.slow
 @given(words=written, magnitude=magnitudes, seed=seeds)
 def test_tears_no_character_apart(operation: TextOperation, words: list[str], magnitude: float, seed: int) -> None:
     text = " ".join(words)
@@ -124,6 +125,7 @@ def test_rewrites_the_texts_of_a_pair_apart_or_refuses(
     assert result.texts[1] == rewritten(operation, row_of(second, first), magnitude).texts[0]  # pyright: ignore
 
 
+@pytest.mark.slow
 @given(words=some_words, magnitude=magnitudes, seed=seeds)
 @example(words=REVIEW.split(), magnitude=1.0, seed=0)
 @example(words=["味道", "很", "好", "，", "7", "👍🏽"], magnitude=1.0, seed=1)
@@ -148,6 +150,7 @@ def test_words_are_rewritten(operation: TextOperation) -> None:
     assert results != [row]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["word " * 20_000, "good " * 20_000, "x" * 100_000, "👨‍👩‍👧 " * 16_000, "好吃" * 50_000, "\n" * 99_999 + "a"],

@@ -63,6 +63,7 @@ def test_what_was_written_is_read(url: str, study: optuna.Study):
         assert reader.user_attrs == {"Datei": {"größe": [1, 2.5, None, "评论"]}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [TrialState.PRUNED, TrialState.FAIL])
 def test_a_trial_without_a_value(url: str, study: optuna.Study, state: TrialState):
     trial = study.ask(SPACE)

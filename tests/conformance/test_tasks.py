@@ -130,6 +130,7 @@ def test_the_normaliser_is_the_loss_of_a_uniform_guess(
     assert loss.item() == pytest.approx(prepared.normalisers["other"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(prepared: PreparedObjective):
     trainer = PlainTrainer(prepared, torch.device("cpu"))
     trainer.admit(0, Configuration(learning_rate=3e-3, ratios={"other": 1.0}))
@@ -204,6 +205,7 @@ def test_a_part_of_the_rows_is_measured_like_rows_of_their_own(alone: PreparedOb
     assert len(alone.main.task.measure(own, part.targets, alone.codes)) == len(alone.main.task.metrics)
 
 
+@pytest.mark.slow
 def test_training_makes_every_kind_better(alone: PreparedObjective):
     trainer = PlainTrainer(alone, torch.device("cpu"))
     trainer.admit(0, Configuration(learning_rate=3e-3, training={"epochs": 10}))

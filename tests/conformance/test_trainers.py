@@ -146,6 +146,7 @@ def tensors(checkpoint: Checkpoint) -> Iterator[torch.Tensor]:
         yield from part.values()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("configuration", [BASELINE, RICH])
 def test_evaluations_come_at_the_rungs_and_finished_is_last(
     kind: Kind, prepared: PreparedObjective, configuration: Configuration
@@ -159,6 +160,7 @@ def test_evaluations_come_at_the_rungs_and_finished_is_last(
     assert all(set(evaluation.losses) == {"sentiment", *configuration.ratios} for evaluation in found)
 
 
+@pytest.mark.slow
 def test_neighbours_and_slots_change_nothing(kind: Kind, either: PreparedObjective):
     trainer = kind.make(either, 3)
     for trial_id, configuration in enumerate([WORDS, RICH, BASELINE]):
@@ -176,6 +178,7 @@ def test_no_trial_waits_while_another_runs_ahead(kind: Kind, prepared: PreparedO
     assert {evaluation.trial_id for evaluation in first[:2]} == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_slot_that_is_used_again_changes_nothing(kind: Kind, prepared: PreparedObjective):
     trainer = kind.make(prepared, 2)
     trainer.admit(0, WORDS)
@@ -187,6 +190,7 @@ def test_a_slot_that_is_used_again_changes_nothing(kind: Kind, prepared: Prepare
     assert told(found[2]) == alone(kind, prepared, RICH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", [0, 1, 2])
 def test_a_trial_goes_on_from_its_checkpoint_as_if_never_stopped(kind: Kind, either: PreparedObjective, rung: int):
     trainer = kind.make(either, 1)
@@ -215,6 +219,7 @@ def test_a_trial_that_moves_at_every_rung_is_the_same(kind: Kind, prepared: Prep
     assert told(found) == alone(kind, prepared, RICH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BALANCED)
 def test_what_balances_losses_and_draws_tasks_resumes_too(kind: Kind, prepared: PreparedObjective, name: str):
     moved: list[Evaluation] = []
@@ -244,6 +249,7 @@ def test_a_trial_out_of_patience_ends_in_the_same_place_wherever_it_moves(kind: 
     assert trainer.evict(0) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("configuration", [RICH, *(BALANCED[name] for name in ("uncertainty-all", "dwa-uniform"))])
 def test_a_checkpoint_lives_on_the_cpu_and_later_training_does_not_reach_it(
     kind: Kind, prepared: PreparedObjective, configuration: Configuration
@@ -274,6 +280,7 @@ def poisoned(checkpoint: Checkpoint) -> Checkpoint:
     )
 
 
+@pytest.mark.slow
 def test_nan_stays_in_its_own_slot(kind: Kind, prepared: PreparedObjective):
     trainer = kind.make(prepared, 2)
     trainer.admit(0, RICH, poisoned(first_checkpoint(kind, prepared, RICH)))
@@ -302,6 +309,7 @@ CPU_ALLOCATOR = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

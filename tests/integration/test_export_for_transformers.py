@@ -31,6 +31,7 @@ def exported(folder: Path, encoder: str) -> dict[str, Any]:
     return json.loads((folder / "args.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_transformers_parser_takes_the_arguments(trained: Path) -> None:
     from transformers import HfArgumentParser, TrainingArguments
 

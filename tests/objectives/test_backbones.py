@@ -78,6 +78,7 @@ def trimmed(inputs: dict[str, torch.Tensor], vocabulary: Vocabulary) -> dict[str
     return {name: vocabulary.new_ids[ids] if name.endswith("ids") else ids for name, ids in inputs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trim", [False, True])
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("architecture", EVERY_FAMILY)

@@ -102,6 +102,7 @@ def test_tags_follow_words_of_other_lengths(objective: Objectives):
         assert before != after or ids(prepared, bank.places[0, row]) == ids(prepared, bank.places[1, row])
 
 
+@pytest.mark.slow
 def test_parallel_equals_serial():
     rows = [Row((f"the {number} parcel came three weeks too late",)) for number in range(2500)]
     jobs = [Job(operation, 0.3, replica, 7) for operation in (Noise(), Reverse()) for replica in range(2)]

@@ -234,6 +234,7 @@ def test_a_folder_that_cannot_be_loaded(tmp_path: Path, text: str, files: dict[s
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.slow
 def test_a_hub_data_set_without_a_network_is_a_data_error(tmp_path: Path):
     """In a process of its own, as the Hugging Face libraries read their environment once."""
     program = (

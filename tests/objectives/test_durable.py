@@ -265,6 +265,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, rows: int, task: str = "aspect") -> N
     monkeypatch.setattr(MultiTaskModel, "passes", limited)
 
 
+@pytest.mark.slow
 def test_out_of_memory_a_trial_is_alone_and_its_neighbours_go_on_afterwards(
     make: Callable[..., DurableTrainer], objective: Objectives, monkeypatch: pytest.MonkeyPatch
 ):
@@ -288,6 +289,7 @@ def test_out_of_memory_a_trial_is_alone_and_its_neighbours_go_on_afterwards(
         assert one.losses == pytest.approx(other.losses, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_waits_can_leave_with_its_state(
     make: Callable[..., DurableTrainer], objective: Objectives, monkeypatch: pytest.MonkeyPatch
 ):

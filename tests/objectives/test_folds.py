@@ -33,6 +33,7 @@ def to_the_end(trainer: PlainTrainer) -> list[Evaluation]:
     return found
 
 
+@pytest.mark.slow
 def test_each_fold_is_a_whole_training_of_its_own(prepared: PreparedObjective):
     trainer = PlainTrainer(prepared, CPU)
     trainer.admit(4, SOME)
@@ -62,6 +63,7 @@ def test_a_trial_goes_on_with_the_fold_that_comes_next(prepared: PreparedObjecti
     assert before + to_the_end(other) == to_the_end(whole)
 
 
+@pytest.mark.slow
 def test_a_fold_that_diverges_fails_the_trial_alone(prepared: PreparedObjective):
     trainer = PlainTrainer(prepared, CPU, capacity=2)
     trainer.admit(0, Configuration(learning_rate=1e30))

@@ -66,6 +66,7 @@ def test_a_folds_variants_are_those_of_its_own_rows(objective: Objectives):
         assert sum(shared) > len(shared) / 2
 
 
+@pytest.mark.slow
 def test_folds_are_trained_one_after_another(objective: Objectives):
     prepared = objective(data={"validation": {"folds": 3}}, training={"epochs": 1})
     trainer = PlainTrainer(prepared, CPU)

@@ -41,6 +41,7 @@ def computed(
     return [*losses, gradients[place]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("others", "place"),
     [((0, 1, 2), 0), ((1, 0, 2), 1), ((3, 1, 0), 3), ((0,), 1), ((), 0)],

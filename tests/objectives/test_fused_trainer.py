@@ -98,6 +98,7 @@ def test_other_neighbours_change_no_bit(prepared: PreparedObjective):
     assert same(left.checkpoint(1), right.checkpoint(0))
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_diverges_changes_no_bit_and_is_told_by_name(prepared: PreparedObjective):
     alone = trained(prepared, [NOISY]).checkpoint(0)
     trainer = FusedTrainer(prepared, CPU, 3)

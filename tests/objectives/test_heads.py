@@ -109,6 +109,7 @@ def output_weight(model: MultiTaskModel) -> torch.Tensor:
     return output.weight
 
 
+@pytest.mark.slow
 def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjective, tmp_path: Path):
     done = trained(prepared)
     save_model(done, prepared, tmp_path / "model")
@@ -133,6 +134,7 @@ def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjec
     }
 
 
+@pytest.mark.slow
 def test_the_other_heads_beside_the_export_compute_their_trained_logits(prepared: PreparedObjective, tmp_path: Path):
     done = trained(prepared)
     save_model(done, prepared, tmp_path / "model")

@@ -30,6 +30,7 @@ def settings(**changes: object) -> ObjectiveSettings:
     return ObjectiveSettings.model_validate(parts | changes)
 
 
+@pytest.mark.slow
 def test_it_knows_the_labels_and_is_the_same_twice(reviews_csv: Path):
     judge = baseline_judge(settings(), reviews_csv.parent, 0, CPU)
     found = torch.tensor(judge(TEXTS))

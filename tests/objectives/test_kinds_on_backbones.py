@@ -64,6 +64,7 @@ def test_every_kind_is_here():
     assert sorted(KINDS) == sorted(task.kind for task in TASKS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "family"), EXPORTED)
 def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
     kind: str, family: str, objective: Objectives, architectures: Architectures, tmp_path: Path
@@ -111,6 +112,7 @@ def test_a_cut_batch_has_a_finite_loss_of_its_own(
     assert found != plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "family"), PAIRS)
 def test_a_trial_goes_on_from_its_checkpoint(
     kind: str, family: str, objective: Objectives, architectures: Architectures

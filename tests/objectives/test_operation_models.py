@@ -84,6 +84,7 @@ def test_odd_rows_neither_crash_nor_become_blank(operations: dict[str, TextOpera
         assert after is None or after.texts[0].strip() or not before.texts[0].strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_does_not_depend_on_its_neighbours(operations: dict[str, TextOperation], name: str):
     rewrite = operations[name].rewrite

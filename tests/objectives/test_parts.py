@@ -73,6 +73,7 @@ def check_equal(model: MultiTaskModel, task: Task[Any], batch: Batch, *divisions
         torch.testing.assert_close(others[name], gradient, rtol=0, atol=1e-5 * max(largest, 1.0), msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("rows", "count"), [(8, 2), (7, 2), (7, 3)])
 def test_parts_add_up_to_the_whole(objective: Objectives, kind: str, rows: int, count: int):

@@ -36,6 +36,7 @@ def evaluations(prepared: PreparedObjective, configuration: Configuration) -> di
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("metric", "seed", "rate"), [("log_loss", 0, 3e-2), ("accuracy", 4, 1e-3)])
 def test_the_weights_are_those_of_the_best_evaluation(objective: Objectives, metric: str, seed: int, rate: float):
     prepared = objective(tasks=MAIN_ALONE, training={"epochs": 6}, seed=seed)
@@ -51,6 +52,7 @@ def test_the_weights_are_those_of_the_best_evaluation(objective: Objectives, met
     assert again == pytest.approx(dict(course[best]), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [{}, {"early_stopping": 1}])
 def test_with_all_data_the_last_weights_count_and_nothing_is_claimed(
     objective: Objectives, training: dict[str, SettingValue]
@@ -96,6 +98,7 @@ def test_test_rows_are_measured_by_the_kept_weights(objective: Objectives, tmp_p
     assert trained(objective(tasks=MAIN_ALONE), Configuration(learning_rate=3e-3)).test == {}
 
 
+@pytest.mark.slow
 def test_the_folder_predicts_with_the_label_names(objective: Objectives, tmp_path: Path):
     prepared = objective(training={"epochs": 12}, augmentation={"operations": ["noise"], "magnitude": 0.1})
     mix = Mix(operations={"noise": 0.2}, magnitude=0.1)

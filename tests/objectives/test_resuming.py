@@ -58,6 +58,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
     return weights.keys() == others.keys() and all(weights[name].equal(others[name]) for name in weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep_best", [True, False])
 @pytest.mark.parametrize(
     "training",
@@ -83,6 +84,7 @@ def test_a_training_in_pieces_is_the_whole_one(
     assert same_weights(pieces, whole)
 
 
+@pytest.mark.slow
 def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     objective: Objectives, tmp_path: Path
 ) -> None:
@@ -98,6 +100,7 @@ def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     assert same_weights(train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)))), whole)
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_is_said_once_and_costs_nothing_else(objective: Objectives, tmp_path: Path) -> None:
     prepared, given = objective(), configuration().model_copy(update={"mix": Mix()})
     said: list[str] = []

@@ -132,6 +132,7 @@ def test_replace_finds_chinese_words_by_longest_match(tmp_path: Path) -> None:
     assert result == Row(("可口，道滋味",), "positive")
 
 
+@pytest.mark.slow
 def test_replace_takes_whole_words_from_a_pretrained_encoder(minilm: Path) -> None:
     said: list[str] = []
     resources = Resources(Path(), str(minilm), [Row(("The battery is Great, unbelievablyodd",))], say=said.append)
@@ -298,6 +299,7 @@ def test_language_by_setting_or_script(setting: str, text: str, language: str) -
     assert language_of(setting, [text]) == language
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [Replace.make, Flip.make, Noise.make])
 def test_chinese_reviews_run_through(
     make: Callable[[AugmentationSpace, Resources], TextOperation], shared_data: Path

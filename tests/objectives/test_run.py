@@ -130,6 +130,7 @@ def finished_at(prepared: PreparedObjective, patience: int | None) -> list[int]:
     return steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
 @pytest.mark.parametrize(
     ("values", "patience", "expected"),

@@ -157,6 +157,7 @@ def test_a_scratch_encoder_knows_the_words_it_is_to_write(objective: Objectives)
     assert "zyklon" in prepared.encoder.tokenizer.get_vocab()
 
 
+@pytest.mark.slow
 def test_the_export_computes_the_trained_logits_and_writes_the_same(prepared: PreparedObjective, tmp_path: Path):
     done = trained(prepared, epochs=2)
     save_model(done, prepared, tmp_path / "model")
@@ -275,6 +276,7 @@ def test_the_light_decoder_reads_and_writes_through_the_shared_table(
     assert len(output.weight) == prepared.codes.size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["scratch:tiny", "bert", "gpt2", "t5", "bart"])
 def test_the_head_beside_an_export_computes_its_trained_logits(
     objective: Objectives, architectures: Architectures, tmp_path: Path, family: str
@@ -465,6 +467,7 @@ def test_a_missing_column_is_an_error(tmp_path: Path):
         task_of(target="sumary").fitted(table)
 
 
+@pytest.mark.slow
 def test_one_text_may_have_several_targets(tmp_path: Path, objective: Objectives):
     rows = [(text, f"{label} {again}", colour) for text, label, colour in PHRASES for again in ("now", "then")]
     assert len(writing(objective, rows=rows, target="label").corpus.train["main"]) > len(PHRASES)

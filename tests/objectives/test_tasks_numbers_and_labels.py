@@ -82,6 +82,7 @@ def test_numbers_are_measured_in_their_own_unit(codes: TextCodes):
     assert (flat["pearson"], flat["spearman"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_numbers_of_any_size_are_learnt_at_the_usual_rate_and_exported_as_they_are(objective: Objectives):
     """Prices of a million: a head that had to get there by steps of the learning rate would need a million of them."""
     rows = [(f"word {'good ' * (i % 5)}{i}", str(1e6 + 1e4 * (i % 5)), "x") for i in range(60)]

@@ -36,6 +36,7 @@ def trained(prepared: PreparedObjective) -> tuple[list[dict[str, float]], torch.
         return losses, model(**inputs).logits, input_table(model).weight.detach()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["bert", "roberta"])
 def test_training_is_the_same_with_the_full_vocabulary(
     architectures: Architectures, objective: Objectives, architecture: str

@@ -193,6 +193,7 @@ def run_of(prepared: PreparedObjective, weighting: str, ratios: dict[str, float]
     return TrainingRun(0, configuration, prepared, torch.device("cpu"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_method_changes_how_a_trial_trains(objective: Objectives, name: str):
     def trained(weighting: str) -> list[torch.Tensor]:

@@ -18,6 +18,7 @@ def best(trained: Path, autotune: Command) -> Path:
     return trained / "best.yaml"
 
 
+@pytest.mark.slow
 def test_an_export_names_the_labels_of_each_task(best: Path) -> None:
     labels = read_best(best).labels
     assert labels == {
@@ -26,6 +27,7 @@ def test_an_export_names_the_labels_of_each_task(best: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

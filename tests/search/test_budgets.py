@@ -66,6 +66,7 @@ def ended(bench: Bench) -> int:
     return bench.states().count(TrialState.COMPLETE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("timeout_s", "complete"), [(49.0, 0), (59.0, 1), (179.0, 2), (181.0, 3), (239.0, 3)])
 def test_a_trial_begins_only_if_the_mean_so_far_fits(
     stored: Bench, clock: Clock, timeout_s: float, complete: int

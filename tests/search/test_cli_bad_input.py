@@ -129,6 +129,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CREATE)
 @pytest.mark.parametrize("command", ["create", "run"])
 def test_a_study_that_cannot_be_made(folder: Path, autotune: Command, case: str, command: str) -> None:
@@ -162,6 +163,7 @@ def refused(autotune: Command, *arguments: str) -> str:
     return outcome.err
 
 
+@pytest.mark.slow
 def test_a_name_that_exists(stored: Path, autotune: Command) -> None:
     told = refused(autotune, "study", "create", "study.yaml")
     assert "the study 'tiny' exists already in sqlite:///autotune.db" in told
@@ -180,6 +182,7 @@ def test_a_name_that_somebody_else_has(folder: Path, autotune: Command) -> None:
     assert autotune("study", "list").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "show", "report", "export", "delete"])
 def test_a_study_that_does_not_exist(stored: Path, autotune: Command, command: str) -> None:
     options = ["--yes"] if command == "delete" else []
@@ -226,6 +229,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_locked_storage(
     stored: Path, autotune: Command, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -267,6 +271,7 @@ def test_data_that_is_gone(stored: Path, autotune: Command) -> None:
     assert "reviews.csv: no such file" in refused(autotune, "study", "run", "tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -301,6 +306,7 @@ def test_export_into_a_folder_that_is_not_there(stored: Path, autotune: Command)
     assert "there is no folder 'away'" in refused(autotune, "study", "export", "tiny", "-o", "away/best.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["", "n\n"])
 def test_delete_without_a_yes(stored: Path, autotune: Command, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import io

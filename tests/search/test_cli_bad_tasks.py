@@ -195,6 +195,7 @@ COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COUNTED)
 def test_what_a_task_can_do_without_is_counted_and_said(folder: Path, autotune: Command, case: str) -> None:
     change, line = COUNTED[case]

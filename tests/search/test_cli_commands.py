@@ -48,6 +48,7 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_report_says_what_augmentation_did(folder: Path, autotune: Command) -> None:
     study = (folder / "study.yaml").read_text("utf-8")
     flip = "flip: {opposites: {positive: negative, negative: positive}}, on_missing: drop"
@@ -77,6 +78,7 @@ def test_long_lines_are_not_broken(folder: Path, autotune: Command, monkeypatch:
     )
 
 
+@pytest.mark.slow
 def test_run_makes_the_study_and_resumes_it(folder: Path, autotune: Command) -> None:
     told = clean(autotune("study", "run", "study.yaml", "--trials", "2", "--slots", "2"))
     assert "tiny: sentiment.accuracy, 4 trials" in told
@@ -128,6 +130,7 @@ def test_watching_is_for_people(trained: Path, autotune: Command) -> None:
     assert outcome.err == "--watch shows lines as they change, not JSON; leave --json out\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["20", "40", "200"])
 def test_tables_lose_nothing_at_any_width(
     trained: Path, autotune: Command, width: str, monkeypatch: pytest.MonkeyPatch
@@ -154,6 +157,7 @@ def test_names_with_markup_are_printed_as_they_are(folder: Path, autotune: Comma
     assert (outcome.code, outcome.err) == (2, "[/oops].yaml: there is no such file\n")
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(folder: Path, autotune: Command) -> None:
     text = (folder / "study.yaml").read_text(encoding="utf-8")
     text = text.replace("[1e-4, 1e-2]", "[1e-4, 1e30]").replace(
@@ -187,6 +191,7 @@ def test_the_end_of_a_crashs_traceback_is_shown(trained: Path, autotune: Command
     assert re.search(r"4 +fail +- +crashed: boom", clean(autotune("study", "show", "tiny")))
 
 
+@pytest.mark.slow
 def test_a_study_of_which_every_trial_fails_exits_with_1(folder: Path, autotune: Command) -> None:
     text = (folder / "study.yaml").read_text(encoding="utf-8").replace("[1e-4, 1e-2]", "[1e29, 1e30]")
     (folder / "study.yaml").write_text(text, encoding="utf-8")
@@ -206,6 +211,7 @@ def test_a_timeout_ends_a_run_with_0(folder: Path, autotune: Command) -> None:
     assert clean(autotune("study", "run", "tiny"))
 
 
+@pytest.mark.slow
 def test_passwords_are_never_stored_nor_shown(folder: Path, autotune: Command) -> None:
     text = (folder / "study.yaml").read_text(encoding="utf-8")
     url = "postgresql://ada:secret@127.0.0.1:1/studies"
@@ -233,12 +239,14 @@ def test_the_same_study_from_another_path(trained: Path, autotune: Command) -> N
     assert "5 trials, 4 done" in clean(autotune("study", "run", "again.yaml", "--trials", "5"))
 
 
+@pytest.mark.slow
 def test_delete(trained: Path, autotune: Command) -> None:
     assert clean(autotune("study", "delete", "tiny", "--yes")) == "deleted tiny\n"
     assert json.loads(clean(autotune("study", "list", "--json"))) == []
     clean(autotune("study", "create", "study.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marks", [0, 1, 5])
 def test_a_study_that_create_left_half_made(
     folder: Path, autotune: Command, marks: int, monkeypatch: pytest.MonkeyPatch

@@ -50,6 +50,7 @@ def confirm(trained: Path, autotune: Command) -> Callable[..., str]:
     return run
 
 
+@pytest.mark.slow
 def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> None:
     out = confirm("--seeds", "2", "--candidates", "2", "--no-ablate")
     found = confirmed()
@@ -212,6 +213,7 @@ def test_where_all_fail_it_says_why(trained: Path, autotune: Command, monkeypatc
     assert outcome.err.startswith("no fresh training succeeded: diverged:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kept", "words"), [(0, "no complete trial"), (1, "only one complete trial")])
 def test_too_few_trials_are_an_error(folder: Path, autotune: Command, kept: int, words: str) -> None:
     assert autotune("study", "create", "study.yaml").code == 0

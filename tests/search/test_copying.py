@@ -32,6 +32,7 @@ def test_a_copy_is_the_same_study(trained: Path, autotune: Command) -> None:
     assert autotune("study", "report", "tiny", "--storage", TO).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:QMCSampler is experimental")
 def test_a_quasi_random_sequence_goes_on_in_the_copy(trained: Path) -> None:
     space: dict[str, BaseDistribution] = {name: FloatDistribution(0, 1) for name in "abc"}
@@ -67,6 +68,7 @@ def test_half_a_copy_is_not_ready_and_may_be_made_again(trained: Path, monkeypat
     assert open_study("tiny", TO).study.user_attrs[READY]
 
 
+@pytest.mark.slow
 def test_a_running_trial_is_queued_in_the_copy(trained: Path) -> None:
     record = open_study("tiny", FROM)
     trial = record.study.ask(record.file.search_space().distributions)

@@ -41,6 +41,7 @@ def run(folder: Path, autotune: Command) -> Callable[[], Outcome]:
     return lambda: autotune("study", "run", "tiny", "--devices", "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["prepare_study", "_is_done", "_with_search"])
 def test_a_run_that_prepares(run: Callable[[], Outcome], monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     hook(monkeypatch, running, moment, lambda: delete_study("tiny", URL))
@@ -48,6 +49,7 @@ def test_a_run_that_prepares(run: Callable[[], Outcome], monkeypatch: pytest.Mon
     assert (outcome.code, outcome.err) == (2, GONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", ["began", "started", "evaluated", "completed"])
 def test_a_run_that_trains(run: Callable[[], Outcome], monkeypatch: pytest.MonkeyPatch, event: str) -> None:
     hook(monkeypatch, PlainLines, event, deleted)
@@ -55,6 +57,7 @@ def test_a_run_that_trains(run: Callable[[], Outcome], monkeypatch: pytest.Monke
     assert (outcome.code, outcome.err) == (2, GONE)
 
 
+@pytest.mark.slow
 def test_a_study_with_a_running_trial_is_not_deleted(
     run: Callable[[], Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +73,7 @@ def test_a_study_with_a_running_trial_is_not_deleted(
     assert set(refused) == {"another `autotune study` command is at work on 'tiny'"}
 
 
+@pytest.mark.slow
 def test_a_study_that_was_made_anew_of_other_settings(
     run: Callable[[], Outcome], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ DAMAGES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new", "words"), DAMAGES)
 def test_a_file_changed_by_hand_is_checked(record: StudyRecord, trained: Path, old: str, new: str, words: str) -> None:
     best = best_configuration(record, trained).model_copy(
@@ -233,6 +234,7 @@ def test_after_folds_production_trains_on_all_rows_to_the_last_step(
     assert metrics["step"] == 2 * 2  # two epochs of all 30 rows in batches of 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["best.yaml", "it's best.yaml", "-best.yaml", "a\nfound: {}.yaml", "$(touch x).yaml"])
 def test_its_commands_name_the_file_as_a_shell_reads_it(record: StudyRecord, trained: Path, name: str) -> None:
     path = trained / name
@@ -258,6 +260,7 @@ def test_a_study_that_went_on_has_another_fingerprint_and_a_copied_one_has_not(
     assert study_fingerprint(record) != before
 
 
+@pytest.mark.slow
 def test_no_password_and_no_absolute_path(trained: Path, autotune: Command, postgres_url: str) -> None:
     """Of a study in a database with a password, made by absolute paths, in every format."""
     from sqlalchemy import make_url

@@ -175,6 +175,7 @@ def test_another_trial_has_its_own_figures_or_none(record: StudyRecord) -> None:
     assert other.reasons == ("not confirmed: it is none of baseline, trial 2, trial 3",)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=9))
 def test_what_is_exported_never_contradicts_itself(scores: list[tuple[float, float, float]]) -> None:
     found = figures_of([list(column) for column in zip(*scores, strict=True)])

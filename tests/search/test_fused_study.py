@@ -40,6 +40,7 @@ def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_slots_change_how_trials_train_and_not_what_they_find(
     folder: Path, autotune: Command, cohorts: list[int]
 ) -> None:

@@ -51,6 +51,7 @@ def test_is_an_error(folder: Path, autotune: Command, command: tuple[str, str]) 
     assert not (folder / "autotune.db").exists()
 
 
+@pytest.mark.slow
 def test_is_left_out_of_the_study_for_good(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     written(folder, "drop")
     outcome = autotune("study", "create", "study.yaml")

@@ -34,6 +34,7 @@ def spread(trials: int) -> list[float]:
     return [0.5 + (0.37 * number % 1) / 2 for number in range(trials)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trials", [6, 12, 60])
 @pytest.mark.parametrize("name", PRUNERS)
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

@@ -219,6 +219,7 @@ def test_no_warning_escapes_for_parameters_that_few_trials_have() -> None:
     assert summary.importance
 
 
+@pytest.mark.slow
 def test_a_thousand_trials_are_summed_up_in_seconds() -> None:
     study = BuiltStudy(total=1000)
     for index in range(1000):

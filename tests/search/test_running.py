@@ -58,6 +58,7 @@ def test_orphans_are_trained_even_where_the_total_is_reached(record: StudyRecord
     assert [trial.state for trial in record.study.trials] == [TrialState.COMPLETE] * 5
 
 
+@pytest.mark.slow
 def test_trials_of_a_resumed_run_are_others(record: StudyRecord, observer: PlainLines) -> None:
     """The sampler is made anew, with random numbers that depend on what was begun."""
     run_study(record, record.path, observer, trials=5, placement=Placement("cpu"))

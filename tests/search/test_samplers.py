@@ -31,6 +31,7 @@ def points(name: str, count: int, *, seed: int = 0, started: int = 0, space: dic
     return [trial.params for trial in study.trials]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_stays_in_the_space_without_a_word(
     name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
@@ -65,6 +66,7 @@ def test_qmc_goes_on_in_its_sequence_after_a_resume():
     assert len(set(spread(list(range(9))))) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "space",
     [

@@ -270,6 +270,7 @@ def test_a_pruner_hears_of_folds_in_the_way_it_needs(name: str, reported: list[f
 EASY_AND_HARD = [0.9, 0.5, 0.7, 0.6, 0.8, 0.55, 0.75, 0.65, 0.85, 0.7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["auto", "wilcoxon", "percentile", "median", "asha", "hyperband", "one-epoch"])
 def test_every_pruner_prunes_between_folds(name: str) -> None:
     """Each trial is worse than all before it, on every fold."""

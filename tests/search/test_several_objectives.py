@@ -39,6 +39,7 @@ def shown(value: Mapping[str, float]) -> str:
     return ", ".join(f"{number:.4f}" for number in value.values())
 
 
+@pytest.mark.slow
 def test_a_study_of_two_objectives_from_run_to_export(several: optuna.Study, folder: Path, autotune: Command) -> None:
     assert [direction.name for direction in several.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert [trial.state for trial in several.trials] == [TrialState.COMPLETE] * 4

@@ -75,6 +75,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_study_file(tmp_path / "latin.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

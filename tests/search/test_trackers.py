@@ -119,6 +119,7 @@ def test_a_tracker_that_cannot_be_reached_is_said_before_anything_is_trained(
     assert not (trained / "model").exists()
 
 
+@pytest.mark.slow
 def test_the_command_reports_what_it_trains(trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tensorboard")
     monkeypatch.chdir(trained)

@@ -24,6 +24,7 @@ def validation(folder: str) -> dict[str, float]:
     return json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8"))["validation"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighting", ["static", "random", "dwa", "uncertainty"])
 def test_micro_batches_train_the_same_and_it_is_said_which_stay_whole(
     here: Path, autotune: Command, weighting: str

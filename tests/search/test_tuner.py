@@ -331,6 +331,7 @@ def stopped_after(trainer: TabulatedTrainer, advances: int) -> Interruption:
     return interruption
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slots", [1, 3])
 @pytest.mark.parametrize("advances", [1, 2, 5, 11])
 def test_an_interrupted_run_resumes_to_exactly_the_total(stored: Bench, slots: int, advances: int) -> None:

@@ -177,6 +177,7 @@ CHANGES: list[Edit] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_figures_of_another_configuration_are_refused(best: Path, autotune: Command, change: Edit) -> None:
     assert read_best(best).is_as_measured
