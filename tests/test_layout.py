@@ -186,6 +186,7 @@ def unsafe_uses(file: Path) -> Iterator[str]:
     yield from {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"} & set(imports(file))
 
 
+@pytest.mark.slow
 def test_nothing_runs_code_out_of_data() -> None:
     """No remote code, no YAML that builds objects, no pickle."""
     assert not [f"{shown(file)}: {use}" for file in python_files() for use in unsafe_uses(file)]

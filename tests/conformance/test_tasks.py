@@ -178,6 +178,7 @@ def alone(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObje
     return objective(tasks={"main": SETTINGS[request.param]}, objective=f"main.{metric}")
 
 
+@pytest.mark.slow
 def test_every_kind_is_measured_row_by_row(alone: PreparedObjective):
     rows, model = alone.validation, alone.models.build(["main"], alone.settings.training)
     predictions = predict(model, rows, alone, torch.device("cpu"), "fp32")

@@ -207,6 +207,7 @@ def test_a_trial_goes_on_from_its_checkpoint_as_if_never_stopped(kind: Kind, eit
     assert told(before + after) == alone(kind, either, RICH)
 
 
+@pytest.mark.slow
 def test_a_trial_that_moves_at_every_rung_is_the_same(kind: Kind, prepared: PreparedObjective):
     found: list[Evaluation] = []
     checkpoint = None

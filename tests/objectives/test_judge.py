@@ -44,6 +44,7 @@ def test_it_knows_the_labels_and_is_the_same_twice(reviews_csv: Path):
     assert baseline_judge(settings(), reviews_csv.parent, 0, CPU)(TEXTS) == judge(TEXTS)
 
 
+@pytest.mark.slow
 def test_it_trains_on_training_rows_of_the_main_task_alone(reviews_csv: Path, monkeypatch: pytest.MonkeyPatch):
     seen: list[judging.TrainingRun] = []
 
@@ -68,6 +69,7 @@ def test_a_pair_has_no_judge(reviews_csv: Path):
         baseline_judge(settings(tasks=pair, objective="sentiment.accuracy"), reviews_csv.parent, 0, CPU)
 
 
+@pytest.mark.slow
 def test_synthesize_trains_it_once_and_only_when_rows_are_asked_for(reviews_csv: Path):
     calls: list[int] = []
 

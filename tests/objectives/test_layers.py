@@ -92,6 +92,7 @@ def test_llamas_attention_alone_has_dropout_and_gets_it(objective: Objectives, a
     assert not torch.equal(losses(prepared, dropped), losses(prepared, dropped))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_fewer_layers_are_a_smaller_model_and_export_as_one(
     family: str, objective: Objectives, architectures: Architectures, tmp_path: Path
@@ -166,6 +167,7 @@ def test_layers_that_start_anew_train_whatever_is_frozen(prepared: PreparedObjec
         assert all(parameter.requires_grad for parameter in stack[1].parameters())
 
 
+@pytest.mark.slow
 def test_more_than_what_is_left_means_all_of_it(prepared: PreparedObjective):
     model = built(prepared, keep_layers=1, freeze_layers=2, reinitialize_layers=0)
     assert all(not p.requires_grad for stack in layer_stacks(model.encoder) for p in stack[0].parameters())

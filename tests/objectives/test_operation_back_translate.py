@@ -74,6 +74,7 @@ def test_a_row_is_refused_where_a_sentence_comes_back_empty(
     assert made(architectures).rewrite(rows, 0.5, 0, 0) == [Row(("fine",)), None, Row(("👍",))]
 
 
+@pytest.mark.slow
 def test_both_sampled_models_are_deterministic_and_replicas_differ(architectures: Architectures):
     language = open_language_model(str(architectures("t5")), Path(), "key", "encoder-decoder")
     ids = language.tokenizer("the price is great").input_ids

@@ -74,6 +74,7 @@ def test_any_text_becomes_valid_text_that_is_not_blank(
     assert operations[name].rewrite([row], magnitude, 0, seed) == [found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_odd_rows_neither_crash_nor_become_blank(operations: dict[str, TextOperation], name: str):
     rows = [Row((text,), "negative") for text in ODD]

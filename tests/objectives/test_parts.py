@@ -175,6 +175,7 @@ def test_what_cutoff_takes_out_goes_with_its_row(objective: Objectives):
     check_equal(model_of(prepared), task, cut, Division(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighting", ["static", "uncertainty"])
 def test_a_trial_in_parts_trains_the_same(objective: Objectives, weighting: str):
     """Only a plain sum of losses is trained in parts; other weightings take the whole batch, and are the same too."""

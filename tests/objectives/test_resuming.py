@@ -127,6 +127,7 @@ def test_without_a_place_an_interruption_promises_nothing(objective: Objectives)
         train(objective(), configuration().model_copy(update={"mix": Mix()}), Manner(stops=lambda: True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep_best", [True, False])
 def test_evaluations_are_heard_with_what_they_say(objective: Objectives, keep_best: bool) -> None:
     heard: list[tuple[Evaluation, float]] = []

@@ -230,6 +230,7 @@ class Kept:
         self.tensor = tensor.detach()  # with its graph it would keep itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighting", ["static", "uncertainty", "pcgrad"])
 def test_a_pass_is_freed_before_the_next_one_begins(
     objective: Objectives, monkeypatch: pytest.MonkeyPatch, weighting: str

@@ -192,6 +192,7 @@ def test_the_export_computes_the_trained_logits_and_writes_the_same(prepared: Pr
     assert found == texts_of(prepared, own)
 
 
+@pytest.mark.slow
 def test_what_is_written_with_a_cache_is_what_is_written_without(prepared: PreparedObjective, model: MultiTaskModel):
     """Row by row, each token from all before it, through the true targets' way."""
     batch, head = batch_of(prepared), model.head("main")

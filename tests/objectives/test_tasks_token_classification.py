@@ -108,6 +108,7 @@ def spans(targets: TagTargets) -> list[tuple[int, int]]:
 words = st.lists(st.text(st.sampled_from("ab né🙂\u200b你"), min_size=1, max_size=5), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(st.lists(words, min_size=1, max_size=4))
 def test_any_words_are_aligned_in_order_and_never_twice(rows: list[list[str]]):
     targets = targets_of(rows, [["B-x"] * len(row) for row in rows])

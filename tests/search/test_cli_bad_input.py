@@ -257,6 +257,7 @@ def test_data_that_changed(stored: Path, autotune: Command) -> None:
         assert "reviews.csv: the data changed" in told
 
 
+@pytest.mark.slow
 def test_a_study_file_that_changed(stored: Path, autotune: Command) -> None:
     edit("trials: 4", "trials: 8")(stored)
     edit("[1e-4, 1e-2]", "[1e-4, 1e-3]")(stored)

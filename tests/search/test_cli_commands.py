@@ -296,6 +296,7 @@ def test_what_is_given_is_queued_in_order(folder: Path, autotune: Command) -> No
     assert all(trial.state == TrialState.WAITING for trial in record.study.trials)
 
 
+@pytest.mark.slow
 def test_a_grid_smaller_than_the_total_ends_with_it(folder: Path, autotune: Command) -> None:
     text = (folder / "study.yaml").read_text(encoding="utf-8")
     text = text.replace("augmentation: {operations: [noise, mixup]}", "loss_weights: {ratio: 1, optional: true}")

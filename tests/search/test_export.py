@@ -49,6 +49,7 @@ def test_plain_yaml_reads_it_alike(record: StudyRecord, trained: Path) -> None:
     assert yaml.safe_load(render(best, "yaml")) == json.loads(render(best, "json"))
 
 
+@pytest.mark.slow
 def test_paths_are_relative_to_the_export(record: StudyRecord, trained: Path) -> None:
     (trained / "exports" / "deep").mkdir(parents=True)
     best = best_configuration(record, trained / "exports" / "deep")

@@ -229,6 +229,7 @@ def test_folds_are_told() -> None:
     assert "the mean over the folds so far" in text
 
 
+@pytest.mark.slow
 def test_of_many_trials_a_part_is_drawn_and_that_is_said() -> None:
     study = BuiltStudy(total=500)
     study.add_baseline(0.4)

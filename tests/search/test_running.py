@@ -48,6 +48,7 @@ def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_orphans_are_trained_even_where_the_total_is_reached(record: StudyRecord, observer: PlainLines) -> None:
     """A run with a greater total was killed; the study's own total is reached."""
     orphan = record.study.ask(record.file.search_space().distributions)

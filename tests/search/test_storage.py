@@ -251,6 +251,7 @@ def test_a_transaction_begins_with_the_write_lock(file: Path, impatient: None):
     other.close()
 
 
+@pytest.mark.slow
 def test_braces_and_spaces_in_the_path(tmp_path: Path):
     folder = tmp_path / "stüdy {SCHEMA_VERSION} {}"
     folder.mkdir()

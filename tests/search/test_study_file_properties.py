@@ -3,6 +3,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import yaml
 from autotune.search.study_file.reading import parse_study_file
 from autotune.spaces.errors import StudyFileError
@@ -100,6 +101,7 @@ def test_the_document_that_is_mutated_is_right() -> None:
     parse_study_file(yaml.safe_dump(GOOD, sort_keys=False), "study.yaml")
 
 
+@pytest.mark.slow
 @given(mutated())
 def test_a_mutated_study_file_is_accepted_or_refused_in_our_words(text: str) -> None:
     check(text)

@@ -381,6 +381,7 @@ def test_the_timeout_ends_a_run_and_loses_nothing(stored: Bench) -> None:
     assert stored.states() == [TrialState.COMPLETE] * 6
 
 
+@pytest.mark.slow
 def test_a_crash_leaves_nothing_running(stored: Bench) -> None:
     trainer = TabulatedTrainer(rising, 2)
     trainer.crash_at = 5
@@ -430,6 +431,7 @@ def test_a_signal_between_asking_and_noting_leaves_nothing_running(
     assert stored.states().count(TrialState.COMPLETE) == 3
 
 
+@pytest.mark.slow
 def test_orphans_of_a_killed_run_are_trained_first_with_their_own_configuration(stored: Bench) -> None:
     orphans = [stored.study.ask(SPACE.distributions) for _ in range(3)]
     orphans[2].report(0.4, 10)

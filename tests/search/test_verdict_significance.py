@@ -42,6 +42,7 @@ def test_the_other_direction_has_the_other_probability(gains: list[int]) -> None
     assert there.different == back.different
 
 
+@pytest.mark.slow
 @given(GAINS, st.floats(0.01, 1000), st.randoms())
 def test_neither_the_unit_nor_the_order_matters(gains: list[int], scale: float, random: Random) -> None:
     shuffled = list(gains)
