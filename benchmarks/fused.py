@@ -11,8 +11,8 @@ evaluation of 16 rows.
 
 `hugging face` is the usual loop around transformers' own classes; `plain` our trainer, a trial after another; `graph`
 our model's step of one trial as a CUDA graph; `N processes` are N plain ones at once; `fused N` are N trials as one
-program. The last lines replay a search (refill.py). `--cpu` takes the processor's time, for a busy machine: processes
-then say nothing and are left out.
+program. MB are what a side holds: a plain process two trials, of which one trains. The last lines replay a search
+(refill.py). `--cpu` takes the processor's time, for a busy machine: processes then say nothing and are left out.
 """
 
 import argparse
@@ -147,7 +147,6 @@ def table(sides: Sequence[Side], options: argparse.Namespace) -> Table:
         rows.add_column(column)
     for side in sides:
         speed = [one / own for one, own in zip(side.milliseconds, judged.milliseconds, strict=True)]
-        # A side that trains two trials in turn holds what two take: memory is told for as many as the judged side has.
         rows.add_row(
             side.name,
             spread(side.milliseconds),

@@ -76,11 +76,8 @@ def run_autotune(spec: Spec) -> SideResult:
         os.environ["AUTOTUNE_CACHE"] = cache
         prepared = prepare(objective_settings(spec), AugmentationSpace(operations=[]), Path(), spec.seed)
     count = len(spec.trials)
-    trainer = (
-        FusedTrainer(prepared, choose_device("auto"), count)
-        if spec.fused
-        else PlainTrainer(prepared, choose_device("auto"))
-    )
+    kind, slots = (FusedTrainer, count) if spec.fused else (PlainTrainer, 1)
+    trainer = kind(prepared, choose_device("auto"), slots)
     start_seconds = time.perf_counter() - started_s
     if spec.fused:
         started_s = time.perf_counter()

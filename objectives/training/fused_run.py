@@ -50,7 +50,9 @@ class FusedRun(Course):
     @property
     def form(self) -> tuple[object, ...]:
         """What trials have in common that train together to their next rung: all that shapes a tensor until there."""
-        chosen = self._training.keep_layers, self._training.precision, sorted(self.configuration.cleaning.items())
+        training, cleaning = self._training, sorted(self.configuration.cleaning.items())
+        # Batches of one shape may hold other rows under another batch size; trials of one form have batches in common.
+        chosen = training.keep_layers, training.precision, training.batch_size, cleaning
         return self.tasks, chosen, [self._batches.shapes(step) for step in range(self.step, self.rung)]
 
     @property

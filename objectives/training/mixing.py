@@ -34,7 +34,7 @@ class Batches:
     draws: Draws | None = None
     """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
-    def at(self, step: int, known: "dict[tuple[str, int], Batch] | None" = None) -> dict[Task[Any], Batch]:
+    def at(self, step: int, known: dict[tuple[str, int], Batch] | None = None) -> dict[Task[Any], Batch]:
         """The batch of every task that is in a step (from 0), the main one first, on the CPU.
 
         `known`: those that trials of one form have in common, by task and step; what is not there yet is added.

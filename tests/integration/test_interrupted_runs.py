@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from .commands import check_whole, finish, prepared, start, study_in, wait_for
+from .commands import MAIN, check_whole, finish, prepared, start, study_in, wait_for
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_killed_at_any_moment(folder: Path) -> None:
     moments = random.Random(0)
     run = ("run", "study.yaml", "--trials", "24")
     for place in range(8):
-        with start(folder, *run) as process:
+        with start(folder, *run, script=None if place % 2 else MAIN) as process:
             if place % 2:  # half of the moments lie in the training, the others anywhere
                 wait_for(process, "started")
             time.sleep(moments.uniform(0, 0.8 if place % 2 else 4))

@@ -14,7 +14,7 @@ import pytest
 from autotune.search.claims import GRACE_S
 from optuna.trial import TrialState
 
-from .commands import STUDY, check_whole, finish, prepared, start, study_in, wait_for
+from .commands import MAIN, STUDY, check_whole, finish, prepared, start, study_in, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,8 @@ def test_twenty_kills_and_the_study_is_that_of_an_undisturbed_run(grid: Path) ->
     moments = random.Random(5)
     told = Counter[str]()
     for place in range(ROUNDS):
-        processes = [start(grid, *RUN) for _ in range(2 if place % 5 == 4 else 1)]
+        script = None if place % 2 else MAIN
+        processes = [start(grid, *RUN, script=script) for _ in range(2 if place % 5 == 4 else 1)]
         begun = wait_for(processes[0], "started") if place % 2 else ""
         time.sleep(moments.uniform(0, 0.7 if place % 2 else 5.0))
         for process in processes:

@@ -9,6 +9,7 @@ import torch
 from autotune.objectives.models.fused.model import FusedModel
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused_run import FusedRun
 from autotune.objectives.training.fusible import unfusible
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
@@ -82,6 +83,14 @@ def state(checkpoint: Checkpoint | None) -> Iterator[torch.Tensor]:
 
 def same(left: Checkpoint | None, right: Checkpoint | None) -> bool:
     return all(map(torch.equal, state(left), state(right)))
+
+
+def test_batches_of_another_size_are_another_form(prepared: PreparedObjective):
+    """Even where all rows fit into either, so that every shape agrees: trials of one form share batches."""
+    small, same_size, large = (FusedRun(0, trial(1e-3, batch_size=size), prepared, CPU) for size in (64, 64, 128))
+    assert small.form == same_size.form
+    assert small.form[-1] == large.form[-1]
+    assert small.form != large.form
 
 
 @pytest.mark.slow
