@@ -3,8 +3,9 @@
     python benchmarks/report.py --trials 1000
 
 makes the quickstart study with four auxiliary tasks, five operations and two searched settings, fills it with ended
-trials (two of three pruned, ten rungs each; nothing is trained), and times each step of `autotune study report --html`
-in a process of its own: starting and importing, opening the study, its facts, its page. SQLite.
+trials (two of three pruned, ten rungs each; nothing is trained), and times whole commands, one after another, each from
+its start to its end: a script with Optuna alone that reads the trials and tells the best and the importances, then
+`autotune study report`, without and with `--html`. SQLite.
 """
 
 import argparse
@@ -12,14 +13,17 @@ import json
 import math
 import os
 import platform
+import resource
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import optuna
@@ -36,35 +40,19 @@ from rich.table import Table
 
 QUICKSTART = Path(__file__).parent.parent / "studies" / "quickstart"
 RUNGS = range(10, 101, 10)
-TARGETS = "at most 3 s after the imports, at most 5 MB"
-TIMED = """\
-import json, sys, time
-started = time.perf_counter(), time.process_time()
-def lap(name):
-    global started
-    now = time.perf_counter(), time.process_time()
-    laps[name] = [now[0] - started[0], now[1] - started[1]]
-    started = now
-laps = {}
-from pathlib import Path
-from autotune.search.cli import reporting
-lap("start and imports")
-record = reporting.opened(*sys.argv[1:3])
-lap("the study is opened")
-summary, confirmed = reporting.read_facts(record)
-records = reporting.records_of(record.study)
-lap("its facts")
-html = reporting.render_page(summary, records, reporting.Origin(reporting.versions(), record.fingerprints), confirmed)
-lap("its page")
-reporting.write_text(Path(sys.argv[3]), html)
-lap("it is written")
-print(json.dumps(laps))
+TARGETS = "at most 3 s, at most 5 MB"
+PLAIN = """\
+import sys
+import optuna
+study = optuna.load_study(study_name="large", storage=sys.argv[1])
+print(len(study.trials), study.best_trial.number, optuna.importance.get_param_importances(study))
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The time and size of a large study's report.")
     parser.add_argument("--trials", type=int, default=1000, help="ended trials")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of all commands")
     parser.add_argument("--keep", type=Path, help="where to leave the page")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -72,9 +60,22 @@ def main() -> None:
         os.environ["AUTOTUNE_CACHE"] = str(folder / "cache")
         url, page = f"sqlite:///{folder / 'study.db'}", options.keep or folder / "report.html"
         make(folder, url, options.trials)
-        command = [sys.executable, "-c", TIMED, "large", url, str(page)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        show(json.loads(done.stdout.splitlines()[-1]), page.stat().st_size, options.trials)
+        report = [str(Path(sys.executable).with_name("autotune")), "study", "report", "large", "--storage", url]
+        commands = {
+            "plain Optuna": [sys.executable, "-c", PLAIN, url],
+            "autotune study report": report,
+            "autotune study report --html": [*report, "--html", str(page)],
+        }
+        rounds = [{name: timed(command) for name, command in commands.items()} for _ in range(options.repeats)]
+        show(rounds, page.stat().st_size, options.trials)
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Seconds of a command, and those of the processor."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def study_file(folder: Path, trials: int) -> Path:
@@ -149,17 +150,16 @@ def curve(rate: float, number: int) -> list[float]:
     return [height - 0.3 * math.exp(-place / 3) for place in range(len(RUNGS))]
 
 
-def show(laps: Mapping[str, list[float]], size: int, trials: int) -> None:
-    table = Table(title=f"The page of {trials:,} trials")
-    for column in ("", "seconds", "of the processor"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, times in laps.items():
-        table.add_row(name, *(f"{time:.2f}" for time in times))
-    after = [sum(times[place] for times in list(laps.values())[1:]) for place in (0, 1)]
-    table.add_row("after the imports", *(f"{time:.2f}" for time in after))
-    table.add_row("size in MB", f"{size / 1e6:.2f}", "")
+def show(rounds: list[dict[str, tuple[float, float]]], size: int, trials: int) -> None:
+    table = Table(title=f"The report of {trials:,} trials")
+    for column in ("", "median s", "min", "max", "processor s"):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for name in rounds[0]:
+        wall, processor = zip(*(one[name] for one in rounds), strict=True)
+        table.add_row(name, *(f"{value:.2f}" for value in (median(wall), min(wall), max(wall), median(processor))))
     console = Console()
     console.print(table)
+    console.print(f"the page: {size / 1e6:.2f} MB")
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, optuna {optuna.__version__}; target: {TARGETS}")
 
 

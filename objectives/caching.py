@@ -1,15 +1,9 @@
-"""The cache on disk: files named by the hash of all that they were made from, written atomically."""
+"""Where the cache on disk is, and how its files are named: by the hash of all that they were made from."""
 
 import hashlib
 import os
-import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from pathlib import Path
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 
 def cache_folder() -> Path:
@@ -27,52 +21,3 @@ def content_hash(parts: Iterable[str]) -> str:
         digest.update(len(data).to_bytes(8))
         digest.update(data)
     return digest.hexdigest()
-
-
-def is_cached(kind: str, key: str) -> bool:
-    """Whether the cache holds a file of that key."""
-    return (cache_folder() / kind / f"{key}.safetensors").is_file()
-
-
-def cached_tensors(
-    kind: str, key: str, make: Callable[[], dict[str, torch.Tensor]], *, mapped: bool = False
-) -> dict[str, torch.Tensor]:
-    """Load the tensors stored under `key`, or make and store them.
-
-    What is loaded is mapped, not read: processes of one host share its pages. With `mapped` that holds for the process
-    too that made it.
-
-    A file is renamed into its place only when whole, so that a kill leaves no half of one; one that
-    cannot be read is made again. A cache that cannot be written costs time, not the study.
-    """
-    path = cache_folder() / kind / f"{key}.safetensors"
-    with suppress(OSError, SafetensorError):
-        return load_file(path)
-    tensors = make()
-    with suppress(OSError):
-        save_atomically(tensors, path)
-        return load_file(path) if mapped else tensors
-    return tensors
-
-
-def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write to a temporary neighbour, flush to the disk, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        name = Path(part.name)
-    try:
-        save_file(tensors, name, metadata)
-        _flush(name)
-        name.replace(path)
-        _flush(path.parent)
-    finally:
-        name.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Have a file's content on the disk, or a folder's names."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

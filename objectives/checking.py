@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import nn
+
 from ..spaces.errors import StudyFileError
 from .augmentation.bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .settings import COSTS, ObjectiveSettings
@@ -14,11 +16,19 @@ def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
     """The study's tasks, the main one first; their labels are not known yet.
 
     Raises:
-        StudyFileError: an objective is nothing that a trial is measured by.
+        StudyFileError: a task has a name that torch needs, or an objective is nothing that a trial is measured by.
     """
+    for name in settings.tasks:
+        check_name(name)
     tasks = [task_type(task.kind)(name, task) for name, task in settings.tasks.items()]
     check_objective(settings.objective, tasks)
     return tasks
+
+
+def check_name(task: str) -> None:
+    """Torch keeps heads by name, beside its own attributes. StudyFileError where a task has the name of one."""
+    if hasattr(nn.ModuleDict(), task):
+        raise StudyFileError(f"tasks: {task}: torch uses this name itself; call the task something else")
 
 
 def check_objective(objective: str | Sequence[str], tasks: Sequence[Task[Any]]) -> None:

@@ -12,8 +12,8 @@ from ..spaces.configuration import SettingValue
 from ..spaces.errors import StudyFileError
 from .data.cleaning import NEAR_DUPLICATE, Action, Finding
 from .data.corpus import Corpus
-from .data.loading import Table
 from .data.near import near_duplicates
+from .data.table import Table
 from .models.encoders import EncoderSource
 from .settings import CleaningSettings, DataSettings
 from .suspects import check_cleanlab, suspect_rows
@@ -55,11 +55,6 @@ class Droppable:
             for choice, found in self.rows.items()
         }
         return Droppable(rows, self.standing)
-
-
-def standing_choices(clean: CleaningSettings) -> dict[str, SettingValue]:
-    """What `data: clean:` says of all that can be searched: the baseline's."""
-    return {"drop_suspect_labels": clean.suspect_labels == "drop", "near_duplicates": clean.near_duplicates}
 
 
 def data_settings(data: DataSettings, cleaning: CleaningSpace) -> DataSettings:
@@ -123,7 +118,7 @@ def find_droppable(
         rows["near_duplicates", threshold] = _of_all_tasks(corpus, gone)
         what = f"{NEAR_DUPLICATE} at {threshold:g}, left out where a trial's configuration says so"
         findings.append(_told(table, what, [keys[row] for row in gone], "noted"))
-    return Droppable(rows, standing_choices(clean)), [finding for finding in findings if finding.count]
+    return Droppable(rows, clean.choices), [finding for finding in findings if finding.count]
 
 
 def _told(table: Table, what: str, cases: Sequence[str], action: Action) -> Finding:

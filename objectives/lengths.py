@@ -7,7 +7,7 @@ import torch
 
 from .data.cleaning import Finding
 from .data.inputs import Inputs
-from .data.loading import Table
+from .data.table import Table
 from .data.tokens import TokenTable
 from .models.encoders import EncoderSource
 from .tasks.batch import Examples

@@ -22,7 +22,7 @@ from .codes import study_vocabulary, text_codes
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
 from .data.corpus import Corpus, read_corpus
-from .data.loading import Table
+from .data.table import Table
 from .data.targets import Targets, TextTargets, take_targets
 from .data.tokens import TokenTable
 from .droppable import Droppable, check_suspects, data_settings, find_droppable

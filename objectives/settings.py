@@ -1,4 +1,7 @@
-"""The study file's `data:`, `model:` and `tasks:`: everything that decides what a trial measures."""
+"""The study file's `data:`, `model:` and `tasks:`: everything that decides what a trial measures.
+
+Nothing here imports torch: a stored study is read without it.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
-from torch import nn
 
+from ..spaces.configuration import SettingValue
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
-from .models.encoders import Pooling
-from .tasks.registry import TaskSettings, task_type
-from .tasks.task import Direction
+from .tasks.kinds import TaskSettings
+from .tasks.settings import Direction
 
 
 def _fraction(value: float | str) -> float | str:
@@ -75,6 +77,11 @@ class CleaningSettings(Settings):
         "suspects",
     )
 
+    @property
+    def choices(self) -> dict[str, SettingValue]:
+        """What it says of all that can be searched: the baseline's."""
+        return {"drop_suspect_labels": self.suspect_labels == "drop", "near_duplicates": self.near_duplicates}
+
 
 class DataSettings(Settings):
     """Where the main task's rows come from."""
@@ -95,6 +102,9 @@ class DataSettings(Settings):
     def folds(self) -> int | None:
         """Into how many parts the rows are cut, None without cross-validation."""
         return self.validation.folds if isinstance(self.validation, Folds) else None
+
+
+Pooling = Literal["auto", "last", "mean"]
 
 
 class ModelSettings(Settings):
@@ -121,8 +131,6 @@ def _task_name(name: str) -> str:
         raise PydanticCustomError(
             "task_name", "a task's name is letters, digits, '_' and '-', the first a letter or '_'"
         )
-    if hasattr(nn.ModuleDict(), name):  # torch keeps heads by name, beside its own attributes
-        raise PydanticCustomError("task_name", "torch uses this name itself; call the task something else")
     return name
 
 
@@ -134,7 +142,7 @@ TaskName = Annotated[str, AfterValidator(_task_name), WithJsonSchema({"type": "s
 def _first_metric(given: Mapping[str, Any]) -> str:
     """The default objective; of a task without metrics nothing, which the check of the objective explains."""
     name, task = next(iter(given["tasks"].items()))
-    return f"{name}.{next(iter(task_type(task.kind).metrics), '')}"
+    return f"{name}.{next(iter(task.metrics), '')}"
 
 
 COSTS = ("cost.gflops", "cost.parameters")
@@ -208,7 +216,7 @@ class ObjectiveSettings(Settings):
         if objective in COSTS:
             return "minimize"
         task, _, metric = objective.partition(".")
-        return task_type(self.tasks[task].kind).metrics[metric]
+        return self.tasks[task].metrics[metric]
 
     @property
     def measured_tasks(self) -> list[str]:

@@ -19,9 +19,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from transformers import AutoModel
 
 from ..spaces.errors import StudyFileError
-from .caching import cached_tensors, content_hash
+from .caching import content_hash
 from .data.tokens import TokenTable
 from .models.encoders import EncoderSource
+from .tensor_cache import cached_tensors
 
 _PARTS = 5
 _BATCH = 32

@@ -1,15 +1,13 @@
-"""Where a study's checkpoints are on this machine, and which of them stay."""
+"""The checkpoints of a study's trials on this machine, and which of them stay."""
 
-import shutil
 from importlib.metadata import version
-from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ..objectives.caching import cache_folder, content_hash
+from ..objectives.caching import content_hash
 from ..objectives.training.checkpoints import CheckpointStore
-from .locking import database
-from .study import StudyRecord, confirmation_name
+from .checkpoint_folder import checkpoint_folder
+from .study import StudyRecord
 
 _GOING_ON = (TrialState.RUNNING, TrialState.WAITING)
 
@@ -28,7 +26,7 @@ def checkpoint_store(record: StudyRecord, name: str | None = None, token: str = 
     fingerprints = [f"{name} {value}" for name, value in sorted(record.fingerprints.items())]
     signature = content_hash([settings, str(file.search.seed), *([token] if token else []), *fingerprints, *versions])
     return CheckpointStore(
-        _folder(name or record.name, record.url), signature, round(file.search.checkpoints.disk * 1e9)
+        checkpoint_folder(name or record.name, record.url), signature, round(file.search.checkpoints.disk * 1e9)
     )
 
 
@@ -37,13 +35,3 @@ def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     complete.sort(key=lambda trial: trial.values[0], reverse=maximize)
     return {trial.number for trial in trials if trial.state in _GOING_ON} | {t.number for t in complete[:top]}
-
-
-def remove_checkpoints(name: str, url: str) -> None:
-    """Remove all checkpoints of a study that is deleted."""
-    for each in (name, confirmation_name(name)):
-        shutil.rmtree(_folder(each, url), ignore_errors=True)
-
-
-def _folder(name: str, url: str) -> Path:
-    return cache_folder() / "checkpoints" / content_hash([database(url), name])[:32]

@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import DateTime, Integer, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..objectives.training.trainer import Failure, FailureKind
+from ..objectives.training.failure import Failure, FailureKind
 from .locking import claiming
 from .roles import DEATHS, FAILURE, OWNER
 

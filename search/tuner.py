@@ -16,7 +16,8 @@ from typing import TypeVar
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ..objectives.training.trainer import Evaluation, Failure, FailureKind, timed_out
+from ..objectives.training.failure import Failure, FailureKind, timed_out
+from ..objectives.training.trainer import Evaluation
 from ..spaces.configuration import Configuration
 from ..spaces.space import SearchSpace
 from .checkpoints import worth_keeping

@@ -1,22 +1,15 @@
 """What results depend on beside settings and data: packages, Python, the system, the device."""
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 
 import torch
 
-_PACKAGES = ("autotune-mtl", "optuna", "torch", "transformers", "tokenizers", "datasets", "scikit-learn", "numpy")
+from .packages import packages
 
 
 def versions() -> dict[str, str]:
     """What runs here, by name; nothing in it names the machine or its user."""
-    return {
-        **{name: version(name) for name in _PACKAGES},
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "device": _device(),
-    }
+    return {**packages(), "device": _device()}
 
 
 def _device() -> str:

@@ -207,15 +207,15 @@ def test_a_trial_among_a_thousand_costs_about_what_it_does_among_ten(overhead: O
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_page_of_a_thousand_trials_is_small_and_soon_made(tmp_path: Path):
-    """At most 3 s after the imports, of the processor, as others use this machine too; at most 5 MB."""
+    """No more of the processor than Optuna alone, which has the same trials to read; at most 5 MB."""
     page, picture = tmp_path / "report.html", tmp_path / "page.webp"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-    command = [sys.executable, str(BENCHMARKS / "report.py"), "--trials", "1000", "--keep", str(page)]
+    command = [sys.executable, str(BENCHMARKS / "report.py"), "--trials", "1000", "--repeats", "1", "--keep", str(page)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in done.stdout.splitlines() if "│" in line]
-    seconds = {name: float(processor) for name, _, processor in (row for row in rows if len(row) == 3 and row[2])}
-    assert 0 < seconds["after the imports"] < 3
+    seconds = {row[0]: float(row[-1]) for row in rows}
+    assert 0 < seconds["autotune study report --html"] < 1.2 * seconds["plain Optuna"]
     assert 50_000 < page.stat().st_size < 5_000_000
     text = page.read_text(encoding="utf-8")
     assert "335 complete, 665 pruned" in text

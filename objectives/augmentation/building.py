@@ -9,14 +9,15 @@ import torch
 
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import DataError
-from ..caching import cached_tensors, content_hash, is_cached
+from ..caching import content_hash
 from ..data.cleaning import normalised
-from ..data.loading import Table
 from ..data.near import near_copies
+from ..data.table import Table
 from ..data.tokens import tokenizer_fingerprint
 from ..models.encoders import EncoderSource
 from ..tasks.batch import Examples
 from ..tasks.task import Task
+from ..tensor_cache import cached_tensors, is_cached
 from .generating import Job, Progress, generate
 from .operation import Row, TextOperation
 from .tokens import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, rows_hash, write_targets

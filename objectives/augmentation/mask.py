@@ -14,8 +14,9 @@ from torch.nn.utils.rnn import pad_sequence
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
 from ..caching import content_hash
-from ..models.encoders import is_scratch, quiet_transformers
+from ..models.encoders import quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
+from ..models.names import is_scratch
 from .operation import Resources, Row, TextOperation, random_of
 from .words import chosen
 

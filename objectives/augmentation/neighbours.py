@@ -8,9 +8,11 @@ from safetensors import SafetensorError, safe_open
 from torch.nn.functional import normalize
 from transformers import AutoModel, PreTrainedTokenizerFast
 
-from ..caching import cached_tensors, content_hash
+from ..caching import content_hash
 from ..data.tokens import tokenizer_fingerprint
-from ..models.encoders import EncoderSource, is_scratch, open_encoder
+from ..models.encoders import EncoderSource, open_encoder
+from ..models.names import is_scratch
+from ..tensor_cache import cached_tensors
 from .lexicon import Words
 from .operation import Resources
 from .words import core, pieces

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from ...spaces.augmentation import AugmentationSpace
-from ..caching import cached_tensors, content_hash
+from ..caching import content_hash
 from ..data.cleaning import Action, Finding
 from ..data.targets import RaggedTargets, Targets, TextTargets
 from ..data.tokens import TokenTable, concatenate
+from ..tensor_cache import cached_tensors
 from .operation import Row
 
 VariantKey = tuple[str, float]

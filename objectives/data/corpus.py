@@ -9,11 +9,12 @@ from ...spaces.errors import DataError
 from ..settings import DataSettings, Folds
 from ..tasks.task import Task
 from .cleaning import Finding, normalised
-from .loading import Table, append, load_table, take
+from .loading import load_table
 from .repairs import label_lists, respelt, spellings, with_repaired_texts
 from .sifting import apart, copies_of, sift
 from .sources import resolve_source
 from .splits import folds, random_split, stratified_split
+from .table import Table, append, take
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import ftfy
 
 from .cleaning import Finding, normalised
-from .loading import Table
+from .table import Table
 
 _ENCODINGS_ONLY = ftfy.TextFixerConfig(
     unescape_html=False,

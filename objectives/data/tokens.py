@@ -8,7 +8,8 @@ import torch
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerFast
 
-from ..caching import cached_tensors, content_hash
+from ..caching import content_hash
+from ..tensor_cache import cached_tensors
 from .inputs import Inputs
 from .targets import offsets_of, places_of
 

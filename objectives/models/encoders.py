@@ -26,16 +26,10 @@ from transformers.utils import logging as transformers_logging
 
 from ...spaces.errors import EncoderError
 from .location import cannot_open, locate
-from .scratch import SCRATCH, scratch_config, scratch_tokenizer
-
-PRETRAINED_RATES = (1e-5, 5e-4)
-"""The usual range for fine-tuning: BERT-base 2e-5 to 5e-5, small encoders 3e-5 to 3e-4 (Devlin 2019, Turc 2019)."""
-SCRATCH_RATES = (2e-4, 5e-3)
-"""A small encoder from random weights; tried on the quickstart study."""
-
+from .names import is_scratch
+from .scratch import scratch_config, scratch_tokenizer
 
 Family = Literal["encoder", "decoder", "encoder-decoder"]
-Pooling = Literal["auto", "last", "mean"]
 LAYER_COUNTS = ("num_hidden_layers", "decoder_layers", "num_decoder_layers")
 """What configs call the numbers of layers of an encoder or a single stack, and of a decoder (BART's, T5's)."""
 
@@ -46,16 +40,6 @@ def family_of(config: PreTrainedConfig) -> Family:
         return "encoder-decoder"
     writes_only = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
     return "decoder" if writes_only else "encoder"
-
-
-def is_scratch(encoder: str) -> bool:
-    """Whether an encoder starts from random weights."""
-    return encoder in SCRATCH
-
-
-def default_rates(encoder: str) -> tuple[float, float]:
-    """The range of learning rates that suits an encoder."""
-    return SCRATCH_RATES if is_scratch(encoder) else PRETRAINED_RATES
 
 
 class AutoClass(Protocol):

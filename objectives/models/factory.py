@@ -11,8 +11,9 @@ from transformers import AutoModel, PreTrainedModel
 from ...spaces.errors import EncoderError
 from ...spaces.training import TrainingSettings
 from ..seeds import derive_seed
+from ..settings import Pooling
 from ..tasks.task import Task
-from .encoders import EncoderSource, Pooling
+from .encoders import EncoderSource
 from .layers import check_layers, freeze, reinitialize, set_dropout
 from .multi_task import MultiTaskModel, assemble
 from .vocabulary import Vocabulary

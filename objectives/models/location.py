@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from ...spaces.errors import EncoderError
-from .scratch import SCRATCH
+from .names import SCRATCH
 
 PACKAGE = "package:"
 ENCODER = "model: encoder"

@@ -1,7 +1,4 @@
-"""Small BERT-shaped encoders from random weights, with a WordPiece tokenizer of the study's own text.
-
-Sizes as in "Well-Read Students Learn Better" (Turc et al. 2019, arXiv 1908.08962).
-"""
+"""Small BERT-shaped encoders from random weights, with a WordPiece tokenizer of the study's own text."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,10 +6,8 @@ from collections.abc import Sequence
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertTokenizer
 
-SCRATCH = {
-    "scratch:tiny": {"num_hidden_layers": 2, "hidden_size": 128},
-    "scratch:mini": {"num_hidden_layers": 4, "hidden_size": 256},
-}
+from .names import SCRATCH
+
 _HEAD_WIDTH = 64
 _VOCABULARY = 8000
 _INSIDE = "##"

@@ -4,32 +4,24 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from pydantic import Field
 from sklearn import metrics as scores
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
 from ..augmentation.operation import Row
-from ..data.loading import Table
+from ..data.table import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
+from .kinds import ClassificationSettings
 from .labels import check_classes, label_names, unknown_label
-from .settings import TextTaskSettings
-from .task import Direction, TextTask
-
-
-class ClassificationSettings(TextTaskSettings):
-    """One label of several for a text or a pair of texts."""
-
-    kind: Literal["classification"]
-    label: str = Field(default="label", description="column with the label")
+from .task import TextTask
 
 
 class Classification(TextTask[ClassificationSettings]):
@@ -39,13 +31,7 @@ class Classification(TextTask[ClassificationSettings]):
     settings_type: ClassVar = ClassificationSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    metrics: ClassVar[Mapping[str, Direction]] = {
-        "accuracy": "maximize",
-        "balanced_accuracy": "maximize",
-        "f1": "maximize",
-        "mcc": "maximize",
-        "log_loss": "minimize",
-    }
+    metrics: ClassVar = ClassificationSettings.metrics
 
     labels: Sequence[str] = ()
 

@@ -5,12 +5,11 @@ own decoder, decoder-only models behind the source, encoders with a light decode
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
-from pydantic import Field, model_validator
 from sacrebleu.metrics.chrf import CHRF
 from torch.nn import functional
 from transformers import (
@@ -22,51 +21,20 @@ from transformers import (
 )
 
 from ...spaces.errors import DataError, EncoderError
-from ..caching import cached_tensors, content_hash
+from ..caching import content_hash
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
-from ..data.loading import Table, take
+from ..data.table import Table, take
 from ..data.targets import IGNORED, Targets, TextTargets, widened
 from ..data.tokens import end_of_text, tokenize, tokenizer_fingerprint
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from ..models.light_decoder import build_light_decoder, untie_decoder
 from ..models.writing import greedy, in_one_row, target_logits
+from ..tensor_cache import cached_tensors
 from .batch import Batch, Examples, TextCodes
-from .settings import TextTaskSettings
-from .task import Direction, Task
-
-_NOISE = 0.3
-"""Share of a text that BART was pretrained to fill in."""
-_DECODER_LAYERS = 1
-"""A layer learns to copy: the encoder has done the reading."""
-
-
-class GenerationSettings(TextTaskSettings):
-    """Write a text."""
-
-    kind: Literal["generation"]
-    target: str | None = Field(
-        default=None, min_length=1, description="column with the text to write; null: the row's own, from a noised copy"
-    )
-    max_target_length: int = Field(
-        default=64, ge=2, le=8192, description="tokens to write, the end token among them; the rest is cut off"
-    )
-    noise: float = Field(
-        default=_NOISE, ge=0, lt=1, description="share of the tokens that are hidden from a model that reconstructs"
-    )
-    decoder_layers: int = Field(
-        default=_DECODER_LAYERS,
-        ge=1,
-        le=24,
-        description="layers of the decoder that an encoder gets; others have their own",
-    )
-
-    @model_validator(mode="after")
-    def _noise_to_reconstruct(self) -> Self:
-        if self.target is not None and self.noise != _NOISE:
-            raise ValueError("`noise` is for reconstructing; with a `target` nothing is hidden")
-        return self
+from .kinds import DECODER_LAYERS, GenerationSettings
+from .task import Task
 
 
 @dataclass(frozen=True)
@@ -86,11 +54,7 @@ class Generation(Task[GenerationSettings]):
     settings_type: ClassVar = GenerationSettings
     has_one_answer: ClassVar[bool] = False
     cuts: ClassVar[bool] = False  # it would learn to write what it has not read
-    metrics: ClassVar[Mapping[str, Direction]] = {
-        "chrf": "maximize",
-        "token_accuracy": "maximize",
-        "perplexity": "minimize",
-    }
+    metrics: ClassVar = GenerationSettings.metrics
 
     def inputs(self, table: Table) -> Inputs:
         return self.settings.inputs(table)
@@ -168,7 +132,7 @@ class Generation(Task[GenerationSettings]):
         """Raises EncoderError where the tokenizer cannot end a text, or `decoder_layers` changes nothing."""
         end = self._end(encoder)
         if encoder.family != "encoder":
-            if self.settings.decoder_layers != _DECODER_LAYERS:
+            if self.settings.decoder_layers != DECODER_LAYERS:
                 reason = f"{encoder.name!r} is {encoder.family} and writes with its own; leave it out"
                 raise EncoderError(f"tasks: {self.name}: decoder_layers: {reason}")
             if encoder.family == "decoder":

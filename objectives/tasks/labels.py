@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...spaces.errors import DataError
-from ..data.loading import Table
+from ..data.table import Table
 
 _NAMED = 5
 """Labels that a message names; of more it gives the number."""

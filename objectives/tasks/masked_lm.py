@@ -1,30 +1,21 @@
 """Masked language modelling (Devlin et al. 2019, arXiv 1810.04805): guess the hidden tokens. Needs no labels."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
-from pydantic import Field
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from ...spaces.errors import EncoderError
-from ..data.loading import Table
+from ..data.table import Table
 from ..data.targets import IGNORED, Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
-from .settings import TextTaskSettings
-from .task import Direction, TextTask
-
-
-class MaskedLanguageModelSettings(TextTaskSettings):
-    """Guess hidden tokens; needs no labels."""
-
-    kind: Literal["masked_lm"]
-    probability: float = Field(default=0.15, gt=0, lt=1, description="share of a text's tokens that are hidden")
+from .kinds import MaskedLanguageModelSettings
+from .task import TextTask
 
 
 class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
@@ -33,7 +24,7 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
     kind: ClassVar[str] = "masked_lm"
     settings_type: ClassVar = MaskedLanguageModelSettings
     fuses: ClassVar[bool] = True
-    metrics: ClassVar[Mapping[str, Direction]] = {"accuracy": "maximize", "perplexity": "minimize"}
+    metrics: ClassVar = MaskedLanguageModelSettings.metrics
 
     def fitted(self, table: Table) -> Self:
         return self

@@ -2,36 +2,27 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from pydantic import Field
 from sklearn import metrics as scores
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
-from ..data.loading import Table
+from ..data.table import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
+from .kinds import MultiLabelSettings
 from .labels import label_names, unknown_label
-from .settings import TextTaskSettings
-from .task import Direction, TextTask
+from .task import TextTask
 
 _NONE: Any = 0
 """F1 of a label that nobody has or guesses. The stubs of scikit-learn know this argument's texts only."""
-
-
-class MultiLabelSettings(TextTaskSettings):
-    """Any number of labels for a text."""
-
-    kind: Literal["multi_label"]
-    labels: str = Field(default="labels", description="column with a list of labels, or labels between separators")
-    separator: str = Field(default="|", min_length=1, description="stands between two labels of a row of text")
 
 
 class MultiLabel(TextTask[MultiLabelSettings]):
@@ -41,13 +32,7 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     settings_type: ClassVar = MultiLabelSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    metrics: ClassVar[Mapping[str, Direction]] = {
-        "f1": "maximize",
-        "macro_f1": "maximize",
-        "exact_match": "maximize",
-        "average_precision": "maximize",
-        "log_loss": "minimize",
-    }
+    metrics: ClassVar = MultiLabelSettings.metrics
 
     labels: Sequence[str] = ()
 

@@ -1,37 +1,29 @@
 """Regression: a number for a text or a pair of texts. The head is transformers' own for the backbone."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from pydantic import Field
 from scipy import stats
 from sklearn import metrics as scores
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
-from ..data.loading import Table
+from ..data.table import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
-from .settings import TextTaskSettings
-from .task import Direction, TextTask
+from .kinds import RegressionSettings
+from .task import TextTask
 
 _STRATA, _ROWS_OF_STRATUM = 10, 20
 """Parts of equally many rows, by value, that both sides of a split have in the same shares; each fills 20 folds."""
 _LARGEST, _SMALLEST = 1e15, 1e-15
 """Of numbers and of their deviation: losses are their squares, which fp32 must hold."""
-
-
-class RegressionSettings(TextTaskSettings):
-    """A number for a text."""
-
-    kind: Literal["regression"]
-    label: str = Field(default="label", description="column with the number")
 
 
 class Regression(TextTask[RegressionSettings]):
@@ -46,13 +38,7 @@ class Regression(TextTask[RegressionSettings]):
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     has_one_answer: ClassVar[bool] = False  # two people measure, two numbers: noise, not a contradiction
-    metrics: ClassVar[Mapping[str, Direction]] = {
-        "rmse": "minimize",
-        "mae": "minimize",
-        "r2": "maximize",
-        "pearson": "maximize",
-        "spearman": "maximize",
-    }
+    metrics: ClassVar = RegressionSettings.metrics
 
     mean: float = 0.0
     deviation: float = 1.0

@@ -1,12 +1,15 @@
 """What the settings of all task kinds share: rows of their own, and what the encoder reads of a row."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ...spaces.settings import Settings
 from ..data.inputs import Inputs
-from ..data.loading import Table
+from ..data.table import Table
+
+Direction = Literal["maximize", "minimize"]
 
 
 class TaskData(Settings):
@@ -19,7 +22,10 @@ class TaskData(Settings):
 
 
 class BaseTaskSettings(Settings):
-    """What every kind has; a kind adds `kind: Literal[...]` and its own columns."""
+    """What every kind has; a kind adds `kind: Literal[...]`, its metrics and its own columns."""
+
+    metrics: ClassVar[Mapping[str, Direction]]
+    """What a task can be measured by; the first is the default objective."""
 
     data: TaskData | None = Field(default=None, description="rows of its own; by default the main task's")
 

@@ -1,46 +1,31 @@
 """Extractive question answering: where in a context the answer begins and ends. The head is transformers' own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 
 from ...spaces.errors import DataError
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
-from ..data.loading import Table, take
+from ..data.table import Table, take
 from ..data.targets import IGNORED, RaggedTargets, Targets, offsets_of, places_of
 from ..data.tokens import Alignment, TokenTable, tokenize_aligned
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .answers import exact_match, overlap_f1
 from .batch import Batch, Examples, TextCodes
-from .settings import BaseTaskSettings
-from .task import Direction, Task
+from .kinds import SpanSettings
+from .task import Task
 
 _LONGEST_ANSWER = 30
 """Tokens of an answer at most: transformers' default for this task."""
 _NOTHING = torch.tensor([0, 0])
 """Where "no answer" stands: at the first token, which is no part of the context."""
-
-
-class SpanSettings(BaseTaskSettings):
-    """Where in a context the answer to a question stands."""
-
-    kind: Literal["span"]
-    question: str = Field(default="question", min_length=1, description="column with the question")
-    context: str = Field(default="context", min_length=1, description="column with the text that holds the answer")
-    answer: str = Field(
-        default="answer", min_length=1, description="column with the answer, or a list of them; empty: there is none"
-    )
-    start: str | None = Field(
-        default=None, min_length=1, description="column with the answer's first character (from 0); null: first found"
-    )
 
 
 @dataclass(frozen=True)
@@ -75,7 +60,7 @@ class Span(Task[SpanSettings]):
     settings_type: ClassVar = SpanSettings
     rewrites: ClassVar[bool] = False  # the answer would no longer stand at its place
     has_one_answer: ClassVar[bool] = False
-    metrics: ClassVar[Mapping[str, Direction]] = {"f1": "maximize", "exact_match": "maximize"}
+    metrics: ClassVar = SpanSettings.metrics
 
     def inputs(self, table: Table) -> Inputs:
         return Inputs(table.column(self.settings.question), table.column(self.settings.context))

@@ -1,12 +1,12 @@
 """The contract of a task kind: its rows, head, loss, normaliser and metrics.
 
-A new kind is one file with a subclass, and one entry in registry.py. tests/conformance/test_tasks.py runs
-every kind through the same suite.
+A new kind is its settings in kinds.py, one file with a subclass, and one entry in registry.py.
+tests/conformance/test_tasks.py runs every kind through the same suite.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Generic, Literal, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 import torch
 from transformers import PreTrainedModel
@@ -14,16 +14,13 @@ from transformers import PreTrainedModel
 from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
-from ..data.loading import Table
+from ..data.table import Table
 from ..data.targets import Targets, take_targets
 from ..data.tokens import TokenTable, encode, tokenize
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
-from .settings import BaseTaskSettings, TextTaskSettings
-
-Direction = Literal["maximize", "minimize"]
-
+from .settings import BaseTaskSettings, Direction, TextTaskSettings
 
 S = TypeVar("S", bound=BaseTaskSettings)
 

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import torch
-from pydantic import Field
 from seqeval import metrics as spans
 from torch.nn import functional
 from transformers import AutoModelForTokenClassification, PreTrainedModel
@@ -14,30 +13,20 @@ from ...spaces.errors import DataError
 from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
-from ..data.loading import Table
+from ..data.table import Table
 from ..data.targets import IGNORED, Targets, widened
 from ..data.tokens import tokenize_aligned
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
+from .kinds import TokenClassificationSettings
 from .labels import label_names, named
-from .settings import BaseTaskSettings
 from .tags import OUTSIDE, TagTargets, as_entities, is_entity_tag, predicted_tags, repaired, tag_labels, tag_targets
-from .task import Direction, Task
+from .task import Task
 
 _MEASURES = {"f1": spans.f1_score, "precision": spans.precision_score, "recall": spans.recall_score}
 _NONE: Any = 0
 """What a measure is where no span is guessed, or there is none. The annotation of seqeval knows texts only."""
-
-
-class TokenClassificationSettings(BaseTaskSettings):
-    """A tag for every word."""
-
-    kind: Literal["token_classification"]
-    tokens: str = Field(
-        default="tokens", min_length=1, description="column with a list of words (or words between blanks)"
-    )
-    tags: str = Field(default="tags", min_length=1, description="column with a tag for each word: BIO or plain")
 
 
 class TokenClassification(Task[TokenClassificationSettings]):
@@ -48,12 +37,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
     fuses: ClassVar[bool] = True
     rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
     has_words: ClassVar[bool] = True
-    metrics: ClassVar[Mapping[str, Direction]] = {
-        "f1": "maximize",
-        "precision": "maximize",
-        "recall": "maximize",
-        "accuracy": "maximize",
-    }
+    metrics: ClassVar = TokenClassificationSettings.metrics
 
     labels: Sequence[str] = ()
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 
 from ...spaces.configuration import Configuration
-from ..caching import save_atomically
+from ..tensor_cache import save_atomically
+from .checkpoint_files import checkpoint_file, checkpoint_files, checkpoint_sizes
 from .patience import Patience
 from .trainer import Checkpoint, Evaluation
 
@@ -62,7 +63,7 @@ class CheckpointStore:
         """
         path = self._path(trial_id)
         tensors = {f"{part}/{name}": value for part in _PARTS for name, value in getattr(checkpoint, part).items()}
-        others = sum(size for file, size in self._files() if file != path)
+        others = sum(size for file, size in checkpoint_files(self.folder) if file != path)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if others + size > self.budget:
             raise NoRoom(f"{size / 1e6:.0f} MB are too much beside {others / 1e6:.0f} of {self.budget / 1e6:.0f} MB")
@@ -94,7 +95,7 @@ class CheckpointStore:
     def retain(self, trial_ids: Collection[int]) -> None:
         """Remove the checkpoints of all other trials, and what a kill left half written."""
         kept = {self._path(trial_id) for trial_id in trial_ids}
-        for file, _ in self._files():
+        for file, _ in checkpoint_files(self.folder):
             if file not in kept:
                 file.unlink(missing_ok=True)
         for part in self.folder.glob("*.part"):
@@ -104,14 +105,7 @@ class CheckpointStore:
 
     def sizes(self) -> dict[int, int]:
         """The bytes of each trial's checkpoint."""
-        return {int(file.stem): size for file, size in self._files()}
-
-    def _files(self) -> Iterator[tuple[Path, int]]:
-        """The trials' files and their bytes; one that somebody removes meanwhile is left out."""
-        for file in self.folder.glob("*.safetensors"):
-            with suppress(FileNotFoundError):
-                if file.stem.isdecimal():
-                    yield file, file.stat().st_size
+        return checkpoint_sizes(self.folder)
 
     def _path(self, trial_id: int) -> Path:
-        return self.folder / f"{trial_id}.safetensors"
+        return checkpoint_file(self.folder, trial_id)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from ...spaces.configuration import Configuration
 from .checkpoints import CheckpointStore
-from .trainer import Checkpoint, Evaluation, FailureKind, Trainer, check_slot
+from .failure import FailureKind
+from .trainer import Checkpoint, Evaluation, Trainer, check_slot
 
 COST = 0.05
 _RETRY_PARTS = 2

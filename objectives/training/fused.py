@@ -13,10 +13,11 @@ import torch
 from ..models.fused.model import FusedModel
 from ..prepare import PreparedObjective
 from .cohort import Cohort
+from .failure import FailureKind
 from .fused_run import FusedRun
 from .fusible import unfusible
 from .plain import PlainTrainer, Run, Slot, failure_of, is_users
-from .trainer import Evaluation, FailureKind
+from .trainer import Evaluation
 
 
 class FusedTrainer(PlainTrainer):

@@ -13,7 +13,7 @@ from ..augmentation.operation import Judge
 from ..data.batches import bucket_lengths
 from ..data.inputs import Inputs
 from ..data.tokens import TokenTable, encode
-from ..models.encoders import default_rates
+from ..models.names import default_rates
 from ..prepare import PreparedObjective, TaskRows, prepare
 from ..settings import ObjectiveSettings
 from ..tasks.classification import Classification

@@ -9,10 +9,11 @@ import torch
 from ...spaces.configuration import Configuration
 from ...spaces.errors import AutotuneError, Diverged
 from ..prepare import PreparedObjective
+from .failure import Failure, FailureKind
 from .folds import FoldRun
 from .run import TrainingRun
 from .tested import TestedRun
-from .trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer, check_slot
+from .trainer import Checkpoint, Evaluation, Trainer, check_slot
 
 TAIL_LINES = 12
 """Of a traceback, in a trial's record."""

@@ -1,8 +1,10 @@
 """Where output goes: results to standard output, errors to standard error."""
 
+import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -23,6 +25,11 @@ def output() -> Console:
 def tell(line: str, style: str = "") -> None:
     """Print one line to standard output, literally; where it is too wide the terminal wraps it, a pipe does not."""
     output().print(Text(plain(line), style), soft_wrap=True)
+
+
+def echo(content: object) -> None:
+    """Print JSON to standard output."""
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def tell_table(columns: list[str], rows: list[list[str]]) -> None:

@@ -1,6 +1,8 @@
 """What `autotune study report` does; imported only when it runs."""
 
 import gc
+import importlib
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,23 +11,25 @@ from ...spaces.errors import InputError
 from ..confirmation.as_json import to_json as confirmation_json
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
+from ..packages import packages
 from ..report.html.page import Origin, render_page
 from ..report.records import records_of
 from ..report.summary import Summary, summarize
 from ..report.terminal import print_report
 from ..roles import STARTED
 from ..study import StudyRecord, while_stored
-from ..versions import versions
 from ..writing import write_text
-from .consoles import output, tell
-from .studying import echo
+from .consoles import echo, output, tell
 from .targets import opened
+
+_FOREST = "sklearn.ensemble"
 
 
 def report_command(target: str, storage: str | None, *, as_json: bool, page: Path | None) -> None:
     """What the study found, for people or for programs."""
     if page is not None and not page.parent.is_dir():
         raise InputError(f"--html: there is no folder {str(page.parent)!r}")
+    _import_importances()
     record = opened(target, storage)
     summary, confirmed = read_facts(record)
     if as_json:
@@ -37,6 +41,20 @@ def report_command(target: str, storage: str | None, *, as_json: bool, page: Pat
             records, origin = records_of(record.study), _origin(record)
         write_text(page, render_page(summary, records, origin, confirmed))
         tell(f"wrote {page}: open it in a browser")
+
+
+def _import_importances() -> None:
+    """Import Optuna's importances without scikit-learn.
+
+    Only an evaluator that no report uses needs it, Optuna can do without, and importing it takes as long as all else.
+    """
+    if _FOREST in sys.modules:
+        return
+    sys.modules[_FOREST] = None  # pyright: ignore[reportArgumentType]  # it cannot be imported
+    try:
+        importlib.import_module("optuna.importance")
+    finally:
+        del sys.modules[_FOREST]
 
 
 def read_facts(record: StudyRecord) -> tuple[Summary, Confirmed | None]:
@@ -59,4 +77,4 @@ def _uncollected() -> Generator[None]:
 
 def _origin(record: StudyRecord) -> Origin:
     made = f"autotune {record.study.user_attrs[STARTED]}"
-    return Origin({"the study was made with": made, **versions()}, record.fingerprints)
+    return Origin({"the study was made with": made, **packages()}, record.fingerprints)

@@ -123,7 +123,7 @@ def confirm(
 @app.command(name="list")
 def list_studies(storage: Storage = None, as_json: AsJson = False) -> None:
     """List the studies of a storage."""
-    from .studying import list_command
+    from .stored import list_command
 
     list_command(storage, as_json=as_json)
 
@@ -142,7 +142,7 @@ def show(
         from .watching import watch_command
 
         raise typer.Exit(watch_command(target, storage))
-    from .studying import show_command
+    from .stored import show_command
 
     show_command(target, storage, as_json=as_json)
 
@@ -175,7 +175,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the best configuration with all that a training needs."""
-    from .studying import export_command
+    from .exporting import export_command
 
     export_command(target, storage, destination, style.value, trial)
 
@@ -187,7 +187,7 @@ def copy(
     storage: Storage = None,
 ) -> None:
     """Copy a study and all its trials to another database."""
-    from .studying import copy_command
+    from .stored import copy_command
 
     copy_command(name, storage, to)
 
@@ -199,6 +199,6 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a study and all its trials."""
-    from .studying import delete_command
+    from .stored import delete_command
 
     delete_command(name, storage, yes=yes)

@@ -17,17 +17,17 @@ _FILE_ENDINGS = {".yaml", ".yml"}
 
 def opened(target: str, storage: str | None) -> StudyRecord:
     """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
-    file, path = file_of(target)
+    file, path = file_of(target, is_stored=True)
     record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
     return record if path is None else replace(record, path=path)
 
 
-def file_of(target: str) -> tuple[StudyFile | None, Path | None]:
-    """The study file that a target is, and where; None and None for a name."""
+def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, Path | None]:
+    """The study file that a target is, and where; None and None for a name. See `read_study_file`."""
     path = Path(target)
     if path.suffix not in _FILE_ENDINGS:
         return None, None
-    return read_study_file(path), path
+    return read_study_file(path, is_stored=is_stored), path
 
 
 def seconds(timeout: str | None) -> float | None:

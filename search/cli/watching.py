@@ -31,7 +31,7 @@ def watch_command(target: str, storage: str | None) -> int:
 def _redraw(record: StudyRecord, console: Console) -> None:
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            summary = patiently(lambda: summarize(record.study))
+            summary = patiently(lambda: summarize(record.study, importance=False))
             live.update(Group(*(Text(plain(line)) for line in _lines(summary))), refresh=True)
             if _is_done(summary.counts):
                 return
@@ -42,7 +42,7 @@ def _repeat(record: StudyRecord) -> None:
     """Without a terminal: the lines again whenever they change."""
     last: list[str] = []
     while True:
-        summary = patiently(lambda: summarize(record.study))
+        summary = patiently(lambda: summarize(record.study, importance=False))
         lines = _lines(summary)
         if lines != last:
             tell(", ".join(lines))

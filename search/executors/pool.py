@@ -9,7 +9,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ...objectives.training.checkpoints import CheckpointStore
-from ...objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, check_slot, timed_out
+from ...objectives.training.failure import Failure, FailureKind, timed_out
+from ...objectives.training.trainer import Checkpoint, Evaluation, check_slot
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError
 from .executor import Executor

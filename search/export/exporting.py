@@ -53,7 +53,7 @@ def export_of(
     configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
     exported = BestConfiguration(
         commands=_commands(name),
-        found=_found(summarize(record.study), chosen.trial, study_fingerprint(record, confirmed)),
+        found=_found(summarize(record.study, importance=False), chosen.trial, study_fingerprint(record, confirmed)),
         configuration=configuration,
         loss_weights=LossWeights(
             alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs["normalisers"]

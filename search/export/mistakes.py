@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
-from ...objectives.checking import make_tasks
+from ...objectives.checking import check_name, make_tasks
 from ...objectives.settings import ObjectiveSettings
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.cleaning import CleaningSpace
@@ -23,7 +23,13 @@ Mistakes = Iterator[tuple[Place, str]]
 
 
 def settings_mistakes(settings: ObjectiveSettings, found: Found) -> Mistakes:
-    """Objectives that nothing measures, or that are not those of the figures."""
+    """Names that torch needs, objectives that nothing measures, or that are not those of the figures."""
+    for name in settings.tasks:
+        try:
+            check_name(name)
+        except StudyFileError as error:
+            yield ("settings", "tasks", name), str(error).removeprefix(f"tasks: {name}: ")
+            return
     try:
         make_tasks(settings)
     except StudyFileError as error:

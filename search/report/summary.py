@@ -186,8 +186,11 @@ class Summary:
         }
 
 
-def summarize(study: optuna.Study) -> Summary:
-    """Read the facts of a study that the tuner wrote; nothing is written."""
+def summarize(study: optuna.Study, *, importance: bool = True) -> Summary:
+    """Read the facts of a study that the tuner wrote; nothing is written.
+
+    Importances take longer than all else together, as Optuna imports scikit-learn for them.
+    """
     trials = study.get_trials(deepcopy=False)
     attributes = study.user_attrs
     complete = ranked_trials(study)
@@ -206,7 +209,7 @@ def summarize(study: optuna.Study) -> Summary:
         equal_weights=_first_with_role(complete, roles, EQUAL_WEIGHTS),
         counts=_counts(trials, attributes["total"]),
         failures=_failures(trials),
-        importance=parameter_importances(study),
+        importance=parameter_importances(study) if importance else {},
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
         findings=tuple(map(_finding, attributes["cleaning"])),
         augmentation=Augmentation(**attributes.get(AUGMENTATION, {})),

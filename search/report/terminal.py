@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ...objectives.training.trainer import FailureKind
+from ...objectives.training.failure import FailureKind
 from ..confirmation.result import Arm, Confirmed
 from . import sentences, wording
 from .auxiliaries import Auxiliary

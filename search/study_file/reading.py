@@ -1,6 +1,6 @@
 """Reading a study file, and telling two of them apart."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -8,7 +8,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ...spaces.errors import StudyFileError
-from .document import Document
+from .document import Document, located
+from .document import Path as Place
 from .mistakes import all_mistakes
 from .rules import Rules
 from .schema import StudyFile, default_name, json_schema
@@ -18,13 +19,20 @@ from .yaml_document import read_document
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_study_file(path: Path) -> StudyFile:
+def _nothing(_: object) -> Iterable[tuple[Place, str]]:
+    return ()
+
+
+def read_study_file(path: Path, *, is_stored: bool = False) -> StudyFile:
     """Read and check a study file.
+
+    With `is_stored` it only says which study is meant: whether its parts go together, `create` has checked.
 
     Raises:
         StudyFileError: it cannot be read, or something in it is wrong; the message lists every mistake, one a line.
     """
-    return parse_study_file(read_text(path, "a study file"), str(path), default_name(path.name))
+    text = read_text(path, "a study file")
+    return parse_study_file(text, str(path), default_name(path.name), is_stored=is_stored)
 
 
 def read_text(path: Path, what: str) -> str:
@@ -50,24 +58,40 @@ def read_text(path: Path, what: str) -> str:
         ) from None
 
 
-def parse_study_file(text: str, name: str, study_name: str | None = None) -> StudyFile:
+def parse_study_file(text: str, name: str, study_name: str | None = None, *, is_stored: bool = False) -> StudyFile:
     """Check the text of a study file.
 
     Args:
         text: YAML.
         name: what messages call the file.
         study_name: the study's name where the text has none.
+        is_stored: a study was made of it, so that its parts go together; to check that again takes torch.
 
     Raises:
         StudyFileError: something in it is wrong; the message lists every mistake, one a line.
     """
     document = read_document(text, name)
     defaults = {} if study_name is None else {"name": study_name}
-    return checked(document, StudyFile, _rules(), name, defaults)
+    return checked(document, StudyFile, _rules(), name, defaults, _nothing if is_stored else _together)
 
 
-def checked(document: Document, model: type[M], rules: Rules, name: str, defaults: Mapping[str, object]) -> M:
+def checked(
+    document: Document,
+    model: type[M],
+    rules: Rules,
+    name: str,
+    defaults: Mapping[str, object],
+    together: Callable[[M], Iterable[tuple[Place, str]]] = _nothing,
+) -> M:
     """The document as a value of the model.
+
+    Args:
+        document: what stands in the file.
+        model: what it may say.
+        rules: those of the model, in words.
+        name: what messages call the file.
+        defaults: values of keys that it may leave out.
+        together: finds the parts that do not go together, and tells their places.
 
     Raises:
         StudyFileError: something in it is wrong; the message lists every mistake, one a line.
@@ -75,12 +99,20 @@ def checked(document: Document, model: type[M], rules: Rules, name: str, default
     found, error = None, None
     try:
         found = model.model_validate({**defaults, **document.values})
+        if wrong := [located(*mistake) for mistake in together(found)]:
+            raise ValidationError.from_exception_data(model.__name__, wrong)
     except ValidationError as wrong:
         error = wrong
     mistakes = all_mistakes(document, rules, error)
     if found is None or mistakes:
         raise StudyFileError("\n".join(mistake.told(name) for mistake in mistakes))
     return found
+
+
+def _together(study: StudyFile) -> Iterable[tuple[Place, str]]:
+    from .together import mistakes_together  # noqa: PLC0415  # it imports torch
+
+    return mistakes_together(study)
 
 
 @cache

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from scipy.stats import nct, t
+from scipy.special import nctdtr, stdtrit
 
 ALPHA = 0.05
 FEWEST_PAIRS = 6
@@ -49,4 +49,5 @@ def pairs_needed(effect: float, spread: float | None, comparisons: int = 1) -> i
 def _power(standardized: float, pairs: int, level: float) -> float:
     # Beyond 37 standard errors scipy's noncentral t loses its digits, and power is 1 long before.
     distance = min(standardized * math.sqrt(pairs), 37.0)
-    return float(nct.sf(t.ppf(1 - level, pairs - 1), pairs - 1, distance))
+    critical = stdtrit(pairs - 1, 1 - level)
+    return 1 - float(nctdtr(pairs - 1, distance, critical))

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.trainer import Evaluation, FailureKind, Trainer
+from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.places import cores

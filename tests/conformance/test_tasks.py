@@ -10,7 +10,8 @@ from autotune.objectives.models.borrowed import BorrowedHead
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective, TaskRows
 from autotune.objectives.tasks.batch import Batch
-from autotune.objectives.tasks.registry import TASKS, TaskSettings, task_type
+from autotune.objectives.tasks.kinds import TaskSettings
+from autotune.objectives.tasks.registry import TASKS, task_type
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer

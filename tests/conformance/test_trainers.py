@@ -13,11 +13,12 @@ from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fresh import Fresh
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.seeded import SeededTrainer
-from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.spaces.configuration import Configuration, Mix
 
 Objectives = Callable[..., PreparedObjective]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.trainer import Evaluation, FailureKind, Trainer
+from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Note, Recipe

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.caching import cache_folder, cached_tensors, content_hash, save_atomically
+from autotune.objectives.caching import cache_folder, content_hash
+from autotune.objectives.tensor_cache import cached_tensors, save_atomically
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import datasets
 import pytest
-from autotune.objectives.data.loading import Table, fingerprint, load_table
+from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table
 from autotune.spaces.errors import DataError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

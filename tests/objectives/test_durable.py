@@ -12,9 +12,10 @@ from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
-from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.spaces.configuration import Configuration
 
 Objectives = Callable[..., PreparedObjective]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.models.encoders import default_rates, is_scratch, open_encoder
+from autotune.objectives.models.encoders import open_encoder
+from autotune.objectives.models.names import default_rates, is_scratch
 from autotune.spaces.errors import EncoderError
 from transformers import AutoModelForSequenceClassification
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
-from autotune.objectives.training.trainer import Evaluation, FailureKind
+from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
 
 Objectives = Callable[..., PreparedObjective]

@@ -8,13 +8,14 @@ import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.fused_run import FusedRun
 from autotune.objectives.training.fusible import unfusible
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
-from autotune.objectives.training.trainer import Checkpoint, Evaluation, FailureKind, Trainer
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.spaces.configuration import Configuration, Mix
 
 Objectives = Callable[..., PreparedObjective]

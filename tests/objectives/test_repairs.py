@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from autotune.objectives.data.corpus import Corpus, read_corpus
-from autotune.objectives.data.loading import Table
 from autotune.objectives.data.repairs import spellings, with_repaired_texts
+from autotune.objectives.data.table import Table
 from autotune.objectives.settings import DataSettings
 from autotune.objectives.tasks.registry import task_type
 from hypothesis import given

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.data.loading import Table, load_table
+from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.encoders import EncoderSource, open_encoder

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.data.loading import Table, load_table
+from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.multi_label import MultiLabel, MultiLabelSettings

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.data.loading import Table, load_table
+from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.models.encoders import EncoderSource, open_encoder
 from autotune.objectives.tasks.answers import exact_match, overlap_f1

@@ -9,8 +9,9 @@ import pytest
 import torch
 from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.data.inputs import Inputs
-from autotune.objectives.data.loading import Table, load_table
+from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.data.tokens import tokenize_aligned
 from autotune.objectives.models.encoders import open_encoder

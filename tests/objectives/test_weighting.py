@@ -7,9 +7,9 @@ from importlib import import_module
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
-from autotune.objectives.training.trainer import FailureKind
 from autotune.objectives.training.weighting.dwa import DynamicWeightAverage
 from autotune.objectives.training.weighting.random_weights import RandomWeights
 from autotune.objectives.training.weighting.registry import WEIGHTINGS, make_weighting

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from autotune.objectives.training.trainer import FailureKind
+from autotune.objectives.training.failure import FailureKind
 from autotune.search.claims import Claims, started_at
 from autotune.search.roles import FAILURE, OWNER
 from autotune.search.storage import open_storage

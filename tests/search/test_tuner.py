@@ -9,7 +9,8 @@ from typing import get_args
 
 import optuna
 import pytest
-from autotune.objectives.training.trainer import Checkpoint, Evaluation, Failure, FailureKind, Trainer
+from autotune.objectives.training.failure import Failure, FailureKind
+from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption

@@ -1,0 +1,87 @@
+"""A table of text: every value is as the file has it. "NA", "null", "007" and "" are texts, and nothing is NaN."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...spaces.errors import DataError
+from .sources import suggestion
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text, by column."""
+
+    source: str
+    """As the user wrote it: for messages."""
+    columns: Mapping[str, list[str]]
+    lines: Sequence[int]
+    """For each row the number that a message names, from 1: its line, or its row where a source has no lines."""
+    fingerprint: str
+    """SHA-256, in hex, of the file's bytes, or of the columns' content where the source is not one file."""
+    unit: str = "line"
+    lists: Mapping[str, list[list[str]]] = field(default_factory=dict[str, list[list[str]]])
+    """Columns that hold a list of texts in every row."""
+    faults: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns that cannot be used as text, with the reason."""
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def names(self) -> list[str]:
+        """All columns."""
+        return [*self.columns, *self.lists, *self.faults]
+
+    def column(self, name: str) -> list[str]:
+        """The values of a column, one a row; DataError if there is none, or if it is not all text."""
+        if name in self.lists:
+            raise DataError(f"{self.source}: column {name!r} holds lists, not texts")
+        self._check(name)
+        return self.columns[name]
+
+    def items(self, name: str, separator: str | None = None) -> list[list[str]]:
+        """The texts of each row of a list column, or of a column of texts cut at `separator` (None: at blanks).
+
+        Raises:
+            DataError: there is no such column, or it holds something else.
+        """
+        if name in self.lists:
+            return self.lists[name]
+        self._check(name)
+        return [value.split(separator) if value.strip() else [] for value in self.columns[name]]
+
+    def _check(self, name: str) -> None:
+        if name in self.faults:
+            raise DataError(f"{self.source}, {self.faults[name]}")
+        if name not in self.columns:
+            raise DataError(
+                f"{self.source}: there is no column {name!r}{suggestion(name, self.names)}; "
+                f"its columns: {', '.join(map(repr, self.names))}"
+            )
+
+    def where(self, row: int) -> str:
+        """The place of a row for a message: "reviews.csv, line 17"."""
+        return f"{self.source}, {self.unit} {self.lines[row]}"
+
+
+def take(table: Table, rows: Sequence[int]) -> Table:
+    """Some rows of a table."""
+    return replace(
+        table,
+        columns={name: [values[row] for row in rows] for name, values in table.columns.items()},
+        lists={name: [values[row] for row in rows] for name, values in table.lists.items()},
+        lines=[table.lines[row] for row in rows],
+    )
+
+
+def append(table: Table, more: Table) -> Table:
+    """The rows of both; columns that only one of them has are gone, those of two forms are faults."""
+    mixed = [name for name in table.names if name in more.names and (name in table.lists) != (name in more.lists)]
+    fault = "column {!r}: lists here or in {}, texts in the other; rows of both need one form"
+    return replace(
+        table,
+        columns={name: [*own, *more.columns[name]] for name, own in table.columns.items() if name in more.columns},
+        lists={name: [*own, *more.lists[name]] for name, own in table.lists.items() if name in more.lists},
+        lines=[*table.lines, *more.lines],
+        faults={**{name: fault.format(name, more.source) for name in mixed}, **table.faults},
+    )

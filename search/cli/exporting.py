@@ -1,0 +1,30 @@
+"""What `study export` does; imported only when it runs."""
+
+from pathlib import Path
+
+from ...spaces.errors import InputError
+from ..confirmation.reading import read_confirmation
+from ..export.chosen import choose
+from ..export.exporting import Format, export_of, render
+from ..report.wording import number
+from ..study import while_stored
+from ..writing import write_text
+from .consoles import tell
+from .targets import opened
+
+
+def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:
+    """Write the best configuration, or a trial's; a file of that name is replaced only when the new one is whole."""
+    if not destination.parent.is_dir():
+        raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
+    record = opened(target, storage)
+    with while_stored(record):
+        confirmed = read_confirmation(record)
+        chosen = choose(record, confirmed, trial)
+        best = export_of(record, confirmed, chosen, destination.parent, destination.name)
+    write_text(destination, render(best, style))
+    # Beside what fresh seeds say, the search's own value would only promise too much.
+    values = {} if best.confirmed else best.found.values
+    tell(f"wrote {destination}: {chosen.name}{''.join(f', {name} {number(value)}' for name, value in values.items())}")
+    for reason in chosen.reasons:
+        tell(reason)

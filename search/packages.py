@@ -1,0 +1,15 @@
+"""The versions of what results depend on, told without importing any of it."""
+
+import platform
+from importlib.metadata import version
+
+_PACKAGES = ("autotune-mtl", "optuna", "torch", "transformers", "tokenizers", "datasets", "scikit-learn", "numpy")
+
+
+def packages() -> dict[str, str]:
+    """The packages, Python and the system, by name; nothing in it names the machine or its user."""
+    return {
+        **{name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }

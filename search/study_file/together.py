@@ -1,0 +1,86 @@
+"""What single keys of a study file cannot show: parts of it that do not go together."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...objectives.checking import check_name, check_objective, check_operations
+from ...objectives.tasks.registry import task_type
+from ...objectives.training.checking import check_training
+from ...spaces.errors import StudyFileError
+from ..samplers import ONE_OBJECTIVE_ONLY
+from ..settings import GridSettings
+from .document import Path as Place
+from .mistakes import nearest
+from .schema import StudyFile
+
+
+def mistakes_together(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    """All of them, each with its place."""
+    yield from _task_mistakes(study)
+    yield from _objective_mistakes(study)
+    yield from _several_mistakes(study)
+    yield from _grid_mistakes(study)
+    yield from _training_mistakes(study)
+
+
+def _task_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    if study.tasks[study.main_task].data is not None:
+        yield ("tasks", study.main_task, "data"), "the main task's rows are those of data.train; leave this out"
+    for name in study.tasks:
+        try:
+            check_name(name)
+        except StudyFileError as error:
+            yield ("tasks", name), str(error).removeprefix(f"tasks: {name}: ")
+    earlier: dict[str, str] = {}
+    for name, task in study.tasks.items():
+        rows = task.data.train if task.data else study.data.train
+        same = earlier.setdefault(f"{task.model_dump(exclude={'data'})} {rows}", name)
+        if same != name:
+            yield ("tasks", name), f"the same task as {same!r}; give it another label column, or data of its own"
+
+
+def _objective_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    tasks = [task_type(task.kind)(name, task) for name, task in study.tasks.items()]
+    try:
+        check_objective(study.objective, tasks)
+    except StudyFileError as error:
+        key, _, text = str(error).partition(": ")
+        yield ("tasks", tasks[0].name) if key == "tasks" else ("objective",), text.removeprefix(f"{tasks[0].name}: ")
+    try:
+        check_operations(study.space.augmentation.operations, tasks[0])
+    except StudyFileError as error:
+        path = ("space", "augmentation", "operations")
+        for line in str(error).splitlines():
+            yield path, line.removeprefix(f"{': '.join(path)}: ")
+
+
+def _several_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    """What cannot search several objectives."""
+    search = study.search
+    if len(study.objectives) > 1 and search.pruner not in {"auto", "none"}:
+        text = f"{search.pruner!r}: several objectives put trials in no one order to prune by; write auto or none"
+        yield ("search", "pruner"), text
+    if len(study.objectives) > 1 and search.sampler in ONE_OBJECTIVE_ONLY:
+        yield ("search", "sampler"), f"{search.sampler!r} searches one objective only; try auto or gp"
+
+
+def _grid_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    search, grid = study.search, study.search.grid
+    if search.sampler != "grid" and grid != GridSettings():
+        yield ("search", "grid"), f"belongs to `sampler: grid`; the sampler is {search.sampler}"
+    every = list(replace(study.search_space(), over=None).distributions)
+    for place, name in enumerate(grid.over or []):
+        if name not in every:
+            text = f"{name!r}: nothing of that name is searched{nearest(name, every)} allowed: {', '.join(every)}"
+            yield ("search", "grid", "over", place), text
+
+
+def _training_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    auxiliaries, folds = len(study.auxiliary_tasks), study.data.folds is not None
+    try:
+        check_training(study.training, study.space.training, auxiliaries, folds=folds)
+    except StudyFileError as error:
+        for line in str(error).splitlines():
+            depth = 3 if line.startswith("space") else 2
+            *path, text = line.split(": ", depth)
+            yield tuple(path), text
