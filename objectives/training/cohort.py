@@ -39,12 +39,13 @@ class Cohort:
         self._alive = torch.tensor([run.alive for run in runs], device=device)
         self._means = MeanLosses()
 
-    def train(self) -> None:
-        """Train all to their next rung, which is equally far for each."""
+    def train(self, most: int | None = None) -> None:
+        """Train all to their next rung, which is equally far for each; or `most` steps of the way."""
+        steps = self.runs[0].rung - self.runs[0].step
         self.model.bind(self._weights, self._gradients)
         self.model.train()
         try:
-            for _ in range(self.runs[0].rung - self.runs[0].step):
+            for _ in range(steps if most is None else min(steps, most)):
                 self._step()
         finally:
             for place, (run, alive) in enumerate(zip(self.runs, self._alive.tolist(), strict=True)):

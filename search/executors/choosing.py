@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 import torch
 
 from ...objectives.prepare import PreparedObjective
 from ...objectives.training.device import choose_device
-from ...objectives.training.fastest import probe_gpu, slots_worth
+from ...objectives.training.fastest import probe_gpu, probe_step, slots_worth
 from ...objectives.training.fusible import unfusible
 from ...objectives.training.probing import Probe, free_memory, probe_cpu
 from ...spaces.errors import Diverged, InputError
@@ -91,11 +92,12 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
     if why := unfusible(prepared, configuration):
         note(f"trials train one by one: {why}")
         return 1
+    device = choose_device(str(number))
     try:
-        probe = probe_gpu(prepared, configuration, choose_device(str(number)))
+        probe = probe_gpu(prepared, configuration, device)
+        slots, why = slots_worth(probe, left // len(places), partial(probe_step, prepared, configuration, device))
     except (Diverged, RuntimeError):
         return 1  # the first trial is much the same, and says what is wrong
-    slots, why = slots_worth(probe, left // len(places))
     note(why)
     return slots
 

@@ -17,6 +17,8 @@ from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 
+from ..integration.forked import forked_workers  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
     "inline": lambda recipe: InlineExecutor(make_trainer(recipe, print)),
     "process": lambda recipe: ProcessExecutor(cores(1), recipe, print),
@@ -33,8 +35,7 @@ DIVERGING = Configuration(learning_rate=1e30)
 def make(request: pytest.FixtureRequest, recipe: Recipe) -> Callable[[int], Executor]:
     """Makes an executor over the same small study; no checkpoint of an earlier one is left."""
 
-    if request.param == "ray":
-        request.getfixturevalue("ray_cluster")
+    request.getfixturevalue("ray_cluster" if request.param == "ray" else "forked_workers")
 
     def made(slots: int) -> Executor:
         recipe.store.retain(())

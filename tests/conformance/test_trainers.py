@@ -70,7 +70,9 @@ TRAINERS = {
     "seeded": Kind(seeded, MultiTaskModel),
 }
 
-PRECISIONS = ("fp32", pytest.param("bf16", marks=pytest.mark.slow))
+PRECISE = [*((name, "fp32") for name in TRAINERS), ("plain", "bf16"), ("fused", "bf16")]
+"""Precision is the business of what trains; the others hold one of these."""
+IN_BOTH_PRECISIONS = pytest.mark.parametrize(("kind", "either"), PRECISE, indirect=True)
 AUGMENTATION = {"operations": ["noise", "reverse", "mixup"], "magnitude": [0.1, 0.3], "levels": 2, "replicas": 2}
 
 BASELINE = Configuration(learning_rate=1e-3)
@@ -108,7 +110,7 @@ def prepared(objective: Objectives) -> PreparedObjective:
     return objective(augmentation=AUGMENTATION)
 
 
-@pytest.fixture(params=PRECISIONS)
+@pytest.fixture
 def either(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObjective:
     return objective(augmentation=AUGMENTATION, training={"precision": request.param})
 
@@ -162,6 +164,7 @@ def test_evaluations_come_at_the_rungs_and_finished_is_last(
 
 
 @pytest.mark.slow
+@IN_BOTH_PRECISIONS
 def test_neighbours_and_slots_change_nothing(kind: Kind, either: PreparedObjective):
     trainer = kind.make(either, 3)
     for trial_id, configuration in enumerate([WORDS, RICH, BASELINE]):
@@ -193,6 +196,7 @@ def test_a_slot_that_is_used_again_changes_nothing(kind: Kind, prepared: Prepare
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rung", [0, 1, 2])
+@IN_BOTH_PRECISIONS
 def test_a_trial_goes_on_from_its_checkpoint_as_if_never_stopped(kind: Kind, either: PreparedObjective, rung: int):
     trainer = kind.make(either, 1)
     trainer.admit(7, RICH)

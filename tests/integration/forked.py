@@ -1,6 +1,7 @@
-"""Commands as real processes that need no seconds for imports: forks of one process that has done them, a session."""
+"""Real processes that need no seconds for imports: commands and workers as forks of one that has done them."""
 
 import multiprocessing
+import multiprocessing.context
 import os
 import signal
 import subprocess
@@ -11,7 +12,23 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
+import pytest
+from autotune.search.executors import process
+
 IMPORTED = ("autotune.search.cli.studying", "autotune.search.cli.training", "autotune.search.report.live")
+
+
+def context() -> "multiprocessing.context.ForkServerContext":
+    """How a process is started as a fork of one that has imported all."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([*IMPORTED])
+    return found
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that this process hires are forks; what commands hire is spawned, as users have it."""
+    monkeypatch.setattr(process, "_SPAWN", context())
 
 
 class _Pipe:
@@ -34,11 +51,9 @@ class Forked(subprocess.Popen[str]):
     def __init__(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> None:
         self._child_created = False  # not a child of this process: the base class must not wait for it
         self.args, self.returncode, self.stdin = arguments, None, None
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([*IMPORTED])
         (out, to_out), (err, to_err) = os.pipe(), os.pipe()
         given = (str(folder), dict(environment), list(arguments), _Pipe(to_out), _Pipe(to_err))
-        self._process = context.Process(target=_be_the_command, args=given)
+        self._process = context().Process(target=_be_the_command, args=given)
         self._process.start()
         os.close(to_out)
         os.close(to_err)

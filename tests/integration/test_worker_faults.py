@@ -25,8 +25,9 @@ from autotune.spaces.errors import TrainingError
 
 from . import faulty
 from .faulty import BAD
+from .forked import forked_workers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 GOOD = 7
 CONFIGURATIONS = {BAD: Configuration(learning_rate=1e-3), GOOD: Configuration(learning_rate=5e-4)}

@@ -10,6 +10,8 @@ from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe
 from autotune.spaces.configuration import Configuration
 
+from .forked import forked_workers  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
 TRIALS = 200
 WARM_UP = 20
 
@@ -30,6 +32,7 @@ def configuration(draw: random.Random) -> Configuration:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_s_memory_is_flat_over_its_trials(recipe: Recipe) -> None:
     draw, held = random.Random(0), dict[int, int]()
     with ProcessExecutor(cores(1), recipe) as executor:

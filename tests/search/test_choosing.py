@@ -1,12 +1,14 @@
 """Which executor a run gets, and what it says about it."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 import torch
 from autotune.objectives.prepare import PreparedObjective
-from autotune.objectives.training.fastest import GpuProbe, fastest_trainer
+from autotune.objectives.training.cohort import Cohort
+from autotune.objectives.training.fastest import GpuProbe, fastest_trainer, probe_step
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
@@ -30,6 +32,9 @@ from autotune.spaces.errors import Diverged, InputError
 GB = 10**9
 LONG = Probe(alone=0.10, together=0.10, memory=GB)
 """A small model: a second thread wins nothing."""
+SMALL = GpuProbe(trial=GB // 2, free=100 * GB)
+FLAT = dict.fromkeys(range(65), 10.0)
+"""A step takes as long for many as for one."""
 ANYWHERE = Placement()
 
 
@@ -197,23 +202,53 @@ def test_slots_multiply(choose: Choose):
 
 
 @pytest.mark.parametrize(
-    ("probe", "left", "slots"),
+    ("probe", "left", "steps", "slots"),
     [
-        (GpuProbe(trial=GB // 2, free=100 * GB), 1000, 32),
-        (GpuProbe(trial=GB // 2, free=100 * GB), 40, 10),
-        (GpuProbe(trial=10 * GB, free=100 * GB), 1000, 6),
-        (GpuProbe(trial=10 * GB, free=10 * GB), 1000, 1),
-        (GpuProbe(trial=GB // 2, free=100 * GB), 3, 1),
+        (SMALL, 1000, FLAT, 64),
+        (SMALL, 40, FLAT, 10),
+        (GpuProbe(trial=10 * GB, free=100 * GB), 1000, FLAT, 6),
+        (GpuProbe(trial=10 * GB, free=10 * GB), 1000, FLAT, 1),
+        (SMALL, 3, FLAT, 1),
+        (SMALL, 1000, {64: 64, 32: 40, 16: 20, 8: 20}, 64),  # 1.25 times the speed of 32
+        (SMALL, 1000, {64: 64, 32: 36, 16: 30}, 32),  # 64 trials have 1.12 times their speed
+        (SMALL, 1000, {64: math.inf, 32: 32, 16: 31}, 32),  # more than memory has room for
+        (SMALL, 1000, {2**n: 2**n for n in range(7)}, 1),  # busy with one
     ],
 )
 def test_a_gpu_gets_the_slots_that_are_worth_it(
-    choose: Choose, monkeypatch: pytest.MonkeyPatch, probe: GpuProbe, left: int, slots: int
+    choose: Choose,
+    monkeypatch: pytest.MonkeyPatch,
+    probe: GpuProbe,
+    left: int,
+    steps: Mapping[int, float],
+    slots: int,
 ):
-    """There is no GPU here: what it would take is made up, the choice is real."""
+    """There is no GPU here: what it would take is made up (ms of a step, by slots), the choice is real."""
     monkeypatch.setattr(choosing, "probe_gpu", lambda *_: probe)
+    monkeypatch.setattr(choosing, "probe_step", lambda *given: steps[given[-1]] / 1000)
     executor, notes = choose(Placement(), left=left, count=1)
     assert executor.capacity == slots
-    assert notes[1].startswith(f"training {slots} trials at once as one program: each takes {probe.trial / 1e6:.0f} MB")
+    trials = f"{slots} trials" if slots > 1 else "1 trial"
+    assert notes[1].startswith(f"training {trials} at once as one program: each takes {probe.trial / 1e6:.0f} MB")
+    assert notes[1].endswith(f"make {1000 * slots / steps[slots]:.0f} steps a second") == (
+        left > 3 and probe.free > 10 * GB
+    )
+
+
+def test_a_step_of_several_trials_is_timed(prepared: PreparedObjective, recipe: Recipe):
+    configuration = recipe.file.search_space().equal_weights()
+    assert 0 < probe_step(prepared, configuration, torch.device("cpu"), 2) < 60
+
+
+def test_a_step_that_memory_is_too_short_for_takes_for_ever(
+    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+):
+    def no_memory(*_: object) -> None:
+        raise torch.OutOfMemoryError("none left")
+
+    monkeypatch.setattr(Cohort, "train", no_memory)
+    configuration = recipe.file.search_space().equal_weights()
+    assert probe_step(prepared, configuration, torch.device("cpu"), 2) == math.inf
 
 
 def test_slots_that_are_named_are_kept_and_failing_probes_say_nothing(choose: Choose):
