@@ -1,10 +1,7 @@
 """What `autotune study report` does; imported only when it runs."""
 
-import gc
 import importlib
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ...spaces.errors import InputError
@@ -12,7 +9,6 @@ from ..confirmation.as_json import to_json as confirmation_json
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..packages import packages
-from ..report.html.page import Origin, render_page
 from ..report.records import records_of
 from ..report.summary import Summary, summarize
 from ..report.terminal import print_report
@@ -37,9 +33,7 @@ def report_command(target: str, storage: str | None, *, as_json: bool, page: Pat
     elif page is None:
         print_report(summary, output(), confirmed)
     else:
-        with while_stored(record):
-            records, origin = records_of(record.study), _origin(record)
-        write_text(page, render_page(summary, records, origin, confirmed))
+        write_text(page, _rendered(record, summary, confirmed))
         tell(f"wrote {page}: open it in a browser")
 
 
@@ -59,22 +53,14 @@ def _import_importances() -> None:
 
 def read_facts(record: StudyRecord) -> tuple[Summary, Confirmed | None]:
     """What the search found, and what fresh trainings say of it, if there are any."""
-    with while_stored(record), _uncollected():
+    with while_stored(record):
         return summarize(record.study), read_confirmation(record)
 
 
-@contextmanager
-def _uncollected() -> Generator[None]:
-    """Without garbage collection: to look through the objects of 1,000 trials takes as long as to read them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _rendered(record: StudyRecord, summary: Summary, confirmed: Confirmed | None) -> str:
+    from ..report.html.page import Origin, render_page  # here, as reports on a terminal need none of it
 
-
-def _origin(record: StudyRecord) -> Origin:
-    made = f"autotune {record.study.user_attrs[STARTED]}"
-    return Origin({"the study was made with": made, **packages()}, record.fingerprints)
+    with while_stored(record):
+        records, made = records_of(record.study), f"autotune {record.study.user_attrs[STARTED]}"
+    origin = Origin({"the study was made with": made, **packages()}, record.fingerprints)
+    return render_page(summary, records, origin, confirmed)

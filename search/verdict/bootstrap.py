@@ -8,7 +8,7 @@ from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from .confirmation import FloatArray
 
@@ -41,7 +41,7 @@ def bca_interval(values: FloatArray, quantile: float) -> tuple[float, float]:
     """
     shares, probabilities = resampling(values.size)
     means = shares @ values
-    bias = ndtri(_share_below(means, probabilities, values))
+    bias = scipy.special.ndtri(_share_below(means, probabilities, values))
     acceleration = _acceleration(values)
     order = np.argsort(means)
     cumulated = np.cumsum(probabilities[order])
@@ -70,4 +70,4 @@ def _adjusted_level(bias: float, acceleration: float, quantile: float) -> float:
     scale = 1 - acceleration * shifted
     if scale <= 0:  # beyond the pole of Efron's formula the level is that of its limit
         return 1.0 if shifted > 0 else 0.0
-    return float(ndtr(bias + shifted / scale))
+    return float(scipy.special.ndtr(bias + shifted / scale))

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from .bootstrap import SAME, bca_interval
 from .confirmation import FloatArray
@@ -79,7 +79,7 @@ def estimate(values: FloatArray) -> Estimate:
 
 def _interval(values: FloatArray, mean: float, spread: float) -> Interval:
     count = values.size
-    quantile = float(stdtrit(count - 1, (1 + LEVEL) / 2))
+    quantile = float(scipy.special.stdtrit(count - 1, (1 + LEVEL) / 2))
     if count < FEWEST_FOR_BOOTSTRAP:
         half = quantile * spread / math.sqrt(count)
         return Interval(mean - half, mean + half, "Student's t")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from scipy.special import nctdtr, stdtrit
+import scipy
 
 ALPHA = 0.05
 FEWEST_PAIRS = 6
@@ -49,5 +49,5 @@ def pairs_needed(effect: float, spread: float | None, comparisons: int = 1) -> i
 def _power(standardized: float, pairs: int, level: float) -> float:
     # Beyond 37 standard errors scipy's noncentral t loses its digits, and power is 1 long before.
     distance = min(standardized * math.sqrt(pairs), 37.0)
-    critical = stdtrit(pairs - 1, 1 - level)
-    return 1 - float(nctdtr(pairs - 1, distance, critical))
+    critical = scipy.special.stdtrit(pairs - 1, 1 - level)
+    return 1 - float(scipy.special.nctdtr(pairs - 1, distance, critical))

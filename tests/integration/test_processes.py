@@ -34,9 +34,7 @@ def folder(reviews_csv: Path) -> Path:
     return reviews_csv.parent
 
 
-@pytest.mark.parametrize(
-    ("launcher", "options"), [("torchrun", ()), ("torchrun", ("--micro-batch", "2")), ("accelerate", ())], ids=str
-)
+@pytest.mark.parametrize(("launcher", "options"), [("torchrun", ("--micro-batch", "2")), ("accelerate", ())], ids=str)
 def test_two_processes_train_what_one_does(folder: Path, launcher: str, options: tuple[str, ...]) -> None:
     """With three tasks, a masked one whose shares are uneven, and mixup across the shares."""
     if launcher == "accelerate":
