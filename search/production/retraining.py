@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from ...objectives.settings import ObjectiveSettings
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.fresh import Fresh
@@ -25,6 +23,7 @@ from ..scoring import Scoring
 from ..settings import SearchSettings
 from ..storage import without_passwords
 from ..study_file.schema import StudyFile
+from ..study_file.together import mistakes_together
 from .labels import check_labels
 
 _POLL_S = 1.0
@@ -53,11 +52,10 @@ def study_file_of(best: BestConfiguration) -> StudyFile:
     settings = {name: getattr(best.settings, name) for name in ObjectiveSettings.model_fields}
     rate = best.configuration.learning_rate
     space = SpaceSettings(learning_rate=(rate / 2, rate * 2), augmentation=best.augmentation, cleaning=best.cleaning)
-    try:
-        return StudyFile(name="verify", **settings, space=space, search=SearchSettings(seed=best.seed))
-    except ValidationError as error:
-        mistakes = (f"settings.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise StudyFileError("\n".join(mistakes)) from None
+    file = StudyFile(name="verify", **settings, space=space, search=SearchSettings(seed=best.seed))
+    if mistakes := [f"settings.{'.'.join(map(str, place))}: {text}" for place, text in mistakes_together(file)]:
+        raise StudyFileError("\n".join(mistakes))
+    return file
 
 
 def train_again(
