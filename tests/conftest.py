@@ -56,6 +56,25 @@ def pytest_configure() -> None:
     settings.load_profile("autotune")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the integration tests, by file, to all workers, first in each one's share: else one has them all at its end.
+
+    pytest-xdist gives each worker an equal part of the list, from the front, and later moves what is left.
+    """
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    files = list(dict.fromkeys(item.path for item in items if item.path.parent.name == "integration"))
+    if workers == 1 or not files:
+        return
+    rest = [item for item in items if item.path not in files]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        share = [item for item in items if item.path in files[worker::workers]]
+        room = max(len(items) * (worker + 1) // workers - len(dealt) - len(share), 0)
+        dealt += [*share, *rest[:room]]
+        rest = rest[room:]
+    items[:] = [*dealt, *rest]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def autotune_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep the user's cache out of the tests, and the tests out of the user's cache."""
