@@ -31,9 +31,9 @@ def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
 
     class Seen(Cohort):
-        def train(self) -> None:
+        def train(self, most: int | None = None) -> None:
             found.append(len(self.runs))
-            super().train()
+            super().train(most)
 
     monkeypatch.setattr(fused, "Cohort", Seen)
     monkeypatch.setattr(worker, "fastest_trainer", FusedTrainer)
