@@ -92,4 +92,5 @@ def slots_worth(probe: GpuProbe, left: int, step: Callable[[int], float]) -> tup
         slots, speed = slots // 2, slower
     each = f"each takes {probe.trial / 1e6:.0f} MB of the {probe.free / 1e9:.1f} GB that are free"
     pace = f"; together they make {speed:.0f} steps a second" if speed else ""
-    return slots, f"training {slots} trial{'s' * (slots > 1)} at once as one program: {each}{pace}"
+    what = f"training {slots} trials at once as one program" if slots > 1 else "training one trial at a time"
+    return slots, f"{what}: {each}{pace if slots > 1 else ''}"

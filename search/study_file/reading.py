@@ -1,6 +1,7 @@
 """Reading a study file, and telling two of them apart."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -72,6 +73,9 @@ def parse_study_file(text: str, name: str, study_name: str | None = None, *, is_
     """
     document = read_document(text, name)
     defaults = {} if study_name is None else {"name": study_name}
+    if is_stored and not document.mistakes:
+        with suppress(ValidationError):  # what is wrong is told below, by rules that take a while to make
+            return StudyFile.model_validate({**defaults, **document.values})
     return checked(document, StudyFile, _rules(), name, defaults, _nothing if is_stored else _together)
 
 
