@@ -28,11 +28,14 @@ MAIN = "from autotune.search.cli.main import main; main()"
 ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
 
 
-def start(folder: Path, *arguments: str, script: str | None = None) -> subprocess.Popen[str]:
-    """`autotune study ARGUMENTS`, forked when all is imported; a script (MAIN is the command) starts from nothing."""
+def start(folder: Path, *arguments: str, script: str | None = None, forks: bool = False) -> subprocess.Popen[str]:
+    """`autotune study ARGUMENTS`, forked when all is imported; a script (MAIN is the command) starts from nothing.
+
+    Its workers are spawned, as users have them, or with `forks` forked as well.
+    """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if script is None:
-        return Forked(folder, environment, ("study", *arguments))
+        return Forked(folder, environment, ("study", *arguments), forks=forks)
     command = [sys.executable, "-c", script, "study", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
@@ -44,8 +47,8 @@ def prepared(reviews_csv: Path) -> Path:
     return reviews_csv.parent
 
 
-def finish(folder: Path, *arguments: str) -> str:
-    with start(folder, *arguments) as process:
+def finish(folder: Path, *arguments: str, forks: bool = False) -> str:
+    with start(folder, *arguments, forks=forks) as process:
         out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (0, ""), out
     return out

@@ -27,7 +27,7 @@ def context() -> "multiprocessing.context.ForkServerContext":
 
 @pytest.fixture
 def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that this process hires are forks; what commands hire is spawned, as users have it."""
+    """Workers that this process hires are forks."""
     monkeypatch.setattr(process, "_SPAWN", context())
 
 
@@ -46,13 +46,18 @@ def _received(sent: Any) -> int:  # noqa: ANN401
 
 
 class Forked(subprocess.Popen[str]):
-    """`autotune ARGUMENTS` in a folder, with an environment; used like any other process that was started."""
+    """`autotune ARGUMENTS` in a folder, with an environment; used like any other process that was started.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> None:
+    With `forks` the workers that it hires are forks of it, not spawned.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str], *, forks: bool = False
+    ) -> None:
         self._child_created = False  # not a child of this process: the base class must not wait for it
         self.args, self.returncode, self.stdin = arguments, None, None
         (out, to_out), (err, to_err) = os.pipe(), os.pipe()
-        given = (str(folder), dict(environment), list(arguments), _Pipe(to_out), _Pipe(to_err))
+        given = (str(folder), dict(environment), list(arguments), forks, _Pipe(to_out), _Pipe(to_err))
         self._process = context().Process(target=_be_the_command, args=given)
         self._process.start()
         os.close(to_out)
@@ -86,7 +91,9 @@ class Forked(subprocess.Popen[str]):
             return out.result(), err.result()
 
 
-def _be_the_command(folder: str, environment: dict[str, str], arguments: list[str], out: int, err: int) -> None:
+def _be_the_command(
+    folder: str, environment: dict[str, str], arguments: list[str], forks: bool, out: int, err: int
+) -> None:
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.close(out)
@@ -97,6 +104,8 @@ def _be_the_command(folder: str, environment: dict[str, str], arguments: list[st
     os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["autotune", *arguments]
+    if forks:
+        process._SPAWN = multiprocessing.get_context("fork")
     from autotune.search.cli.main import main
 
     main()
