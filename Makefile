@@ -63,7 +63,7 @@ package: $(INSTALLED) ## build sdist and wheel, install the wheel into a clean e
 	rm -rf dist $(WHEEL_CHECK)
 	$(BIN)/python -m build --no-isolation .
 	$(PYTHON) -m venv --without-pip $(WHEEL_CHECK)
-	$(BIN)/python -m pip --python $(WHEEL_CHECK)/bin/python install --quiet -c constraints.txt dist/*.whl
+	$(BIN)/python -m pip --python $(WHEEL_CHECK)/bin/python install --quiet --no-compile -c constraints.txt dist/*.whl
 	cd $(WHEEL_CHECK) && bin/autotune --help > /dev/null
 	cd $(WHEEL_CHECK) && bin/autotune schema | bin/python -m json.tool > /dev/null
 	cd $(WHEEL_CHECK) && bin/python -I -c "from importlib.resources import files; \

@@ -233,6 +233,9 @@ def _connected(address: URL, url: str) -> RDBStorage:
         storage = RDBStorage(text_url.replace("{", "{{").replace("}", "}}"), settings)
     except RuntimeError:  # Optuna's own check of the schema, the only thing there that raises it
         raise _refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
+    # Optuna closes a session after its commit: to make all that it read expire first is a sixth of reading a study.
+    storage.scoped_session.remove()
+    storage.scoped_session.configure(expire_on_commit=False)
     if address.drivername == "sqlite":
         _begin_immediately(storage.engine)
     # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.

@@ -9,7 +9,9 @@ MAXIMIZE = "maximize"
 
 def plain(text: str) -> str:
     """The text on one line without control characters, which could rewrite the reader's terminal."""
-    return "".join(character if character.isprintable() else " " for character in text).strip()
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return text.strip()
 
 
 def number(value: float) -> str:

@@ -59,10 +59,10 @@ def test_killed_and_gone_on_with_over_workers_it_is_the_same(folder: Path, tmp_p
     other = shutil.copytree(folder, tmp_path / "other")
     finish(folder, *CONFIRM, "cpu", "--executor", "inline")
     for _ in range(2):
-        with start(other, *CONFIRM, "cpu:2") as process:
+        with start(other, *CONFIRM, "cpu:2", forks=True) as process:
             wait_for(process, "complete:")
             process.kill()
-    finish(other, *CONFIRM, "cpu:2")
+    finish(other, *CONFIRM, "cpu:2", forks=True)
     one, two = confirmed(folder), confirmed(other)
     assert scores(one) == scores(two)
     assert one.effects == two.effects
@@ -74,7 +74,8 @@ def test_killed_and_gone_on_with_over_workers_it_is_the_same(folder: Path, tmp_p
 def test_two_commands_share_the_trainings(folder: Path, tmp_path: Path) -> None:
     other = shutil.copytree(folder, tmp_path / "other")
     finish(folder, *CONFIRM, "cpu", "--executor", "inline")
-    with start(other, *CONFIRM, "cpu:1") as one, start(other, *CONFIRM, "cpu:1") as two:
+    commands = [start(other, *CONFIRM, "cpu:1", forks=True) for _ in range(2)]
+    with commands[0] as one, commands[1] as two:
         said = [process.communicate(timeout=300) for process in (one, two)]
     assert [one.returncode, two.returncode] == [0, 0], said
     assert all("complete:" in out for out, _ in said)

@@ -12,7 +12,7 @@ from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
 
 STUDY = Path(__file__).parents[2] / "studies" / "quickstart" / "study.yaml"
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def best_accuracy(ratios: dict[str, float], seed: int) -> float:
