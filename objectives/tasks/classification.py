@@ -8,7 +8,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn import metrics as scores
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
@@ -18,6 +17,7 @@ from ..data.table import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
+from . import confusion
 from .batch import Batch, Examples, TextCodes
 from .kinds import ClassificationSettings
 from .labels import check_classes, label_names, unknown_label
@@ -110,14 +110,14 @@ class Classification(TextTask[ClassificationSettings]):
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         assert isinstance(targets, torch.Tensor)
-        probabilities = predictions.double().softmax(1).numpy()
+        likely = predictions.double().softmax(1).numpy()
         truth, guess = targets.numpy(), predictions.argmax(1).numpy()
-        # A class that validation lacks has no recall, even where it is guessed.
-        present = np.unique(truth)
+        counts = confusion.count(truth, guess, len(self.labels))
+        least = np.finfo(likely.dtype).eps
         return {
-            "accuracy": float(scores.accuracy_score(truth, guess)),
-            "balanced_accuracy": float(scores.recall_score(truth, guess, labels=present, average="macro")),
-            "f1": float(scores.f1_score(truth, guess, average="macro")),
-            "mcc": float(scores.matthews_corrcoef(truth, guess)),
-            "log_loss": float(scores.log_loss(truth, probabilities, labels=np.arange(len(self.labels)))),
+            "accuracy": confusion.accuracy(counts),
+            "balanced_accuracy": confusion.balanced_accuracy(counts),
+            "f1": confusion.macro_f1(counts),
+            "mcc": confusion.matthews(counts),
+            "log_loss": float(-np.log(likely[np.arange(len(truth)), truth].clip(least, 1 - least)).mean()),
         }

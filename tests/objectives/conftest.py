@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def codes() -> TextCodes:
     """Of a vocabulary of 1,000 tokens, the first five special, the mask the fifth."""
     import torch

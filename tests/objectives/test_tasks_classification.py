@@ -6,6 +6,8 @@ import torch
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.classification import Classification, ClassificationSettings
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics as scores
 
 Objectives = Callable[..., PreparedObjective]
@@ -15,18 +17,25 @@ def task(*labels: str) -> Classification:
     return Classification("main", ClassificationSettings(kind="classification")).with_labels(labels)
 
 
-def test_metrics_are_scikit_learns(codes: TextCodes):
-    logits = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
-    truth = torch.randint(3, (200,), generator=torch.Generator().manual_seed(1))
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@given(
+    classes=st.integers(2, 6), rows=st.integers(1, 40), seed=st.integers(0, 2**31), scale=st.sampled_from([0.1, 3, 1e3])
+)
+def test_metrics_are_scikit_learns(classes: int, rows: int, seed: int, scale: float, codes: TextCodes):
+    """Also where classes are missing from the truth or the guesses, there is one row, or a guess is sure and wrong."""
+    drawn = torch.Generator().manual_seed(seed)
+    logits = scale * torch.randn(rows, classes, generator=drawn)
+    truth = torch.randint(1 + seed % classes, (rows,), generator=drawn)
     guess, real = logits.argmax(1).numpy(), truth.numpy()
     expected = {
         "accuracy": scores.accuracy_score(real, guess),
-        "balanced_accuracy": scores.balanced_accuracy_score(real, guess),
+        "balanced_accuracy": scores.recall_score(real, guess, labels=np.unique(real), average="macro"),
         "f1": scores.f1_score(real, guess, average="macro"),
         "mcc": scores.matthews_corrcoef(real, guess),
-        "log_loss": torch.nn.functional.cross_entropy(logits, truth).item(),
+        "log_loss": scores.log_loss(real, logits.double().softmax(1).numpy(), labels=np.arange(classes)),
     }
-    assert task("a", "b", "c").measure(logits, truth, codes) == pytest.approx(expected, rel=1e-5)
+    labels = "abcdef"[:classes]
+    assert task(*labels).measure(logits, truth, codes) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_class_that_validation_lacks_costs_no_balanced_accuracy(codes: TextCodes):
