@@ -43,8 +43,8 @@ class Spec:
     warmup: float = 0.1
     """Share of the steps in which the learning rate rises from zero."""
     seed: int = 0
-    fused: bool = False
-    """Our side trains all trials as one program; a trial's seconds are then its share."""
+    how: str = "autotune"
+    """Our side's way, its name in throughput.py: with `fused` and `workers` a trial's seconds are its share of all."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from sides import SideResult, Spec, encoder_folder, fixed_trials
 
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared" / "data" / "reviews1000"
-SCRIPTS = {"peer": "throughput_peer.py", "autotune": "throughput_autotune.py", "fused": "throughput_autotune.py"}
+OURS = ("autotune", "fused", "workers")
+SCRIPTS = {"peer": "throughput_peer.py", **dict.fromkeys(OURS, "throughput_autotune.py")}
 SIDES = tuple(f"{who}-{precision}" for who in SCRIPTS for precision in ("fp32", "bf16"))
 REFERENCE = "autotune-bf16"
 
@@ -87,7 +88,7 @@ def take_turns(options: argparse.Namespace, train: Path, validation: Path) -> di
                 validation=str(validation),
                 encoder=str(encoder_folder(options.encoder)),
                 precision=side.rpartition("-")[2],
-                fused=side.startswith("fused"),
+                how=side.partition("-")[0],
                 trials=fixed_trials(options.trials),
                 epochs=options.epochs,
             )

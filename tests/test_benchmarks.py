@@ -69,9 +69,10 @@ def run_throughput(tmp_path: Path) -> Run:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_side_trains_every_trial(run_throughput: Run):
-    done = run_throughput("--trials", "2", "--rows", "20", "--epochs", "1")
+    named = ("peer-fp32", "peer-bf16", "autotune-fp32", "autotune-bf16", "workers-fp32", "fused-fp32")
+    done = run_throughput("--trials", "2", "--rows", "20", "--epochs", "1", "--sides", ",".join(named))
     assert done.returncode == 0, done.stderr
-    for side in ("peer-fp32", "peer-bf16", "autotune-fp32", "autotune-bf16"):
+    for side in named:
         (row,) = (line for line in done.stdout.splitlines() if line.startswith(f"│ {side} "))
         score = float(row.split("│")[5])
         assert 0 < score <= 1
@@ -120,6 +121,17 @@ def test_a_replay_counts_every_step_once(monkeypatch: pytest.MonkeyPatch):
     assert (found.waves_s, found.refilled_s, found.occupancy) == (270 * 1.5, 10 * 1.5, 1.0)
     three = refill.replay({1: 1.0, 2: 1.5}, trials=3, slots=2, smallest=10)
     assert (three.waves_s, three.refilled_s) == (2 * 270 * 1.5, 10 * 1.5 + 10 * 1.0)
+
+
+def test_an_evaluations_metrics_are_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setattr(sys, "argv", ["metrics.py", "--rows", "30", "--repeats", "2"])
+    importlib.import_module("metrics").main()
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("│"))
+    rows, theirs, ours, ratio = (float(cell) for cell in row.strip("│").split("│"))
+    assert rows == 30
+    assert theirs > ours > 0
+    assert ratio > 1
 
 
 @pytest.mark.slow
