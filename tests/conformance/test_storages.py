@@ -3,7 +3,6 @@
 import math
 import weakref
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import optuna
@@ -12,6 +11,8 @@ from autotune.search.storage import open_storage
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+
+from ..integration.forked import context
 
 SPACE: dict[str, BaseDistribution] = {
     "learning_rate": FloatDistribution(1e-5, 5e-4, log=True),
@@ -125,7 +126,7 @@ def test_eight_processes_share_a_study(url: str, study: optuna.Study):
     """Half of 80 trials enqueued: Optuna's own SQLite settings claim 4 to 11 of them twice."""
     for number in range(40):
         study.enqueue_trial({"layers": number % 5})
-    with ProcessPoolExecutor(9, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(9, mp_context=context()) as pool:
         reader = pool.submit(read_all, url, 10)
         claims = [pool.submit(make_and_ask, url, 10) for _ in range(8)]
         numbers = [number for claim in claims for number in claim.result()]
@@ -143,6 +144,6 @@ def open_and_create(url: str, name: str) -> str:
 @pytest.mark.slow
 def test_eight_processes_make_the_database_at_once(url: str):
     names = [f"study {number}" for number in range(8)]
-    with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(8, mp_context=context()) as pool:
         assert sorted(pool.map(open_and_create, [url] * 8, names)) == names
     assert sorted(study.study_name for study in open_storage(url, create=False).get_all_studies()) == names

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from autotune.search.executors import process
 
-IMPORTED = ("autotune.search.cli.studying", "autotune.search.cli.training", "autotune.search.report.live")
+IMPORTED = "tests.integration.preloaded"
 
 
 def context() -> "multiprocessing.context.ForkServerContext":
     """How a process is started as a fork of one that has imported all."""
     found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([*IMPORTED])
+    found.set_forkserver_preload([IMPORTED])
     return found
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import optuna
@@ -16,32 +18,28 @@ from autotune.search.roles import FAILURE, OWNER
 from autotune.search.storage import open_storage
 from optuna.trial import TrialState
 
-CLAIMANT = """
-import sys, time
-import optuna
-from autotune.search.claims import Claims
-from autotune.search.storage import open_storage
-from optuna.trial import TrialState
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-url, total = sys.argv[1], int(sys.argv[2])
-storage = open_storage(url, create=False)
-study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
-claims = Claims(study, storage, url)
-mine = []
-while True:
-    with claims.lock():
-        begun = claims.trials(TrialState.COMPLETE, TrialState.RUNNING)
-        if len(begun) >= total:
-            break
-        trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
-        claims.own(trial)
-    mine.append(trial.number)
-    if total == 1:
-        print("claimed", flush=True)
-        time.sleep(600)
-    study.tell(trial, trial.params["x"])
-print(*mine)
-"""
+from ..integration.forked import context
+
+
+def claim(url: str, total: int, line: Connection) -> None:
+    """A tuner that claims and tells until so many trials are begun, and sends their numbers; it keeps the one of one."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = open_storage(url, create=False)
+    study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
+    claims = Claims(study, storage, url)
+    mine: list[int] = []
+    while True:
+        with claims.lock():
+            if len(claims.trials(TrialState.COMPLETE, TrialState.RUNNING)) >= total:
+                break
+            trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
+            claims.own(trial)
+        mine.append(trial.number)
+        if total == 1:
+            line.send(mine)
+            time.sleep(600)
+        study.tell(trial, trial.params["x"])
+    line.send(mine)
 
 
 @pytest.fixture
@@ -61,28 +59,33 @@ def claims_of(study: optuna.Study, url: str, **settings: float) -> Claims:
     return Claims(optuna.load_study(study_name=study.study_name, storage=storage), storage, url, **settings)  # pyright: ignore[reportArgumentType]
 
 
-def start(url: str, total: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CLAIMANT, url, str(total)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+def start(url: str, total: int) -> tuple[BaseProcess, Connection]:
+    here, there = context().Pipe()
+    process = context().Process(target=claim, args=(url, total, there))
+    process.start()
+    there.close()
+    return process, here
 
 
 @pytest.mark.slow
 def test_twenty_four_claimants_take_each_trial_once(study: optuna.Study, url: str) -> None:
     for place in range(36):
         study.enqueue_trial({"x": place / 36})
-    processes = [start(url, 72) for _ in range(24)]
-    claimed = [int(number) for process in processes for number in process.communicate(timeout=300)[0].split()]
-    assert all(process.returncode == 0 for process in processes)
+    claimants = [start(url, 72) for _ in range(24)]
+    claimed = [number for _, line in claimants for number in line.recv()]
+    for process, _ in claimants:
+        process.join(300)
+        assert process.exitcode == 0
     assert sorted(claimed) == list(range(72))
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 72
 
 
 def killed_claim(url: str) -> None:
-    with start(url, 1) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "claimed\n"
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=60)
+    process, line = start(url, 1)
+    assert len(line.recv()) == 1
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.slow
