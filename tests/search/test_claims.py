@@ -22,7 +22,7 @@ from ..integration.forked import context
 
 
 def claim(url: str, total: int, line: Connection) -> None:
-    """A tuner that claims and tells until so many trials are begun, and sends their numbers; it keeps the one of one."""
+    """A tuner that claims and tells until so many trials are begun, and sends their numbers. A single one it keeps."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = open_storage(url, create=False)
     study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
