@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -59,7 +60,7 @@ def claims_of(study: optuna.Study, url: str, **settings: float) -> Claims:
     return Claims(optuna.load_study(study_name=study.study_name, storage=storage), storage, url, **settings)  # pyright: ignore[reportArgumentType]
 
 
-def start(url: str, total: int) -> tuple[BaseProcess, Connection]:
+def start(url: str, total: int) -> tuple[BaseProcess, Any]:
     here, there = context().Pipe()
     process = context().Process(target=claim, args=(url, total, there))
     process.start()
