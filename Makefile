@@ -33,7 +33,7 @@ demo: $(INSTALLED) ## the main job on the embedded study: search, report, export
 	rm -rf demo
 	cp -R studies/quickstart demo
 	cd demo && ../$(BIN)/autotune study create study.yaml
-	cd demo && ../$(BIN)/autotune study run quickstart
+	cd demo && ../$(BIN)/autotune study run quickstart $(if $(TRIALS),--trials $(TRIALS))
 	cd demo && ../$(BIN)/autotune study report quickstart
 	cd demo && ../$(BIN)/autotune study export quickstart -o best.yaml
 	cd demo && ../$(BIN)/autotune train best.yaml -o model

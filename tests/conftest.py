@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+RAY = ROOT / "tests" / "integration" / "test_ray.py"
 
 PRAISE = ("superb", "excellent", "wonderful", "flawless", "great")
 BLAME = ("awful", "terrible", "dreadful", "faulty", "poor")
@@ -59,16 +60,21 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deal the integration tests, by file, to all workers, first in each one's share: else one has them all at its end.
 
-    pytest-xdist gives each worker an equal part of the list, from the front, and later moves what is left.
+    pytest-xdist gives each worker an equal part of the list, from the front, and later moves what is left. What needs a
+    Ray cluster goes to one worker, which starts one.
     """
+
+    def dealt_with(item: pytest.Item) -> Path:
+        return RAY if item.path.name == "test_executors.py" else item.path
+
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    files = list(dict.fromkeys(item.path for item in items if item.path.parent.name == "integration"))
+    files = list(dict.fromkeys(file for file in map(dealt_with, items) if file.parent.name == "integration"))
     if workers == 1 or not files:
         return
-    rest = [item for item in items if item.path not in files]
+    rest = [item for item in items if dealt_with(item) not in files]
     dealt: list[pytest.Item] = []
     for worker in range(workers):
-        share = [item for item in items if item.path in files[worker::workers]]
+        share = [item for item in items if dealt_with(item) in files[worker::workers]]
         room = max(len(items) * (worker + 1) // workers - len(dealt) - len(share), 0)
         dealt += [*share, *rest[:room]]
         rest = rest[room:]
