@@ -6,6 +6,7 @@ path mean to `datasets` (which takes paths for patterns). Remote code never runs
 
 import logging
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from datasets import (
     load_dataset_builder,
 )
 from datasets.exceptions import DatasetsError
+from datasets.utils import tqdm
 from datasets.utils.logging import get_verbosity, set_verbosity
 
 from ...spaces.errors import DataError
@@ -173,6 +175,8 @@ def _quiet() -> Generator[None]:
     verbosity, had_bars = get_verbosity(), not are_progress_bars_disabled()
     set_verbosity(logging.CRITICAL)
     disable_progress_bars()
+    # By itself it makes a lock of the machine, and Python warns of one as leaked where a worker is killed.
+    tqdm.set_lock(threading.RLock())
     try:
         yield
     finally:

@@ -183,14 +183,16 @@ if __name__ == "__main__":
 def test_workers_do_not_outlive_a_killed_parent(recipe: Recipe, tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT, encoding="utf-8")
-    with subprocess.Popen([sys.executable, script, recipe.base], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, script, recipe.base], stdout=pipe, stderr=pipe, text=True) as parent:
+        assert parent.stdout is not None and parent.stderr is not None
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    with suppress(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(0.1)
-        os.kill(pid, signal.SIGKILL)
-        pytest.fail("the worker is an orphan")
+        deadline = time.monotonic() + 20
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.kill(pid, 0)
+                time.sleep(0.1)
+            os.kill(pid, signal.SIGKILL)
+            pytest.fail("the worker is an orphan")
+        assert parent.stderr.read() == "", "what is killed leaves nothing that Python warns of"
