@@ -98,10 +98,9 @@ def denormal_numbers() -> Iterator[None]:
         sys.modules["torch"].set_flush_denormal(False)
 
 
-@pytest.fixture
-def reviews_csv(tmp_path: Path) -> Path:
+def write_reviews(folder: Path) -> Path:
     """60 short reviews, `text,label,aspect`: two balanced labels that a word gives away, six aspects."""
-    file = tmp_path / "reviews.csv"
+    file = folder / "reviews.csv"
     rows = [
         (f"The {thing} is {word}.", label, thing)
         for label, words in (("positive", PRAISE), ("negative", BLAME))
@@ -110,6 +109,12 @@ def reviews_csv(tmp_path: Path) -> Path:
     with file.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([("text", "label", "aspect"), *rows])
     return file
+
+
+@pytest.fixture
+def reviews_csv(tmp_path: Path) -> Path:
+    """See `write_reviews`."""
+    return write_reviews(tmp_path)
 
 
 class Server(Protocol):
@@ -222,9 +227,8 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture
-def recipe(tmp_path: Path, reviews_csv: Path) -> object:
-    """What workers are made from: a small study of two tasks, a checkpoint at every rung."""
+def write_recipe(folder: Path) -> Any:  # noqa: ANN401, a `Recipe`, whose import takes seconds
+    """What workers are made from: a small study of two tasks on the folder's reviews, a checkpoint at every rung."""
     import yaml
     from autotune.objectives.training.checkpoints import CheckpointStore
     from autotune.search.executors.worker import Recipe
@@ -232,26 +236,32 @@ def recipe(tmp_path: Path, reviews_csv: Path) -> object:
 
     study = {
         "name": "small",
-        "data": {"train": reviews_csv.name, "validation": 0.25},
+        "data": {"train": "reviews.csv", "validation": 0.25},
         "model": {"encoder": "scratch:tiny", "max_length": 24},
         "tasks": {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}},
         "training": {"epochs": 2, "batch_size": 8, "precision": "fp32"},
         "search": {"checkpoints": {"cost": 1}},
     }
-    path = tmp_path / "study.yaml"
+    path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(study), encoding="utf-8")
-    return Recipe(read_study_file(path), tmp_path, CheckpointStore(tmp_path / "checkpoints", "test", 10**9))
+    return Recipe(read_study_file(path), folder, CheckpointStore(folder / "checkpoints", "test", 10**9))
+
+
+@pytest.fixture
+def recipe(reviews_csv: Path) -> object:
+    """See `write_recipe`."""
+    return write_recipe(reviews_csv.parent)
 
 
 @pytest.fixture(scope="session")
 def ray_cluster(autotune_cache: Path) -> Iterator[str]:
-    """The address of a real Ray cluster of one machine with two cores, which this process joins."""
+    """The address of a real Ray cluster of one machine, which this process joins: three actors fit, of one core each."""
     pytest.importorskip("ray", reason="ray is not installed: pip install 'autotune-mtl[ray]'")
     from autotune.search.executors.ray_cluster import connect
     from ray.cluster_utils import Cluster
 
     del autotune_cache  # its environment is the actors'
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
     address = str(cluster.address)
     connect(address)
     yield address

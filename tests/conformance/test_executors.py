@@ -1,13 +1,17 @@
 """What every executor must do. A new one is an entry in EXECUTORS: what makes one from a recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import cache
+from itertools import product
 
 import pytest
 import torch
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
+from autotune.search.executors import process
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.places import cores
@@ -17,31 +21,60 @@ from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 
-from ..integration.forked import forked_workers  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from ..conftest import write_recipe, write_reviews
+from ..integration.forked import context
 
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
     "inline": lambda recipe: InlineExecutor(make_trainer(recipe, print)),
     "process": lambda recipe: ProcessExecutor(cores(1), recipe, print),
     "ray": lambda recipe: RayExecutor(0.0, cores(1), recipe, print),
 }
-SLOW = pytest.mark.slow
+NAMES = [pytest.param(name, marks=[] if name == "inline" else [pytest.mark.slow]) for name in EXECUTORS]
 
 GOOD = Configuration(learning_rate=1e-3)
 OTHER = Configuration(learning_rate=1e-4, ratios={"aspect": 0.5})
 DIVERGING = Configuration(learning_rate=1e30)
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[SLOW] if name != "inline" else []) for name in EXECUTORS])
-def make(request: pytest.FixtureRequest, recipe: Recipe) -> Callable[[int], Executor]:
-    """Makes an executor over the same small study; no checkpoint of an earlier one is left."""
+Make = Callable[[int], Executor]
+"""From a number of slots."""
 
-    request.getfixturevalue("ray_cluster" if request.param == "ray" else "forked_workers")
 
-    def made(slots: int) -> Executor:
-        recipe.store.retain(())
-        return EXECUTORS[request.param](replace(recipe, slots=slots))
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    return write_recipe(write_reviews(tmp_path_factory.mktemp("executors")).parent)
 
-    return made
+
+@pytest.fixture(scope="module", params=NAMES)
+def make(request: pytest.FixtureRequest, recipe: Recipe) -> Iterator[Make]:
+    """Makes an executor over one small study; processes are forks."""
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "_SPAWN", context())
+        yield lambda slots: EXECUTORS[request.param](replace(recipe, slots=slots))
+
+
+@pytest.fixture(scope="module")
+def kept(make: Make) -> Iterator[Make]:
+    """One executor for each number of slots, for all tests that close none: a worker's imports take seconds."""
+    with ExitStack() as stack:
+        yield cache(lambda slots: stack.enter_context(make(slots)))
+
+
+@pytest.fixture
+def executor_of(kept: Make) -> Iterator[Make]:
+    """Such an executor, empty, and emptied afterwards."""
+    used = list[Executor]()
+
+    def found(slots: int) -> Executor:
+        used.append(kept(slots))
+        return used[-1]
+
+    yield found
+    for executor, trial_id in product(used, range(10)):
+        with suppress(ValueError):  # it is in no slot
+            executor.discard(trial_id)
 
 
 def told(evaluations: list[Evaluation]) -> list[tuple[int, int, dict[str, float], bool]]:
@@ -69,76 +102,76 @@ def alone(recipe: Recipe) -> Callable[[Configuration], list[Evaluation]]:
     return train
 
 
-Make = Callable[[int], Executor]
-
-
-@pytest.mark.parametrize("slots", [1, 3])
-def test_it_has_the_slots_of_its_trainer(make: Make, slots: int) -> None:
-    with make(slots) as executor:
-        assert executor.capacity == slots
-        assert executor.advance() == []
+@pytest.mark.parametrize("slots", [1, 2])
+def test_it_has_the_slots_of_its_trainer(executor_of: Make, slots: int) -> None:
+    executor = executor_of(slots)
+    assert executor.capacity == slots
+    assert executor.advance() == []
 
 
 def test_a_trial_is_told_as_its_trainer_tells_it(
-    make: Make, alone: Callable[[Configuration], list[Evaluation]]
+    executor_of: Make, alone: Callable[[Configuration], list[Evaluation]]
 ) -> None:
-    with make(1) as executor:
-        executor.admit(7, GOOD)
-        assert told(finished(executor, 7)) == told(alone(GOOD))
+    executor = executor_of(1)
+    executor.admit(7, GOOD)
+    assert told(finished(executor, 7)) == told(alone(GOOD))
 
 
 @pytest.mark.slow
-def test_neighbours_do_not_disturb_each_other(make: Make, alone: Callable[[Configuration], list[Evaluation]]) -> None:
-    with make(2) as executor:
-        executor.admit(7, OTHER)
-        executor.admit(8, GOOD)
-        found = finished(executor, 7, 8)
+def test_neighbours_do_not_disturb_each_other(
+    executor_of: Make, alone: Callable[[Configuration], list[Evaluation]]
+) -> None:
+    executor = executor_of(2)
+    executor.admit(7, OTHER)
+    executor.admit(8, GOOD)
+    found = finished(executor, 7, 8)
     assert told([one for one in found if one.trial_id == 7]) == told(alone(OTHER))
     assert [metrics for _, _, metrics, _ in told([one for one in found if one.trial_id == 8])] == [
         metrics for _, _, metrics, _ in told(alone(GOOD))
     ]
 
 
-def test_a_slot_is_free_at_once(make: Make) -> None:
-    with make(1) as executor:
-        executor.admit(0, GOOD)
-        executor.advance()
-        assert executor.evict(0) is not None
-        executor.admit(1, OTHER)
-        assert [evaluation.trial_id for evaluation in executor.advance()] == [1]
+def test_a_slot_is_free_at_once(executor_of: Make) -> None:
+    executor = executor_of(1)
+    executor.admit(0, GOOD)
+    executor.advance()
+    assert executor.evict(0) is not None
+    executor.admit(1, OTHER)
+    assert [evaluation.trial_id for evaluation in executor.advance()] == [1]
 
 
-def test_a_checkpoint_goes_on_where_it_stopped(make: Make, alone: Callable[[Configuration], list[Evaluation]]) -> None:
-    with make(1) as executor:
-        executor.admit(7, GOOD)
-        first = executor.advance()
-        checkpoint = executor.evict(7)
-    with make(1) as executor:
-        executor.admit(7, GOOD, checkpoint)
-        assert told(first + finished(executor, 7)) == told(alone(GOOD))
+def test_a_checkpoint_goes_on_where_it_stopped(
+    executor_of: Make, alone: Callable[[Configuration], list[Evaluation]]
+) -> None:
+    """On another executor."""
+    first, second = executor_of(1), executor_of(2)
+    first.admit(7, GOOD)
+    found = first.advance()
+    second.admit(7, GOOD, first.evict(7))
+    assert told(found + finished(second, 7)) == told(alone(GOOD))
 
 
-def test_a_failure_is_one_trial_s_own(make: Make, alone: Callable[[Configuration], list[Evaluation]]) -> None:
-    with make(2) as executor:
-        executor.admit(3, DIVERGING)
-        executor.admit(7, GOOD)
-        found = finished(executor, 3, 7)
-        failure = next(one.failure for one in found if one.trial_id == 3 and one.finished)
-        assert failure is not None
-        assert failure.kind is FailureKind.DIVERGED
-        assert executor.evict(3) is None
+def test_a_failure_is_one_trial_s_own(executor_of: Make, alone: Callable[[Configuration], list[Evaluation]]) -> None:
+    executor = executor_of(2)
+    executor.admit(3, DIVERGING)
+    executor.admit(7, GOOD)
+    found = finished(executor, 3, 7)
+    failure = next(one.failure for one in found if one.trial_id == 3 and one.finished)
+    assert failure is not None
+    assert failure.kind is FailureKind.DIVERGED
+    assert executor.evict(3) is None
     assert told([one for one in found if one.trial_id == 7]) == told(alone(GOOD))
 
 
-def test_a_caller_s_mistakes_are_value_errors(make: Make) -> None:
-    with make(1) as executor:
-        with pytest.raises(ValueError, match="5"):
-            executor.evict(5)
+def test_a_caller_s_mistakes_are_value_errors(executor_of: Make) -> None:
+    executor = executor_of(1)
+    with pytest.raises(ValueError, match="5"):
+        executor.evict(5)
+    executor.admit(5, GOOD)
+    with pytest.raises(ValueError, match="5"):
         executor.admit(5, GOOD)
-        with pytest.raises(ValueError, match="5"):
-            executor.admit(5, GOOD)
-        with pytest.raises(ValueError, match="slots"):
-            executor.admit(6, GOOD)
+    with pytest.raises(ValueError, match="slots"):
+        executor.admit(6, GOOD)
 
 
 def test_closing_frees_all_and_may_come_twice(make: Make) -> None:

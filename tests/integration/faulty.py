@@ -14,6 +14,8 @@ from autotune.search.executors.worker import Note, Recipe, make_trainer
 
 BAD = 3
 """The trial that the fault is in."""
+RAISING, HANGING = 4, 5
+"""Trials with a fault of their own, where there are several."""
 ROWS = 6
 """More rows in a batch than that do not fit."""
 
@@ -36,6 +38,13 @@ def hanging(recipe: Recipe, note: Note) -> Trainer:
 def raising(recipe: Recipe, note: Note) -> Trainer:
     """Raises something that no trainer expects, in the whole worker."""
     return _patched(recipe, note, lambda _: True, _raise)
+
+
+def each_its_own(recipe: Recipe, note: Note) -> Trainer:
+    """Three faulty trials: one dies once, one raises in every life, one hangs."""
+    trainer = killed_once(recipe, note)
+    trainer = _faulty(trainer, RAISING, lambda _: True, _raise)
+    return _faulty(trainer, HANGING, lambda steps: steps == 2, lambda: time.sleep(3600))
 
 
 def not_starting(recipe: Recipe, note: Note) -> Trainer:
@@ -69,13 +78,17 @@ def _limit(rows: int) -> None:
 
 
 def _patched(recipe: Recipe, note: Note, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
-    trainer = make_trainer(recipe, note)
+    return _faulty(make_trainer(recipe, note), BAD, when, what)
+
+
+def _faulty(trainer: Trainer, bad: int, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
+    """`what` happens in those rungs of the trial `bad` that `when` says."""
     advance, rounds = trainer.advance, dict[int, int]()
 
     def faulty() -> list[Evaluation]:
         for trial_id in trainer.upcoming():
             rounds[trial_id] = rounds.get(trial_id, 0) + 1
-            if trial_id == BAD and when(rounds[trial_id]):
+            if trial_id == bad and when(rounds[trial_id]):
                 what()
         return advance()
 

@@ -185,7 +185,8 @@ def test_workers_do_not_outlive_a_killed_parent(recipe: Recipe, tmp_path: Path) 
     script.write_text(PARENT, encoding="utf-8")
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, script, recipe.base], stdout=pipe, stderr=pipe, text=True) as parent:
-        assert parent.stdout is not None and parent.stderr is not None
+        assert parent.stdout is not None
+        assert parent.stderr is not None
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
         deadline = time.monotonic() + 20
