@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..objectives.training.failure import Failure, FailureKind
 from .locking import claiming
-from .roles import DEATHS, FAILURE, OWNER
+from .roles import DEATHS, FAILURE, OWNER, REACHED
 
 INTERVAL_S = 10.0
 GRACE_S = 60.0
@@ -47,9 +47,13 @@ _STANDING = text(
 
 
 def this_host() -> str:
-    """The machine, and on Linux the container: process ids mean nothing in another one."""
+    """The machine, and on Linux its boot and the container: process ids mean nothing in another one.
+
+    The name alone is not enough, as copies of one virtual machine share it.
+    """
     try:
-        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return socket.gethostname()
 
@@ -116,6 +120,10 @@ class Claims:
         state, token = self._standing(number)
         return state is TrialState.RUNNING and token == self.token
 
+    def has(self, trial: FrozenTrial) -> bool:
+        """As `is_mine`, of a trial that was just read."""
+        return trial.state is TrialState.RUNNING and self._token(trial) == self.token
+
     def is_told(self, number: int) -> bool:
         """Whether this tuner ended the trial: an answer that a dying server swallowed."""
         state, token = self._standing(number)
@@ -123,8 +131,8 @@ class Claims:
 
     def own(self, trial: optuna.Trial) -> None:
         """Mark a trial as this tuner's; the lock is held."""
+        self.beat([trial.number])  # first: an owner without a heartbeat would seem alive elsewhere for ever
         trial.set_user_attr(OWNER, self._owner)
-        self.beat([trial.number])
 
     def beat(self, numbers: Iterable[int]) -> None:
         """Say that these trials are alive."""
@@ -200,7 +208,9 @@ class Claims:
         if owner["token"] == self.token:
             return None
         host = owner["host"].partition(" ")[0]
-        if owner["host"] == self._owner["host"] and started_at(owner["pid"]) != owner["started"]:
+        if owner["host"] == self._owner["host"]:
+            if started_at(owner["pid"]) == owner["started"]:
+                return None  # its heart may have stopped while the machine slept, or a file was held
             return Failure(FailureKind.CRASHED, f"its tuner died (process {owner['pid']} on {host})")
         if age_s is not None and age_s > self.grace_s:
             return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
@@ -208,7 +218,7 @@ class Claims:
 
     def _bury(self, trial: FrozenTrial, failure: Failure) -> None:
         trial_id = self._id(trial.number)
-        reached = max(trial.intermediate_values, default=0)
+        reached = max([*trial.intermediate_values, trial.user_attrs.get(REACHED, 0)])
         count, before = trial.user_attrs.get(DEATHS, (0, -1))
         count = count + 1 if reached <= before else 1
         self.storage.set_trial_user_attr(trial_id, DEATHS, (count, reached))

@@ -1,5 +1,6 @@
 """A study is made: stored under its name, with the trials that are given at the head of its queue."""
 
+import uuid
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .locking import only_one
 from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
-from .roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, READY, ROLE, STARTED
+from .roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
 from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
@@ -45,6 +46,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
     ]
     trials = file.search.trials
     attributes: dict[str, object] = {
+        IDENTITY: uuid.uuid4().hex,
         "objective": file.objective,
         "main_task": file.main_task,
         "auxiliary_tasks": file.auxiliary_tasks,

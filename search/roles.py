@@ -2,6 +2,8 @@
 
 STARTED, READY = "autotune", "ready"
 """Set first and last by `create`: a study with only the first was never finished, and may be made anew."""
+IDENTITY = "identity"
+"""Tells a study from an earlier one of the same name; copies have the same."""
 
 ROLE = "role"
 BASELINE = "baseline"
@@ -12,6 +14,8 @@ FOLDS = "folds"
 """Each objective's value on every fold of a cross-validated trial."""
 FAILURE = "failure"
 SECONDS = "seconds"
+REACHED = "reached"
+"""The last step that a trial was heard of, where Optuna keeps none: it takes no reports of several objectives."""
 OWNER = "owner"
 """Which tuner runs a trial (search/claims.py)."""
 DEATHS = "deaths"

@@ -49,9 +49,11 @@ def storage_url(option: str | None, study_file: str | None) -> str:
 
 def masked(url: str) -> str:
     """Return the URL without its passwords, even if it is not a valid one."""
-    if not url.startswith("sqlite"):
-        # Greedy up to the last @: a password with an unescaped @ or / in it must not show in part.
+    if not url.startswith("sqlite:///"):
+        # Greedy up to the last @: a password with an unescaped @ or / in it must not show in part. Slashes may be
+        # missing or too few, so what follows any colon but a scheme's own is taken for one.
         url = re.sub(r"(://[^:]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+        url = re.sub(r":(?!/|\*\*\*@).*@", ":***@", url, flags=re.DOTALL)
     return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
 
 
@@ -238,6 +240,8 @@ def _connected(address: URL, url: str) -> RDBStorage:
     storage.scoped_session.configure(expire_on_commit=False)
     if address.drivername == "sqlite":
         _begin_immediately(storage.engine)
+    else:
+        _tell_time_in_utc(storage.engine)
     # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.
     weakref.finalize(storage, storage.engine.dispose)
     return storage
@@ -302,6 +306,18 @@ def _begin_immediately(engine: Engine) -> None:
     engine.dispose()  # the connections that made the schema do not know of this
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
+
+
+def _tell_time_in_utc(engine: Engine) -> None:
+    """Optuna's heartbeats are times without a zone: those of all hosts must be of one, and of one without summer."""
+
+    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401, the driver's
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    engine.dispose()
+    event.listen(engine, "connect", prepare)
 
 
 def _refusal(url: str, reason: str) -> StorageError:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from statistics import fmean
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ from .claims import Claims
 from .executors.executor import Executor
 from .interruption import Interruption
 from .observer import Observer
-from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, FOLDS, ROLE, SECONDS
+from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, FOLDS, REACHED, ROLE, SECONDS
 from .scoring import Scoring
 from .settings import SearchSettings
 from .storage import patiently, without_passwords
@@ -67,6 +68,10 @@ class _Running:
     begun: float = field(default_factory=_now)
     evaluation: Evaluation | None = None
     """The last one counted: it may be taken twice where a server was away."""
+    is_news: bool = False
+    """Whether its report was the first of its place."""
+    say: Callable[[], None] = lambda: None
+    """Tells the observer how the trial ended, once that is stored."""
 
     @property
     def spent(self) -> float:
@@ -202,6 +207,7 @@ class Tuner:
         while len(self._running) < self._executor.capacity:
             with self._claims.lock():
                 trials = self._claims.reap(self._running)
+                self._drop_lost(trials)
                 ended = [trial for trial in trials if trial.state in ENDED]
                 running = [trial for trial in trials if trial.state is TrialState.RUNNING]
                 if len(ended) >= total:
@@ -216,6 +222,14 @@ class Tuner:
             waited = (known for known in trials if known.number == trial.number)
             self._begin(trial, next((known.intermediate_values for known in waited), {}))
         return None
+
+    def _drop_lost(self, trials: Sequence[FrozenTrial]) -> None:
+        """Let go of what another tuner took over, as this one seemed dead: it may be this one's to begin anew."""
+        for trial in trials:
+            if trial.number in self._running and not self._claims.has(trial):
+                self._executor.abandon(trial.number)
+                del self._running[trial.number]
+                self._observer.requeued(trial.number)
 
     def _begin(self, trial: Trial, known: Mapping[int, float]) -> None:
         """Train a trial; `known` is what it reported before it was interrupted, by step."""
@@ -247,35 +261,41 @@ class Tuner:
         if running is None:
             return  # it left in an earlier attempt of this very evaluation
         if running.evaluation is not evaluation:
-            running.evaluation = evaluation
+            running.evaluation, running.is_news = evaluation, False
             running.seconds += evaluation.seconds
         if not self._claims.is_mine(evaluation.trial_id):
-            self._leave(running, {})  # thought dead, and given to another tuner
+            self._leave(running, {}, running.say)  # thought dead, and given to another tuner; or told already
             return
-        limit = self._budgets.trial_timeout
-        if limit is not None and running.spent > limit and not evaluation.finished:
-            self._fail(running, timed_out(running.spent, limit))
-            return
-        if evaluation.failure is not None:
-            self._fail(running, evaluation.failure)
+        if (failure := self._failure(running, evaluation)) is not None:
+            self._fail(running, failure)
             return
         values = self._scoring.values(evaluation.metrics)
-        for name, value in zip(self._scoring.measures, values, strict=True):
-            if not math.isfinite(value):
-                message = f"{name} is {value} at step {evaluation.step}"
-                self._fail(running, Failure(FailureKind.DIVERGED, message))
-                return
         running.metrics[evaluation.step] = dict(evaluation.metrics)
         running.values.setdefault(evaluation.step, values)
-        is_news = self._report(running, evaluation.step)
+        running.is_news |= self._report(running, evaluation.step)
         shown = self._scoring.shown(running.values, evaluation.step)
         self._observer.evaluated(running.trial.number, evaluation.step, shown)
         if evaluation.finished:
             self._complete(running)
             return
         running.trial.set_user_attr(SECONDS, running.spent)  # a kill must not give them back to the budgets
-        if is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
+        if len(self._scoring.measures) > 1:
+            running.trial.set_user_attr(REACHED, evaluation.step)
+        if running.is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
             self._prune(running, evaluation.step, shown)
+
+    def _failure(self, running: _Running, evaluation: Evaluation) -> Failure | None:
+        """Why the trial cannot go on: it took too long, failed, or has a value that is no number."""
+        limit = self._budgets.trial_timeout
+        if limit is not None and running.spent > limit and not evaluation.finished:
+            return timed_out(running.spent, limit)
+        if evaluation.failure is not None:
+            return evaluation.failure
+        values = self._scoring.values(evaluation.metrics)
+        for name, value in zip(self._scoring.measures, values, strict=True):
+            if not math.isfinite(value):
+                return Failure(FailureKind.DIVERGED, f"{name} is {value} at step {evaluation.step}")
+        return None
 
     def _report(self, running: _Running, step: int) -> bool:
         """Report an evaluation. What a trial reported before it was interrupted stands: it catches up in silence.
@@ -293,34 +313,35 @@ class Tuner:
         step, values = self._scoring.outcome(running.values, maximize=self._maximize)
         folds = {FOLDS: self._scoring.by_fold(running.values)} if self._scoring.folds else {}
         metrics = self._scoring.metrics(running.metrics, step)
-        if self._leave(running, {BEST_STEP: step, "metrics": metrics, **folds}, values):
-            others = dict(zip(self._scoring.measures[1:], values[1:], strict=True))
-            self._observer.completed(running.trial.number, values[0], step, others)
+        others = dict(zip(self._scoring.measures[1:], values[1:], strict=True))
+        say = partial(self._observer.completed, running.trial.number, values[0], step, others)
+        self._leave(running, {BEST_STEP: step, "metrics": metrics, **folds}, say, values)
 
     def _prune(self, running: _Running, step: int, value: float) -> None:
-        if self._leave(running, {}, state=TrialState.PRUNED):
-            self._observer.pruned(running.trial.number, step, value)
+        say = partial(self._observer.pruned, running.trial.number, step, value)
+        self._leave(running, {}, say, state=TrialState.PRUNED)
 
     def _fail(self, running: _Running, failure: Failure) -> None:
         known = {"kind": str(failure.kind), "message": without_passwords(failure.message)}
         if failure.trace:
             known["trace"] = without_passwords(failure.trace)
-        if self._leave(running, {FAILURE: known}, state=TrialState.FAIL):
-            self._observer.failed(running.trial.number, without_passwords(str(failure)))
+        say = partial(self._observer.failed, running.trial.number, without_passwords(str(failure)))
+        self._leave(running, {FAILURE: known}, say, state=TrialState.FAIL)
 
     def _leave(
         self,
         running: _Running,
         attributes: dict[str, object],
+        say: Callable[[], None],
         values: list[float] | None = None,
         state: TrialState | None = None,
-    ) -> bool:
-        """Note what is known, tell, and free the slot. Returns whether the trial was still this tuner's.
+    ) -> None:
+        """Note what is known, tell, free the slot and say so, if the trial was still this tuner's.
 
         The state is told last, so that a kill loses nothing; the slot is freed after, so that a lost server may
         be asked again.
         """
-        number = running.trial.number
+        number, running.say = running.trial.number, say
         with self._claims.lock():
             is_mine = self._claims.is_mine(number)
             if is_mine:
@@ -328,12 +349,13 @@ class Tuner:
                     running.trial.set_user_attr(name, value)
                 self._study.tell(running.trial, values, state)
             is_told = is_mine or self._claims.is_told(number)
-        self._let_go(number)
+        if is_told:
+            self._let_go(number)
+        else:
+            self._executor.abandon(number)
         del self._running[number]
         self._durations.append(time.monotonic() - running.begun)
-        if not is_told:
-            self._observer.requeued(number)
-        return is_told
+        say() if is_told else self._observer.requeued(number)
 
     def _let_go(self, number: int) -> None:
         """Free the slot. A checkpoint stays where the trial is one of the best."""

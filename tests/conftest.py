@@ -255,7 +255,7 @@ def recipe(reviews_csv: Path) -> object:
 
 @pytest.fixture(scope="session")
 def ray_cluster(autotune_cache: Path) -> Iterator[str]:
-    """The address of a real Ray cluster of one machine, which this process joins: three actors fit, of one core each."""
+    """The address of a real Ray cluster of one machine, which this process joins; three actors fit."""
     pytest.importorskip("ray", reason="ray is not installed: pip install 'autotune-mtl[ray]'")
     from autotune.search.executors.ray_cluster import connect
     from ray.cluster_utils import Cluster

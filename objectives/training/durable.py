@@ -27,6 +27,8 @@ class _Trial:
     """The last step that the caller was told of."""
     trained: float = 0.0
     """Seconds since the last checkpoint."""
+    unheard: float = 0.0
+    """Seconds of what was trained again, which the caller is told with the next news."""
     parts: int = 1
     begun: bool = False
     """Whether it advanced in this trainer since its last checkpoint."""
@@ -87,7 +89,7 @@ class DurableTrainer(Trainer):
             if trial.begun and not trial.over and trial.trained * self.cost >= self._save_seconds:
                 self._save(trial_id)
         while self.trainer.upcoming():
-            found = [evaluation for evaluation in self.trainer.advance() if self._is_news(evaluation)]
+            found = [self._told(evaluation) for evaluation in self.trainer.advance() if self._is_news(evaluation)]
             if found:
                 return found
         return []
@@ -105,9 +107,12 @@ class DurableTrainer(Trainer):
         return None if trial.over else checkpoint
 
     def discard(self, trial_id: int) -> None:
+        self.abandon(trial_id)
+        self.store.remove(trial_id)
+
+    def abandon(self, trial_id: int) -> None:
         self._trial(trial_id)
         self._leave(trial_id)
-        self.store.remove(trial_id)
 
     def _stored(self, trial_id: int, configuration: Configuration) -> Checkpoint | None:
         checkpoint = self.store.load(trial_id, configuration)
@@ -118,6 +123,7 @@ class DurableTrainer(Trainer):
         """Note an evaluation. One that was told before, or a failure that is tried again, is no news."""
         trial_id, failure = evaluation.trial_id, evaluation.failure
         trial = self._trials[trial_id]
+        trial.unheard += evaluation.seconds
         if failure is not None and failure.kind is FailureKind.OUT_OF_MEMORY and trial.parts == 1:
             self._retry_alone(trial_id, trial)
             return False
@@ -127,6 +133,12 @@ class DurableTrainer(Trainer):
         is_news = evaluation.step > trial.heard or failure is not None
         trial.heard = max(trial.heard, evaluation.step)
         return is_news
+
+    def _told(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation with all the seconds that it took, those of what was trained in vain too."""
+        trial = self._trials[evaluation.trial_id]
+        seconds, trial.unheard = trial.unheard, 0.0
+        return replace(evaluation, seconds=seconds)
 
     def _retry_alone(self, trial_id: int, trial: _Trial) -> None:
         self.note(f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time")

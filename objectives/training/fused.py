@@ -16,7 +16,7 @@ from .cohort import Cohort
 from .failure import FailureKind
 from .fused_run import FusedRun
 from .fusible import unfusible
-from .plain import PlainTrainer, Run, Slot, failure_of, is_users
+from .plain import PlainTrainer, Run, Slot, failure_of, is_more_than_a_trials
 from .trainer import Evaluation
 
 
@@ -72,7 +72,7 @@ class FusedTrainer(PlainTrainer):
             cohort.train()
             outcomes = cohort.evaluate()
         except Exception as error:
-            if is_users(error):
+            if is_more_than_a_trials(error):
                 raise
             return error
         return [

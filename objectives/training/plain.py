@@ -17,6 +17,7 @@ from .trainer import Checkpoint, Evaluation, Trainer, check_slot
 
 TAIL_LINES = 12
 """Of a traceback, in a trial's record."""
+_NO_MEMORY = ("allocate memory", "error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 class Run(Protocol):
@@ -97,7 +98,7 @@ class PlainTrainer(Trainer):
             assert isinstance(run, TrainingRun | FoldRun | TestedRun)
             return run.advance()
         except Exception as error:
-            if is_users(error):
+            if is_more_than_a_trials(error):
                 raise
             return self._failed(trial_id, error)
 
@@ -147,16 +148,18 @@ def tail(error: BaseException) -> str:
     return "\n".join("".join(traceback.format_exception(error)).splitlines()[-TAIL_LINES:])
 
 
-def is_users(error: Exception) -> bool:
-    """Whether it is the user's mistake, of every trial, and no trial's own failure."""
+def is_more_than_a_trials(error: Exception) -> bool:
+    """Whether other trials would fail too: by the user's mistake, or as a failed kernel took the device with it."""
+    if isinstance(error, torch.AcceleratorError):
+        return "out of memory" not in str(error)
     return isinstance(error, AutotuneError) and not isinstance(error, Diverged)
 
 
 def failure_of(error: Exception) -> Failure:
-    """The name of what went wrong. On the CPU torch reports a failed allocation as a plain RuntimeError."""
+    """The name of what went wrong. Some failed allocations are told by their words only, the CPU's and cuBLAS' own."""
     message, trace = str(error) or type(error).__name__, tail(error)
     if isinstance(error, Diverged):
         return Failure(FailureKind.DIVERGED, message, trace)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in message:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in message for words in _NO_MEMORY):
         return Failure(FailureKind.OUT_OF_MEMORY, message, trace)
     return Failure(FailureKind.CRASHED, message, trace)

@@ -116,3 +116,7 @@ class Trainer(ABC):
     def discard(self, trial_id: int) -> None:
         """Take a trial out of its slot for good; what it holds is let go."""
         self.evict(trial_id)
+
+    def abandon(self, trial_id: int) -> None:
+        """Take a trial out of its slot as it is, be it in the middle of a step; what is on disk of it stays."""
+        self.discard(trial_id)

@@ -1,5 +1,6 @@
 """What the `study` commands do; imported only when one runs."""
 
+import time
 from pathlib import Path
 
 from ...objectives.data.cleaning import rows
@@ -77,7 +78,7 @@ def run_command(
     placement: Placement,
 ) -> int:
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
-    timeout_s = seconds(timeout)
+    timeout_s, began = seconds(timeout), time.monotonic()
     file, path = file_of(target)
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
@@ -100,11 +101,13 @@ def run_command(
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
-    settings = as_it_is_now(record, path or record.path).file.confirm
-    if ending is not Ending.DONE or settings is None:
+    now = as_it_is_now(record, path or record.path).file
+    if ending is not Ending.DONE or now.confirm is None:
         return 0
+    limit_s = timeout_s or now.search.timeout
+    left_s = None if limit_s is None else max(limit_s - (time.monotonic() - began), 0.0)
     try:
-        return confirm(record, path or record.path, settings, target, placement)
+        return confirm(record, path or record.path, now.confirm, target, placement, left_s)
     except NothingToConfirm as error:
         tell(f"not confirmed: {error}", "yellow")
         return 0

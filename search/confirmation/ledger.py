@@ -17,7 +17,7 @@ from ...objectives.training.fresh import Fresh
 from ...spaces.configuration import Configuration
 from ..claims import Claims
 from ..locking import claiming
-from ..roles import CONFIGURATION, ROLE
+from ..roles import CONFIGURATION, IDENTITY, ROLE
 from ..storage import patiently
 from ..study import StudyRecord, confirmation_name, named
 from .arms import Planned, key_of
@@ -28,9 +28,11 @@ TOKEN, OF = "token", "of"
 
 
 def _measured(record: StudyRecord) -> str:
-    """A hash of all that decides what a training measures, its configuration and seed apart."""
+    """A hash of all that decides what a training measures, its configuration and seed apart; and of which study."""
     settings = record.file.model_dump_json(exclude={"storage", "search", "confirm"})
-    return content_hash([settings, str(record.file.search.seed), *sorted(record.fingerprints.values())])
+    identity = record.study.user_attrs.get(IDENTITY)  # studies had none in earlier versions
+    known = [] if identity is None else [identity]
+    return content_hash([settings, str(record.file.search.seed), *sorted(record.fingerprints.values()), *known])
 
 
 @dataclass(frozen=True)

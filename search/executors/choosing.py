@@ -105,7 +105,8 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
 def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> Executor:
     connect(placement.address)
     kind, _, count = placement.devices.partition(":")
-    gpus, places = cluster_places(0.0 if kind == "cpu" else placement.gpus, min(int(count or left), max(left, 1)))
+    most = max(left, 1)  # none is left where another run has the last one, and dies
+    gpus, places = cluster_places(0.0 if kind == "cpu" else placement.gpus, min(int(count or most), most))
     each = f"{gpus:g} GPU" if gpus else "one core"
     note(f"training in {len(places)} Ray actors with {each} each")
     search = recipe.file.search

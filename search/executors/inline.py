@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 
+import torch
+
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from ...spaces.configuration import Configuration
+from ...spaces.errors import TrainingError
 from .executor import Executor
 
 
@@ -30,9 +33,19 @@ class InlineExecutor(Executor):
         return self._trainer.upcoming()
 
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
-        """Train to the next rung, however long it takes: in one process nobody can stop half way."""
+        """Train to the next rung, however long it takes: in one process nobody can stop half way.
+
+        Raises:
+            TrainingError: the device is of no more use to this process.
+        """
         del timeout_s
-        return self._trainer.advance()
+        try:
+            return self._trainer.advance()
+        except torch.AcceleratorError as error:
+            raise TrainingError(
+                f"the device failed, and this process cannot use it any more: {str(error).splitlines()[0]}\n"
+                "The same command goes on; with --executor process another worker does by itself"
+            ) from error
 
     def checkpoint(self, trial_id: int) -> Checkpoint | None:
         return self._trainer.checkpoint(trial_id)
@@ -46,10 +59,14 @@ class InlineExecutor(Executor):
         self._trainer.discard(trial_id)
         self._trials.discard(trial_id)
 
+    def abandon(self, trial_id: int) -> None:
+        self._trainer.abandon(trial_id)
+        self._trials.discard(trial_id)
+
     def retain(self, trial_ids: Collection[int]) -> None:
         if self._store is not None:
             self._store.retain(trial_ids)
 
     def close(self) -> None:
         for trial_id in list(self._trials):
-            self.evict(trial_id)
+            self.abandon(trial_id)  # a signal may have come in the middle of a step: nothing could go on from there

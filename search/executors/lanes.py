@@ -39,6 +39,9 @@ class Job:
     heard: int = -1
     """The last step that the caller was told of."""
     seconds: float = 0.0
+    """Of training, as its workers told."""
+    unheard: float = 0.0
+    """Those of them, and of rungs that came to nothing, that the caller has not been told of."""
     deaths: int = 0
     """Workers that died on it in a row, without a new rung."""
     sent: bool = False

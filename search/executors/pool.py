@@ -7,6 +7,7 @@ A worker is given one round at a time, so the tuner has heard and noted an evalu
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.failure import Failure, FailureKind, timed_out
@@ -50,6 +51,8 @@ class PoolExecutor(Executor):
         self._limit = trial_timeout_s
         self._kept: list[Evaluation] = []
         """Heard while waiting for something else."""
+        self._is_draining = False
+        """Whether no new rung begins, so that a worker that dies is not replaced."""
 
     @abstractmethod
     def hire(self, place: Place) -> Worker:
@@ -95,9 +98,13 @@ class PoolExecutor(Executor):
                 return found
 
     def drain(self) -> list[Evaluation]:
-        found: list[Evaluation] = self._heard(0.0)
-        while any(lane.busy for lane in self._lanes):
-            found += self._heard(None)
+        self._is_draining = True
+        try:
+            found: list[Evaluation] = self._heard(0.0)
+            while any(lane.busy for lane in self._lanes):
+                found += self._heard(None)
+        finally:
+            self._is_draining = False
         return found
 
     def checkpoint(self, trial_id: int) -> Checkpoint | None:
@@ -113,10 +120,11 @@ class PoolExecutor(Executor):
         return None if job.over else self._store.load(trial_id, job.configuration)
 
     def discard(self, trial_id: int) -> None:
-        lane = self._lane(trial_id)
-        if lane.jobs.pop(trial_id).sent and lane.worker is not None:
-            lane.leaving.append((trial_id, Leaving.DISCARD))
+        self._dismiss(trial_id, Leaving.DISCARD)
         self._store.remove(trial_id)
+
+    def abandon(self, trial_id: int) -> None:
+        self._dismiss(trial_id, Leaving.ABANDON)
 
     def retain(self, trial_ids: Collection[int]) -> None:
         self._store.retain(trial_ids)
@@ -130,6 +138,12 @@ class PoolExecutor(Executor):
             lane.leaving.clear()
         self._kept.clear()
 
+    def _dismiss(self, trial_id: int, leaving: Leaving) -> None:
+        """Let a trial go; its worker hears of it with its next round."""
+        lane = self._lane(trial_id)
+        if lane.jobs.pop(trial_id).sent and lane.worker is not None:
+            lane.leaving.append((trial_id, leaving))
+
     def _lane(self, trial_id: int) -> Lane:
         for lane in self._lanes:
             if trial_id in lane.jobs:
@@ -138,7 +152,7 @@ class PoolExecutor(Executor):
 
     def _dispatch(self, lane: Lane) -> None:
         """Give an idle lane its next round; only news, or trials that go on, make one."""
-        if not lane.busy and (lane.going_on or (lane.leaving and lane.worker)):
+        if not (lane.busy or self._is_draining) and (lane.going_on or (lane.leaving and lane.worker)):
             self._send(lane, train=lane.going_on)
 
     def _send(self, lane: Lane, *, train: bool) -> None:
@@ -221,7 +235,7 @@ class PoolExecutor(Executor):
                 lane.trace = trace
             case Told(evaluations):
                 lane.busy, lane.training, lane.since = False, (), None
-                return [evaluation for evaluation in evaluations if self._is_news(lane, evaluation)]
+                return [self._counted(lane, each) for each in evaluations if self._is_news(lane, each)]
         return []
 
     def _is_news(self, lane: Lane, evaluation: Evaluation) -> bool:
@@ -229,15 +243,23 @@ class PoolExecutor(Executor):
         if job is None or not job.sent:
             return False  # it left meanwhile
         job.seconds += evaluation.seconds
+        job.unheard += evaluation.seconds
         job.over = evaluation.finished
         if evaluation.step <= job.heard and evaluation.failure is None:
             return False
         job.heard, job.deaths = evaluation.step, 0
         return True
 
+    def _counted(self, lane: Lane, evaluation: Evaluation) -> Evaluation:
+        """The evaluation with all the seconds of training that its caller has not heard of."""
+        job = lane.jobs[evaluation.trial_id]
+        seconds, job.unheard = job.unheard, 0.0
+        return replace(evaluation, seconds=seconds)
+
     def _replace(self, lane: Lane, reason: str) -> list[Evaluation]:
         """A worker died: its trials go to a new one, but for those that it died on too often."""
         blamed = [lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs]
+        self._charge(lane)
         failed: list[Evaluation] = []
         for job in blamed if lane.ready else []:
             job.deaths += 1
@@ -263,6 +285,7 @@ class PoolExecutor(Executor):
         late = {trial_id: seconds for trial_id, seconds in late.items() if seconds > self._limit}
         if not late:
             return []
+        self._charge(lane)
         found: list[Evaluation] = []
         for trial_id, seconds in late.items():
             found.append(self._end(trial_id, lane.jobs[trial_id], timed_out(seconds, self._limit)))
@@ -270,9 +293,17 @@ class PoolExecutor(Executor):
         self._dispatch(lane)
         return found
 
+    def _charge(self, lane: Lane) -> None:
+        """Count the time of a rung that came to nothing, which its trials shared."""
+        if lane.since is not None:
+            each = (time.monotonic() - lane.since) / max(len(lane.training), 1)
+            for job in (lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs):
+                job.unheard += each
+
     def _end(self, trial_id: int, job: Job, failure: Failure) -> Evaluation:
         job.over = True
-        return Evaluation(trial_id, max(job.heard, 0), finished=True, failure=failure)
+        seconds, job.unheard = job.unheard, 0.0
+        return Evaluation(trial_id, max(job.heard, 0), finished=True, failure=failure, seconds=seconds)
 
     def _vacate(self, lane: Lane) -> None:
         """Let go of a worker; the next one begins with the lane's trials."""

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from ...objectives.training.plain import tail
@@ -17,6 +18,7 @@ from .pool import PoolExecutor
 from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
 
 _LEAVING_S = 5.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -38,7 +40,7 @@ class _Process:
     def __init__(self, place: Place, recipe: Recipe) -> None:
         self.line, far_end = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=_serve, args=(far_end, recipe, place.is_core), name=place.name)
-        with _environment(place.environment):
+        with _environment(place.environment), _held_back():
             self._process.start()
         far_end.close()  # so that the line ends when the process does
 
@@ -79,8 +81,9 @@ class _Process:
 
 def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
     """A worker's whole life."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides
+    for number in _SIGNALS:  # the parent decides
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     _follow_parent()
     if is_one_thread:
         one_thread()
@@ -108,6 +111,17 @@ def _follow_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _held_back() -> Generator[None]:
+    """A process that starts now inherits that it hears no signal, until it says that it wants none."""
+    resource_tracker.ensure_running()  # which would else be started meanwhile, and let the signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

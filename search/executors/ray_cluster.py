@@ -104,8 +104,9 @@ class _Actor:
         if not self.messages:
             try:
                 self.messages.extend(_ray().get(self.answers.popleft()))
-            except _ray().exceptions.RayActorError as error:
-                raise WorkerDied(f"its actor died: {str(error).strip().splitlines()[0]}") from None
+            except _ray().exceptions.RayError as error:  # lost, killed for want of memory, or never started
+                reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+                raise WorkerDied(f"its actor died: {reason}") from None
         message = self.messages.popleft()
         if isinstance(message, Broken) and message.error is None:
             self._is_broken = True

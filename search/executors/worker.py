@@ -61,6 +61,8 @@ class Leaving(StrEnum):
     """What becomes of a trial's state."""
 
     DISCARD = "discard"
+    ABANDON = "abandon"
+    """It leaves its slot; what the store has of it stays."""
     EVICT = "evict"
     """It leaves its slot, and its checkpoint is in the store."""
     COPY = "copy"
@@ -119,6 +121,8 @@ def perform(trainer: Trainer, store: CheckpointStore, given: Round, announce: Ca
     for trial_id, leaving in given.leaving:
         if leaving is Leaving.DISCARD:
             trainer.discard(trial_id)
+        elif leaving is Leaving.ABANDON:
+            trainer.abandon(trial_id)
         elif leaving is Leaving.EVICT:
             trainer.evict(trial_id)
         elif (checkpoint := trainer.checkpoint(trial_id)) is not None:

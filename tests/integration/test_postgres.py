@@ -50,6 +50,21 @@ def test_two_tuners_share_the_total(postgres_url: str) -> None:
     assert len({trial.user_attrs["owner"]["token"] for trial in study.trials}) == 2
 
 
+def test_heartbeats_are_of_one_time_whatever_zone_a_host_is_in(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(postgres_url)
+    ages: list[float] = []
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        monkeypatch.setenv("PGTZ", zone)
+        storage = open_storage(postgres_url, create=False)
+        claims = Claims(optuna.load_study(study_name="shared", storage=storage), storage, postgres_url)
+        claims.own(claims.study.ask())
+        ages += claims._ages().values()
+    assert len(ages) == 3
+    assert all(0 <= age < 60 for age in ages)
+
+
 def test_a_server_that_restarts_is_waited_for(postgres: Any, postgres_url: str) -> None:  # noqa: ANN401
     study = made(postgres_url)
     endings: list[Ending] = []

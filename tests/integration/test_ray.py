@@ -1,5 +1,6 @@
 """A study on a real Ray cluster of this machine."""
 
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import torch
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
+from autotune.search.executors.choosing import ExecutorName, Placement, make_executor
+from autotune.search.executors.lanes import WorkerDied
 from autotune.search.executors.places import cores
-from autotune.search.executors.ray_cluster import RayExecutor, cluster_places
+from autotune.search.executors.ray_cluster import RayExecutor, _Actor, cluster_places
 from autotune.search.executors.worker import Recipe
 from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
@@ -56,6 +59,28 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
         FailureKind.CRASHED,
         FailureKind.TIMED_OUT,
     ]
+
+
+def test_whatever_ray_says_of_a_lost_actor_is_its_death(ray_cluster: str) -> None:
+    """Ray's own monitor kills what takes too much memory, and names it unlike an actor that died."""
+    assert ray_cluster
+    import ray
+    from ray.exceptions import OutOfMemoryError
+
+    def killed() -> None:
+        raise OutOfMemoryError("killed for want of memory")
+
+    actor = object.__new__(_Actor)
+    actor.answers, actor.messages, actor._is_broken = deque([ray.remote(killed).remote()]), deque(), False
+    with pytest.raises(WorkerDied, match="its actor died: "):
+        actor.receive()
+
+
+def test_a_run_with_nothing_left_waits_with_an_actor(ray_cluster: str, recipe: Recipe) -> None:
+    """Another run has the last trial, and may die."""
+    place = Placement(executor=ExecutorName.RAY, address=ray_cluster)
+    with make_executor(place, recipe, prepare_study(recipe.file, recipe.base), 0, print) as executor:
+        assert executor.capacity == 1
 
 
 def test_a_cluster_without_a_gpu_says_so(ray_cluster: str) -> None:

@@ -161,7 +161,7 @@ def test_a_state_that_is_asked_for_comes_though_the_worker_dies(recipe: Recipe) 
 
 
 PARENT = """
-import sys, time
+import multiprocessing, os, signal, sys, threading, time
 from pathlib import Path
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.search.executors.places import cores
@@ -169,18 +169,25 @@ from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe
 from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.configuration import Configuration
+
+def interrupt():
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid, signal.SIGINT)
+        os.kill(worker.pid, signal.SIGTERM)
+
 if __name__ == "__main__":
     base = Path(sys.argv[1])
     recipe = Recipe(read_study_file(base / "study.yaml"), base, CheckpointStore(base / "checkpoints", "test", 10**9))
-    with ProcessExecutor(cores(1), recipe) as executor:
+    with ProcessExecutor(cores(1), recipe, print) as executor:
         executor.admit(0, Configuration(learning_rate=1e-3))
+        threading.Timer(0.5, interrupt).start()  # it is still importing
         executor.advance()
         print(executor._lanes[0].worker._process.pid, flush=True)
         time.sleep(600)
 """
 
 
-def test_workers_do_not_outlive_a_killed_parent(recipe: Recipe, tmp_path: Path) -> None:
+def test_workers_hear_no_signal_and_do_not_outlive_a_killed_parent(recipe: Recipe, tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT, encoding="utf-8")
     pipe = subprocess.PIPE

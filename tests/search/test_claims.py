@@ -15,7 +15,7 @@ import optuna
 import pytest
 from autotune.objectives.training.failure import FailureKind
 from autotune.search.claims import Claims, started_at
-from autotune.search.roles import FAILURE, OWNER
+from autotune.search.roles import DEATHS, FAILURE, OWNER, REACHED
 from autotune.search.storage import open_storage
 from optuna.trial import TrialState
 
@@ -58,6 +58,12 @@ def study(url: str) -> Iterator[optuna.Study]:
 def claims_of(study: optuna.Study, url: str, **settings: float) -> Claims:
     storage = open_storage(url, create=False)
     return Claims(optuna.load_study(study_name=study.study_name, storage=storage), storage, url, **settings)  # pyright: ignore[reportArgumentType]
+
+
+def elsewhere(claims: Claims) -> Claims:
+    """The same on another machine, whose processes nobody here can see."""
+    claims._owner |= {"host": "elsewhere"}
+    return claims
 
 
 def start(url: str, total: int) -> tuple[BaseProcess, Any]:
@@ -106,7 +112,7 @@ def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries
 
 @pytest.mark.slow
 def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna.Study, url: str) -> None:
-    owner, other = claims_of(study, url), claims_of(study, url, grace_s=1.0)
+    owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, grace_s=1.0)
     trial = owner.study.ask()
     owner.own(trial)
     other.reap(())
@@ -124,7 +130,7 @@ def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna
 
 @pytest.mark.slow
 def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
-    owner, other = claims_of(study, url, interval_s=0.2), claims_of(study, url, grace_s=1.5)
+    owner, other = elsewhere(claims_of(study, url, interval_s=0.2)), claims_of(study, url, grace_s=1.5)
     owner.own(owner.study.ask())
     with owner.beating():
         begun = time.monotonic()
@@ -132,6 +138,44 @@ def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
             other.reap(())
             assert owner.is_mine(0)
             time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_tuner_of_this_machine_that_lives_keeps_its_trial_without_a_heartbeat(study: optuna.Study, url: str) -> None:
+    """Its heart stops with the machine's sleep, and while somebody holds the file."""
+    owner, other = claims_of(study, url), claims_of(study, url, grace_s=0.0)
+    owner.own(owner.study.ask())
+    time.sleep(1.1)
+    other.reap(())
+    assert owner.is_mine(0)
+
+
+def test_no_trial_has_an_owner_before_it_has_a_heartbeat(
+    study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere it would seem alive for ever."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    claims = claims_of(study, url)
+    monkeypatch.setattr(claims.storage, "record_heartbeat", killed)
+    with pytest.raises(KeyboardInterrupt):
+        claims.own(claims.study.ask())
+    assert OWNER not in study.trials[0].user_attrs
+
+
+def test_each_new_rung_starts_the_count_of_deaths_anew(study: optuna.Study, url: str) -> None:
+    """Of several objectives Optuna takes no reports; the tuner marks how far a trial came."""
+    other = claims_of(study, url, retries=1, grace_s=-1.0)
+    for reached in (10, 20, 30):
+        owner = elsewhere(claims_of(study, url))
+        trial = owner.study.ask()
+        owner.own(trial)
+        trial.set_user_attr(REACHED, reached)
+        other.reap(())
+        assert study.trials[0].state is TrialState.WAITING
+        assert study.trials[0].user_attrs[DEATHS] == [1, reached]
 
 
 def test_a_claim_that_was_cut_short_is_nobodys(study: optuna.Study, url: str) -> None:

@@ -175,6 +175,15 @@ def test_a_timeout_leaves_trainings_and_says_how_to_go_on(confirm: Callable[...,
     assert f"{missing} fresh trainings are left; go on with: autotune study confirm tiny" in out
 
 
+def test_the_time_of_a_run_is_that_of_its_confirmation_too(trained: Path, autotune: Command) -> None:
+    text = (trained / "study.yaml").read_text(encoding="utf-8")
+    (trained / "study.yaml").write_text(text + "confirm: {seeds: 1, candidates: 1}\n", encoding="utf-8")
+    outcome = autotune("study", "run", "study.yaml", "--devices", "cpu", "--timeout", "0.01s")
+    assert outcome.code == 0
+    assert "nothing to do: all 4 trials are done" in outcome.out
+    assert f"{confirmed().missing} fresh trainings are left; go on with: autotune study confirm" in outcome.out
+
+
 def make_fail(monkeypatch: pytest.MonkeyPatch, which: Callable[[int], bool]) -> None:
     """Have some trainings diverge, by a rate beyond all bounds."""
     original = PlainTrainer.admit
@@ -235,12 +244,14 @@ def test_data_that_changed_is_refused(trained: Path, autotune: Command) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("changed", [False, True])
 def test_a_study_made_anew_knows_nothing_of_the_old_confirmation(
-    confirm: Callable[..., str], autotune: Command
+    confirm: Callable[..., str], autotune: Command, changed: bool
 ) -> None:
     confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
     optuna.delete_study(study_name="tiny", storage=URL)  # not by us, who would delete both
-    Path("study.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 1"), encoding="utf-8")
+    if changed:
+        Path("study.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 1"), encoding="utf-8")
     assert autotune("study", "create", "study.yaml").code == 0
     assert read_confirmation(open_study("tiny", URL)) is None
 

@@ -43,6 +43,7 @@ def shown(value: Mapping[str, float]) -> str:
 def test_a_study_of_two_objectives_from_run_to_export(several: optuna.Study, folder: Path, autotune: Command) -> None:
     assert [direction.name for direction in several.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert [trial.state for trial in several.trials] == [TrialState.COMPLETE] * 4
+    assert all(trial.user_attrs["reached"] > 0 for trial in several.trials), "deaths are counted from there"
     front = {trial.number for trial in several.best_trials}
     best = min(several.trials, key=lambda trial: (-trial.values[0], trial.number))
 

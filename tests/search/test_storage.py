@@ -61,6 +61,10 @@ def test_url_precedence(monkeypatch: pytest.MonkeyPatch):
         "postgresql://ada:secret@host:port/studies",
         "postgres://:secret@host",
         "://ada:secret@",
+        "postgresql:/ada:secret@host/studies",
+        "postgresql//ada:secret@host/studies",
+        "ada:secret@host/studies",
+        "sqlite://ada:secret@host/studies",
         "postgresql://ada:secret\n@host/d",
     ],
 )

@@ -1,11 +1,13 @@
 """The tuner over tabulated learning curves: the loop, and nothing that trains."""
 
+import functools
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 import optuna
 import pytest
@@ -15,7 +17,7 @@ from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
 from autotune.search.pruners import make_pruner
-from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE
+from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, OWNER, ROLE
 from autotune.search.samplers import grid_points, make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.settings import PrunerName, SamplerName, SearchSettings
@@ -28,6 +30,7 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 
 RUNGS = (10, 20, 30, 40, 50, 60)
 Curve = Sequence[float | FailureKind]
@@ -430,6 +433,62 @@ def test_a_signal_between_asking_and_noting_leaves_nothing_running(
     assert TrialState.RUNNING not in stored.states()
     assert stored.run(TabulatedTrainer(rising, 1), 3)[0] is Ending.DONE
     assert stored.states().count(TrialState.COMPLETE) == 3
+
+
+def test_a_tuner_that_slept_lets_go_of_what_another_took_and_may_take_it_anew(stored: Bench) -> None:
+    """As where a machine wakes up: another host thought both of its trials dead."""
+    other = Claims(stored.study, stored.storage, grace_s=-1.0)
+    other._owner |= {"host": "elsewhere"}
+    trainer = TabulatedTrainer(rising, 2)
+
+    def take_over(advance: int) -> None:
+        if advance == 3:
+            for trial in stored.study.trials:
+                if trial.state is TrialState.RUNNING:
+                    owner = trial.user_attrs[OWNER] | {"host": "another"}
+                    stored.storage.set_trial_user_attr(trial._trial_id, OWNER, owner)
+            other.reap(())
+
+    trainer.on_advance = take_over
+    ending, recorder = stored.run(trainer, 4)
+    assert ending is Ending.DONE
+    assert recorder.named("requeued") == [("requeued", 0), ("requeued", 1)]
+    assert stored.states() == [TrialState.COMPLETE] * 4
+    assert sorted(event[1] for event in recorder.named("completed")) == [0, 1, 2, 3]
+
+
+def lost_once(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, but the server is away when it is first asked."""
+    times = itertools.count()
+
+    @functools.wraps(call)
+    def asked(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        if next(times) == 0:
+            raise OperationalError("SELECT", None, Exception("the server is away"))
+        return call(*arguments, **named)
+
+    return asked
+
+
+def test_a_server_that_is_lost_between_report_and_pruning_prunes_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Impatient(BasePruner):
+        def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+            return True
+
+    monkeypatch.setattr(optuna.trial.Trial, "should_prune", lost_once(optuna.trial.Trial.should_prune))
+    _, recorder = bench.run(TabulatedTrainer(rising), 3, pruner=Impatient())
+    assert recorder.named("pruned") == [("pruned", 2, RUNGS[0])]
+
+
+def test_a_server_that_is_lost_after_a_trial_was_told_leaves_nobody_unsaid(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tuner, "_let_go", lost_once(Tuner._let_go))
+    _, recorder = bench.run(TabulatedTrainer(rising), 3)
+    assert [event[1] for event in recorder.named("completed")] == [0, 1, 2]
+    assert not recorder.named("requeued")
 
 
 @pytest.mark.slow

@@ -1,0 +1,90 @@
+"""What a pool does with what its workers say; the workers are scripts."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from autotune.objectives.training.checkpoint_files import checkpoint_file
+from autotune.objectives.training.trainer import Evaluation
+from autotune.search.executors.lanes import Worker, WorkerDied
+from autotune.search.executors.places import Place, cores
+from autotune.search.executors.pool import PoolExecutor
+from autotune.search.executors.worker import Message, Ready, Recipe, Round, Told, Training
+from autotune.spaces.configuration import Configuration
+
+DIES = None
+Script = Sequence[Message | None]
+
+
+class Scripted(Worker):
+    """Says a line a call, whatever it is given; at the end of its script it dies."""
+
+    def __init__(self, script: Script) -> None:
+        self.lines = deque(script)
+        self.given: list[Round] = []
+
+    def send(self, given: Round) -> None:
+        self.given.append(given)
+
+    def receive(self) -> Message:
+        line = self.lines.popleft()
+        if line is DIES:
+            raise WorkerDied("it fell over")
+        return line
+
+    def kill(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class ScriptedPool(PoolExecutor):
+    def __init__(self, recipe: Recipe, *scripts: Script) -> None:
+        super().__init__(cores(1), recipe)
+        self.scripts = deque(scripts)
+        self.hired: list[Scripted] = []
+
+    def hire(self, place: Place) -> Worker:
+        self.hired.append(Scripted(self.scripts.popleft()))
+        return self.hired[-1]
+
+    def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
+        ready = [worker for worker in workers if isinstance(worker, Scripted)]
+        return [] if timeout_s == 0 else ready
+
+
+def told(step: int, *, finished: bool = False) -> Told:
+    return Told([Evaluation(7, step, {"accuracy": 0.5}, finished=finished, seconds=10.0)])
+
+
+def test_seconds_that_were_trained_again_are_told(recipe: Recipe) -> None:
+    """The budget of device-hours is of all training, that of a worker that died too."""
+    begun, again = (Ready(), Training([7]), told(3), Training([7]), DIES), (Ready(), Training([7]), told(3), told(6))
+    with ScriptedPool(recipe, begun, again) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        (first,) = pool.advance()
+        (second,) = pool.advance()
+    assert (first.step, first.seconds) == (3, 10.0)
+    assert second.step == 6
+    assert 20.0 <= second.seconds < 21.0, "the third step a second time, the sixth, and the moment till it died"
+
+
+def test_who_drains_hires_nobody(recipe: Recipe) -> None:
+    with ScriptedPool(recipe, (Ready(), Training([7]), told(3), DIES)) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        assert pool.advance(0.0) == []  # the next rung begins
+        assert pool.drain() == []
+        assert len(pool.hired) == 1
+        assert pool.evict(7) is None
+
+
+def test_an_abandoned_trial_keeps_its_checkpoint_and_a_discarded_one_does_not(recipe: Recipe) -> None:
+    file = checkpoint_file(recipe.store.folder, 7)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    with ScriptedPool(recipe, (Ready(), Training([7]), told(3), Told(()))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        pool.abandon(7)
+        assert file.exists()
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.discard(7)
+        assert not file.exists()
