@@ -8,6 +8,7 @@ block (WAL), and one process makes the schema. The result stays a plain Optuna s
 
 import os
 import re
+import shlex
 import sqlite3
 import time
 import weakref
@@ -45,6 +46,11 @@ _SCHEMA_LOCK = 0x6175746F
 def storage_url(option: str | None, study_file: str | None) -> str:
     """Return the first that is given: --storage, AUTOTUNE_STORAGE, the study file's `storage`, the default."""
     return option or os.environ.get("AUTOTUNE_STORAGE") or study_file or DEFAULT_URL
+
+
+def storage_option(url: str) -> str:
+    """What a command must be told to find this storage: nothing of the one that it takes by itself."""
+    return "" if url == storage_url(None, None) else f" --storage {shlex.quote(masked(url))}"
 
 
 def masked(url: str) -> str:

@@ -3,6 +3,8 @@
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """
 
+import os
+import shlex
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +18,7 @@ from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
 from .settings import BUDGETS
-from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors
+from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors, storage_option
 from .study_file.reading import parse_study_file, read_study_file
 from .study_file.schema import StudyFile
 
@@ -43,6 +45,12 @@ class StudyRecord:
     @property
     def name(self) -> str:
         return self.file.name
+
+    @property
+    def called(self) -> str:
+        """How a command finds it: by its name, or its file where that is elsewhere now; and by its storage."""
+        moved = self.path.resolve() != Path(self.study.user_attrs["path"])
+        return (shlex.quote(os.path.relpath(self.path)) if moved else self.name) + storage_option(self.url)
 
     @property
     def fingerprints(self) -> Mapping[str, str]:

@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..spaces.errors import InputError
+
+_BEGINNING = 4096
 
 
 def write_text(path: Path, text: str) -> None:
@@ -23,6 +26,31 @@ def write_text(path: Path, text: str) -> None:
             part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def check_replaced(path: Path, option: str, kind: str, is_one: Callable[[str], bool]) -> None:
+    """Check that a file which is there already is one of ours: a study file or a database would be lost else.
+
+    Args:
+        path: what is to be written.
+        option: that names it.
+        kind: of file, with its article.
+        is_one: whether a file that begins so is of that kind.
+
+    Raises:
+        InputError: it is something else, or cannot be read.
+    """
+    if path.is_dir():
+        raise InputError(f"{option}: {str(path)!r} is a folder; name a file in it")
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(_BEGINNING).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{option}: {str(path)!r} is there already and cannot be read: {error.strerror}") from None
+    if beginning and not is_one(beginning):
+        raise InputError(f"{option}: {str(path)!r} is there already, and is not {kind}; choose another name")
 
 
 def check_room(folder: Path) -> None:

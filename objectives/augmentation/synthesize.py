@@ -117,8 +117,8 @@ class Synthesize(TextOperation):
     def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
         if resources.judge is None or not resources.labels:
             raise OperationUnavailable(
-                f"{KEY}: there is no baseline that could judge new rows: the main task must be a classification of one "
-                "text. Leave 'synthesize' out of the operations"
+                f"{KEY}: there is no baseline that could judge new rows: it takes a study file whose main task is a "
+                "classification of one text. Leave 'synthesize' out of the operations"
             )
         settings, limit = space.synthesize, resources.max_length
         if settings.model is None:

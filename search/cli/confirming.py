@@ -31,14 +31,13 @@ def confirm_command(
     given = as_it_is_now(record, record.path).file.confirm or ConfirmSettings()
     asked = {"candidates": candidates, "seeds": seeds, "ablate": ablate}
     settings = given.model_copy(update={name: value for name, value in asked.items() if value is not None})
-    return confirm(record, record.path, settings, target, placement, timeout_s)
+    return confirm(record, record.path, settings, placement, timeout_s)
 
 
 def confirm(
     record: StudyRecord,
     path: Path,
     settings: ConfirmSettings,
-    target: str,
     placement: Placement,
     timeout_s: float | None = None,
 ) -> int:
@@ -58,5 +57,5 @@ def confirm(
             console.print()
             console.print(block)
         return 0
-    tell(f"{confirmed.missing} fresh trainings are left; go on with: autotune study confirm {target}")
+    tell(f"{confirmed.missing} fresh trainings are left; go on with: autotune study confirm {record.called}")
     return INTERRUPTED if ending is Ending.INTERRUPTED else 0

@@ -5,18 +5,19 @@ from pathlib import Path
 from ...spaces.errors import InputError
 from ..confirmation.reading import read_confirmation
 from ..export.chosen import choose
-from ..export.exporting import Format, export_of, render
+from ..export.exporting import Format, export_of, is_export, render
 from ..report.wording import number
 from ..study import while_stored
-from ..writing import write_text
+from ..writing import check_replaced, write_text
 from .consoles import tell
 from .targets import opened
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:
-    """Write the best configuration, or a trial's; a file of that name is replaced only when the new one is whole."""
+    """Write the best configuration, or a trial's; an export of that name is replaced when the new one is whole."""
     if not destination.parent.is_dir():
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
+    check_replaced(destination, "--output", "an export", is_export)
     record = opened(target, storage)
     with while_stored(record):
         confirmed = read_confirmation(record)

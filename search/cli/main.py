@@ -3,6 +3,8 @@
 Exit 0 done; 1 it ran and failed; 2 the input is wrong; 130 interrupted, resumable.
 """
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -136,3 +138,11 @@ def main() -> None:
 
         tell_error(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        from .consoles import tell_error
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python's own last flush would fail once more
+        tell_error(f"cannot write: {error.strerror}")
+        sys.exit(1)

@@ -14,7 +14,7 @@ from ..report.summary import Summary, summarize
 from ..report.terminal import print_report
 from ..roles import STARTED
 from ..study import StudyRecord, while_stored
-from ..writing import write_text
+from ..writing import check_replaced, write_text
 from .consoles import echo, output, tell
 from .targets import opened
 
@@ -25,6 +25,8 @@ def report_command(target: str, storage: str | None, *, as_json: bool, page: Pat
     """What the study found, for people or for programs."""
     if page is not None and not page.parent.is_dir():
         raise InputError(f"--html: there is no folder {str(page.parent)!r}")
+    if page is not None:
+        check_replaced(page, "--html", "such a page", lambda beginning: "autotune report</title>" in beginning)
     _import_importances()
     record = opened(target, storage)
     summary, confirmed = read_facts(record)

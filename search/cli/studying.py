@@ -13,12 +13,11 @@ from ..report.live import make_observer
 from ..report.summary import Summary, summarize
 from ..report.wording import plain
 from ..running import run_study
-from ..storage import storage_url
+from ..storage import storage_option, storage_url
 from ..study import (
     StudyRecord,
     as_it_is_now,
     is_ready,
-    open_study,
     while_stored,
     without_operations,
 )
@@ -27,17 +26,18 @@ from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
-from .targets import file_of, seconds
+from .targets import file_of, opened, seconds
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
     """Check a study file and all it names; then store it."""
     file = read_study_file(path)
-    _create(file, path, storage_url(storage, file.storage), dry_run=dry_run)
+    url = storage_url(storage, file.storage)
+    _create(file, path, url, dry_run=dry_run)
     if dry_run:
         tell("all is well; nothing was stored (--dry-run)")
     else:
-        tell(f"stored. Run it: autotune study run {file.name}")
+        tell(f"stored. Run it: autotune study run {file.name}{storage_option(url)}")
 
 
 def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
@@ -83,12 +83,12 @@ def run_command(
     url = storage_url(storage, file.storage if file else None)
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
-    record = open_study(file.name if file else target, url)
+    record = opened(target, storage)
     try:
         with make_observer(output()) as observer:
             ending = run_study(
                 record,
-                path or record.path,
+                record.path,
                 observer,
                 trials=trials,
                 timeout_s=timeout_s,
@@ -97,17 +97,17 @@ def run_command(
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
     if ending is Ending.INTERRUPTED:
-        tell(f"interrupted; go on with: autotune study run {target}")
+        tell(f"interrupted; go on with: autotune study run {target}{storage_option(storage) if storage else ''}")
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
-        raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.name}")
-    now = as_it_is_now(record, path or record.path).file
+        raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.called}")
+    now = as_it_is_now(record, record.path).file
     if ending is not Ending.DONE or now.confirm is None:
         return 0
     limit_s = timeout_s or now.search.timeout
     left_s = None if limit_s is None else max(limit_s - (time.monotonic() - began), 0.0)
     try:
-        return confirm(record, path or record.path, now.confirm, target, placement, left_s)
+        return confirm(record, record.path, now.confirm, placement, left_s)
     except NothingToConfirm as error:
         tell(f"not confirmed: {error}", "yellow")
         return 0

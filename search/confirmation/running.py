@@ -82,7 +82,9 @@ class _Work:
         seeds = self._seeds(max(settings.seeds, len(ledger.facts.get(SEEDS, []))))
         ledger.plan(_trainings(arms, seeds), **{ARMS: arms_to_store(arms), SEEDS: seeds})
         names = ", ".join(arm.name for arm in arms)
-        self._observer.message(f"confirming on {len(seeds)} fresh seeds, the same for all: {names}")
+        self._observer.message(f"confirming on {_counted(seeds)}, the same for all: {names}")
+        if len(seeds) > settings.seeds:
+            self._observer.message(f"{settings.seeds} were asked for now, {len(seeds)} earlier: those stay")
         if len(self._record.file.objectives) > 1:
             self._observer.message(f"winner and verdict are by the first objective, {self._record.file.objectives[0]}")
         return self._train(ledger, interrupted, deadline)
@@ -147,6 +149,10 @@ class _Work:
 def _in_order(arms: Iterable[Planned]) -> list[Planned]:
     """The baseline, the candidates, the variants: as the first confirmation would have them."""
     return sorted(arms, key=lambda arm: (arm.name != BASELINE, not arm.is_candidate))
+
+
+def _counted(seeds: Sequence[int]) -> str:
+    return f"{len(seeds)} fresh seed{'' if len(seeds) == 1 else 's'}"
 
 
 def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = False) -> list[Training]:

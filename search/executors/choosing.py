@@ -182,6 +182,8 @@ def check_placement(devices: str, slots: str, executor: str, address: str | None
         find_places(devices)
     elif devices != "auto":
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
+    if name is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
+        raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
     return Placement(devices, None if slots == "auto" else int(slots), name, address, gpus)

@@ -59,7 +59,7 @@ def choose(record: StudyRecord, confirmed: Confirmed | None, number: int | None 
         return Exported(winner.configuration, trial, winner, tuple(_of_winner(whole, winner)))
     trial = complete[0] if number is None else _numbered(complete, number, record.name)
     arm = _arm_of(trial, whole)
-    reasons = _of_trial(record.name, confirmed, arm, is_chosen=number is not None)
+    reasons = _of_trial(record.called, confirmed, arm, is_chosen=number is not None)
     return Exported(trial.configuration, trial, arm, tuple(reasons))
 
 

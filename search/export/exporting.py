@@ -1,6 +1,7 @@
 """The best configuration as a file with all that a training needs: best.yaml, its JSON, Hugging Face's arguments."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Literal
@@ -115,6 +116,11 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
     arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
     known = [attributes["study_file"], dict(record.fingerprints), trials, arms]
     return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
+
+
+def is_export(beginning: str) -> bool:
+    """Whether a file that begins so is an export, in any of its forms."""
+    return re.search(r'^(found:|  "(found|training_arguments)": \{)', beginning, re.MULTILINE) is not None
 
 
 def render(best: BestConfiguration, style: Format) -> str:

@@ -36,7 +36,8 @@ class Promise:
         """The first so many seeds; InputError where there are fewer."""
         seeds = list(self.scores)
         if count is not None and count > len(seeds):
-            raise InputError(f"--seeds: {count}: there {_are(len(seeds))}: {', '.join(map(str, seeds))}")
+            counted = f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}"
+            raise InputError(f"--seeds: {count}: the export was measured on {counted}: {', '.join(map(str, seeds))}")
         return seeds[:count]
 
 
@@ -204,7 +205,3 @@ def verify(
         note(line)
     outcomes = train_again(best, path.parent, seeds, placement, note, heard)
     return Verification(best.settings.objectives[0], promise, outcomes, differences(best.versions))
-
-
-def _are(count: int) -> str:
-    return "is 1" if count == 1 else f"are {count}"

@@ -15,18 +15,21 @@ from ...spaces.space import LEARNING_RATE, SearchSpace, SpaceSettings
 from ...spaces.training import TrainingSettings
 from ..settings import ConfirmSettings, SearchSettings
 
-STUDY_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""Never a path: it names files, and a study must not leave its folder."""
+STUDY_NAME = r"(?!.*\.ya?ml$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""Never a path: it names files, and a study must not leave its folder. Nor like a study file's, which commands read."""
 
 
 def default_name(file: str) -> str:
     """The name of a study whose file gives none: the file's own without its ending, as far as a name may have it."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file).stem).lstrip("._-")[:64] or "study"
+    stem = re.sub(r"(\.ya?ml)+$", "", Path(file).name)
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-")[:64] or "study"
 
 
 def _study_name(name: str) -> str:
     if not re.fullmatch(STUDY_NAME, name):
-        raise ValueError("a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit")
+        raise ValueError(
+            "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit, and no file's (.yaml)"
+        )
     return name
 
 

@@ -49,6 +49,12 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "probe_gpu", no_memory)
 
 
+def test_one_process_is_not_several() -> None:
+    with pytest.raises(InputError, match="--devices: 'cpu:2' means several processes, and --executor inline"):
+        check_placement("cpu:2", "auto", "inline", None, None)
+    assert check_placement("cpu:1", "auto", "inline", None, None).devices == "cpu:1"
+
+
 @pytest.fixture
 def prepared(recipe: Recipe) -> PreparedObjective:
     return prepare_study(recipe.file, recipe.base)

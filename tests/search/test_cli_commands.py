@@ -2,6 +2,9 @@
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from autotune.search import creation
 from autotune.search.locking import only_one
 from autotune.search.study import open_study
 from optuna.trial import TrialState
+
+from ..integration.commands import MAIN
 
 Command = Callable[..., Any]
 DATABASE = "sqlite:///autotune.db"
@@ -223,6 +228,33 @@ def test_passwords_are_never_stored_nor_shown(folder: Path, autotune: Command) -
     content = [path.read_bytes() for path in folder.iterdir() if path.name != "study.yaml"]
     assert not [part for part in content if b"secret" in part]
     assert not [part for part in printed if "secret" in part]
+
+
+@pytest.mark.parametrize("way", ["option", "file", "environment"])
+def test_a_hint_names_the_storage_where_commands_would_look_elsewhere(
+    folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    url, option = "sqlite:///else where.db", []
+    if way == "file":
+        with (folder / "study.yaml").open("a", encoding="utf-8") as stream:
+            stream.write(f"storage: {url}\n")
+    elif way == "option":
+        option = ["--storage", url]
+    else:
+        monkeypatch.setenv("AUTOTUNE_STORAGE", url)
+    hint = clean(autotune("study", "create", "study.yaml", *option)).splitlines()[-1]
+    command = shlex.split(hint.removeprefix("stored. Run it: autotune "))
+    assert command == ["study", "run", "tiny", *(["--storage", url] if way != "environment" else [])]
+    assert clean(autotune("study", "show", *command[2:]))
+
+
+@pytest.mark.slow
+def test_what_cannot_be_printed_is_said_in_a_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "cannot write: No space left on device\n")
 
 
 def test_the_environment_names_the_storage(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:

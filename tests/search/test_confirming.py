@@ -90,7 +90,8 @@ def test_nothing_is_trained_twice_and_more_seeds_train_only_the_new(confirm: Cal
     after = {trial.number: trial.datetime_complete for trial in fresh_trials()}
     assert len(after) == 2 * len(first)
     assert first.items() <= after.items()
-    confirm("--seeds", "1", "--no-ablate", "--candidates", "1")
+    out = confirm("--seeds", "1", "--no-ablate", "--candidates", "1")
+    assert "1 were asked for now, 2 earlier: those stay" in out
     assert confirmed().seeds == (1, 2)  # what was trained counts
 
 

@@ -80,11 +80,27 @@ def test_hugging_face_accepts_its_arguments(record: StudyRecord, trained: Path) 
     assert content["augmentation"]["operations"] == best.configuration.mix.operations
 
 
-def test_a_file_that_is_replaced_is_whole(trained: Path, autotune: Command) -> None:
-    (trained / "best.yaml").write_text("old", encoding="utf-8")
-    assert autotune("study", "export", "study.yaml").code == 0
+def test_an_export_is_replaced_by_a_whole_one(trained: Path, autotune: Command) -> None:
+    for style in ("yaml", "json", "hf", "yaml"):
+        assert autotune("study", "export", "study.yaml", "--format", style, "-o", "best.yaml").code == 0
     assert read_best(trained / "best.yaml").found.study == "tiny"
     assert not list(trained.glob("tmp*"))
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "reviews.csv", "autotune.db"])
+@pytest.mark.parametrize("command", [("export", "tiny", "-o"), ("report", "tiny", "--html")])
+def test_no_other_file_is_ever_replaced(trained: Path, autotune: Command, command: tuple[str, ...], name: str) -> None:
+    before = (trained / name).read_bytes()
+    outcome = autotune("study", *command, name)
+    assert outcome.code == 2
+    assert f"'{name}' is there already, and is not " in outcome.err
+    assert "choose another name" in outcome.err
+    assert (trained / name).read_bytes() == before
+
+
+def test_a_folder_is_no_file_to_export_to(trained: Path, autotune: Command) -> None:
+    outcome = autotune("study", "export", "tiny", "-o", ".")
+    assert (outcome.code, outcome.err) == (2, "--output: '.' is a folder; name a file in it\n")
 
 
 DAMAGES = [

@@ -106,7 +106,8 @@ def test_all_but_the_data_and_the_tasks_has_a_default() -> None:
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("reviews.yaml", "reviews"), ("my reviews (2).yaml", "my-reviews-2-"), (".yaml", "yaml"), ("评论.yaml", "study"),
+    [("reviews.yaml", "reviews"), ("my reviews (2).yaml", "my-reviews-2-"), (".yaml", "study"),
+     ("reviews.yaml.yml", "reviews"), ("评论.yaml", "study"),
      ("..a.yml", "a"), ("a" * 99 + ".yaml", "a" * 64)],
 )  # fmt: skip
 def test_a_study_is_named_after_its_file(file: str, name: str) -> None:

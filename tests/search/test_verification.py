@@ -165,7 +165,7 @@ def test_a_promise_that_is_not_kept_is_exit_1(best: Path, autotune: Command) -> 
 
 def test_seeds_that_are_not_there(best: Path, autotune: Command) -> None:
     outcome = autotune("verify", "best.yaml", "--seeds", "2")
-    assert (outcome.code, outcome.err) == (2, "--seeds: 2: there is 1: 0\n")
+    assert (outcome.code, outcome.err) == (2, "--seeds: 2: the export was measured on 1 seed: 0\n")
 
 
 CHANGES: list[Edit] = [
