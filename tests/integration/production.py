@@ -31,7 +31,7 @@ def write_best(folder: Path, **changes: object) -> Path:
             "words": {"kind": "masked_lm"},
         },
         "objective": "sentiment.accuracy",
-        "training": {"epochs": 20, "batch_size": 8, "evaluations_per_epoch": 2, "precision": "fp32"},
+        "training": {"epochs": 14, "batch_size": 8, "evaluations_per_epoch": 2, "precision": "fp32"},
     }
     configuration: dict[str, Any] = {
         "learning_rate": 1e-3,

@@ -1,6 +1,6 @@
 """The verdict is right as often as it says, on simulated studies of known truth.
 
-The bounds are those that docs/verdict.md promises. There are 1,000 studies for each truth, not 200: a share of 95 %
+The bounds are those that docs/verdict.md promises. There are 500 studies for each truth, not 200: a share of 95 %
 that is counted in 200 has a standard error of 1.5 points, and would fail a bound of 92 % by chance.
 """
 
@@ -22,7 +22,7 @@ Figures = dict[str, float]
 @pytest.fixture(scope="module")
 def measured() -> dict[str, dict[str, Figures]]:
     """What the benchmark counts, by validation rows and truth."""
-    command = [sys.executable, str(SCRIPT), "--studies", "1000", "--json"]
+    command = [sys.executable, str(SCRIPT), "--studies", "500", "--json"]
     run = subprocess.run(
         command, check=False, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )

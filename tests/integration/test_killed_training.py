@@ -57,7 +57,7 @@ def test_an_interruption_stops_at_a_step_and_says_how_to_go_on(folder: Path, num
         out, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "stopping after this step; once more to stop now" in out
-    stopped = re.fullmatch(r"stopped at step (\d+) of 120; the same command goes on from there\n", err)
+    stopped = re.fullmatch(r"stopped at step (\d+) of 84; the same command goes on from there\n", err)
     assert stopped, err
     assert f"going on from step {stopped[1]}" in finish(folder, "-o", "model")
     finish(folder, "-o", "whole")

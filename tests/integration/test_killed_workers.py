@@ -114,7 +114,7 @@ def test_pre_emption_leaves_checkpoints_and_the_next_run_goes_on(folder: Path, w
         assert checkpoint is not None
         assert checkpoint.step == max(trial.intermediate_values)
     record.storage.engine.dispose()
-    finish(folder, "run", "tiny", *where)
+    finish(folder, "run", "tiny", *where, forks=True)
     trials = check_whole(folder)
     first = trials[waiting[0].number]
     assert first.intermediate_values == retrained(folder, first)

@@ -1,8 +1,9 @@
-"""Several processes train one model: as one does, up to rounding; started by torchrun, as a person does."""
+"""Several processes train one model as one does, up to rounding: started as a person does, or forked."""
 
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,10 @@ pytestmark = pytest.mark.slow
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 TWO = [*TORCHRUN, "--nproc-per-node", "2", "--no-python", *ONE]
-ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch"]
 PLAIN = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
 """Said, so that it says nothing of its defaults."""
-LAUNCHERS = {
-    "torchrun": TWO,
-    "accelerate": [*ACCELERATE, "--multi_gpu", "--num_processes", "2", *PLAIN, "--no_python", *ONE],
-}
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch"]
+ACCELERATE = [*LAUNCH, "--multi_gpu", "--num_processes", "2", *PLAIN, "--no_python", *ONE]
 NO_DROPOUT = {"epochs": 2, "batch_size": 7, "evaluations_per_epoch": 2, "precision": "fp32", "dropout": 0.0}
 """Seven rows: the shares are of four and three."""
 
@@ -34,14 +32,29 @@ def folder(reviews_csv: Path) -> Path:
     return reviews_csv.parent
 
 
-@pytest.mark.parametrize(("launcher", "options"), [("torchrun", ("--micro-batch", "2")), ("accelerate", ())], ids=str)
-def test_two_processes_train_what_one_does(folder: Path, launcher: str, options: tuple[str, ...]) -> None:
+def unused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def both(folder: Path, *arguments: str) -> list[tuple[int, str]]:
+    """Two forks that are told what torchrun tells: the exit code and the errors of each."""
+    address = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(unused_port())}
+    ranks = [start(folder, *arguments, RANK=rank, LOCAL_RANK=rank, **address) for rank in ("0", "1")]
+    said = [process.communicate(timeout=240)[1] for process in ranks]
+    return [(process.wait(), err) for process, err in zip(ranks, said, strict=True)]
+
+
+@pytest.mark.parametrize("launcher", [None, "accelerate"], ids=str)
+def test_two_processes_train_what_one_does(folder: Path, launcher: str | None) -> None:
     """With three tasks, a masked one whose shares are uneven, and mixup across the shares."""
-    if launcher == "accelerate":
-        pytest.importorskip("accelerate")
     finish(folder, "-o", "one")
-    out = finish(folder, "-o", "two", *options, launcher=LAUNCHERS[launcher])
-    assert out.count("wrote two") == 1
+    if launcher is None:
+        assert both(folder, "-o", "two", "--micro-batch", "2") == [(0, "")] * 2
+    else:
+        pytest.importorskip("accelerate")
+        assert finish(folder, "-o", "two", launcher=ACCELERATE).count("wrote two") == 1
     one, two = (load_file(folder / name / "model.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
     # The loss does not depend on the keys' biases at all: their gradient is rounding, which Adam makes large.
@@ -63,7 +76,7 @@ def test_a_process_that_dies_ends_the_others_and_the_same_command_goes_on(folder
     assert "Traceback" not in re.sub(r"(?s)torch/distributed.*", "", err)
     out = finish(folder, "-o", "model", launcher=TWO)
     assert "going on from step" in out
-    finish(folder, "-o", "whole", launcher=TWO)
+    assert both(folder, "-o", "whole") == [(0, "")] * 2
     model, whole = (load_file(folder / name / "model.safetensors") for name in ("model", "whole"))
     assert all(model[name].equal(whole[name]) for name in whole)
 
@@ -94,8 +107,7 @@ def test_what_processes_cannot_do_is_said(
     folder: Path, changes: dict[str, object], options: tuple[str, ...], words: str
 ) -> None:
     write_best(folder, **changes)
-    with start(folder, "-o", "model", *options, launcher=TWO) as process:
-        err = process.communicate(timeout=120)[1]
-    assert process.returncode != 0
-    assert words in err
+    found = both(folder, "-o", "model", *options)
+    assert all(code != 0 for code, _ in found)
+    assert any(words in err for _, err in found)
     assert sorted(path.name for path in folder.iterdir()) == ["best.yaml", "reviews.csv"]

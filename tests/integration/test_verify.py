@@ -3,20 +3,20 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from autotune.search.export.best_file import read_best
 
 from ..search.conftest import STUDY, Command, autotune, trained, trained_once
-from .commands import MAIN, wait_for
+from .commands import wait_for
+from .forked import Forked, forked_workers
 
-__all__ = ["autotune", "trained", "trained_once"]
+__all__ = ["autotune", "forked_workers", "trained", "trained_once"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_a_confirmed_export_is_verified_to_the_last_digit(trained: Path, autotune: Command) -> None:
     options = ("--executor", "inline", "--devices", "cpu", "--seeds", "2", "--candidates", "1", "--no-ablate")
     assert autotune("study", "confirm", "study.yaml", *options).code == 0
@@ -62,10 +62,8 @@ def test_an_interruption_is_130(trained: Path, autotune: Command) -> None:
     Path("best.yaml").write_text(content, encoding="utf-8")
     measured = read_best(trained / "best.yaml").measured()
     Path("best.yaml").write_text(content.replace(digest, f"digest: {measured}"), encoding="utf-8")
-    command = [sys.executable, "-c", MAIN, "verify", "best.yaml", "--devices", "cpu:1"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=trained, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+    command = ("verify", "best.yaml", "--devices", "cpu:1")
+    with Forked(trained, {**os.environ, "PYTHONUNBUFFERED": "1"}, command, forks=True) as process:
         wait_for(process, "training again on seed 0")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
