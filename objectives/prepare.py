@@ -188,8 +188,8 @@ def prepare(  # noqa: PLR0913
     source = Source(main, table, train[main.name], held_out, others, encoder, limit, seed, trained)
     bank = build_bank(source, operations.made, augmentation, progress)
     droppable, left_out = find_droppable(corpus, train[main.name], encoder, settings.data.clean, cleaning, seed)
-    parts = ((corpus.train, train), (corpus.validations, held), (tests, test))
-    cut = [note for tables, found in parts for note in cut_texts(tasks, tables, found, encoder, limit)]
+    parts = {"training": (corpus.train, train), "validation": (corpus.validations, held), "test": (tests, test)}
+    cut = _by_rows({name: cut_texts(tasks, *part, encoder, limit) for name, part in parts.items()})
     every = [*train.values(), *held.values(), *test.values()]
     unusable = [note for found in every for note in found.findings]
     augmented = bank.findings(main.inputs(table).keys)
@@ -227,6 +227,15 @@ def _forbidden(corpus: Corpus, *, all_data: bool) -> tuple[list[str], list[str]]
     held = [] if all_data or corpus.folds else main.inputs(corpus.validation).keys
     test = main.inputs(corpus.test).keys if corpus.test is not None else []
     return [*held, *test], main.inputs(corpus.train[main.name]).keys if corpus.folds else []
+
+
+def _by_rows(notes: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+    """Notes that say which rows they are of; the rows that folds hold out are training rows, and told of as these."""
+    first: dict[Finding, str] = {}
+    for rows, found in notes.items():
+        for note in found:
+            first.setdefault(note, rows)
+    return [replace(note, what=f"{note.what} in {rows} rows") for note, rows in first.items()]
 
 
 def _rows(task: Task[Any], examples: Examples, vocabulary: Vocabulary, limit: int) -> TaskRows:

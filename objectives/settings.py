@@ -19,7 +19,7 @@ from .tasks.settings import Direction
 
 def _fraction(value: float | str) -> float | str:
     if not isinstance(value, str) and not 0 < value < 1:
-        raise ValueError(f"a share of the training rows between 0 and 1 (0.2), or a file; not {value:g}")
+        raise ValueError(f"a share of the training rows between 0 and 1 (0.2), a file, or {{folds: 5}}; not {value:g}")
     return value
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ...spaces.errors import DataError
 
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SUFFIXES = {",": ".csv", "\t": ".tsv"}
 SHOWN = 5  # mistakes listed one by one; more lines would push the first ones off the screen
 
 
@@ -26,6 +28,9 @@ class Mistakes:
 
     def add(self, line: int, problem: str) -> None:
         self._found.append((line, problem))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
 
     def raise_if_any(self) -> None:
         """Raise a DataError that lists the first mistakes by line and counts the rest."""
@@ -100,10 +105,30 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
             lines.append(line)
         elif fields:
             mistakes.add(line, _ragged(fields, columns))
+    line, header = _first_line(text)
+    if mistakes and (hint := other_separator(header, delimiter)):
+        mistakes.add(line, hint)
     mistakes.raise_if_any()
     if not lines:
         raise DataError(f"{source}: has a header ({', '.join(columns)}) and no rows")
     return Outline(columns, kept, lines)
+
+
+def _first_line(text: str) -> tuple[int, str]:
+    """The first line that is not empty, as the file has it, and its number from 1."""
+    return next((number, line) for number, line in enumerate(text.splitlines(), 1) if line)
+
+
+def other_separator(header: str, delimiter: str) -> str:
+    """What to do where a header holds another separator in place of `delimiter`; the empty string where it does not."""
+    found = next((separator for separator in _SEPARATORS if separator in header), None)
+    if found is None or delimiter in header:
+        return ""
+    name = f", or call it {_SUFFIXES[found]}" if found in _SUFFIXES else ""
+    return (
+        f"the header is one column, and seems to be separated by {_SEPARATORS[found]}; write the file with "
+        f"{_SEPARATORS[delimiter]}{name}"
+    )
 
 
 def _records(text: str, delimiter: str, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:

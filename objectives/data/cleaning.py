@@ -56,6 +56,18 @@ def rows(count: int) -> str:
     return f"{count} row" if count == 1 else f"{count} rows"
 
 
+def taken(findings: Iterable[Finding]) -> str:
+    """What took rows, for the message where none is left: how many for each reason, and what a leak asks for."""
+    dropped = [finding for finding in findings if finding.action == "dropped"]
+    reasons = ", ".join(f"{rows(finding.count)} dropped ({finding.what})" for finding in dropped)
+    if not {LEAK, NEAR_LEAK} & {finding.what for finding in dropped}:
+        return reasons
+    return (
+        f"{reasons}; a copy of a held-out row is a leak, so data.validation and data.test must hold other rows than "
+        "training"
+    )
+
+
 def normalised(text: str) -> str:
     """The form in which texts are compared."""
     folded = unicodedata.normalize("NFC", text).casefold()

@@ -8,12 +8,12 @@ from typing import Any
 from ...spaces.errors import DataError
 from ..settings import DataSettings, Folds
 from ..tasks.task import Task
-from .cleaning import Finding, normalised
+from .cleaning import Finding, normalised, taken
 from .loading import load_table
 from .repairs import label_lists, respelt, spellings, with_repaired_texts
 from .sifting import apart, copies_of, sift
 from .sources import resolve_source
-from .splits import folds, random_split, stratified_split
+from .splits import another_share, folds, random_split, stratified_split
 from .table import Table, append, take
 
 
@@ -163,7 +163,8 @@ class _Reading:
         )
         self._note(table, dropped)
         if not kept:
-            raise DataError(f"{table.source}: task {task.name!r}: no rows are left after cleaning")
+            what = taken([*found, *dropped])
+            raise DataError(f"{table.source}: task {task.name!r}: no rows are left after cleaning: {what}")
         return take(table, kept)
 
     def _split(self, table: Table, task: Task[Any], fraction: float) -> tuple[Table, Table]:
@@ -176,6 +177,7 @@ class _Reading:
             )
         except DataError as error:
             raise DataError(f"{table.source}: task {task.name!r}: after cleaning, {error}") from error
+        self._note(table, another_share(fraction, len(held), len(table)))
         return take(table, kept), take(table, held)
 
     def _apart(self, train: Table, validation: Table, task: Task[Any]) -> Table:

@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from ...spaces.errors import DataError
-from .checking import check_delimited, decode, read_bytes
+from .checking import check_delimited, decode, other_separator, read_bytes
 from .huggingface import TextColumns, read_collection, read_delimited, read_parquet
 from .json_lines import parse_json_lines
 from .sources import Kind, Source
@@ -33,9 +33,11 @@ def load_table(source: Source) -> Table:
     if source.kind is Kind.JSONL:
         rows = parse_json_lines(text, source.text)
         return Table(source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=rows.faults)
-    outline = check_delimited(text, DELIMITERS[source.kind], source.text)
-    content = read_delimited(text, DELIMITERS[source.kind], outline.columns, outline.records)
-    return Table(source.text, content.columns, outline.lines, digest)
+    delimiter = DELIMITERS[source.kind]
+    outline = check_delimited(text, delimiter, source.text)
+    content = read_delimited(text, delimiter, outline.columns, outline.records)
+    hint = other_separator(outline.columns[0], delimiter) if len(outline.columns) == 1 else ""
+    return Table(source.text, content.columns, outline.lines, digest, hint=hint)
 
 
 def fingerprint(source: Source) -> str:

@@ -7,7 +7,11 @@ import numpy as np
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
 
 from ...spaces.errors import DataError
+from .cleaning import Finding
 from .cleaning import rows as in_words
+
+_FEW = 5
+"""Rows that a split may be off without a word: rounding, and a rare class or two."""
 
 
 def stratified_split(labels: Sequence[str], fraction: float, seed: int) -> tuple[list[int], list[int]]:
@@ -57,6 +61,18 @@ def _move_if_missing(name: str, labels: Sequence[str], source: list[int], target
         row = next(row for row in source if labels[row] == name)
         source.remove(row)
         target.append(row)
+
+
+def another_share(fraction: float, held: int, count: int) -> list[Finding]:
+    """A finding where `held` of `count` rows are noticeably more or fewer than the share that was asked for."""
+    asked = fraction * count
+    if abs(held - asked) <= max(asked / 4, _FEW):
+        return []
+    what = (
+        f"data.validation: {fraction:g} of the rows was asked for, but each class needs a row on both sides, so "
+        f"{held / count:.2g} is held out"
+    )
+    return [Finding(what, held, (), "noted")]
 
 
 def random_split(rows: int, fraction: float, seed: int) -> tuple[list[int], list[int]]:

@@ -1,10 +1,16 @@
 """A table of text: every value is as the file has it. "NA", "null", "007" and "" are texts, and nothing is NaN."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...spaces.errors import DataError
 from .sources import suggestion
+
+_WRITTEN_LIST = re.compile(r"""\s*\[(["'].*["']|\s*\d+(,?\s+\d+)+\s*)\]\s*""", re.DOTALL)
+"""A list as Python or numpy prints it, which is what pandas writes to a CSV for a column of lists."""
+_SHOWN = 32
+"""Characters of such a list that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,8 @@ class Table:
     """Columns that hold a list of texts in every row."""
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns that cannot be used as text, with the reason."""
+    hint: str = ""
+    """What is likely wrong where a column misses."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -43,12 +51,23 @@ class Table:
         """The texts of each row of a list column, or of a column of texts cut at `separator` (None: at blanks).
 
         Raises:
-            DataError: there is no such column, or it holds something else.
+            DataError: there is no such column, or it holds something else, such as lists written as text.
         """
         if name in self.lists:
             return self.lists[name]
         self._check(name)
+        self._refuse_written_lists(name, "blanks" if separator is None else repr(separator))
         return [value.split(separator) if value.strip() else [] for value in self.columns[name]]
+
+    def _refuse_written_lists(self, name: str, between: str) -> None:
+        row = next((row for row, value in enumerate(self.columns[name]) if _WRITTEN_LIST.fullmatch(value)), None)
+        if row is not None:
+            value = self.columns[name][row]
+            shown = f"{value[:_SHOWN]!r}{'…' if len(value) > _SHOWN else ''}"
+            raise DataError(
+                f"{self.where(row)}: column {name!r} holds a list written as text ({shown}); give its values with "
+                f"{between} between them, or as a list, in JSON Lines or Parquet"
+            )
 
     def _check(self, name: str) -> None:
         if name in self.faults:
@@ -56,7 +75,7 @@ class Table:
         if name not in self.columns:
             raise DataError(
                 f"{self.source}: there is no column {name!r}{suggestion(name, self.names)}; "
-                f"its columns: {', '.join(map(repr, self.names))}"
+                f"its columns: {', '.join(map(repr, self.names))}{self.hint and f'; {self.hint}'}"
             )
 
     def where(self, row: int) -> str:

@@ -12,6 +12,7 @@ from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
+from ..data.cleaning import Finding
 from ..data.table import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded
@@ -23,6 +24,10 @@ from .task import TextTask
 
 _NONE: Any = 0
 """F1 of a label that nobody has or guesses. The stubs of scikit-learn know this argument's texts only."""
+_SEPARATORS = "|;,/"
+"""What may stand between labels where it is not the separator that is set."""
+_SEVERAL = 3
+"""Cells with another separator from which on it is told of: one or two may be labels with a comma in them."""
 
 
 class MultiLabel(TextTask[MultiLabelSettings]):
@@ -59,6 +64,21 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     def _rows(self, table: Table) -> list[set[str]]:
         items = table.items(self.settings.labels, self.settings.separator)
         return [{label.strip() for label in labels} - {""} for labels in items]
+
+    def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
+        table, found = super().vetted(table, training=training)
+        return table, [*found, *self._other_separator(table)] if training else found
+
+    def _other_separator(self, table: Table) -> list[Finding]:
+        """A finding where the labels of training rows seem to have another separator between them than the one set."""
+        column, own = self.settings.labels, self.settings.separator
+        cells = table.columns.get(column, ())
+        holding = {other: [cell for cell in cells if other in cell] for other in _SEPARATORS}
+        other = max(_SEPARATORS, key=lambda separator: len(holding[separator]))
+        if any(own in cell for cell in cells) or len(holding[other]) < _SEVERAL:
+            return []
+        what = f"no row of column {column!r} holds the separator {own!r} (tasks.{self.name}.separator), but some hold "
+        return [Finding.of(what + repr(other), holding[other], "noted")]
 
     def targets(self, table: Table) -> torch.Tensor:
         place = {label: i for i, label in enumerate(self.labels)}

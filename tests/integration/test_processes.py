@@ -41,7 +41,7 @@ def unused_port() -> int:
 def both(folder: Path, *arguments: str) -> list[tuple[int, str]]:
     """Two forks that are told what torchrun tells: the exit code and the errors of each."""
     address = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(unused_port())}
-    ranks = [start(folder, *arguments, RANK=rank, LOCAL_RANK=rank, **address) for rank in ("0", "1")]
+    ranks = [start(folder, *arguments, launcher=ONE, RANK=rank, LOCAL_RANK=rank, **address) for rank in ("0", "1")]
     said = [process.communicate(timeout=240)[1] for process in ranks]
     return [(process.wait(), err) for process, err in zip(ranks, said, strict=True)]
 

@@ -64,6 +64,20 @@ def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):
     assert corpus.fingerprints.keys() == {"train.csv"}
 
 
+def test_a_share_that_many_classes_change_is_told_of(tmp_path: Path):
+    write(tmp_path, "train.csv", [(f"{what} {i}", str(i)) for i in range(50) for what in ("one", "two")])
+    corpus = read(tmp_path, validation=0.2)
+    assert len(corpus.validation) == 50
+    (finding,) = corpus.findings
+    assert (finding.what, finding.count, finding.action) == (
+        "train.csv: data.validation: 0.2 of the rows was asked for, but each class needs a row on both sides, "
+        "so 0.5 is held out",
+        50,
+        "noted",
+    )
+    assert read(tmp_path, validation=0.45).findings == []
+
+
 def test_a_validation_file_is_used_as_it_is(tmp_path: Path):
     write(tmp_path, "train.csv", reviews(40))
     write(tmp_path, "held.csv", reviews(8, "held"))
@@ -87,6 +101,16 @@ def test_leaks_are_dropped_from_training_and_from_auxiliaries(tmp_path: Path):
     ]
     kept = read(tmp_path, tasks, validation="held.csv", test="test.csv", clean={"drop_leaks": False})
     assert len(kept.train["main"]) == 42
+
+
+@pytest.mark.parametrize("held", [{"validation": "train.csv"}, {"test": "train.csv"}])
+def test_where_no_row_is_left_the_message_says_what_took_them(tmp_path: Path, held: dict[str, Any]):
+    write(tmp_path, "train.csv", [*reviews(40), ("", "good"), ("  ", "bad")])
+    assert refused(tmp_path, **held) == (
+        "train.csv: task 'main': no rows are left after cleaning: "
+        "40 rows dropped (text also in validation or test data), 2 rows dropped (empty text); a copy of a held-out row "
+        "is a leak, so data.validation and data.test must hold other rows than training"
+    )
 
 
 def test_rows_split_off_are_dropped_from_auxiliaries_too(tmp_path: Path):
@@ -186,7 +210,10 @@ def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: 
         ([*reviews(9), ("z", "rare")], "train.csv: task 'main': class 'rare' has one row only"),
         ([*reviews(3), ("z", " ")], "train.csv, line 5: task 'main': the label is empty"),
         ([("same", "a"), ("same ", "a"), ("b", "b"), ("c", "b")], "after cleaning, a class with one row: 'a'"),
-        ([("same", "a"), ("SAME", "b"), ("b", "a"), ("B", "b")], "no rows are left after cleaning"),
+        (
+            [("same", "a"), ("SAME", "b"), ("b", "a"), ("B", "b")],
+            "no rows are left after cleaning: 4 rows dropped (text with conflicting labels)",
+        ),
     ],
 )
 def test_labels_that_cannot_be_learnt_are_refused(tmp_path: Path, rows: list[tuple[str, str]], message: str):

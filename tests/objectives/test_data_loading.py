@@ -118,6 +118,34 @@ def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
     assert message.splitlines()[6:] == ["  and 2 more"]
 
 
+@pytest.mark.parametrize(
+    ("name", "separator", "hint"),
+    [
+        ("a.csv", ";", "separated by semicolons; write the file with commas"),
+        ("a.csv", "\t", "separated by tabs; write the file with commas, or call it .tsv"),
+        ("a.tsv", ";", "separated by semicolons; write the file with tabs"),
+        ("a.tsv", ",", "separated by commas; write the file with tabs, or call it .csv"),
+    ],
+)
+def test_another_separator_is_named(tmp_path: Path, name: str, separator: str, hint: str):
+    header, own = f"text{separator}label", "\t" if name.endswith("tsv") else ","
+    told = f"the header is one column, and seems to be {hint}"
+    ragged = error_of(tmp_path, name, f"\n{header}\ngood{own} fine{separator}x\n")
+    assert ragged.startswith(f"{name} has 2 mistakes:\n  line 2: {told}\n  line 3: 2 fields, where the header has 1")
+    quoted = error_of(tmp_path, name, f'"text"{separator}"label"\n"good"{separator}"x"\n')
+    assert f"\n  line 1: {told}\n" in quoted
+    with pytest.raises(DataError) as caught:
+        load(tmp_path, name, f"{header}\ngood{separator}x\n").column("text")
+    assert str(caught.value).endswith(f"; {told}")
+
+
+def test_one_column_may_have_any_name(tmp_path: Path):
+    table = load(tmp_path, "a.csv", "what is good; what is bad\nall\nnothing\n")
+    assert table.column("what is good; what is bad") == ["all", "nothing"]
+    assert "separated" not in error_of(tmp_path, "b.csv", "text\ngood, fine\n")
+    assert "separated" not in error_of(tmp_path, "c.csv", "text,a;b\ngood\n")
+
+
 def test_a_missing_column_names_the_columns_and_the_nearest(tmp_path: Path):
     table = load(tmp_path, "a.csv", "text,label\na,x\n")
     with pytest.raises(DataError) as caught:

@@ -21,6 +21,7 @@ from autotune.spaces.errors import StudyFileError
 CPU = torch.device("cpu")
 GOOD, BAD = ("superb", "excellent", "lovely", "wonderful"), ("awful", "dreadful", "terrible", "horrible")
 THINGS = ("battery", "screen", "delivery", "speaker", "camera", "keyboard", "charger", "manual")
+TWO = (("good", "good"), ("bad", "bad"))
 SEARCHED = CleaningSpace(drop_suspect_labels=[True, False], near_duplicates=[None, 0.9])
 
 
@@ -171,7 +172,16 @@ def test_texts_that_are_cut_are_told_of_with_what_is_lost(tmp_path: Path):
     tokens = int(whole.main.tokens.lengths.sum())
     lost = 2 * (62 - 24)  # 60 words between two special tokens
     assert (finding.count, finding.action) == (2, "noted")
-    assert (
-        finding.what == f"train.csv: text cut at max_length 24 ({100 * lost / (tokens + lost):.1f}% of all tokens lost)"
-    )
+    share = f"{100 * lost / (tokens + lost):.1f}%"
+    assert finding.what == f"train.csv: text cut at max_length 24 ({share} of all tokens lost) in training rows"
     assert finding.examples[0].startswith("good good")
+
+
+def test_texts_that_are_cut_are_told_of_by_the_rows_that_have_them(tmp_path: Path):
+    rows = [*reviews(), *((f"{word} " * 60 + str(i), label) for i in range(9) for word, label in TWO)]
+    whole = prepared(tmp_path, rows, validation=0.5)
+    cut = [found.what.rpartition(" lost) in ")[2] for found in whole.findings if "max_length" in found.what]
+    assert cut == ["training rows", "validation rows"]
+    folded = prepared(tmp_path, rows, validation={"folds": 2})
+    cut = [found.what.rpartition(" lost) in ")[2] for found in folded.findings if "max_length" in found.what]
+    assert cut == ["training rows"]  # which are those that the folds hold out

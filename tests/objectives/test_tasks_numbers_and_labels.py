@@ -122,6 +122,44 @@ def test_labels_that_cannot_be_used_are_named(tmp_path: Path):
         fitted.vetted(table_of(tmp_path, "text,labels", ["a,x|z"]), training=False)
 
 
+def test_labels_written_as_a_python_list_are_refused(tmp_path: Path):
+    table = table_of(tmp_path, "text,labels", ["a,x|y", "b,\"['a label that is long', 'phone', 'screen']\""])
+    with pytest.raises(DataError) as caught:
+        topics().fitted(table)
+    assert str(caught.value) == (
+        "rows.csv, line 3: column 'labels' holds a list written as text "
+        "(\"['a label that is long', 'phone'\"…); give its values with '|' between them, or as a list, in JSON Lines "
+        "or Parquet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("separator", "rows", "told"),
+    [
+        ("|", ["a,x;y", "b,y;z", "c,x; z", "d,x", "e,z/x"], ("tasks.topics.separator", "'|'", "';'", 3)),
+        (";", ["a,x|y", "b,y|z", "c,x|z", "d,x"], ("tasks.topics.separator", "';'", "'|'", 3)),
+        ("|", ["a,x;y", "b,y;z", "c,x;z", "d,x|y"], None),
+        ("|", ["a,x;y", "b,x", "c,y"], None),
+    ],
+)
+def test_another_separator_is_told_of(
+    tmp_path: Path, separator: str, rows: list[str], told: tuple[str, str, str, int] | None
+):
+    table = table_of(tmp_path, "text,labels", rows)
+    fitted = topics(separator).fitted(table)
+    assert not fitted.vetted(table, training=False)[1]
+    found = [
+        (finding.what, finding.count, finding.action, finding.examples[0])
+        for finding in fitted.vetted(table, training=True)[1]
+    ]
+    if told is None:
+        assert found == []
+    else:
+        key, own, other, count = told
+        what = f"no row of column 'labels' holds the separator {own} ({key}), but some hold {other}"
+        assert found == [(what, count, "noted", rows[0][2:])]
+
+
 def test_label_metrics_are_scikit_learns(codes: TextCodes):
     random = torch.Generator().manual_seed(0)
     logits, truth = torch.randn(50, 3, generator=random), (torch.rand(50, 3, generator=random) > 0.6).float()

@@ -85,6 +85,29 @@ def test_tags_that_cannot_be_used_are_named(tmp_path: Path, rows: Rows, message:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("column", ["tokens", "tags"])
+@pytest.mark.parametrize(
+    "written", ["['O', 'B-artist']", '["O", "B-artist"]', "['O' 'B-artist']", "[0, 12]", "[ 0 12]", "['O'\n 'O']"]
+)
+def test_a_list_written_as_text_is_refused(tmp_path: Path, column: str, written: str):
+    rows = [{"tokens": "play jazz", "tags": "O B-genre"}] * 2
+    text = "\n".join(json.dumps(row) for row in [*rows, {**rows[0], column: written}])
+    (tmp_path / "rows.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        task().fitted(load_table(resolve_source("rows.jsonl", tmp_path)))
+    assert str(caught.value) == (
+        f"rows.jsonl, line 3: column {column!r} holds a list written as text ({written!r}); give its values with "
+        "blanks between them, or as a list, in JSON Lines or Parquet"
+    )
+
+
+def test_words_in_brackets_are_words(tmp_path: Path):
+    rows = [("[ 'so' ]", "O O O"), ("[1] [", "B-x O"), ("[]", "O"), ("'[' ']'", "O O")]
+    table = [json.dumps({"tokens": words, "tags": tags}) for words, tags in rows]
+    (tmp_path / "rows.jsonl").write_text("\n".join(table), encoding="utf-8")
+    assert task().fitted(load_table(resolve_source("rows.jsonl", tmp_path))).labels == ("O", "B-x", "I-x")
+
+
 def targets_of(words: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], max_length: int = 32) -> TagTargets:
     texts = [" ".join(row) for row in words]
     tokenizer = scratch_tokenizer([*texts, "weath er yo rk"])

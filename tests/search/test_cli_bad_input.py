@@ -59,6 +59,13 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
         data(HEADER + ROWS + b"good\nbad,no,b,c\n"),
         ["reviews.csv has 2 mistakes", "line 20: 1 field, where the header has 3 columns", "line 21: 4 fields"],
     ),
+    "semicolons": (
+        data((HEADER + ROWS + b"good, fine;yes;a\n").replace(b",", b";").replace(b"good; fine", b"good, fine")),
+        [
+            "line 1: the header is one column, and seems to be separated by semicolons; write the file with commas",
+            "line 20: 2 fields, where the header has 1 column (text;label;aspect)",
+        ],
+    ),
     "a NUL": (data(HEADER + ROWS + b"go\0od,yes,a\n"), ["reviews.csv, line 20: holds a NUL byte"]),
     "one class": (
         data(HEADER + ROWS.replace(b",no,", b",yes,")),
@@ -96,6 +103,10 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
     "an auxiliary's metric": (
         edit("sentiment.accuracy", "aspect.accuracy"),
         ["line 2: objective: 'aspect.accuracy': 'aspect' is not the main task"],
+    ),
+    "a share above 1": (
+        edit("validation: 0.25", "validation: 1.2"),
+        ["a share of the training rows between 0 and 1 (0.2), a file, or {folds: 5}; not 1.2"],
     ),
     "a reversed range": (
         edit("[1e-4, 1e-2]", "[1e-2, 1e-4]"),

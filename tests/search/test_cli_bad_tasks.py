@@ -111,7 +111,18 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
             (folder / "held.jsonl").write_text('{"text": "a", "label": "good"}\n{"text": "b", "label": "bad"}\n'),
             own(folder, [("a", "0"), ("a", "1"), ("b", "0"), ("b", "1")]),
         ],
-        ["own.jsonl: task 'other': no rows are left after cleaning"],
+        ["own.jsonl: task 'other': no rows are left after cleaning: 4 rows dropped (text also in validation or"],
+    ),
+    "training rows for validation": (
+        lambda folder: study(folder, CLASSES, data=", validation: rows.jsonl"),
+        [
+            "rows.jsonl: task 'main': no rows are left after cleaning: 24 rows dropped (text also in validation or",
+            "data.validation and data.test must hold other rows than training",
+        ],
+    ),
+    "a list written as text": (
+        lambda folder: study(folder, TAGS, rows=changed(2, tags="['O', 'B-thing', 'O', 'O']")[2:3] * 4),
+        ["rows.jsonl, line 1: column 'tags' holds a list written as text (\"['O', 'B-thing', 'O', 'O']\")"],
     ),
     "an auxiliary's metric without rows to measure it on": (
         lambda folder: [

@@ -13,6 +13,7 @@ from autotune.spaces.configuration import Configuration
 
 DIES = None
 Script = Sequence[Message | None]
+"""What a worker says, and None where it dies."""
 
 
 class Scripted(Worker):
@@ -27,7 +28,7 @@ class Scripted(Worker):
 
     def receive(self) -> Message:
         line = self.lines.popleft()
-        if line is DIES:
+        if line is None:
             raise WorkerDied("it fell over")
         return line
 

@@ -43,7 +43,9 @@ TRAINING = (
     "weighting, sampling, temperature, early_stopping, layer_decay, freeze_layers, keep_layers, reinitialize_layers"
 )
 FORMS = "must be [low, high], a list of choices, one value, or {low: , high: , log: }"
-LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit"
+LIMITED_NAME = (
+    "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit, and no file's (.yaml)"
+)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ LIMITED_NAME = "a name is up to 64 letters, digits, '.', '_' and '-', the first 
         (
             "train: reviews.csv",
             "train: a.csv, validation: 3",
-            "line 3: data.validation: a share of the training rows between 0 and 1 (0.2), or a file; not 3",
+            "line 3: data.validation: a share of the training rows between 0 and 1 (0.2), a file, or {folds: 5}; not 3",
         ),
         (
             "[1e-5, 5e-4]",
