@@ -11,9 +11,9 @@ class Observer(Protocol):
     """Hears the events of one run, in order, on the tuner's thread.
 
     `began` comes first and `ended` last; every trial is `started` once and then leaves by exactly one
-    of `completed`, `pruned`, `failed` and `requeued`. Steps are main-task optimizer steps, values are
-    the study's first objective in the metric's own unit. An observer must be quick (training waits for it)
-    and must not raise: it decides nothing.
+    of `completed`, `pruned`, `failed` and `requeued`; `updated` precedes the first three, and `ended`. Steps
+    are main-task optimizer steps, values are the study's first objective in the metric's own unit. An observer
+    must be quick (training waits for it) and must not raise: it decides nothing.
     """
 
     def began(
@@ -31,6 +31,9 @@ class Observer(Protocol):
         `direction` is "maximize" or "minimize", `max_steps` the full length of one trial, `slots` how many
         train at once.
         """
+
+    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
+        """Where the study stands, other runs' trials included; one of this run that now leaves is not yet counted."""
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
         """A trial got its slot; `role` is BASELINE, EQUAL_WEIGHTS (search/roles.py) or None."""

@@ -7,7 +7,7 @@ tuner puts back into the queue (claims.py), so that every number is trained to a
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -188,19 +188,26 @@ class Tuner:
         self._running.clear()
 
     def _tell_rest(self, total: int, ending: Ending) -> None:
-        left = total - len(self._claims.trials(*ENDED))
+        done, best, baseline = self._standing(self._claims.trials())
+        self._observer.updated(done, best, baseline)
+        left = total - done
         if ending in {Ending.TIMEOUT, Ending.DEVICE_HOURS} and left > 0:
             self._observer.message(f"{left} of {total} trials are left; the same command goes on with another budget")
 
     def _announce(self, total: int) -> None:
-        ended = self._study.get_trials(deepcopy=False, states=ENDED)
+        done, best, baseline = self._standing(self._claims.trials())
+        direction = "maximize" if self._maximize else "minimize"
+        self._observer.began(total, done, best, baseline, direction, self._max_steps, self._executor.capacity)
+
+    def _standing(self, trials: Iterable[FrozenTrial]) -> tuple[int, tuple[int, float] | None, float | None]:
+        """How many of the trials have ended, the best of them, and what the baseline reached."""
+        ended = [trial for trial in trials if trial.state in ENDED]
         complete = {t.number: t.values[0] for t in ended if t.state == TrialState.COMPLETE}
         chosen = max if self._maximize else min
         best = chosen(complete.items(), key=lambda item: item[1]) if complete else None
         baselines = (t.number for t in ended if t.user_attrs.get(ROLE) == BASELINE and t.number in complete)
         baseline = next((complete[number] for number in baselines), None)
-        direction = "maximize" if self._maximize else "minimize"
-        self._observer.began(total, len(ended), best, baseline, direction, self._max_steps, self._executor.capacity)
+        return len(ended), best, baseline
 
     def _fill(self, total: int, deadline: float | None) -> Ending | None:
         """Claim trials for the free slots. Returns why there are no more; None while others still run some."""
@@ -358,9 +365,14 @@ class Tuner:
         say() if is_told else self._observer.requeued(number)
 
     def _let_go(self, number: int) -> None:
-        """Free the slot. A checkpoint stays where the trial is one of the best."""
+        """Free the slot. A checkpoint stays where the trial is one of the best.
+
+        All trials are read for that, so the observer hears what other runs found, before it hears of this one.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        self._observer.updated(*self._standing(trial for trial in trials if trial.number != number))
         top = self._budgets.checkpoints.top
-        kept = worth_keeping(self._study.get_trials(deepcopy=False), top, maximize=self._maximize)
+        kept = worth_keeping(trials, top, maximize=self._maximize)
         if number in kept:
             self._executor.evict(number)
         else:

@@ -24,16 +24,18 @@ def data_blocks(summary: Summary) -> Iterator[RenderableType]:
 
 
 def findings_table(findings: tuple[Finding, ...]) -> Table:
-    """What was done, how often, to what, and the first example; texts from the user's files come literally."""
+    """What was done, how often, to what, and below it the first example; texts from the user's files come literally.
+
+    The example has no column of its own, so that there is room for all at 40 cells.
+    """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
-    table.add_column("  done")
-    table.add_column("how many", justify="right")
-    table.add_column("what", ratio=2, overflow="fold")
-    table.add_column("for example", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("  done", no_wrap=True)
+    table.add_column("how many", justify="right", no_wrap=True)
+    table.add_column("what", overflow="fold")
     for finding in findings:
-        example = wording.plain(finding.examples[0]) if finding.examples else ""
         done = Text(f"  {finding.action}", style=_STYLES.get(finding.action, ""))
-        table.add_row(done, str(finding.count), Text(wording.plain(finding.what)), Text(example, style=NOTE))
+        example = f"\ne.g. {wording.plain(finding.examples[0])}" if finding.examples else ""
+        table.add_row(done, str(finding.count), Text.assemble(wording.plain(finding.what), (example, NOTE)))
     return table
 
 

@@ -41,7 +41,7 @@ def _line(text: str) -> Text:
 
 
 def _bar(progress: Progress, width: int) -> RenderableType:
-    count = f"{progress.done} of {progress.total} {progress.noun}"
+    count = progress.standing
     cells = max(4, min(_BAR_CELLS, width - len(count) - 2))
     row = Table.grid(padding=(0, 1))
     row.add_row(ProgressBar(progress.total, progress.done, width=cells), Text(count, style="bold", no_wrap=True))

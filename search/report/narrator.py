@@ -36,17 +36,21 @@ class Narrator(ABC):
         slots: int = 1,
     ) -> None:
         """What there is to do, and what is known already."""
-        is_race = self.progress.is_race
-        if not is_race:
-            best = baseline = None
+        progress = Progress(max(total, done), max_steps, direction, is_race=self.progress.is_race, slots=slots)
+        progress.update(done, best, baseline)
         with self.lock:
-            self.progress = Progress(total, max_steps, direction, done, best, baseline, is_race, slots)
-        known = [f"{total} {self.progress.noun}, {done} done"]
-        if best:
-            known.append(f"best so far {wording.number(best[1])} (trial {best[0]})")
-        if baseline is not None:
-            known.append(f"baseline {wording.number(baseline)}")
+            self.progress = progress
+        known = [f"{progress.total} {progress.noun}, {done} done"]
+        if progress.best:
+            known.append(f"best so far {wording.number(progress.best[1])} (trial {progress.best[0]})")
+        if progress.baseline is not None:
+            known.append(f"baseline {wording.number(progress.baseline)}")
         self.say(", ".join(known))
+
+    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
+        """What other runs have added; their own terminals tell of it."""
+        with self.lock:
+            self.progress.update(done, best, baseline)
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
         """Which configuration the trial trains."""
@@ -106,9 +110,9 @@ class Narrator(ABC):
         self.say(wording.plain(text))
 
     def ended(self, reason: str) -> None:
-        """Why the run stopped, and where the study stands."""
+        """Why the run stopped, where the study stands, and what of that is this run's."""
         progress = self.progress
         self.say(
-            f"{wording.plain(reason)}: {progress.done} of {progress.total} {progress.noun} done, {progress.counts} "
+            f"{wording.plain(reason)}: {progress.standing} done, {progress.counts} "
             f"in {wording.duration(progress.elapsed_s)}"
         )

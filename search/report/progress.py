@@ -51,10 +51,21 @@ class Progress:
         """What is counted."""
         return "trials" if self.is_race else "trainings"
 
+    @property
+    def standing(self) -> str:
+        """How much of the study is done; a run elsewhere may have been given a greater total."""
+        return f"{self.done} of {max(self.total, self.done)} {self.noun}"
+
     def name(self, number: int) -> str:
         """What a running trial is called."""
         role = self.running[number].role
         return f"trial {number}" if self.is_race or role is None else role
+
+    def update(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
+        """What the whole study has, other runs' trials included."""
+        self.done = done
+        if self.is_race:
+            self.best, self.baseline = best, baseline
 
     def start(self, number: int, role: str | None, configuration: Configuration) -> None:
         """A trial got its slot."""
@@ -113,9 +124,10 @@ class Progress:
 
     @property
     def counts(self) -> str:
-        """What became of the trials of this run."""
+        """What became of the trials of this run, said so where others were done before or elsewhere."""
+        whose = "" if self.ended == self.done else "in this run "
         pruned = f"{self.pruned} pruned, " if self.is_race else ""
-        return f"{self.complete} complete, {pruned}{self.failed} failed"
+        return f"{whose}{self.complete} complete, {pruned}{self.failed} failed"
 
     @property
     def ended(self) -> int:

@@ -23,7 +23,7 @@ _MIX_PARAMETER = "augmentation.mix."
 
 @dataclass(frozen=True)
 class Counts:
-    """How many trials are in which state; `total` is how many the study wants."""
+    """How many trials are in which state; `total` is how many the study wants, or has where a run was given more."""
 
     total: int
     complete: int
@@ -251,7 +251,7 @@ def _operations(trials: Iterable[FrozenTrial]) -> tuple[str, ...]:
 def _counts(trials: Sequence[FrozenTrial], total: int) -> Counts:
     states = [trial.state for trial in trials]
     return Counts(
-        total=total,
+        total=max(total, len(states) - states.count(TrialState.WAITING)),
         complete=states.count(TrialState.COMPLETE),
         pruned=states.count(TrialState.PRUNED),
         failed=states.count(TrialState.FAIL),

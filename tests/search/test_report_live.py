@@ -83,6 +83,53 @@ def test_further_objectives_are_told_with_the_first() -> None:
     )
 
 
+def said(lines: PlainLines) -> list[str]:
+    assert isinstance(lines._console.file, io.StringIO)
+    return lines._console.file.getvalue().splitlines()
+
+
+def test_a_resumed_run_tells_its_own_counts_from_the_studys() -> None:
+    lines = PlainLines(Console(file=io.StringIO(), width=120))
+    lines.began(3, 2, (0, 0.5), 0.5, "maximize", 60)
+    lines.started(2, None, CONFIGURATION)
+    lines.updated(2, (0, 0.5), 0.5)
+    lines.completed(2, 0.4, 60)
+    lines.updated(3, (0, 0.5), 0.5)
+    lines.ended("all trials are done")
+    assert said(lines)[-1] == (
+        "all trials are done: 3 of 3 trials done, in this run 1 complete, 0 pruned, 0 failed in 0 s"
+    )
+
+
+def test_what_another_run_found_is_known_and_counted() -> None:
+    lines = PlainLines(Console(file=io.StringIO(), width=120))
+    lines.began(3, 0, None, None, "maximize", 60)
+    lines.started(1, None, CONFIGURATION)
+    lines.updated(1, (0, 0.6), 0.6)
+    lines.completed(1, 0.6, 48)
+    assert said(lines)[-1] == "trial 1 complete: 0.6000 at step 48, as good as the baseline"
+    lines.updated(4, (3, 0.7), 0.6)
+    lines.ended("all trials are done")
+    assert said(lines)[-1] == (
+        "all trials are done: 4 of 4 trials done, in this run 1 complete, 0 pruned, 0 failed in 0 s"
+    )
+    lines.began(2, 4, (3, 0.7), 0.6, "maximize", 60)
+    assert said(lines)[-1] == "4 trials, 4 done, best so far 0.7000 (trial 3), baseline 0.6000"
+
+
+def test_fresh_trainings_know_no_best_that_another_run_found() -> None:
+    lines = PlainLines(Console(file=io.StringIO(), width=120), is_race=False)
+    lines.began(2, 0, None, None, "maximize", 60)
+    lines.started(0, "trial 3, seed 1", CONFIGURATION)
+    lines.updated(1, (1, 0.6), None)
+    lines.completed(0, 0.7, 48)
+    lines.ended("all trials are done")
+    assert said(lines)[-2:] == [
+        "trial 3, seed 1 complete: 0.7000 at step 48",
+        "all trials are done: 2 of 2 trainings done, in this run 1 complete, 0 failed in 0 s",
+    ]
+
+
 def test_plain_lines_say_one_whole_line_an_event() -> None:
     file = io.StringIO()
     play(PlainLines(Console(file=file, width=20)))
@@ -271,6 +318,23 @@ def test_the_view_never_outgrows_the_terminal() -> None:
         assert all(sum(segment.cell_length for segment in line) <= width for line in lines)
 
 
+def test_the_view_says_whose_counts_it_shows() -> None:
+    progress = Progress(total=3, max_steps=60)
+    for number in range(2):
+        progress.start(number, None, CONFIGURATION)
+    progress.prune(0)
+    assert "\n0 complete, 1 pruned, 0 failed\n" in shown(progress)
+    progress.update(4, None, None)
+    assert "4 of 4 trials\nin this run 0 complete, 1 pruned, 0 failed\n" in shown(progress)
+
+
+def shown(progress: Progress) -> str:
+    console = Console(file=io.StringIO(), width=60, height=24, color_system=None)
+    console.print(draw(progress, 60, 24))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
 def test_the_view_shows_how_busy_the_slots_are() -> None:
     now_s = [0.0]
     progress = Progress(total=9, max_steps=60, slots=4, clock=lambda: now_s[0])
@@ -286,10 +350,7 @@ def test_the_view_shows_how_busy_the_slots_are() -> None:
     progress.requeue(2)
     now_s[0] = 40.0
     assert progress.occupancy == (40 + 20 + 20) / 160
-    console = Console(file=io.StringIO(), width=60, height=24, color_system=None)
-    console.print(draw(progress, 60, 24))
-    assert isinstance(console.file, io.StringIO)
-    assert "1 of 4 slots busy, 50% so far" in console.file.getvalue()
+    assert "1 of 4 slots busy, 50% so far" in shown(progress)
 
 
 def test_time_left_counts_steps_and_learns_from_pruning() -> None:

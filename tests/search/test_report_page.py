@@ -327,7 +327,7 @@ def test_the_command_writes_the_page_and_says_where(trained: Path, autotune: Com
         (["--html", "report.html", "--json"], "--html writes a page and --json prints JSON; leave one of them out"),
         (["--html", "gone/report.html"], "--html: there is no folder 'gone'"),
         (["--html", "study.yaml/report.html"], "--html: there is no folder 'study.yaml'"),
-        (["--html", "."], ".: cannot be written: "),
+        (["--html", "."], "--html: '.' is a folder; name a file in it"),
     ],
 )
 def test_where_it_cannot_be_written(trained: Path, autotune: Command, options: list[str], words: str) -> None:

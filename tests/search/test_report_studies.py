@@ -84,6 +84,16 @@ def test_json_has_exactly_the_promised_keys() -> None:
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 
 
+def test_the_total_is_never_below_what_is_there() -> None:
+    """A run may be given more trials than the study was made for."""
+    study = BuiltStudy(total=2)
+    for value in (0.5, 0.6, 0.7):
+        study.add_complete(value)
+    assert summarize(study.study).counts.total == 3
+    study.ask()
+    assert "3 complete, 0 pruned, 0 failed, 1 running, of 4 in all" in flat(study)
+
+
 def test_best_configuration_is_normalised_and_complete() -> None:
     configuration = summarize(raced_study().study).to_json()["best"]["configuration"]
     assert configuration["alpha"] == pytest.approx(0.8)

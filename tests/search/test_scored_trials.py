@@ -102,6 +102,8 @@ class Heard:
     ) -> None:
         self.began_ = best, baseline, direction
 
+    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None: ...
+
     def started(self, number: int, role: str | None, configuration: Configuration) -> None: ...
 
     def evaluated(self, number: int, step: int, value: float) -> None:

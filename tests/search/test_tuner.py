@@ -125,6 +125,9 @@ class Recorder:
     ) -> None:
         self.heard.append(("began", total, done, best, baseline, direction, max_steps))
 
+    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
+        self.heard.append(("updated", done, best, baseline))
+
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
         self.heard.append(("started", number, role))
 
@@ -368,11 +371,36 @@ def test_a_resumed_run_knows_what_was_found(bench: Bench) -> None:
     assert [event[1] for event in recorder.named("started")] == [3, 4]
 
 
+def test_a_run_hears_what_other_runs_found_meanwhile(stored: Bench) -> None:
+    """Before each of its own trials leaves, that one not yet counted, and at the end."""
+    trainer = TabulatedTrainer(rising)
+
+    def join(advance: int) -> None:
+        if advance == 2:
+            other = TabulatedTrainer(rising)
+            stored.run(other, 4, interruption=stopped_after(other, 2 * len(RUNGS)))
+
+    trainer.on_advance = join
+    _, recorder = stored.run(trainer, 4)
+    values = [trial.values[0] for trial in stored.study.trials]
+
+    def best_of(*numbers: int) -> tuple[int, float]:
+        return max(((number, values[number]) for number in numbers), key=lambda best: best[1])
+
+    assert [event[1] for event in recorder.named("completed")] == [0, 3]
+    assert recorder.named("updated") == [
+        ("updated", 2, best_of(1, 2), None),
+        ("updated", 3, best_of(0, 1, 2), values[0]),
+        ("updated", 4, best_of(0, 1, 2, 3), values[0]),
+    ]
+
+
 def test_a_run_that_is_done_trains_nothing(bench: Bench) -> None:
     bench.run(TabulatedTrainer(rising), 3)
     trainer = TabulatedTrainer(rising)
     ending, recorder = bench.run(trainer, 3)
-    assert (ending, trainer.admitted, len(recorder.heard)) == (Ending.DONE, [], 2)
+    assert (ending, trainer.admitted) == (Ending.DONE, [])
+    assert [event[0] for event in recorder.heard] == ["began", "updated", "ended"]
     bench.run(trainer, 2)
     assert len(bench.states()) == 3
 
@@ -454,7 +482,8 @@ def test_a_tuner_that_slept_lets_go_of_what_another_took_and_may_take_it_anew(st
     assert ending is Ending.DONE
     assert recorder.named("requeued") == [("requeued", 0), ("requeued", 1)]
     assert stored.states() == [TrialState.COMPLETE] * 4
-    assert sorted(event[1] for event in recorder.named("completed")) == [0, 1, 2, 3]
+    completed = [event[1] for event in recorder.named("completed")]
+    assert (len(completed), set(completed)) == (4, {0, 1, 2, 3})
 
 
 def lost_once(call: Callable[..., Any]) -> Callable[..., Any]:
