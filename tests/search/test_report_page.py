@@ -1,6 +1,5 @@
 """The report as a page: the facts of the terminal's report, in a browser's language, and nothing else."""
 
-import gc
 import math
 import re
 from collections.abc import Callable
