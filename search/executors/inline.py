@@ -1,6 +1,7 @@
 """Training in this very process: no worker, no message, nothing to go wrong between."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import torch
 
@@ -60,13 +61,16 @@ class InlineExecutor(Executor):
         self._trials.discard(trial_id)
 
     def abandon(self, trial_id: int) -> None:
-        self._trainer.abandon(trial_id)
         self._trials.discard(trial_id)
+        self._trainer.abandon(trial_id)
 
     def retain(self, trial_ids: Collection[int]) -> None:
         if self._store is not None:
             self._store.retain(trial_ids)
 
     def close(self) -> None:
+        # A signal may have come in the middle of a step, so that nothing could go on from there; or of a retry, where
+        # a trial is in no slot.
         for trial_id in list(self._trials):
-            self.abandon(trial_id)  # a signal may have come in the middle of a step: nothing could go on from there
+            with suppress(ValueError):
+                self.abandon(trial_id)
