@@ -189,7 +189,7 @@ class Claims:
         for trial in running:
             failure = self._death(trial, ages.get(trial.number))
             if failure is not None:
-                self._bury(trial, failure)
+                self.bury(trial, failure)
             elif self._token(trial) == self.token and trial.number not in known:
                 self.storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
         return self.trials()
@@ -209,19 +209,23 @@ class Claims:
             return None
         host = owner["host"].partition(" ")[0]
         if owner["host"] == self._owner["host"]:
-            if started_at(owner["pid"]) == owner["started"]:
-                return None  # its heart may have stopped while the machine slept, or a file was held
-            return Failure(FailureKind.CRASHED, f"its tuner died (process {owner['pid']} on {host})")
+            if (begun := started_at(owner["pid"])) != owner["started"]:
+                return Failure(FailureKind.CRASHED, f"its tuner died (process {owner['pid']} on {host})")
+            # Its heart may have stopped while the machine slept, or a file was held. Where no system tells when
+            # a process began, another one may have the number; and an earlier tuner of this process may be done.
+            if begun and owner["pid"] != self._owner["pid"]:
+                return None
         if age_s is not None and age_s > self.grace_s:
             return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
         return None
 
-    def _bury(self, trial: FrozenTrial, failure: Failure) -> None:
+    def bury(self, trial: FrozenTrial, failure: Failure) -> None:
+        """Count a death: the trial goes back into the queue, or, after too many, to the failed. The lock is held."""
         trial_id = self._id(trial.number)
         reached = max([*trial.intermediate_values, trial.user_attrs.get(REACHED, 0)])
         count, before = trial.user_attrs.get(DEATHS, (0, -1))
         count = count + 1 if reached <= before else 1
-        self.storage.set_trial_user_attr(trial_id, DEATHS, (count, reached))
+        self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before)))
         if count > self.retries and trial.user_attrs.get(OWNER) is not None:
             message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"
             self.storage.set_trial_user_attr(trial_id, FAILURE, {"kind": str(failure.kind), "message": message})

@@ -56,10 +56,11 @@ def storage_option(url: str) -> str:
 def masked(url: str) -> str:
     """Return the URL without its passwords, even if it is not a valid one."""
     if not url.startswith("sqlite:///"):
-        # Greedy up to the last @: a password with an unescaped @ or / in it must not show in part. Slashes may be
-        # missing or too few, so what follows any colon but a scheme's own is taken for one.
-        url = re.sub(r"(://[^:]*):.*@", r"\1:***@", url, flags=re.DOTALL)
-        url = re.sub(r":(?!/|\*\*\*@).*@", ":***@", url, flags=re.DOTALL)
+        # What follows any colon but a scheme's own: slashes may be missing or too few. Greedy up to the last @: a
+        # password with an unescaped @ or / in it must not show in part.
+        scheme = re.match(r"(\w[\w+]*:/+)?", url)
+        begin = scheme.end() if scheme else 0
+        url = url[:begin] + re.sub(r":.*@", ":***@", url[begin:], count=1, flags=re.DOTALL)
     return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
 
 

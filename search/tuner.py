@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from ..objectives.training.failure import Failure, FailureKind, timed_out
 from ..objectives.training.trainer import Evaluation
 from ..spaces.configuration import Configuration
+from ..spaces.errors import DeviceFailed
 from ..spaces.space import SearchSpace
 from .checkpoints import worth_keeping
 from .claims import Claims
@@ -140,6 +141,9 @@ class Tuner:
             try:
                 ending = self._loop(total, interruption, deadline)
                 self._suspend()
+            except DeviceFailed as error:
+                self._patiently(partial(self._blame, error), _PARTING_S)
+                raise
             finally:
                 with interruption.shield():
                     self._patiently(self._release, _PARTING_S)
@@ -174,6 +178,17 @@ class Tuner:
     def _reap(self) -> None:
         with self._claims.lock():
             self._claims.reap(self._running)
+
+    def _blame(self, error: DeviceFailed) -> None:
+        """Count a death for trials under which a device failed: one that always fails it must not come for ever."""
+        failure = Failure(FailureKind.CRASHED, str(error).splitlines()[0])
+        with self._claims.lock():
+            for trial in self._claims.trials(TrialState.RUNNING):
+                if trial.number in error.trials and self._claims.has(trial):
+                    self._claims.bury(trial, failure)
+        for number in error.trials:
+            if self._running.pop(number, None) is not None:
+                self._observer.requeued(number)
 
     def _release(self) -> None:
         """Give back all that this tuner runs, and not only those noted: a signal may have come between."""

@@ -13,10 +13,13 @@
     ├── Interrupted           somebody stopped it; the same command goes on          exit 130
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
+        ├── DeviceFailed      a device that is of no more use to this process; the same command goes on
         └── StorageLost       a database that failed while trials ran; the same command goes on
 
 An AutotuneError reaches the user as one red message and its exit code, never as a traceback.
 """
+
+from collections.abc import Collection
 
 
 class AutotuneError(Exception):
@@ -75,6 +78,14 @@ class TrainingError(AutotuneError):
 
 class Diverged(TrainingError):
     """A loss or a gradient became NaN or infinite."""
+
+
+class DeviceFailed(TrainingError):
+    """A device failed under `trials`, by number, and this process cannot use it any more."""
+
+    def __init__(self, message: str, trials: Collection[int]) -> None:
+        super().__init__(message)
+        self.trials = trials
 
 
 class StorageLost(TrainingError):

@@ -8,6 +8,7 @@ decides nothing: whether a trial goes on after an evaluation is the caller's bus
     checkpoint(trial_id) -> Checkpoint | None           copy its state; it stays in its slot
     evict(trial_id) -> Checkpoint | None                take a trial out, to go on later or elsewhere
     discard(trial_id)                                   take a trial out for good: pruned, finished, failed
+    abandon(trial_id)                                   take a trial out as it stands: its checkpoint on disk stays
 
 Rules that every implementation keeps (tests/conformance/test_trainers.py):
 - A trial's evaluations depend on its configuration and the seed alone: not on its slot, not on its

@@ -48,7 +48,7 @@ def confirm(
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
     with while_stored(record):
-        confirmed = read_confirmation(record)
+        confirmed, called = read_confirmation(record), record.called
     if confirmed is None:
         raise StudyError(f"the confirmation of {record.name!r} was deleted meanwhile")
     if ending is Ending.DONE:
@@ -57,5 +57,5 @@ def confirm(
             console.print()
             console.print(block)
         return 0
-    tell(f"{confirmed.missing} fresh trainings are left; go on with: autotune study confirm {record.called}")
+    tell(f"{confirmed.missing} fresh trainings are left; go on with: autotune study confirm {called}")
     return INTERRUPTED if ending is Ending.INTERRUPTED else 0

@@ -143,6 +143,7 @@ def main() -> None:
             raise
         from .consoles import tell_error
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python's own last flush would fail once more
-        tell_error(f"cannot write: {error.strerror}")
+        if error.filename is None:  # the output; Python's own last flush would fail once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        tell_error(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
         sys.exit(1)

@@ -100,7 +100,8 @@ def run_command(
         tell(f"interrupted; go on with: autotune study run {target}{storage_option(storage) if storage else ''}")
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
-        raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.called}")
+        with while_stored(record):
+            raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.called}")
     now = as_it_is_now(record, record.path).file
     if ending is not Ending.DONE or now.confirm is None:
         return 0

@@ -8,7 +8,7 @@ import torch
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from ...spaces.configuration import Configuration
-from ...spaces.errors import TrainingError
+from ...spaces.errors import DeviceFailed
 from .executor import Executor
 
 
@@ -37,15 +37,16 @@ class InlineExecutor(Executor):
         """Train to the next rung, however long it takes: in one process nobody can stop half way.
 
         Raises:
-            TrainingError: the device is of no more use to this process.
+            DeviceFailed: the device is of no more use to this process.
         """
         del timeout_s
         try:
             return self._trainer.advance()
         except torch.AcceleratorError as error:
-            raise TrainingError(
+            raise DeviceFailed(
                 f"the device failed, and this process cannot use it any more: {str(error).splitlines()[0]}\n"
-                "The same command goes on; with --executor process another worker does by itself"
+                "The same command goes on; with --executor process another worker does by itself",
+                self._trainer.upcoming(),
             ) from error
 
     def checkpoint(self, trial_id: int) -> Checkpoint | None:

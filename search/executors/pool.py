@@ -298,6 +298,7 @@ class PoolExecutor(Executor):
         if lane.since is not None:
             each = (time.monotonic() - lane.since) / max(len(lane.training), 1)
             for job in (lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs):
+                job.seconds += each
                 job.unheard += each
 
     def _end(self, trial_id: int, job: Job, failure: Failure) -> Evaluation:

@@ -21,7 +21,7 @@ STUDY_NAME = r"(?!.*\.ya?ml$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 def default_name(file: str) -> str:
     """The name of a study whose file gives none: the file's own without its ending, as far as a name may have it."""
-    stem = re.sub(r"(\.ya?ml)+$", "", Path(file).name)
+    stem = re.sub(r"(\.ya?ml)+$", "", Path(file).stem)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-")[:64] or "study"
 
 

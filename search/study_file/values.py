@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from ..storage import masked
+from ..storage import without_passwords
 
 _LONGEST = 60
 _MOST = 6
@@ -15,7 +15,7 @@ def shown(value: object, depth: int = 2) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
-        return repr(_cut(masked(value)))
+        return repr(_cut(without_passwords(value)))
     if isinstance(value, Mapping):
         return (
             f"{{{_listed((f'{key_shown(key)}: {shown(value[key], depth - 1)}' for key in value), len(value), depth)}}}"
@@ -27,7 +27,7 @@ def shown(value: object, depth: int = 2) -> str:
 
 def key_shown(key: object) -> str:
     """A key, without quotes unless blanks at its ends would not be seen."""
-    text = one_line(_cut(masked(str(key))))
+    text = one_line(_cut(without_passwords(str(key))))
     return text if text == text.strip() else repr(text)
 
 

@@ -140,6 +140,17 @@ def test_a_slot_is_free_at_once(executor_of: Make) -> None:
     assert [evaluation.trial_id for evaluation in executor.advance()] == [1]
 
 
+def test_an_abandoned_trial_leaves_its_slot_as_it_is(executor_of: Make) -> None:
+    executor = executor_of(1)
+    executor.admit(0, GOOD)
+    executor.advance()
+    executor.abandon(0)
+    with pytest.raises(ValueError, match="0"):
+        executor.abandon(0)
+    executor.admit(1, OTHER)
+    assert [evaluation.trial_id for evaluation in executor.advance()] == [1]
+
+
 def test_a_checkpoint_goes_on_where_it_stopped(
     executor_of: Make, alone: Callable[[Configuration], list[Evaluation]]
 ) -> None:

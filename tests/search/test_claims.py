@@ -144,6 +144,7 @@ def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
 def test_a_tuner_of_this_machine_that_lives_keeps_its_trial_without_a_heartbeat(study: optuna.Study, url: str) -> None:
     """Its heart stops with the machine's sleep, and while somebody holds the file."""
     owner, other = claims_of(study, url), claims_of(study, url, grace_s=0.0)
+    owner._owner |= {"pid": os.getppid(), "started": started_at(os.getppid())}
     owner.own(owner.study.ask())
     time.sleep(1.1)
     other.reap(())
@@ -176,6 +177,13 @@ def test_each_new_rung_starts_the_count_of_deaths_anew(study: optuna.Study, url:
         other.reap(())
         assert study.trials[0].state is TrialState.WAITING
         assert study.trials[0].user_attrs[DEATHS] == [1, reached]
+    owner = elsewhere(claims_of(study, url))
+    trial = owner.study.ask()
+    owner.own(trial)
+    trial.set_user_attr(REACHED, 20)  # it was told again from its checkpoint on, and died
+    other.reap(())
+    assert study.trials[0].user_attrs[DEATHS] == [2, 30]
+    assert study.trials[0].state is TrialState.FAIL
 
 
 def test_a_claim_that_was_cut_short_is_nobodys(study: optuna.Study, url: str) -> None:

@@ -42,7 +42,7 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
         "stored. Run it: autotune study run tiny",
     ]
     report = clean(autotune("study", "report", "tiny"))
-    assert re.search(r"dropped +1 +reviews.csv: duplicate +The battery is superb\.", report)
+    assert re.search(r"dropped +1 +reviews.csv: duplicate\s+e\.g\. The battery is superb\.", report)
     assert re.search(r"dropped +1 +reviews.csv: empty text", report)
     found = json.loads(clean(autotune("study", "report", "tiny", "--json")))["cleaning"]
     assert found[0] == {
@@ -254,7 +254,7 @@ def test_what_cannot_be_printed_is_said_in_a_line() -> None:
         done = subprocess.run(
             [sys.executable, "-c", MAIN, "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert (done.returncode, done.stderr) == (1, "cannot write: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")
 
 
 def test_the_environment_names_the_storage(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:

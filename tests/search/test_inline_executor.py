@@ -13,7 +13,7 @@ from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.worker import Recipe
 from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
-from autotune.spaces.errors import TrainingError
+from autotune.spaces.errors import DeviceFailed
 
 CONFIGURATION = Configuration(learning_rate=1e-3, training={"dropout": 0.2})
 Make = Callable[[], InlineExecutor]
@@ -79,7 +79,7 @@ def test_a_device_that_fails_ends_the_run_and_costs_no_trial(make: Make, monkeyp
         raise torch.AcceleratorError("CUDA error: device-side assert triggered\nCUDA kernel errors might be ...")
 
     monkeypatch.setattr(TrainingRun, "_step", broken)
-    with make() as executor, pytest.raises(TrainingError, match=r"device-side assert triggered\nThe same command"):
+    with make() as executor, pytest.raises(DeviceFailed, match=r"device-side assert triggered\nThe same command"):
         to_the_end(executor)
 
 

@@ -62,6 +62,7 @@ def test_url_precedence(monkeypatch: pytest.MonkeyPatch):
         "postgres://:secret@host",
         "://ada:secret@",
         "postgresql:/ada:secret@host/studies",
+        "postgresql:/ada:/secret@host/studies",
         "postgresql//ada:secret@host/studies",
         "ada:secret@host/studies",
         "sqlite://ada:secret@host/studies",

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import optuna
 import pytest
+import torch
 from autotune.objectives.training.failure import Failure, FailureKind
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.search.claims import Claims
@@ -24,6 +25,7 @@ from autotune.search.settings import PrunerName, SamplerName, SearchSettings
 from autotune.search.storage import open_storage
 from autotune.search.tuner import ENDED, Ending, Tuner
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import DeviceFailed
 from autotune.spaces.space import SearchSpace, SpaceSettings
 from autotune.spaces.training import TrainingSettings
 from optuna.pruners import BasePruner, NopPruner
@@ -60,6 +62,7 @@ class TabulatedTrainer(Trainer):
         self.most = 0
         self.crash_at: int | None = None
         """Raise in the advance of this number."""
+        self.device_fails_at: int | None = None
         self.advances = 0
         self.on_advance: Callable[[int], None] = lambda _: None
 
@@ -83,6 +86,8 @@ class TabulatedTrainer(Trainer):
         self.on_advance(self.advances)
         if self.crash_at == self.advances:
             raise OSError("the machine is on fire")
+        if self.device_fails_at == self.advances:
+            raise torch.AcceleratorError("CUDA error: device-side assert triggered")
         trial_id = min(self._slots, key=lambda number: (self._slots[number][1], number))
         configuration, place = self._slots[trial_id]
         value = self._curve(configuration)[place]
@@ -411,6 +416,22 @@ def test_the_timeout_ends_a_run_and_loses_nothing(stored: Bench) -> None:
     assert TrialState.RUNNING not in stored.states()
     assert stored.run(TabulatedTrainer(rising, 2), 6)[0] is Ending.DONE
     assert stored.states() == [TrialState.COMPLETE] * 6
+
+
+@pytest.mark.slow
+def test_a_trial_that_fails_every_device_does_not_come_for_ever(stored: Bench) -> None:
+    """Each run ends with the device; after `retries` (2) of them the trial failed, and the next run does the rest."""
+    for run in range(3):
+        trainer = TabulatedTrainer(rising)
+        trainer.device_fails_at = 2
+        with pytest.raises(DeviceFailed, match=r"device-side assert"):
+            stored.run(trainer, 3)
+        assert stored.states()[0] is (TrialState.FAIL if run == 2 else TrialState.WAITING)
+    failure = stored.study.trials[0].user_attrs["failure"]
+    assert failure["kind"] == FailureKind.CRASHED
+    assert "begun 3 times in vain" in failure["message"]
+    assert stored.run(TabulatedTrainer(rising), 3)[0] is Ending.DONE
+    assert stored.states() == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
 
 
 @pytest.mark.slow
