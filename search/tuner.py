@@ -217,12 +217,11 @@ class Tuner:
     def _standing(self, trials: Iterable[FrozenTrial]) -> tuple[int, tuple[int, float] | None, float | None]:
         """How many of the trials have ended, the best of them, and what the baseline reached."""
         ended = [trial for trial in trials if trial.state in ENDED]
-        complete = {t.number: t.values[0] for t in ended if t.state == TrialState.COMPLETE}
+        complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
         chosen = max if self._maximize else min
-        best = chosen(complete.items(), key=lambda item: item[1]) if complete else None
-        baselines = (t.number for t in ended if t.user_attrs.get(ROLE) == BASELINE and t.number in complete)
-        baseline = next((complete[number] for number in baselines), None)
-        return len(ended), best, baseline
+        best = chosen(complete, key=lambda trial: trial.values[0], default=None)
+        baseline = next((trial.values[0] for trial in complete if trial.user_attrs.get(ROLE) == BASELINE), None)
+        return len(ended), (best.number, best.values[0]) if best else None, baseline
 
     def _fill(self, total: int, deadline: float | None) -> Ending | None:
         """Claim trials for the free slots. Returns why there are no more; None while others still run some."""
@@ -288,10 +287,10 @@ class Tuner:
         if not self._claims.is_mine(evaluation.trial_id):
             self._leave(running, {}, running.say)  # thought dead, and given to another tuner; or told already
             return
-        if (failure := self._failure(running, evaluation)) is not None:
+        values = [] if evaluation.failure else self._scoring.values(evaluation.metrics)
+        if (failure := self._failure(running, evaluation, values)) is not None:
             self._fail(running, failure)
             return
-        values = self._scoring.values(evaluation.metrics)
         running.metrics[evaluation.step] = dict(evaluation.metrics)
         running.values.setdefault(evaluation.step, values)
         running.is_news |= self._report(running, evaluation.step)
@@ -306,14 +305,13 @@ class Tuner:
         if running.is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
             self._prune(running, evaluation.step, shown)
 
-    def _failure(self, running: _Running, evaluation: Evaluation) -> Failure | None:
+    def _failure(self, running: _Running, evaluation: Evaluation, values: Sequence[float]) -> Failure | None:
         """Why the trial cannot go on: it took too long, failed, or has a value that is no number."""
         limit = self._budgets.trial_timeout
         if limit is not None and running.spent > limit and not evaluation.finished:
             return timed_out(running.spent, limit)
         if evaluation.failure is not None:
             return evaluation.failure
-        values = self._scoring.values(evaluation.metrics)
         for name, value in zip(self._scoring.measures, values, strict=True):
             if not math.isfinite(value):
                 return Failure(FailureKind.DIVERGED, f"{name} is {value} at step {evaluation.step}")

@@ -105,9 +105,10 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
             lines.append(line)
         elif fields:
             mistakes.add(line, _ragged(fields, columns))
-    line, header = _first_line(text)
-    if mistakes and (hint := other_separator(header, delimiter)):
-        mistakes.add(line, hint)
+    if mistakes:
+        line, header = _first_line(text)
+        if hint := other_separator(header, delimiter):
+            mistakes.add(line, hint)
     mistakes.raise_if_any()
     if not lines:
         raise DataError(f"{source}: has a header ({', '.join(columns)}) and no rows")

@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -134,16 +134,17 @@ def main() -> None:
     try:
         app()
     except AutotuneError as error:
-        from .consoles import tell_error
-
-        tell_error(str(error))
-        sys.exit(error.exit_code)
+        _end(str(error), error.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        from .consoles import tell_error
-
         if error.filename is None:  # the output; Python's own last flush would fail once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        tell_error(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
-        sys.exit(1)
+        _end(f"{error.filename or 'the output'} cannot be written: {error.strerror}", 1)
+
+
+def _end(message: str, exit_code: int) -> NoReturn:
+    from .consoles import tell_error
+
+    tell_error(message)
+    sys.exit(exit_code)

@@ -25,6 +25,7 @@ from .arms import Planned, compared, each_once, without_parts
 from .fresh import FreshRecipe, prepare_fresh
 from .ledger import ABLATION, ARMS, SEEDS, TEST, Ledger, Training, arms_to_store, fresh_of, is_to_come, stored_arms
 from .reading import read_confirmation
+from .words import fresh_seeds
 
 
 def confirm_study(
@@ -82,7 +83,7 @@ class _Work:
         seeds = self._seeds(max(settings.seeds, len(ledger.facts.get(SEEDS, []))))
         ledger.plan(_trainings(arms, seeds), **{ARMS: arms_to_store(arms), SEEDS: seeds})
         names = ", ".join(arm.name for arm in arms)
-        self._observer.message(f"confirming on {_counted(seeds)}, the same for all: {names}")
+        self._observer.message(f"confirming on {fresh_seeds(len(seeds))}, the same for all: {names}")
         if len(seeds) > settings.seeds:
             self._observer.message(f"{settings.seeds} were asked for now, {len(seeds)} earlier: those stay")
         if len(self._record.file.objectives) > 1:
@@ -149,10 +150,6 @@ class _Work:
 def _in_order(arms: Iterable[Planned]) -> list[Planned]:
     """The baseline, the candidates, the variants: as the first confirmation would have them."""
     return sorted(arms, key=lambda arm: (arm.name != BASELINE, not arm.is_candidate))
-
-
-def _counted(seeds: Sequence[int]) -> str:
-    return f"{len(seeds)} fresh seed{'' if len(seeds) == 1 else 's'}"
 
 
 def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = False) -> list[Training]:

@@ -39,17 +39,18 @@ def measured(estimate: Estimate) -> str:
     return f"{number(estimate.mean)} ({number(estimate.interval.low)} to {number(estimate.interval.high)})"
 
 
-def _seeds(count: int) -> str:
+def fresh_seeds(count: int) -> str:
+    """How many there are, in words."""
     return f"{count} fresh seed{'s' if count > 1 else ''}"
 
 
 def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
     name, score = verdict.winner.name, verdict.winner.score
     if name == verdict.baseline:
-        return f"No candidate has a better mean than the baseline: {measured(score)} on {_seeds(score.count)}."
+        return f"No candidate has a better mean than the baseline: {measured(score)} on {fresh_seeds(score.count)}."
     corrected = verdict.winner.corrected
     luck = "" if corrected.mean == score.mean else f"; {measured(corrected)} without the luck of being chosen"
-    return f"The winner is {name}: {measured(score)} on {_seeds(score.count)}{luck}."
+    return f"The winner is {name}: {measured(score)} on {fresh_seeds(score.count)}{luck}."
 
 
 def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:

@@ -39,9 +39,9 @@ class Job:
     heard: int = -1
     """The last step that the caller was told of."""
     seconds: float = 0.0
-    """Of training, as its workers told."""
+    """Of training, those of rungs that came to nothing too."""
     unheard: float = 0.0
-    """Those of them, and of rungs that came to nothing, that the caller has not been told of."""
+    """Those of them that the caller has not been told of."""
     deaths: int = 0
     """Workers that died on it in a row, without a new rung."""
     sent: bool = False

@@ -7,7 +7,7 @@ from ...spaces.configuration import Configuration
 from ...spaces.errors import StudyError, TrainingError
 from ..confirmation.arms import key_of
 from ..confirmation.result import Arm, Confirmed
-from ..confirmation.words import measured
+from ..confirmation.words import fresh_seeds, measured
 from ..report.ranking import RankedTrial, ranked_trials
 from ..roles import BASELINE
 from ..study import StudyRecord
@@ -86,7 +86,7 @@ def _arm_of(trial: RankedTrial, confirmed: Confirmed | None) -> Arm | None:
 def _of_winner(confirmed: Confirmed, winner: Arm) -> Iterator[str]:
     verdict = confirmed.verdict
     assert verdict is not None
-    score = f"{measured(verdict.winner.score)} on {_seeds(verdict.winner.score.count)}"
+    score = f"{measured(verdict.winner.score)} on {fresh_seeds(verdict.winner.score.count)}"
     if winner.name == BASELINE:
         yield f"the confirmed winner is the baseline, so that is exported: {score}"
     else:
@@ -103,7 +103,7 @@ def _of_trial(study: str, confirmed: Confirmed | None, arm: Arm | None, *, is_ch
     command = f"`autotune study confirm {study}`"
     winner = confirmed.winner if confirmed is not None else None
     if arm is not None and winner is not None:
-        yield f"confirmed on {_seeds(len(arm.scores))}; the winner is {winner.name}"
+        yield f"confirmed on {fresh_seeds(len(arm.scores))}; the winner is {winner.name}"
     elif confirmed is None:
         yield f"not confirmed: its value is partly luck; {command} trains it again on fresh seeds"
     elif not is_complete(confirmed):
@@ -112,7 +112,3 @@ def _of_trial(study: str, confirmed: Confirmed | None, arm: Arm | None, *, is_ch
         yield f"not confirmed: it is none of {', '.join(each.name for each in confirmed.arms)}"
     else:
         yield f"not confirmed: every fresh training failed; {command} says why"
-
-
-def _seeds(count: int) -> str:
-    return f"{count} fresh seed{'s' if count > 1 else ''}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from ..storage import without_passwords
+from ..storage import masked, without_passwords
 
 _LONGEST = 60
 _MOST = 6
@@ -15,7 +15,7 @@ def shown(value: object, depth: int = 2) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
-        return repr(_cut(without_passwords(value)))
+        return repr(_cut(_safe(value)))
     if isinstance(value, Mapping):
         return (
             f"{{{_listed((f'{key_shown(key)}: {shown(value[key], depth - 1)}' for key in value), len(value), depth)}}}"
@@ -27,13 +27,18 @@ def shown(value: object, depth: int = 2) -> str:
 
 def key_shown(key: object) -> str:
     """A key, without quotes unless blanks at its ends would not be seen."""
-    text = one_line(_cut(without_passwords(str(key))))
+    text = one_line(_cut(_safe(str(key))))
     return text if text == text.strip() else repr(text)
 
 
 def one_line(text: str) -> str:
     """A text without line breaks, nor control characters, which could rewrite the reader's terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _safe(text: str) -> str:
+    """A text without passwords. `owner/name:config@split` has none, though it looks a little like a URL."""
+    return masked(text) if "://" in text else without_passwords(text)
 
 
 def _listed(parts: Iterable[str], count: int, depth: int) -> str:
