@@ -261,7 +261,10 @@ def ray_cluster(autotune_cache: Path) -> Iterator[str]:
     from ray.cluster_utils import Cluster
 
     del autotune_cache  # its environment is the actors'
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
+    with pytest.MonkeyPatch.context() as patch:
+        # By default 15: beside tests on every core an actor then gets a thirtieth of one, and imports for minutes.
+        patch.setenv("RAY_worker_niceness", "0")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
     address = str(cluster.address)
     connect(address)
     yield address
