@@ -1,12 +1,14 @@
 """A study's data: unchanged since it was made, and as all that trials need."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from ..objectives.augmentation.generating import Progress
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
-from ..objectives.models.layers import check_layers
+from ..objectives.models.encoders import EncoderSource
+from ..objectives.models.layers import layer_mistakes
 from ..objectives.prepare import PreparedObjective, prepare
 from ..objectives.training.device import choose_device
 from ..objectives.training.judge import baseline_judge
@@ -55,12 +57,16 @@ def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: N
     prepared = prepare(
         file, file.space.augmentation, base, seed, cleaning=file.space.cleaning, progress=progress, judge=judge
     )
-    check_layers(prepared.encoder, file.training)
-    for name, space in file.space.training.items():
-        values = space.choices if isinstance(space, Choices) else [space.low, space.high]
-        for value in values:
-            try:
-                check_layers(prepared.encoder, TrainingSettings.model_validate({name: value}))
-            except EncoderError as error:
-                raise EncoderError(f"space: {error}") from error
+    if wrong := list(_layer_mistakes(file, prepared.encoder)):
+        raise EncoderError("\n".join(wrong))
     return prepared
+
+
+def _layer_mistakes(file: StudyFile, encoder: EncoderSource) -> Iterator[str]:
+    """Those of the fixed settings and of all values that are searched."""
+    for mistake in layer_mistakes(encoder, file.training):
+        yield f"training: {mistake}"
+    for name, space in file.space.training.items():
+        for value in space.choices if isinstance(space, Choices) else [space.low, space.high]:
+            for mistake in layer_mistakes(encoder, TrainingSettings.model_validate({name: value})):
+                yield f"space: training: {mistake}"

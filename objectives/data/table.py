@@ -1,10 +1,11 @@
 """A table of text: every value is as the file has it. "NA", "null", "007" and "" are texts, and nothing is NaN."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...spaces.errors import DataError
+from .checking import Mistakes
 from .sources import suggestion
 
 _WRITTEN_LIST = re.compile(r"""\s*\[(["'].*["']|\s*\d+(,?\s+\d+)+\s*)\]\s*""", re.DOTALL)
@@ -81,6 +82,13 @@ class Table:
     def where(self, row: int) -> str:
         """The place of a row for a message: "reviews.csv, line 17"."""
         return f"{self.source}, {self.unit} {self.lines[row]}"
+
+    def refuse(self, problems: Iterable[tuple[int, str]]) -> None:
+        """Raise one DataError of all these rows and what is wrong with them; none where there are none."""
+        mistakes = Mistakes(self.source, self.unit)
+        for row, problem in problems:
+            mistakes.add(self.lines[row], problem)
+        mistakes.raise_if_any()
 
 
 def take(table: Table, rows: Sequence[int]) -> Table:

@@ -1,6 +1,6 @@
 """The layers of a backbone: finding them, keeping the lowest, freezing, starting the top ones anew."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -25,26 +25,33 @@ def layer_stacks(backbone: PreTrainedModel) -> list[Sequence[nn.Module]]:
 
 
 def check_layers(source: EncoderSource, training: TrainingSettings) -> None:
-    """Refuse what an encoder's layers do not allow, each setting by itself.
-
-    Where `keep_layers` leaves fewer layers than another setting names, that setting means all that are left, so that a
-    search may combine what is allowed one by one.
+    """Refuse what an encoder's layers do not allow.
 
     Raises:
-        EncoderError: more layers than there are, or layers that share their weights.
+        EncoderError: there are `layer_mistakes`; it tells them all.
+    """
+    if wrong := [f"training: {mistake}" for mistake in layer_mistakes(source, training)]:
+        raise EncoderError("\n".join(wrong))
+
+
+def layer_mistakes(source: EncoderSource, training: TrainingSettings) -> Iterator[str]:
+    """Settings that name more layers than there are, or that need layers which do not share their weights.
+
+    Each counts by itself. Where `keep_layers` leaves fewer layers than another setting names, that setting means all
+    that are left, so that a search may combine what is allowed one by one.
     """
     for key in ("keep_layers", "freeze_layers", "reinitialize_layers"):
         value = getattr(training, key)
         if value is not None and value > source.layers:
-            raise EncoderError(f"training: {key}: {value} is more than the {source.layers} layers of {source.name!r}")
+            yield f"{key}: {value} is more than the {source.layers} layers of {source.name!r}"
     apart = {"freeze_layers": 0, "reinitialize_layers": 0, "layer_decay": 1.0}
     changed = {key: off for key, off in apart.items() if getattr(training, key) != off}
     if changed and not layer_stacks(source.outline()):
-        key, off = next(iter(changed.items()))
-        raise EncoderError(
-            f"training: {key}: {getattr(training, key):g} needs layers with weights of their own, and those of "
-            f"{source.name!r} share theirs; only {off:g} is allowed"
-        )
+        for key, off in changed.items():
+            yield (
+                f"{key}: {getattr(training, key):g} needs layers with weights of their own, and those of "
+                f"{source.name!r} share theirs; only {off:g} is allowed"
+            )
 
 
 def layer_depths(model: nn.Module, backbone: PreTrainedModel) -> dict[str, int]:

@@ -11,7 +11,6 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from ...spaces.errors import DataError
 from ..augmentation.operation import Row
 from ..data.table import Table
 from ..data.targets import Targets
@@ -20,7 +19,7 @@ from ..models.encoders import EncoderSource
 from . import confusion
 from .batch import Batch, Examples, TextCodes
 from .kinds import ClassificationSettings
-from .labels import check_classes, label_names, unknown_label
+from .labels import check_classes, check_known, label_names
 from .task import TextTask
 
 
@@ -55,9 +54,8 @@ class Classification(TextTask[ClassificationSettings]):
             DataError: an empty label, fewer than two classes, or a class with one row.
         """
         column = table.column(self.settings.label)
-        for row, label in enumerate(column):
-            if not label.strip():
-                raise DataError(f"{table.where(row)}: task {self.name!r}: the label is empty")
+        empty = (row for row, label in enumerate(column) if not label.strip())
+        table.refuse((row, f"task {self.name!r}: the label is empty") for row in empty)
         counts = Counter(column)
         check_classes(counts, table, self.name, self.settings.label)
         return self.with_labels(sorted(counts))
@@ -71,9 +69,7 @@ class Classification(TextTask[ClassificationSettings]):
     def targets(self, table: Table) -> torch.Tensor:
         place = {label: i for i, label in enumerate(self.labels)}
         column = table.column(self.settings.label)
-        for row, label in enumerate(column):
-            if label not in place:
-                raise unknown_label(label, self.labels, table, row, self.name)
+        check_known(([label] for label in column), self.labels, table, self.name)
         return torch.tensor([place[label] for label in column], dtype=torch.int64)
 
     def rows(self, table: Table) -> list[Row]:

@@ -34,10 +34,17 @@ def check_classes(counts: Counter[str], table: Table, task: str, column: str) ->
         )
 
 
-def unknown_label(label: str, labels: Sequence[str], table: Table, row: int, task: str) -> DataError:
-    """The error of a label that training has not."""
-    return DataError(
-        f"{table.where(row)}: task {task!r}: label {label!r} is not among the training labels ({named(labels, 10)})"
+def check_known(rows: Iterable[Iterable[str]], labels: Sequence[str], table: Table, task: str) -> None:
+    """Check that training has the labels of all rows.
+
+    Raises:
+        DataError: it has not; every row of such a label is told.
+    """
+    known, all_known = frozenset(labels), named(labels, 10)
+    table.refuse(
+        (row, f"task {task!r}: label {label!r} is not among the training labels ({all_known})")
+        for row, found in enumerate(rows)
+        for label in sorted(set(found) - known)
     )
 
 

@@ -19,7 +19,7 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
 from .kinds import MultiLabelSettings
-from .labels import label_names, unknown_label
+from .labels import check_known, label_names
 from .task import TextTask
 
 _NONE: Any = 0
@@ -82,12 +82,11 @@ class MultiLabel(TextTask[MultiLabelSettings]):
 
     def targets(self, table: Table) -> torch.Tensor:
         place = {label: i for i, label in enumerate(self.labels)}
+        rows = self._rows(table)
+        check_known(rows, self.labels, table, self.name)
         found = torch.zeros(len(table), len(place))
-        for row, labels in enumerate(self._rows(table)):
-            for label in sorted(labels):
-                if label not in place:
-                    raise unknown_label(label, self.labels, table, row, self.name)
-                found[row, place[label]] = 1
+        for row, labels in enumerate(rows):
+            found[row, [place[label] for label in labels]] = 1
         return found
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:

@@ -70,14 +70,14 @@ class Regression(TextTask[RegressionSettings]):
         return task
 
     def targets(self, table: Table) -> torch.Tensor:
-        found: list[float] = []
-        for row, text in enumerate(table.column(self.settings.label)):
-            found.append(_number(text))
-            where = f"{table.where(row)}: task {self.name!r}: {self.settings.label} {text!r}"
-            if not math.isfinite(found[-1]):
-                raise DataError(f"{where} is no finite number")
-            if abs(found[-1]) > _LARGEST:
-                raise DataError(f"{where} is beyond ±{_LARGEST:g}; give it in a larger unit")
+        column = table.column(self.settings.label)
+        found = [_number(text) for text in column]
+        problems = ((row, _problem(number)) for row, number in enumerate(found))
+        table.refuse(
+            (row, f"task {self.name!r}: {self.settings.label} {column[row]!r} {problem}")
+            for row, problem in problems
+            if problem
+        )
         return torch.tensor(found, dtype=torch.float32)
 
     def normaliser(self, examples: Examples, codes: TextCodes) -> float:
@@ -131,6 +131,13 @@ def _number(text: str) -> float:
         return math.nan if "_" in text else float(text)
     except ValueError:
         return math.nan
+
+
+def _problem(number: float) -> str:
+    """Why a number cannot be learnt; empty where it can."""
+    if not math.isfinite(number):
+        return "is no finite number"
+    return f"is beyond ±{_LARGEST:g}; give it in a larger unit" if abs(number) > _LARGEST else ""
 
 
 def _output(model: nn.Module) -> nn.Linear:

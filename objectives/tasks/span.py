@@ -96,13 +96,13 @@ class Span(Task[SpanSettings]):
     def _starts(self, table: Table) -> list[int | None]:
         if self.settings.start is None:
             return [None] * len(table)
-        found: list[int | None] = []
-        for row, values in enumerate(table.items(self.settings.start)):
-            if values and not values[0].isdecimal():
-                where = f"{table.where(row)}: task {self.name!r}"
-                raise DataError(f"{where}: {self.settings.start} {values[0]!r} is no character's place (0, 1, 2, …)")
-            found.append(int(values[0]) if values else None)
-        return found
+        items = table.items(self.settings.start)
+        table.refuse(
+            (row, f"task {self.name!r}: {self.settings.start} {values[0]!r} is no character's place (0, 1, 2, …)")
+            for row, values in enumerate(items)
+            if values and not values[0].isdecimal()
+        )
+        return [int(values[0]) if values else None for values in items]
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
         """Rows whose answer does not stand in the context are dropped from training; else they count as missed."""

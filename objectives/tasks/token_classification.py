@@ -66,20 +66,27 @@ class TokenClassification(Task[TokenClassificationSettings]):
         """Entity tags and plain ones do not mix."""
         if not any(map(is_entity_tag, labels)):
             return
-        for row, names in enumerate(tags):
-            if strange := [tag for tag in names if tag != OUTSIDE and not is_entity_tag(tag)]:
-                where = f"{table.where(row)}: task {self.name!r}"
-                raise DataError(f"{where}: tag {strange[0]!r}: beside B- and I- tags every other must be 'O'")
+        strange = (
+            (row, [tag for tag in names if tag != OUTSIDE and not is_entity_tag(tag)]) for row, names in enumerate(tags)
+        )
+        table.refuse(
+            (row, f"task {self.name!r}: tag {found[0]!r}: beside B- and I- tags every other must be 'O'")
+            for row, found in strange
+            if found
+        )
 
     def _tags(self, table: Table) -> list[list[str]]:
         """The tags of each row, an I- that continues nothing made a B-."""
         words, tags = table.items(self.settings.tokens), table.items(self.settings.tags)
-        for row, (sentence, names) in enumerate(zip(words, tags, strict=True)):
-            if len(sentence) != len(names):
-                raise DataError(
-                    f"{table.where(row)}: task {self.name!r}: {len(sentence)} words in {self.settings.tokens!r}, but "
-                    f"{len(names)} tags in {self.settings.tags!r}; each word needs one tag"
-                )
+        table.refuse(
+            (
+                row,
+                f"task {self.name!r}: {len(sentence)} words in {self.settings.tokens!r}, but {len(names)} tags in "
+                f"{self.settings.tags!r}; each word needs one tag",
+            )
+            for row, (sentence, names) in enumerate(zip(words, tags, strict=True))
+            if len(sentence) != len(names)
+        )
         return [repaired(names) for names in tags]
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:

@@ -6,6 +6,7 @@ from ...spaces.errors import InputError
 from ..confirmation.reading import read_confirmation
 from ..export.chosen import choose
 from ..export.exporting import Format, export_of, is_export, render
+from ..production.data import changes
 from ..report.wording import number
 from ..study import while_stored
 from ..writing import check_replaced, write_text
@@ -29,3 +30,5 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
     tell(f"wrote {destination}: {chosen.name}{''.join(f', {name} {number(value)}' for name, value in values.items())}")
     for reason in chosen.reasons:
         tell(reason)
+    for _, change in changes(best, destination.parent):
+        tell(f"warning: autotune train and verify will refuse it: {change}", "yellow")

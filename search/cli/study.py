@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -23,6 +24,13 @@ Storage = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.")]
 Target = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The study's name, or its study file.")]
+
+
+def _file(given: str | Path) -> Path:
+    """A file's path; a Path alone loses the slash by which somebody means a folder."""
+    if str(given).endswith(os.sep):
+        raise typer.BadParameter(f"{given!r} is a folder; name a file in it")
+    return Path(given)
 
 
 class ExecutorName(StrEnum):
@@ -157,7 +165,8 @@ def report(
     storage: Storage = None,
     as_json: AsJson = False,
     page: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one page for a browser.", show_default=False)
+        Path | None,
+        typer.Option("--html", parser=_file, metavar="FILE", help="Write one page for a browser.", show_default=False),
     ] = None,
 ) -> None:
     """Name the best configuration, its margin and what its parts are worth."""
@@ -185,7 +194,9 @@ def _uncollected() -> Generator[None]:
 @app.command()
 def export(
     target: Target,
-    destination: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("best.yaml"),
+    destination: Annotated[
+        Path, typer.Option("--output", "-o", parser=_file, metavar="PATH", help="The file to write.")
+    ] = Path("best.yaml"),
     storage: Storage = None,
     style: Annotated[ExportFormat, typer.Option("--format", help="How it is written.")] = ExportFormat.YAML,
     trial: Annotated[

@@ -22,14 +22,15 @@ def check_data(best: BestConfiguration, path: Path) -> None:
     Raises:
         DataError: a source changed, is gone or cannot be read; the message has a line for each.
     """
-    found = dict(_changes(best, path.parent))
+    found = dict(changes(best, path.parent))
     if found:
         document = read_document_of(path)
         mistakes = [Mistake(place, document.line(place), text) for place, text in found.items()]
         raise DataError("\n".join(mistake.told(str(path)) for mistake in mistakes))
 
 
-def _changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
+def changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
+    """Sources, relative to `base`, that are not as they were, by where the file names them; and what is with each."""
     for place, text in sources(best.settings).items():
         known = best.fingerprints[text]
         try:

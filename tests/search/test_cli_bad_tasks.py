@@ -93,6 +93,17 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda folder: study(folder, "{kind: regression, label: stars}", rows=changed(1, stars="many")),
         ["rows.jsonl, line 2: task 'main': stars 'many' is no finite number"],
     ),
+    "several rows without a number": (
+        lambda folder: study(
+            folder,
+            "{kind: regression, label: stars}",
+            rows=[{**row, "stars": "?" if number < 7 else number} for number, row in enumerate(ROWS)],
+        ),
+        [
+            "rows.jsonl has 7 mistakes:\n  line 1: task 'main': stars '?' is no finite number\n  line 2: ",
+            "and 2 more",
+        ],
+    ),
     "answers that are nowhere": (
         lambda folder: study(folder, "{kind: span, context: text}", rows=[{**row, "answer": "Paris"} for row in ROWS]),
         ["rows.jsonl: task 'main': no answer in 'answer' stands in its context"],
@@ -153,6 +164,13 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "more layers than there are": (
         lambda folder: study(folder, CLASSES, more="space: {training: {keep_layers: [1, 3]}}"),
         ["space: training: keep_layers: 3 is more than the 2 layers of 'scratch:tiny'"],
+    ),
+    "more layers than there are, in several settings": (
+        lambda folder: study(folder, CLASSES, more="space: {training: {keep_layers: [1, 3], freeze_layers: [0, 5]}}"),
+        [
+            "space: training: keep_layers: 3 is more than the 2 layers of 'scratch:tiny'\n",
+            "space: training: freeze_layers: 5 is more than the 2 layers of 'scratch:tiny'",
+        ],
     ),
     "words rewritten under their tags": (
         lambda folder: study(folder, TAGS, more="space: {augmentation: {operations: [noise, reverse, flip]}}"),

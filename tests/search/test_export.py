@@ -64,6 +64,15 @@ def test_data_that_is_gone_is_told(record: StudyRecord, trained: Path) -> None:
         best_configuration(record, trained)
 
 
+def test_data_that_changed_is_told(trained: Path, autotune: Command) -> None:
+    with (trained / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("It is fine.,positive,camera\n")
+    outcome = autotune("study", "export", "study.yaml")
+    assert outcome.code == 0
+    told = " ".join(outcome.out.split())
+    assert "warning: autotune train and verify will refuse it: reviews.csv: not the data that the " in told
+
+
 def test_hugging_face_accepts_its_arguments(record: StudyRecord, trained: Path) -> None:
     from transformers import TrainingArguments
 
@@ -101,6 +110,10 @@ def test_no_other_file_is_ever_replaced(trained: Path, autotune: Command, comman
 def test_a_folder_is_no_file_to_export_to(trained: Path, autotune: Command) -> None:
     outcome = autotune("study", "export", "tiny", "-o", ".")
     assert (outcome.code, outcome.err) == (2, "--output: '.' is a folder; name a file in it\n")
+    outcome = autotune("study", "export", "tiny", "-o", "new/")
+    assert outcome.code == 2
+    assert "'new/' is a folder; name a file in it" in outcome.err
+    assert not (trained / "new").exists()
 
 
 DAMAGES = [
