@@ -37,22 +37,22 @@ def with_answers(row: tuple[str, str, str]) -> tuple[str, ...]:
     return (text, label, aspect, f"{label}|{aspect}", str(stars), " ".join(tags), question, answer)
 
 
-def pytest_configure() -> None:
-    """Set what libraries read when they are imported, so before any test module is.
+# Set here, not in a hook: what libraries read when they are imported must be there before any other conftest is.
+# One thread a process: two workers share two cores, and sums have one order.
+os.environ |= {
+    "COLUMNS": "120",
+    "HF_HUB_OFFLINE": "1",
+    "MKL_NUM_THREADS": "1",
+    "NO_COLOR": "1",
+    "OMP_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+for outer in ("AUTOTUNE_STORAGE", "CLICOLOR_FORCE", "FORCE_COLOR"):
+    os.environ.pop(outer, None)
 
-    One thread a process: two workers share two cores, and sums have one order.
-    """
-    os.environ |= {
-        "COLUMNS": "120",
-        "HF_HUB_OFFLINE": "1",
-        "MKL_NUM_THREADS": "1",
-        "NO_COLOR": "1",
-        "OMP_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    for outer in ("AUTOTUNE_STORAGE", "CLICOLOR_FORCE", "FORCE_COLOR"):
-        os.environ.pop(outer, None)
-    # No deadline: a busy machine is no bug. In CI the same examples every time: a failure there is the change's own.
+
+def pytest_configure() -> None:
+    """No deadline: a busy machine is no bug. In CI the same examples every time: a failure is the change's own."""
     settings.register_profile("autotune", deadline=None, derandomize=os.environ.get("CI") == "true")
     settings.load_profile("autotune")
 

@@ -72,10 +72,14 @@ def layer_depths(model: nn.Module, backbone: PreTrainedModel) -> dict[str, int]:
 
 
 def freeze(model: nn.Module, backbone: PreTrainedModel, count: int) -> None:
-    """Keep the embeddings and the lowest layers as they are (Lee et al. 2019, arXiv 1911.03090)."""
+    """Keep the embeddings and the lowest layers as they are (Lee et al. 2019, arXiv 1911.03090); what is above trains.
+
+    More layers than there are means all of them.
+    """
     depths = layer_depths(model, backbone)
+    frozen = min(count, max(map(len, layer_stacks(backbone)), default=0))
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(depths[name] > count)
+        parameter.requires_grad_(depths[name] > frozen)
 
 
 def reinitialize(backbone: PreTrainedModel, fresh: PreTrainedModel, count: int) -> None:

@@ -2,12 +2,12 @@
 
 Around any trainer. A checkpoint is written when a trial goes on after an evaluation, so that whatever it holds has
 been heard and noted by the caller: trials that are pruned or done cost none. A trial that is admitted again goes on
-from its file and first tells again what it had told. One that runs out of memory is retried alone, its neighbours
-waiting, with each batch in two parts; if it fails again, it failed.
+from its file and first tells again what it had told. Those that run out of memory are retried, each alone, its
+neighbours waiting, with each batch in two parts; one that fails again failed.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...spaces.configuration import Configuration
@@ -56,7 +56,8 @@ class DurableTrainer(Trainer):
     cost: float = COST
     _trials: dict[int, _Trial] = field(default_factory=dict[int, _Trial], init=False)
     _again: list[Evaluation] = field(default_factory=list[Evaluation], init=False)
-    _alone: int | None = field(default=None, init=False)
+    _alone: list[int] = field(default_factory=list[int], init=False)
+    """Trials that train by themselves, one after another; the first one does, and all others wait."""
     _save_seconds: float = field(default=0.0, init=False)
     _is_full: bool = field(default=False, init=False)
 
@@ -72,10 +73,10 @@ class DurableTrainer(Trainer):
             self._again += [replace(evaluation, seconds=0.0) for evaluation in checkpoint.told]
         told = list(checkpoint.told) if checkpoint is not None else []
         trial = _Trial(configuration, told, told[-1].step if told else -1, parts=parts)
-        if self._alone is None:
-            self.trainer.admit(trial_id, configuration, checkpoint, parts)
-        else:
+        if self._alone:
             trial.parked = checkpoint
+        else:
+            self.trainer.admit(trial_id, configuration, checkpoint, parts)
         self._trials[trial_id] = trial
 
     def upcoming(self) -> list[int]:
@@ -89,9 +90,14 @@ class DurableTrainer(Trainer):
             if trial.begun and not trial.over and trial.trained * self.cost >= self._save_seconds:
                 self._save(trial_id)
         while self.trainer.upcoming():
-            found = [self._told(evaluation) for evaluation in self.trainer.advance() if self._is_news(evaluation)]
-            if found:
-                return found
+            evaluations = self.trainer.advance()
+            short = [evaluation for evaluation in evaluations if self._is_retried(evaluation)]
+            # Noted first: who has ended must not be sent to wait.
+            news = [self._told(found) for found in evaluations if found not in short and self._is_news(found)]
+            if short:
+                self._retry_alone(short)
+            if news:
+                return news
         return []
 
     def checkpoint(self, trial_id: int) -> Checkpoint | None:
@@ -120,13 +126,9 @@ class DurableTrainer(Trainer):
         return None if is_over else checkpoint
 
     def _is_news(self, evaluation: Evaluation) -> bool:
-        """Note an evaluation. One that was told before, or a failure that is tried again, is no news."""
-        trial_id, failure = evaluation.trial_id, evaluation.failure
-        trial = self._trials[trial_id]
+        """Note an evaluation. One that was told before is no news."""
+        trial, failure = self._trials[evaluation.trial_id], evaluation.failure
         trial.unheard += evaluation.seconds
-        if failure is not None and failure.kind is FailureKind.OUT_OF_MEMORY and trial.parts == 1:
-            self._retry_alone(trial_id, trial)
-            return False
         trial.told.append(evaluation)
         trial.begun = failure is None
         trial.trained += evaluation.seconds
@@ -134,38 +136,54 @@ class DurableTrainer(Trainer):
         trial.heard = max(trial.heard, evaluation.step)
         return is_news
 
+    def _is_retried(self, evaluation: Evaluation) -> bool:
+        """Whether it is a failure that a trial alone, with less of a batch at a time, may be spared."""
+        failure = evaluation.failure
+        is_short = failure is not None and failure.kind is FailureKind.OUT_OF_MEMORY
+        return is_short and self._trials[evaluation.trial_id].parts == 1
+
     def _told(self, evaluation: Evaluation) -> Evaluation:
         """The evaluation with all the seconds that it took, those of what was trained in vain too."""
         trial = self._trials[evaluation.trial_id]
         seconds, trial.unheard = trial.unheard, 0.0
         return replace(evaluation, seconds=seconds)
 
-    def _retry_alone(self, trial_id: int, trial: _Trial) -> None:
-        self.note(f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time")
-        for other_id, other in self._trials.items():
-            if other_id != trial_id and not other.over:
-                other.parked = self.trainer.evict(other_id)
-        self._alone, trial.parts = trial_id, _RETRY_PARTS
-        checkpoint = self._stored(trial_id, trial.configuration)
-        trial.told = list(checkpoint.told) if checkpoint is not None else []
-        self.trainer.discard(trial_id)
-        self.trainer.admit(trial_id, trial.configuration, checkpoint, trial.parts)
+    def _retry_alone(self, short: Sequence[Evaluation]) -> None:
+        """Try trials that ran out of memory once more, each by itself."""
+        self._alone = [evaluation.trial_id for evaluation in short]
+        for trial_id, trial in self._trials.items():
+            if trial_id not in self._alone and not trial.over:
+                trial.parked = self.trainer.evict(trial_id)
+        for evaluation in short:
+            trial_id, trial = evaluation.trial_id, self._trials[evaluation.trial_id]
+            self.note(f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time")
+            self.trainer.discard(trial_id)
+            trial.parts, trial.begun = _RETRY_PARTS, False
+            trial.unheard += evaluation.seconds
+            trial.parked = self._stored(trial_id, trial.configuration)
+            trial.told = list(trial.parked.told) if trial.parked is not None else []
+        self._return(self._alone[:1])
 
     def _leave(self, trial_id: int) -> None:
         if self._is_inside(trial_id):
             self.trainer.discard(trial_id)
         del self._trials[trial_id]
         self._again = [evaluation for evaluation in self._again if evaluation.trial_id != trial_id]
-        if trial_id == self._alone:
-            self._alone = None
-            for other_id, other in self._trials.items():
-                if not other.over:
-                    self.trainer.admit(other_id, other.configuration, other.parked, other.parts)
-                    other.parked = None
+        was_alone = self._alone[:1] == [trial_id]
+        self._alone = [other_id for other_id in self._alone if other_id != trial_id]
+        if was_alone:
+            self._return(self._alone[:1] or list(self._trials))
+
+    def _return(self, trial_ids: Sequence[int]) -> None:
+        """Have trials that waited go on."""
+        for trial_id in trial_ids:
+            if not (trial := self._trials[trial_id]).over:
+                self.trainer.admit(trial_id, trial.configuration, trial.parked, trial.parts)
+                trial.parked = None
 
     def _is_inside(self, trial_id: int) -> bool:
         """Whether the trial is in a slot of the trainer, and not waiting while another is alone."""
-        return self._alone in {None, trial_id} or self._trials[trial_id].over
+        return self._alone[:1] in ([], [trial_id]) or self._trials[trial_id].over
 
     def _save(self, trial_id: int) -> Checkpoint | None:
         began, checkpoint, trial = time.monotonic(), self.checkpoint(trial_id), self._trials[trial_id]

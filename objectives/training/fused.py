@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import torch
 
+from ...spaces.configuration import Configuration
 from ..models.fused.model import FusedModel
 from ..prepare import PreparedObjective
 from .cohort import Cohort
@@ -17,7 +18,7 @@ from .failure import FailureKind
 from .fused_run import FusedRun
 from .fusible import unfusible
 from .plain import PlainTrainer, Run, Slot, failure_of, is_more_than_a_trials
-from .trainer import Evaluation
+from .trainer import Checkpoint, Evaluation
 
 
 class FusedTrainer(PlainTrainer):
@@ -25,13 +26,27 @@ class FusedTrainer(PlainTrainer):
 
     def __init__(self, prepared: PreparedObjective, device: torch.device, capacity: int = 1) -> None:
         super().__init__(prepared, device, capacity)
+        self._fusible: set[int] = set()
+        """Trials that are not trained by themselves."""
         self._models: dict[tuple[object, ...], FusedModel] = {}
         self._most = capacity
         """Trials that memory has room for at once."""
 
+    def admit(
+        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
+    ) -> None:
+        super().admit(trial_id, configuration, checkpoint, parts)
+        # A trial that ran out of memory alone goes on in parts of a batch, as the plain trainer can.
+        if parts == 1 and not unfusible(self._prepared, configuration):
+            self._fusible.add(trial_id)
+
+    def discard(self, trial_id: int) -> None:
+        super().discard(trial_id)
+        self._fusible.discard(trial_id)
+
     def upcoming(self) -> list[int]:
         first = super().upcoming()
-        if not first or not isinstance(run := self._running(first[0]), FusedRun):
+        if not first or (run := self._fused(first[0])) is None:
             return first
         form = run.form
         others = [trial_id for trial_id in self._slots if trial_id != first[0] and self._has_form(trial_id, form)]
@@ -40,17 +55,23 @@ class FusedTrainer(PlainTrainer):
     def advance(self) -> list[Evaluation]:
         trial_ids = self.upcoming()
         began = time.perf_counter()
-        if not trial_ids or not isinstance(self._running(trial_ids[0]), FusedRun):
+        if not trial_ids or trial_ids[0] not in self._fusible:
             return [self._alone(trial_id) for trial_id in trial_ids]
         found = self._together(trial_ids)
         seconds = (time.perf_counter() - began) / len(found)
         return [replace(evaluation, seconds=seconds) for evaluation in found]
 
     def _has_form(self, trial_id: int, form: object) -> bool:
-        if self._slots[trial_id].over:
-            return False
+        run = None if self._slots[trial_id].over else self._fused(trial_id)
+        return run is not None and run.form == form
+
+    def _fused(self, trial_id: int) -> FusedRun | None:
+        """The run of a trial that trains with others. Another one's, a whole model, is made when it trains."""
+        if trial_id not in self._fusible:
+            return None
         run = self._running(trial_id)
-        return isinstance(run, FusedRun) and run.form == form
+        assert isinstance(run, FusedRun)
+        return run
 
     def _together(self, trial_ids: list[int]) -> list[Evaluation]:
         """Train some trials to their next rung at once; where that fails, in halves, down to the one at fault."""
@@ -67,7 +88,7 @@ class FusedTrainer(PlainTrainer):
 
     def _attempt(self, trial_ids: list[int]) -> list[Evaluation] | Exception:
         try:
-            runs = [run for trial_id in trial_ids if isinstance(run := self._running(trial_id), FusedRun)]
+            runs = [run for trial_id in trial_ids if (run := self._fused(trial_id)) is not None]
             cohort = Cohort(self._model(runs[0]), runs, self._prepared, self._device)
             cohort.train()
             outcomes = cohort.evaluate()
@@ -87,7 +108,6 @@ class FusedTrainer(PlainTrainer):
         return self._models[run.structure]
 
     def _made(self, trial_id: int, slot: Slot) -> Run:
-        # A trial that ran out of memory alone goes on in parts of a batch, as the plain trainer can.
-        if slot.parts > 1 or unfusible(self._prepared, slot.configuration):
+        if trial_id not in self._fusible:
             return super()._made(trial_id, slot)
         return FusedRun(trial_id, slot.configuration, self._prepared, self._device)

@@ -1,5 +1,7 @@
 """Production training: one configuration at full length, its best weights, a folder that transformers opens."""
 
+import errno
+import os
 import shutil
 import tempfile
 import time
@@ -171,21 +173,26 @@ def _copy(trained: nn.Module, model: nn.Module, trimmed: set[str], vocabulary: V
 
 
 def save_model(
-    trained: Trained, prepared: PreparedObjective, folder: Path, texts: Mapping[str, str] | None = None
+    trained: Trained,
+    prepared: PreparedObjective,
+    folder: Path,
+    texts: Mapping[str, str] | None = None,
+    work: Path | None = None,
 ) -> None:
-    """Write the model, its tokenizer, the other tasks' heads and some texts; the folder appears only when whole.
+    """Write the model, its tokenizer, the other tasks' heads and some texts. Nothing opens a folder that is not whole.
 
     Args:
         trained: what was trained.
         prepared: from what.
         folder: new or empty.
         texts: further files, by their names.
+        work: where the parts are made, which a kill leaves behind; by default beside the folder.
 
     Raises:
         OSError: it cannot be written, or is not empty.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    part = Path(tempfile.mkdtemp(dir=work or folder.parent, prefix=f".{folder.name}-"))
     try:
         with quiet_transformers():
             main = export_model(trained, prepared)
@@ -195,11 +202,30 @@ def save_model(
         for name, text in (texts or {}).items():
             (part / name).write_text(text, encoding="utf-8")
         part.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        part.replace(folder)
+        _put(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _put(part: Path, folder: Path) -> None:
+    """Make a folder of the parts, or fill the empty one that is there: a mount, a link, or where somebody stands.
+
+    Raises:
+        OSError: it is not empty, or cannot be written; then it is left as it was.
+    """
+    if not folder.exists():
+        part.replace(folder)
+        return
+    if any(folder.iterdir()):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(folder))
+    try:
+        # Without its configuration nothing takes a folder for a model.
+        for file in sorted(part.iterdir(), key=lambda file: file.name == "config.json"):
+            shutil.move(file, folder / file.name)
+    except BaseException:
+        for file in folder.iterdir():
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        raise
 
 
 def _save_heads(trained: Trained, prepared: PreparedObjective, main: PreTrainedModel, folder: Path) -> None:

@@ -171,6 +171,7 @@ def test_layers_that_start_anew_train_whatever_is_frozen(prepared: PreparedObjec
 def test_more_than_what_is_left_means_all_of_it(prepared: PreparedObjective):
     model = built(prepared, keep_layers=1, freeze_layers=2, reinitialize_layers=0)
     assert all(not p.requires_grad for stack in layer_stacks(model.encoder) for p in stack[0].parameters())
+    assert all(parameter.requires_grad for parameter in model.heads.parameters())
     built(prepared, keep_layers=1, reinitialize_layers=2)
 
 
