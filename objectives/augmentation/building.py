@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -60,7 +59,7 @@ def build_bank(
     common = content_hash(
         [
             source.task.kind,
-            rows_hash(rows, original, targets, fingerprint, source.max_length),
+            rows_hash(rows, original, targets, source.task.answers(source.table), fingerprint, source.max_length),
             content_hash(source.held_out),
             content_hash(source.others),
         ]
@@ -83,16 +82,21 @@ def _key(job: Job, space: AugmentationSpace, common: str, training: str) -> str:
 def _pieces(
     source: Source, rows: Sequence[Row], jobs: Sequence[Job], keys: Sequence[str], progress: Progress
 ) -> list[dict[str, torch.Tensor]]:
+    """All pieces, in the order of the jobs; another process may be storing the same ones meanwhile."""
     missing = {key: job for job, key in zip(jobs, keys, strict=True) if not is_cached("bank", key)}
-    generated = generate(list(missing.values()), rows, progress)
     guard = _Guard(source)
 
-    def make(job: Job, key: str) -> dict[str, torch.Tensor]:
-        """A piece whose file cannot be read is made alone."""
-        made = next(generated) if key in missing else job(rows)
-        return _piece(source, rows, guard, job, made)
+    def piece(key: str, job: Job, generated: Sequence[Row | None] | None = None) -> dict[str, torch.Tensor]:
+        """What was not generated with the others is made alone, where its file cannot be read."""
 
-    return [cached_tensors("bank", key, partial(make, job, key)) for job, key in zip(jobs, keys, strict=True)]
+        def make() -> dict[str, torch.Tensor]:
+            return _piece(source, rows, guard, job, job(rows) if generated is None else generated)
+
+        return cached_tensors("bank", key, make)
+
+    together = generate(list(missing.values()), rows, progress)
+    made = {key: piece(key, job, found) for (key, job), found in zip(missing.items(), together, strict=True)}
+    return [made[key] if key in made else piece(key, job) for job, key in zip(jobs, keys, strict=True)]
 
 
 def _piece(

@@ -12,7 +12,7 @@ from ..caching import content_hash
 from ..data.tokens import tokenizer_fingerprint
 from ..models.encoders import EncoderSource, open_encoder
 from ..models.names import is_scratch
-from ..tensor_cache import cached_tensors
+from ..tensor_cache import cached_tensors, tensors_hash
 from .lexicon import Words
 from .operation import Resources
 from .words import core, pieces
@@ -41,7 +41,7 @@ def neighbours_in_encoder(resources: Resources) -> tuple[Words, str]:
             "a lexicon is better (space.augmentation.replace.lexicon)"
         )
     table = _table(source, resources.seed)
-    content = content_hash([tokenizer_fingerprint(source.tokenizer), _digest(table)])
+    content = content_hash([tokenizer_fingerprint(source.tokenizer), tensors_hash({"table": table})])
     found = _cached(_words(texts), table, source.tokenizer, content)
     if not found:
         resources.say(
@@ -130,10 +130,3 @@ def _stored_table(source: EncoderSource) -> torch.Tensor | None:
         except (OSError, SafetensorError):
             return None
     return None
-
-
-def _digest(table: torch.Tensor) -> str:
-    """A short summary that any other table changes: hashing 100 MB of it at every start would take longer."""
-    weights = torch.arange(1, len(table) + 1, dtype=torch.float64)
-    sums = table.double().sum(1)
-    return f"{tuple(table.shape)}/{(sums @ weights).item()!r}/{table.double().square().sum().item()!r}"

@@ -6,14 +6,18 @@ from random import Random
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
+import torch
 from rapidfuzz import fuzz, process
+from transformers import AutoModelForSequenceClassification
 
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
 from ..caching import content_hash
 from ..data.cleaning import normalised
-from ..models.encoders import quiet_transformers
+from ..models.encoders import open_encoder, quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
+from ..models.names import is_scratch
+from ..tensor_cache import tensors_hash
 from .ngrams import NGrams
 from .operation import Judge, Resources, Row, TextOperation, random_of
 from .writing import Prompt, write
@@ -107,7 +111,7 @@ class Synthesize(TextOperation):
     parallel: ClassVar[bool] = False
 
     def __init__(self, writer: Writer, resources: Resources, agreement: float, source: str) -> None:
-        """`source` changes with the writer's content."""
+        """`source` changes with the content of the writer, and of the encoder that the baseline begins with."""
         self._writer, self._resources, self._agreement, self._source = writer, resources, agreement, source
         self._places = {label: place for place, label in enumerate(resources.labels)}
         self._known = sorted({normalised(text) for row in resources.rows for text in row.texts})
@@ -120,13 +124,13 @@ class Synthesize(TextOperation):
                 f"{KEY}: there is no baseline that could judge new rows: it takes a study file whose main task is a "
                 "classification of one text. Leave 'synthesize' out of the operations"
             )
-        settings, limit = space.synthesize, resources.max_length
+        settings, limit, encoder = space.synthesize, resources.max_length, _encoder_hash(resources)
         if settings.model is None:
             writer: Writer = ClassWriter(resources.rows, limit)
-            return cls(writer, resources, settings.agreement, "n-grams")
+            return cls(writer, resources, settings.agreement, content_hash(["n-grams", encoder]))
         language = open_language_model(settings.model, resources.base, f"{KEY}: model", "decoder")
         writer = PromptedWriter(language, resources.rows, limit)
-        return cls(writer, resources, settings.agreement, language.fingerprint)
+        return cls(writer, resources, settings.agreement, content_hash([language.fingerprint, encoder]))
 
     @property
     def fingerprint(self) -> str:
@@ -175,6 +179,23 @@ class Synthesize(TextOperation):
             alike = process.cdist(part, self._known, scorer=fuzz.ratio, score_cutoff=NEAR, dtype=np.float32)
             found += [bool(key) and not row.any() for key, row in zip(part, alike, strict=True)]
         return found
+
+
+def _encoder_hash(resources: Resources) -> str:
+    """Changes with what the baseline begins with: one name may stand for another encoder, or for another head on it.
+
+    Random weights follow from the name and the seed, which the fingerprint has.
+
+    Raises:
+        EncoderError: the encoder, or its weights, cannot be had.
+    """
+    if is_scratch(resources.encoder):
+        return ""
+    source = open_encoder(resources.encoder, resources.base, (), resources.max_length)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(resources.seed)  # a head that is not stored must be the same at every start
+        model = source.build(AutoModelForSequenceClassification, num_labels=len(resources.labels))
+    return content_hash([source.config.to_json_string(), tensors_hash(model.state_dict())])
 
 
 def by_label(rows: Sequence[Row]) -> dict[str, list[str]]:

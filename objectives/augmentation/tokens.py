@@ -16,7 +16,7 @@ from ..caching import content_hash
 from ..data.cleaning import Action, Finding
 from ..data.targets import RaggedTargets, Targets, TextTargets
 from ..data.tokens import TokenTable, concatenate
-from ..tensor_cache import cached_tensors
+from ..tensor_cache import cached_tensors, tensors_hash
 from .operation import Row
 
 VariantKey = tuple[str, float]
@@ -166,9 +166,19 @@ def _read_targets(stored: Mapping[str, torch.Tensor], like: Targets) -> Targets:
     return kind(stored["targets"], stored["target_offsets"])
 
 
-def rows_hash(rows: Sequence[Row], original: TokenTable, targets: Targets, tokenizer: str, limit: int) -> str:
-    """Changes with whatever all variants of some rows are made from, operations aside."""
+def rows_hash(
+    rows: Sequence[Row],
+    original: TokenTable,
+    targets: Targets,
+    answers: Sequence[str] | None,
+    tokenizer: str,
+    limit: int,
+) -> str:
+    """Changes with whatever all variants of some rows are made from, operations aside.
+
+    `answers` (rows,) hold what `targets` lost at the length limit and a shorter variant has again: late words' tags.
+    """
     digests = [tokenizer, str(limit), str(len(rows))]
     digests += [text for row in rows for text in (*row.texts, repr((row.label, row.is_words)))]
-    tensors = [original.ids, original.offsets, *write_targets(targets).values()]
-    return content_hash([*digests, *(repr(tensor.numpy().tobytes()) for tensor in tensors)])
+    tensors = {"ids": original.ids, "offsets": original.offsets, **write_targets(targets)}
+    return content_hash([*digests, *(answers or ()), tensors_hash(tensors)])

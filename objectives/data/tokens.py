@@ -81,12 +81,29 @@ class Alignment:
 
 
 def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
-    """Changes with whatever changes a text's tokens.
+    """Changes with whatever changes a text's tokens and their types.
 
-    Truncation and padding are left out: each call sets them anew, and what the last one set is no difference.
+    Of the state below, truncation and padding are left out: each call sets them anew from what stands beside it, and
+    what the last one set is no difference. Nothing is padded here, so the side of padding is none either.
     """
     state = json.loads(tokenizer.backend_tokenizer.to_str())
-    return content_hash([json.dumps({**state, "truncation": None, "padding": None}, sort_keys=True)])
+    beside = {
+        "truncation_side": tokenizer.truncation_side,
+        "split_special_tokens": tokenizer.split_special_tokens,
+        "types": _tells_types(tokenizer),
+        "nothing": _nothing(tokenizer),
+    }
+    return content_hash([json.dumps({**state, "truncation": None, "padding": None, "beside": beside}, sort_keys=True)])
+
+
+def _tells_types(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether the encoder is told which text of a pair a token is of: BERT is, DistilBERT of the same words is not."""
+    return "token_type_ids" in tokenizer.model_input_names
+
+
+def _nothing(tokenizer: PreTrainedTokenizerFast) -> int:
+    """What stands for a text without a token."""
+    return tokenizer.unk_token_id if isinstance(tokenizer.unk_token_id, int) else 0
 
 
 def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int | None:
@@ -104,7 +121,7 @@ def encode(
     becomes one unknown token: attention over nothing is NaN.
     """
     found: dict[str, list[int]] = {"ids": [], "types": [], "lengths": [0], "segments": [], "characters": []}
-    nothing = [tokenizer.unk_token_id if isinstance(tokenizer.unk_token_id, int) else 0]
+    nothing = [_nothing(tokenizer)]
     for encoding in _encodings(inputs, tokenizer, max_length):
         ids = encoding.ids or nothing
         found["ids"] += ids
@@ -115,7 +132,7 @@ def encode(
             found["characters"] += [place for span in encoding.offsets or [(0, 0)] for place in span]
     lengths = torch.tensor(found["lengths"], dtype=torch.int64)
     result = {"ids": torch.tensor(found["ids"], dtype=torch.int32), "offsets": lengths.cumsum(0)}
-    if any(found["types"]) and "token_type_ids" in tokenizer.model_input_names:
+    if any(found["types"]) and _tells_types(tokenizer):
         result["types"] = torch.tensor(found["types"], dtype=torch.int8)
     if aligned:
         result["segments"] = torch.tensor(found["segments"], dtype=torch.int8)

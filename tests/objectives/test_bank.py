@@ -1,6 +1,8 @@
 """The bank: what is stored where, what is guarded, refused and cached; the fast ways equal the simple ones."""
 
+import json
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
@@ -8,12 +10,16 @@ from typing import ClassVar, Self
 import pytest
 import torch
 from autotune.objectives.augmentation import bank as registry
+from autotune.objectives.augmentation import building
 from autotune.objectives.augmentation.generating import Job, generate
 from autotune.objectives.augmentation.making import make_operations
 from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.augmentation.operation import Resources, Row, RuleOperation, TextOperation
 from autotune.objectives.augmentation.reverse import Reverse
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.augmentation.tokens import TokenBank
+from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.settings import ObjectiveSettings
+from autotune.objectives.tasks.token_classification import TokenClassification
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import OperationUnavailable
 
@@ -124,6 +130,76 @@ def test_the_cache_holds_the_same_bank_and_asks_no_operation(objective: Objectiv
     assert torch.equal(first.bank.places, second.bank.places)
     objective(augmentation={**space, "magnitude": 0.4}, seed=12)
     assert len(Swap.calls) == asked + 1
+
+
+@pytest.fixture
+def built(reviews_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], TokenBank]:
+    """Builds a bank of two pieces in the cache, tmp_path/cache, from those that are there."""
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path / "cache"))
+    given = {"data": {"train": "reviews.csv"}, "model": {"encoder": "scratch:tiny", "max_length": 16}}
+    settings = ObjectiveSettings.model_validate({**given, "tasks": {"sentiment": {"kind": "classification"}}})
+    space = AugmentationSpace.model_validate({"operations": ["noise", "reverse"], **ONE})
+
+    def build() -> TokenBank:
+        shutil.rmtree(tmp_path / "cache" / "banks", ignore_errors=True)
+        return prepare(settings, space, reviews_csv.parent, 0).bank
+
+    return build
+
+
+def assert_equal(right: TokenBank, found: TokenBank) -> None:
+    assert torch.equal(right.places, found.places)
+    assert torch.equal(right.tokens.ids, found.tokens.ids)
+    assert torch.equal(right.status, found.status)
+
+
+@pytest.mark.parametrize("stored_by_another", [0, 1])
+def test_a_piece_that_another_process_stores_meanwhile_changes_no_other(
+    built: Callable[[], TokenBank], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored_by_another: int
+):
+    right = built()
+    sorted((tmp_path / "cache" / "bank").iterdir())[stored_by_another].unlink()
+    monkeypatch.setattr(building, "is_cached", lambda *_: False)  # as it was when this process looked
+    assert_equal(right, built())
+
+
+def test_a_piece_that_cannot_be_read_is_made_again(built: Callable[[], TokenBank], tmp_path: Path):
+    right = built()
+    first, second = (tmp_path / "cache" / "bank").iterdir()
+    first.write_bytes(second.read_bytes()[:-30])
+    assert_equal(right, built())
+
+
+def test_the_tag_of_a_word_that_only_a_shorter_variant_reaches_is_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Short(Shout):
+        def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
+            return "a" if "-" in text else text
+
+    monkeypatch.setitem(registry.TEXT_OPERATIONS, "replace", Short)
+    space = AugmentationSpace.model_validate({"operations": ["replace"], **ONE})
+    settings = ObjectiveSettings.model_validate(
+        {
+            "data": {"train": "rows.jsonl", "clean": {"near_leaks": None}},
+            "model": {"encoder": "scratch:tiny", "max_length": 8},
+            "tasks": {"main": {"kind": "token_classification"}},
+        }
+    )
+
+    def last_tags(last: str) -> set[str]:
+        words = [[f"w{number}", "q-q-q-q-q", "Paris"] for number in range(20)]
+        rows = [{"tokens": row, "tags": ["B-city", "O", last]} for row in words]
+        (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+        prepared = prepare(settings, space, tmp_path, 0)
+        bank, task = prepared.bank, prepared.main.task
+        assert isinstance(task, TokenClassification)
+        tags = [[int(tag) for tag in bank.targets[place.reshape(1)][0] if tag >= 0] for place in bank.places[1]]
+        assert {len(row) for row in tags} == {3}
+        return {task.labels[row[-1]] for row in tags}
+
+    assert last_tags("O") == {"O"}
+    assert last_tags("B-city") == {"B-city"}
 
 
 def test_the_bank_is_mapped_from_its_file(objective: Objectives, autotune_cache: Path):

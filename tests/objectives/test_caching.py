@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.caching import cache_folder, content_hash
-from autotune.objectives.tensor_cache import cached_tensors, save_atomically
+from autotune.objectives.tensor_cache import cached_tensors, save_atomically, tensors_hash
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +78,22 @@ def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 @given(st.lists(st.text(max_size=3), max_size=4), st.lists(st.text(max_size=3), max_size=4))
 def test_hashes_are_equal_for_equal_parts_alone(left: list[str], right: list[str]):
     assert (content_hash(left) == content_hash(right)) == (left == right)
+
+
+def test_tensors_of_other_names_shapes_types_or_bits_have_other_hashes():
+    numbers = torch.arange(6, dtype=torch.float32)
+    alike = [{"a": numbers, "b": numbers}, {"b": torch.stack([numbers, numbers], 1)[:, 0], "a": numbers}]
+    others = [
+        {"a": numbers, "c": numbers},
+        {"a": numbers, "b": numbers.reshape(2, 3)},
+        {"a": numbers, "b": numbers.view(torch.int32)},
+        {"a": numbers, "b": numbers.flip(0)},
+        {"a": numbers, "b": numbers.bfloat16()},
+        {"a": numbers, "b": torch.tensor(1.0)},
+        {"a": numbers, "b": torch.zeros(0)},
+    ]
+    assert len(set(map(tensors_hash, alike))) == 1
+    assert len(set(map(tensors_hash, [alike[0], *others]))) == 1 + len(others)
 
 
 def test_a_lone_surrogate_has_a_hash():

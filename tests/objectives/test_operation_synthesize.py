@@ -3,11 +3,13 @@
 import csv
 import random
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from autotune.objectives.augmentation.ngrams import NGrams, tokens_of
 from autotune.objectives.augmentation.operation import Judge, Resources, Row
 from autotune.objectives.augmentation.synthesize import TRIES, Synthesize
@@ -17,6 +19,7 @@ from autotune.spaces.errors import OperationUnavailable
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
+from safetensors.torch import load_file, save_file
 
 LABELS = ("negative", "positive")
 ROWS = [
@@ -72,6 +75,28 @@ def test_the_order_of_the_training_rows_is_no_matter():
     assert forward.fingerprint == backward.fingerprint
     assert forward.fingerprint != made(rows=ROWS[1:]).fingerprint
     assert forward.fingerprint != made(agreement=0.8).fingerprint
+
+
+def test_the_fingerprint_changes_with_the_encoders_weights_and_shape_alone(
+    architectures: Callable[..., Path], tmp_path: Path
+):
+    def fingerprint(base: Path) -> str:
+        given = Resources(base, "./encoder", ROWS, LABELS, max_length=24, judge=lambda: sure)
+        return Synthesize.make(AugmentationSpace(), given).fingerprint
+
+    for study in ("one", "other"):
+        shutil.copytree(architectures("bert"), tmp_path / study / "encoder")  # its head is not stored
+    first, folder = fingerprint(tmp_path / "one"), tmp_path / "other" / "encoder"
+    state = torch.random.get_rng_state()
+    assert fingerprint(tmp_path / "other") == first
+    assert torch.equal(torch.random.get_rng_state(), state)
+    config = (folder / "config.json").read_text("utf-8")
+    (folder / "config.json").write_text(config.replace('"gelu"', '"relu"'), "utf-8")
+    reshaped = fingerprint(tmp_path / "other")
+    weights = load_file(folder / "model.safetensors")
+    weights["bert.encoder.layer.1.output.dense.bias"][3] += 1e-6
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert len({first, reshaped, fingerprint(tmp_path / "other")}) == 3
 
 
 def test_a_row_without_a_known_label_is_refused():

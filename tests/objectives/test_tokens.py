@@ -109,6 +109,48 @@ def test_a_fingerprint_does_not_depend_on_the_last_call():
     assert tokenizer_fingerprint(tokenizer) == fresh
 
 
+def test_a_fingerprint_changes_with_what_stands_beside_the_vocabulary():
+    def changed(**attributes: object) -> PreTrainedTokenizerFast:
+        tokenizer = scratch_tokenizer(TEXTS)
+        for name, value in attributes.items():
+            setattr(tokenizer, name, value)
+        return tokenizer
+
+    found = [
+        tokenizer_fingerprint(tokenizer)
+        for tokenizer in (
+            changed(),
+            changed(truncation_side="left"),
+            changed(split_special_tokens=True),
+            changed(model_input_names=["input_ids", "attention_mask"]),
+            changed(unk_token="[MASK]"),
+        )
+    ]
+    assert len(set(found)) == len(found)
+    assert tokenizer_fingerprint(changed(padding_side="left")) == found[0]  # nothing is padded
+
+
+def test_encoders_that_share_a_vocabulary_do_not_share_token_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path))
+    untold, told = scratch_tokenizer(TEXTS), scratch_tokenizer(TEXTS)
+    untold.model_input_names = ["input_ids", "attention_mask"]  # as DistilBERT's, beside BERT's
+    pairs = Inputs(TEXTS, TEXTS[::-1])
+    assert tokenize(pairs, untold, 16).types is None
+    types = tokenize(pairs, told, 16).types
+    assert types is not None
+    assert types.unique().tolist() == [0, 1]
+
+
+def test_the_side_that_is_cut_is_not_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path))
+    tokenizer = scratch_tokenizer(TEXTS)
+    ends: list[str] = []
+    for side in ("right", "left"):
+        tokenizer.truncation_side = side
+        ends.append(str(tokenizer.decode(tokenize(Inputs(TEXTS[:1]), tokenizer, 4).ids, skip_special_tokens=True)))
+    assert ends == ["the battery", "was good"]
+
+
 LEARN = (
     "import json, sys; from autotune.objectives.models.scratch import scratch_tokenizer; "
     "print(json.dumps(scratch_tokenizer(sys.stdin.read().splitlines()).get_vocab()))"
