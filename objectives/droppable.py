@@ -15,7 +15,7 @@ from .data.corpus import Corpus
 from .data.near import near_duplicates
 from .data.table import Table
 from .models.encoders import EncoderSource
-from .settings import CleaningSettings, DataSettings
+from .settings import CleaningSettings
 from .suspects import check_cleanlab, suspect_rows
 from .tasks.batch import Examples
 from .tasks.classification import Classification
@@ -55,13 +55,6 @@ class Droppable:
             for choice, found in self.rows.items()
         }
         return Droppable(rows, self.standing)
-
-
-def data_settings(data: DataSettings, cleaning: CleaningSpace) -> DataSettings:
-    """The settings that a corpus is read with: where near-duplicates are searched it keeps them."""
-    if not cleaning.near_duplicates:
-        return data
-    return data.model_copy(update={"clean": data.clean.model_copy(update={"near_duplicates": None})})
 
 
 def check_suspects(clean: CleaningSettings, cleaning: CleaningSpace, main: Task[Any]) -> None:

@@ -22,10 +22,11 @@ from .codes import study_vocabulary, text_codes
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
 from .data.corpus import Corpus, read_corpus
+from .data.folding import Fold
 from .data.table import Table
 from .data.targets import Targets, TextTargets, take_targets
 from .data.tokens import TokenTable
-from .droppable import Droppable, check_suspects, data_settings, find_droppable
+from .droppable import Droppable, check_suspects, find_droppable
 from .lengths import cut_texts
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
@@ -164,8 +165,10 @@ def prepare(  # noqa: PLR0913
     """
     measured, cleaning, given = settings.measured_tasks, cleaning or CleaningSpace(), make_tasks(settings)
     check_suspects(settings.data.clean, cleaning, given[0])
-    data = data_settings(settings.data, cleaning)
-    corpus = read_corpus(data, given, base, seed, all_data=all_data, measured=measured)
+    searched = bool(cleaning.near_duplicates)
+    corpus = read_corpus(
+        settings.data, given, base, seed, all_data=all_data, measured=measured, keeps_near_duplicates=searched
+    )
     tasks = {task.name: task for task in corpus.tasks}
     main = corpus.tasks[0]
     check_operations(augmentation.operations, main)
@@ -215,7 +218,7 @@ def prepare(  # noqa: PLR0913
         models=ModelFactory(encoder, corpus.tasks, vocabulary, seed, settings.model.pooling),
         droppable=droppable,
     )
-    return replace(whole, folds=[_fold(whole, kept) for kept in corpus.folds])
+    return replace(whole, folds=[_fold(whole, fold) for fold in corpus.folds])
 
 
 def _forbidden(corpus: Corpus, *, all_data: bool) -> tuple[list[str], list[str]]:
@@ -261,18 +264,14 @@ def _with_variants(
     }
 
 
-def _fold(whole: PreparedObjective, kept: Mapping[str, Sequence[int]]) -> PreparedObjective:
-    """The objective of one fold: some training rows of each task, measured on the others of the main task's file."""
-    main, tasks = whole.settings.main_task, whole.settings.tasks
-    held = {
-        name: rows.take(sorted(set(range(len(rows.tokens))) - set(kept[name])))
-        for name, rows in whole.train.items()
-        if name in whole.validations and tasks[name].data is None
-    }
+def _fold(whole: PreparedObjective, fold: Fold) -> PreparedObjective:
+    """The objective of one fold: some training rows of each task, measured on those that it holds out."""
+    kept = fold.train
+    held = {name: whole.validations[name].take(rows) for name, rows in fold.held.items()}
     return replace(
         whole,
         train={name: rows.take(kept[name]) for name, rows in whole.train.items()},
-        bank=whole.bank.take(torch.tensor(kept[main], dtype=torch.int64)),
+        bank=whole.bank.take(torch.tensor(kept[whole.settings.main_task], dtype=torch.int64)),
         validations={**whole.validations, **held},
         droppable=whole.droppable.take(kept),
     )

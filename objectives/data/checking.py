@@ -67,9 +67,10 @@ def read_bytes(path: str, source: str) -> bytes:
 
 
 def decode(data: bytes, source: str) -> str:
-    """UTF-8 text without its byte order mark; DataError for another encoding, a NUL, or nothing but blanks."""
+    """UTF-8 text without its byte order marks; DataError for another encoding, a NUL, or nothing but blanks."""
     try:
-        text = data.decode("utf-8-sig")
+        # Some programs write a mark before a text that has one already, and pandas would read another header than ours.
+        text = data.decode("utf-8-sig").lstrip("\ufeff")
     except UnicodeDecodeError as error:
         start = error.start + (len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
         line = data.count(b"\n", 0, start) + 1

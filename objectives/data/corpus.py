@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from ...spaces.errors import DataError
-from ..settings import DataSettings, Folds
+from ..settings import CleaningSettings, DataSettings, Folds
 from ..tasks.task import Task
-from .cleaning import Finding, normalised, taken
+from .cleaning import Finding, taken
+from .folding import Fold, rows_on, rows_outside
 from .loading import load_table
 from .repairs import label_lists, respelt, spellings, with_repaired_texts
 from .sifting import apart, copies_of, sift
 from .sources import resolve_source
 from .splits import another_share, folds, random_split, stratified_split
 from .table import Table, append, take
+from .teaching import refusals, unlearnt
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Corpus:
     test: Table | None
     findings: Sequence[Finding]
     fingerprints: Mapping[str, str]
-    folds: Sequence[Mapping[str, Sequence[int]]] = ()
-    """For each fold of a cross-validation the rows of each task's training table that it trains on."""
+    folds: Sequence[Fold] = ()
+    """The folds of a cross-validation."""
 
     @property
     def validation(self) -> Table:
@@ -55,6 +57,7 @@ def read_corpus(
     *,
     all_data: bool = False,
     measured: Collection[str] = (),
+    keeps_near_duplicates: bool = False,
 ) -> Corpus:
     """Read every file that the study names.
 
@@ -65,11 +68,14 @@ def read_corpus(
         seed: of the split.
         all_data: train on the validation rows too.
         measured: auxiliary tasks that need validation rows.
+        keeps_near_duplicates: those among the main task's rows stay, because each trial leaves out its own choice.
 
     Raises:
         DataError: a file, column, row or label that cannot be used; the message names it.
     """
-    return _Reading(settings, tasks, base, seed, all_data=all_data, measured=measured).corpus()
+    clean = settings.clean
+    rules = clean.model_copy(update={"near_duplicates": None}) if keeps_near_duplicates else clean
+    return _Reading(settings, tasks, base, seed, rules, all_data=all_data, measured=measured).corpus()
 
 
 @dataclass
@@ -80,6 +86,8 @@ class _Reading:
     given: Sequence[Task[Any]]
     base: Path
     seed: int
+    rules: CleaningSettings
+    """How the main task's rows are cleaned; an auxiliary's own are as `settings` has it."""
     all_data: bool
     measured: Collection[str]
     tables: dict[str, Table] = field(default_factory=dict[str, Table])
@@ -98,7 +106,8 @@ class _Reading:
         validation = self._held_out(given, main, shared) if isinstance(given, str) else None
         test = self._held_out(self.settings.test, main, shared) if self.settings.test else None
         forbidden = [key for rows in (validation, test) if rows is not None for key in main.inputs(rows).keys]
-        train = self._training(table, main, forbidden)
+        train = self._training(table, main, forbidden, self.rules)
+        tested = self._also_in_test(validation, test, main) if validation is not None and test is not None else ()
         if isinstance(given, float):
             train, validation = self._split(train, main, given)
             forbidden += main.inputs(validation).keys
@@ -110,7 +119,10 @@ class _Reading:
             tasks.append(fitted)
         split = self._folds(given.folds, tasks, rows) if isinstance(given, Folds) and not self.all_data else ()
         if self.all_data and validation is not None:
-            rows = {task.name: self._with_validation(task, rows[task.name], validation) for task in tasks}
+            untested = take(validation, [row for row in range(len(validation)) if row not in tested])
+            rows = {task.name: self._with_validation(task, rows[task.name], untested) for task in tasks}
+        for task in tasks:
+            self._note_unlearnt(task, rows[task.name], [fold.train[task.name] for fold in split])
         prints = {text: table.fingerprint for text, table in self.tables.items()}
         return Corpus(tasks, rows, self.held, test, self.findings, prints, split)
 
@@ -150,7 +162,7 @@ class _Reading:
     def _note(self, table: Table, found: Sequence[Finding]) -> None:
         self.findings += [replace(finding, what=f"{table.source}: {finding.what}") for finding in found]
 
-    def _training(self, table: Table, task: Task[Any], forbidden: Sequence[str]) -> Table:
+    def _training(self, table: Table, task: Task[Any], forbidden: Sequence[str], rules: CleaningSettings) -> Table:
         """The rows that a fitted task trains on: vetted, then cleaned."""
         table, found = task.vetted(table, training=True)
         self._note(table, found)
@@ -158,7 +170,7 @@ class _Reading:
             task.inputs(table).keys,
             task.answers(table),
             forbidden,
-            self.settings.clean,
+            rules,
             has_one_answer=task.has_one_answer,
         )
         self._note(table, dropped)
@@ -191,6 +203,16 @@ class _Reading:
             )
         return take(train, kept)
 
+    def _also_in_test(self, validation: Table, test: Table, main: Task[Any]) -> Collection[int]:
+        """The rows of a validation file that test has too, told of: test would measure what trials are chosen by."""
+        keys = main.inputs(validation).keys
+        copies = copies_of(keys, main.inputs(test).keys, self.settings.clean)
+        if copies:
+            cases = [f"{validation.unit} {validation.lines[row]}: {keys[row]}" for row in copies]
+            action = "dropped" if self.all_data else "noted"
+            self._note(validation, [Finding.of("text nearly the same as one in test data", cases, action)])
+        return copies
+
     def _auxiliary(
         self, task: Task[Any], table: Table, train: Table, main: Task[Any], forbidden: Sequence[str]
     ) -> tuple[Task[Any], Table]:
@@ -204,7 +226,7 @@ class _Reading:
             if own.validation is not None:
                 self.held[task.name] = self._held_out(own.validation, fitted, [task])
                 forbidden = [*forbidden, *fitted.inputs(self.held[task.name]).keys]
-            return fitted, self._training(table, fitted, forbidden)
+            return fitted, self._training(table, fitted, forbidden, self.settings.clean)
         fitted = task.fitted(table)
         if task.name in self.measured:
             self.held[task.name], found = fitted.vetted(self.held[main.name], training=False)
@@ -217,71 +239,55 @@ class _Reading:
         return fitted, rows
 
     def _with_validation(self, task: Task[Any], rows: Table, validation: Table) -> Table:
-        """A task's rows with the main task's validation rows, where these have what it needs and it shares them."""
-        if task.settings.data is not None or not _serves(validation, task):
+        """A task's rows with those of the main task's validation rows that it can train on, where it shares them."""
+        if task.settings.data is not None:
             return rows
-        return append(rows, task.vetted(validation, training=True)[0])
+        refused = refusals(task, validation)
+        if refused:
+            what = f"row that task {task.name!r} cannot train on"
+            self._note(validation, [Finding.of(what, list(refused.values()))])
+        usable = [row for row in range(len(validation)) if row not in refused]
+        return append(rows, task.vetted(take(validation, usable), training=True)[0]) if usable else rows
 
-    def _folds(
-        self, count: int, tasks: Sequence[Task[Any]], rows: Mapping[str, Table]
-    ) -> Sequence[Mapping[str, Sequence[int]]]:
+    def _folds(self, count: int, tasks: Sequence[Task[Any]], rows: Mapping[str, Table]) -> list[Fold]:
         main = tasks[0]
         table = rows[main.name]
         try:
             splits = folds(len(table), main.strata(table), count, self.seed)
         except DataError as error:
             raise DataError(f"{table.source}: task {main.name!r}: data.validation: {error}") from error
-        kept = [{task.name: _outside(task, rows[task.name], table, main, held) for task in tasks} for _, held in splits]
-        for task in tasks:
-            self._drop_copies(task, rows[task.name], table, main, [held for _, held in splits], kept)
-        for task in tasks:
-            if not all(fold[task.name] for fold in kept):
-                raise DataError(
-                    f"{rows[task.name].source}: task {task.name!r}: data.validation: a fold holds out all rows that "
-                    "it could train on"
-                )
+        parts = [held for _, held in splits]
+        train = {task.name: self._rows_outside(parts, table, main, rows[task.name], task) for task in tasks}
+        shared = [task.name for task in tasks if task.name in self.held and task.settings.data is None]
+        held = {name: rows_on(parts, table, self.held[name]) for name in shared}
+        return [
+            Fold({name: its[fold] for name, its in train.items()}, {name: its[fold] for name, its in held.items()})
+            for fold in range(count)
+        ]
+
+    def _rows_outside(
+        self, parts: Sequence[Sequence[int]], table: Table, main: Task[Any], rows: Table, task: Task[Any]
+    ) -> list[list[int]]:
+        kept, leaks = rows_outside(parts, table, main, rows, task, self.settings.clean)
+        if leaks and (task is main or task.settings.data is not None):
+            self._note(rows, [Finding.of("text nearly the same as one that its fold holds out, over all folds", leaks)])
+        if not all(kept):
+            raise DataError(
+                f"{rows.source}: task {task.name!r}: data.validation: a fold holds out all rows that it could train on"
+            )
         return kept
 
-    def _drop_copies(
-        self,
-        task: Task[Any],
-        rows: Table,
-        table: Table,
-        main: Task[Any],
-        held: Sequence[Sequence[int]],
-        kept: Sequence[dict[str, list[int]]],
-    ) -> None:
-        """Take from each fold's training rows (`kept`) those that nearly repeat a row of `table` that it holds out."""
-        keys = task.inputs(rows).keys
-        copies = copies_of(keys, main.inputs(table).keys, self.settings.clean)
-        cases: list[str] = []
-        for fold, places in zip(kept, held, strict=True):
-            leaks = {row for row in fold[task.name] if not copies.get(row, set[int]()).isdisjoint(places)}
-            fold[task.name] = [row for row in fold[task.name] if row not in leaks]
-            cases += [keys[row] for row in sorted(leaks)]
-        if cases and (task is main or task.settings.data is not None):
-            self._note(rows, [Finding.of("text nearly the same as one that its fold holds out, over all folds", cases)])
+    def _note_unlearnt(self, task: Task[Any], rows: Table, folds: Sequence[Sequence[int]]) -> None:
+        """Tell of the labels that the head has and no training row, or none of some fold's, teaches.
+
+        No error: a confirmation splits again on each fresh seed, and must not fail by a rare class after the search.
+        """
+        lost = unlearnt(task, rows, folds or [range(len(rows))])
+        if lost:
+            whose = "some fold has no training row of" if folds else "no training row has"
+            what = f"label of task {task.name!r} that {whose} after cleaning and splitting; it needs more, unlike rows"
+            self._note(rows, [Finding.of(what, lost, "noted")])
 
 
 def _counts_characters(task: Task[Any]) -> bool:
     return getattr(task.settings, "start", None) is not None
-
-
-def _serves(validation: Table, task: Task[Any]) -> bool:
-    """Whether a validation file has all columns that a task reads."""
-    try:
-        task.inputs(validation)
-        task.answers(validation)
-    except DataError:
-        return False
-    return True
-
-
-def _outside(task: Task[Any], rows: Table, table: Table, main: Task[Any], held: Sequence[int]) -> list[int]:
-    """The training rows of a task that are none of a fold's held-out rows, nor the same text."""
-    if task.settings.data is None:
-        lines = {table.lines[row] for row in held}
-        return [row for row, line in enumerate(rows.lines) if line not in lines]
-    keys = main.inputs(table).keys
-    texts = {normalised(keys[row]) for row in held}
-    return [row for row, key in enumerate(task.inputs(rows).keys) if normalised(key) not in texts]

@@ -17,6 +17,7 @@ from datasets import (
     ClassLabel,
     Dataset,
     Features,
+    LargeList,
     List,
     Value,
     are_progress_bars_disabled,
@@ -48,22 +49,31 @@ class TextColumns:
     """Columns that hold neither (images, bytes), with the reason."""
 
 
-def read_delimited(text: str, delimiter: str, names: Sequence[str], records: Sequence[int]) -> TextColumns:
-    """Read a checked CSV or TSV text with the columns `names`; `records` are the rows to keep."""
+def read_delimited(
+    text: str, delimiter: str, names: Sequence[str], records: Sequence[int], source: Source
+) -> TextColumns:
+    """Read a checked CSV or TSV text with the columns `names`; `records` are the rows to keep.
+
+    Raises:
+        DataError: pandas reads it in another way than the check did.
+    """
     # Blank lines come as rows and `records` drops them, because pandas' own skipping takes rows of blanks
     # too. It reads a header from the first line, so blank lines before it have to go.
-    with _private_copy(text.lstrip("\r\n").encode(), "data.csv") as (file, cache):
-        dataset = Dataset.from_csv(
-            file,
-            features=_all_text(names),
-            cache_dir=cache,
-            keep_in_memory=True,
-            sep=delimiter,
-            na_filter=False,
-            skip_blank_lines=False,
-            encoding="utf-8",
-        )
-        return _to_text(dataset.select(records))
+    try:
+        with _private_copy(text.lstrip("\r\n").encode(), "data.csv") as (file, cache):
+            dataset = Dataset.from_csv(
+                file,
+                features=_all_text(names),
+                cache_dir=cache,
+                keep_in_memory=True,
+                sep=delimiter,
+                na_filter=False,
+                skip_blank_lines=False,
+                encoding="utf-8",
+            )
+            return _to_text(dataset.select(records))
+    except (DatasetsError, ValueError, OSError) as error:
+        raise DataError(f"{source.text}: not a readable {source.kind.upper()} file ({_reason(error)})") from error
 
 
 def read_parquet(data: bytes, source: Source) -> TextColumns:
@@ -117,7 +127,7 @@ def _add_column(name: str, feature: object, values: Callable[[], list[Any]], res
     """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
     if _holds_text(feature):
         result.columns[name] = [_as_text(feature, value) for value in values()]
-    elif isinstance(feature, List) and _holds_text(feature.feature):
+    elif isinstance(feature, (List, LargeList)) and _holds_text(feature.feature):
         result.lists[name] = [[_as_text(feature.feature, item) for item in value or ()] for value in values()]
     else:
         result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"

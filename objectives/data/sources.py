@@ -60,8 +60,21 @@ def resolve_source(text: str, base: Path) -> Source:
     """Find out what `text` names; paths are relative to the folder `base`.
 
     Raises:
-        DataError: there is no such file, or it has a format that is not read.
+        DataError: there is no such file, it has a format that is not read, or no file can have this name.
     """
+    try:
+        return _resolve(text, base)
+    except OSError as error:
+        raise DataError(f"{text}: cannot be looked up ({error.strerror})") from error
+
+
+def suggestion(name: str, choices: Iterable[str]) -> str:
+    """The end of a message, `, did you mean 'label'?`, or the empty string where no choice is near to `name`."""
+    near = difflib.get_close_matches(name, list(choices), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def _resolve(text: str, base: Path) -> Source:
     if not text.strip() or "\0" in text:
         raise DataError(f"{text!r} names no data; give {_allowed()}")
     path = base / text
@@ -71,12 +84,6 @@ def resolve_source(text: str, base: Path) -> Source:
     if path.is_file():
         raise DataError(f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}")
     return _resolve_collection(text, base)
-
-
-def suggestion(name: str, choices: Iterable[str]) -> str:
-    """The end of a message, `, did you mean 'label'?`, or the empty string where no choice is near to `name`."""
-    near = difflib.get_close_matches(name, list(choices), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def _resolve_file(text: str, path: Path, kind: Kind) -> Source:

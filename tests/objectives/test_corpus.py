@@ -103,6 +103,76 @@ def test_leaks_are_dropped_from_training_and_from_auxiliaries(tmp_path: Path):
     assert len(kept.train["main"]) == 42
 
 
+def test_validation_rows_that_test_has_too_are_told_of_and_stay(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path, "held.csv", [*reviews(8, "held"), ("we saw it thrice", "good"), ("never again there", "bad")])
+    write(tmp_path, "test.csv", [*reviews(8, "test"), ("We saw it  thrice", "good"), ("never agian there", "bad")])
+    files: dict[str, Any] = {"validation": "held.csv", "test": "test.csv"}
+    corpus = read(tmp_path, **files)
+    (finding,) = corpus.findings
+    assert (finding.what, finding.count, finding.action) == (
+        "held.csv: text nearly the same as one in test data",
+        2,
+        "noted",
+    )
+    assert finding.examples == ("line 10: we saw it thrice", "line 11: never again there")
+    assert (len(corpus.validation), len(corpus.test or ())) == (10, 10)
+    assert read(tmp_path, **files, clean={"drop_leaks": False}).findings == []
+
+
+def test_all_data_trains_on_no_validation_row_that_test_has_too(tmp_path: Path):
+    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path, "held.csv", [*reviews(8, "held"), ("test number 1", "good")])
+    write(tmp_path, "test.csv", reviews(8, "test"))
+    corpus = read(tmp_path, {"main": MAIN, "words": WORDS}, all_data=True, validation="held.csv", test="test.csv")
+    for table in corpus.train.values():
+        assert len(table) == 48
+        assert "test number 1" not in table.column("text")
+    assert [(finding.count, finding.action) for finding in corpus.findings] == [(1, "dropped")]
+
+
+def test_no_row_drawn_for_validation_is_nearly_one_of_test(tmp_path: Path):
+    texts = [f"the {word} was as we had hoped" for word in ["food", "room", "view", "pool", "staff", "price"]]
+    rows = [(text, "good" if i % 2 else "bad") for i, text in enumerate(texts)]
+    write(tmp_path, "train.csv", [*reviews(20), *((f"{text}!", label) for text, label in rows)])
+    write(tmp_path, "test.csv", rows)
+    corpus = read(tmp_path, validation=0.5, test="test.csv")
+    assert len(corpus.train["main"]) + len(corpus.validation) == 20
+    assert not any("hoped" in text for text in corpus.validation.column("text"))
+
+
+RARE = "the package came on a sunny afternoon and the whole family stood around to"
+
+
+@pytest.mark.parametrize(
+    ("validation", "what"),
+    [
+        (0.2, "that no training row has"),
+        ({"folds": 2}, "that some fold has no training row of"),
+    ],
+)
+def test_a_label_that_the_split_leaves_without_training_rows_is_told_of(tmp_path: Path, validation: object, what: str):
+    write(tmp_path, "train.csv", [*reviews(20), (f"{RARE} look", "rare"), (f"{RARE} look!", "rare")])
+    (finding,) = [found for found in read(tmp_path, validation=validation).findings if "label of" in found.what]
+    assert finding.what == (
+        f"train.csv: label of task 'main' {what} after cleaning and splitting; it needs more, unlike rows"
+    )
+    assert (finding.examples, finding.action) == (("rare",), "noted")
+    write(tmp_path, "train.csv", [*reviews(20), (f"{RARE} look", "rare"), ("quite another text", "rare")])
+    assert read(tmp_path, validation=validation).findings == []
+
+
+def test_an_auxiliarys_label_without_training_rows_is_told_of(tmp_path: Path):
+    rows = [(*row, str(i % 2)) for i, row in enumerate(reviews(20))]
+    held = [("held one", "good", "2"), ("held two", "bad", "2")]
+    write(tmp_path, "train.csv", [*rows, *held], ("text", "label", "other"))
+    write(tmp_path, "held.csv", held, ("text", "label", "other"))
+    tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}}
+    findings = {finding.what: finding.examples for finding in read(tmp_path, tasks, validation="held.csv").findings}
+    what = "label of task 'other' that no training row has after cleaning and splitting; it needs more, unlike rows"
+    assert findings[f"train.csv: {what}"] == ("2",)
+
+
 @pytest.mark.parametrize("held", [{"validation": "train.csv"}, {"test": "train.csv"}])
 def test_where_no_row_is_left_the_message_says_what_took_them(tmp_path: Path, held: dict[str, Any]):
     write(tmp_path, "train.csv", [*reviews(40), ("", "good"), ("  ", "bad")])
@@ -159,12 +229,26 @@ def test_all_data_takes_what_an_auxiliary_finds_in_a_validation_file(tmp_path: P
         assert len(kept) == len(corpus.train[task.name])
 
 
-def test_all_data_names_the_place_of_a_label_that_training_lacks(tmp_path: Path):
+def test_all_data_leaves_out_and_tells_of_the_validation_rows_that_an_auxiliary_cannot_use(tmp_path: Path):
     rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
     write(tmp_path, "train.csv", rows, ("text", "label", "other"))
-    write(tmp_path, "held.csv", [("held", "good", "0"), ("held too", "bad", "7")], ("text", "label", "other"))
-    with pytest.raises(DataError, match=r"held.csv, line 3: task 'other': label '7' is not among"):
-        read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}}, all_data=True, validation="held.csv")
+    held = [("held", "good", "0"), ("held too", "bad", "7"), ("and held", "bad", "")]
+    write(tmp_path, "held.csv", held, ("text", "label", "other"))
+    corpus = read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}}, all_data=True, validation="held.csv")
+    assert corpus.train["main"].column("text")[30:] == ["held", "held too", "and held"]
+    assert corpus.train["other"].column("text")[30:] == ["held"]
+    (finding,) = corpus.findings
+    assert (finding.what, finding.count) == ("held.csv: row that task 'other' cannot train on", 2)
+    assert finding.examples[0].startswith("held.csv, line 3: task 'other': label '7' is not among")
+
+
+def test_a_validation_file_without_any_row_for_an_auxiliary_is_trained_on_by_the_main_task(tmp_path: Path):
+    rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
+    write(tmp_path, "train.csv", rows, ("text", "label", "other"))
+    write(tmp_path, "held.csv", [(*row, "") for row in reviews(8, "held")], ("text", "label", "other"))
+    tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}}
+    corpus = read(tmp_path, tasks, all_data=True, validation="held.csv")
+    assert {name: len(table) for name, table in corpus.train.items()} == {"main": 38, "other": 30}
 
 
 def test_all_data_names_the_column_that_is_lists_in_one_file_and_text_in_the_other(tmp_path: Path):
@@ -190,7 +274,7 @@ def test_an_auxiliary_that_a_fold_leaves_without_rows_is_named(tmp_path: Path):
 def test_few_numbers_and_ties_are_split_into_folds_all_the_same(tmp_path: Path, rows: int):
     write(tmp_path, "train.csv", [(f"text {i}", str(1 if i < 40 else i)) for i in range(100 - rows, 100)])
     corpus = read(tmp_path, {"main": {"kind": "regression"}}, validation={"folds": 6})
-    assert {len(fold["main"]) for fold in corpus.folds} == {rows * 5 // 6}
+    assert {len(fold.train["main"]) for fold in corpus.folds} == {rows * 5 // 6}
     assert len(read(tmp_path, {"main": {"kind": "regression"}}, validation=0.25).validation) == rows // 4
 
 

@@ -1,4 +1,5 @@
 import csv
+import gc
 import hashlib
 import io
 import os
@@ -45,6 +46,20 @@ def test_a_byte_order_mark_and_blank_lines_leave_no_trace(tmp_path: Path):
     table = load(tmp_path, "a.csv", b"\xef\xbb\xbf\n\ntext,label\n\na,x\n\n\nb,y\n\n")
     assert table.columns == {"text": ["a", "b"], "label": ["x", "y"]}
     assert list(table.lines) == [5, 8]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_second_byte_order_mark_leaves_no_trace_either(tmp_path: Path, name: str):
+    rows = {"a.csv": "text,label\na,x\n", "a.jsonl": '{"text": "a", "label": "x"}\n'}
+    assert load(tmp_path, name, f"\ufeff\ufeff{rows[name]}").columns == {"text": ["a"], "label": ["x"]}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_csv_that_pandas_reads_in_another_way_is_a_data_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    message = error_of(tmp_path, "a.csv", "\n\ufefftext,label\na,x\n")
+    assert message.startswith("a.csv: not a readable CSV file (")
+    assert capfd.readouterr() == ("", "")
+    gc.collect()  # `datasets` leaves the file open where it fails, which no later test should be blamed for
 
 
 def test_a_tsv_and_a_path_that_looks_like_a_pattern(tmp_path: Path):
@@ -226,6 +241,13 @@ def test_parquet_with_label_names(tmp_path: Path):
     assert table.where(1) == "a.parquet, row 2"
     with pytest.raises(DataError, match="column 'tokens' holds lists, not texts"):
         table.column("tokens")
+
+
+def test_large_lists_of_parquet_are_lists(tmp_path: Path):
+    features = datasets.Features(text=datasets.Value("string"), tokens=datasets.LargeList(datasets.Value("string")))
+    rows = {"text": ["a", "b", "c"], "tokens": [["x"], ["y", "z"], None]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(str(tmp_path / "a.parquet"))
+    assert load_table(resolve_source("a.parquet", tmp_path)).items("tokens") == [["x"], ["y", "z"], []]
 
 
 def test_a_broken_parquet_file_is_a_data_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]):

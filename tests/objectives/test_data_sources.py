@@ -71,6 +71,8 @@ def test_a_hub_id(tmp_path: Path, text: str, place: str, config: str | None, spl
         ("word", "word: no such file or folder"),
         ("hf://datasets/a/b", "hf://datasets/a/b: no such file or folder"),
         ("", "'' names no data"),
+        (f"{'x' * 300}.csv", f"{'x' * 300}.csv: cannot be looked up (File name too long)"),
+        ("y" * 300, f"{'y' * 300}: cannot be looked up (File name too long)"),
     ],
 )
 def test_what_cannot_be_resolved_is_an_error_that_helps(tmp_path: Path, text: str, message: str):

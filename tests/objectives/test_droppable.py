@@ -140,6 +140,18 @@ def test_the_studys_own_choice_stands_where_a_configuration_says_nothing(tmp_pat
     assert len(whole.cleaned(chosen(near_duplicates=None)).main.tokens) == 180
 
 
+def test_near_duplicates_of_an_auxiliarys_own_rows_leave_as_data_says_in_every_trial(tmp_path: Path):
+    near = [(f"{text}{end}", label) for text, label in reviews()[:10] for end in ("", "!")]
+    with (tmp_path / "own.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("text", "label"), *near])
+    tasks = {"main": {"kind": "classification"}, "own": {"kind": "classification", "data": {"train": "own.csv"}}}
+    space = CleaningSpace(near_duplicates=[None, 0.9])
+    for threshold, rows in ((0.9, 10), (None, 20)):
+        whole = prepared(tmp_path, reviews(copies=20), space, tasks=tasks, clean={"near_duplicates": threshold})
+        for configuration in (chosen(), chosen(near_duplicates=None), chosen(near_duplicates=0.9)):
+            assert len(whole.cleaned(configuration).train["own"].tokens) == rows
+
+
 def test_a_run_trains_on_the_cleaned_rows(tmp_path: Path):
     whole = prepared(tmp_path, reviews(wrong=8, copies=20), SEARCHED)
     first, other = (
@@ -155,7 +167,7 @@ def test_folds_leave_out_their_own_rows(tmp_path: Path):
     configuration = chosen(drop_suspect_labels=True)
     trained = [fold.cleaned(configuration) for fold in whole.folds]
     for fold, its, kept in zip(whole.folds, trained, whole.corpus.folds, strict=True):
-        assert len(its.main.tokens) == len(set(kept["main"]) - gone)
+        assert len(its.main.tokens) == len(set(kept.train["main"]) - gone)
         assert torch.equal(its.validation.tokens.ids, fold.validation.tokens.ids)
         assert its.rungs(its.settings.training) == fold.rungs(fold.settings.training)
     assert sum(

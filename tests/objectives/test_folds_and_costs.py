@@ -1,16 +1,20 @@
 """Cross-validation's rows, metrics of auxiliaries, and the cost of inference."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.data.near import near_copies
+from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.cost import inference_cost
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.production import Trained, export_model
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Evaluation
+from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
 
 Objectives = Callable[..., PreparedObjective]
@@ -43,6 +47,35 @@ def test_every_row_is_held_out_once_and_trained_on_in_the_other_folds(objective:
     assert prepared.rungs(prepared.settings.training)[-1] == sum(
         fold.rungs(fold.settings.training)[-1] for fold in prepared.folds
     )
+
+
+@pytest.mark.parametrize("endings", [("", "s"), ("", " a lot", " a lot indeed", " a lot indeed yes")])
+def test_near_copies_leave_a_folds_training_and_no_row_is_measured_twice(tmp_path: Path, endings: tuple[str, ...]):
+    words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"]
+    texts = [
+        f"the {word} product arrived on a sunny day and we liked it{ending}" for word in words for ending in endings
+    ]
+    labels = ["good" if row // len(endings) % 2 else "bad" for row in range(len(texts))]
+    with (tmp_path / "train.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("text", "label", "other"), *zip(texts, labels, labels, strict=True)])
+    kind = {"kind": "classification"}
+    settings = ObjectiveSettings.model_validate(
+        {
+            "objective": ["main.accuracy", "other.f1"],
+            "data": {"train": "train.csv", "validation": {"folds": 4}},
+            "model": {"encoder": "scratch:tiny", "max_length": 32},
+            "tasks": {"main": kind, "other": {**kind, "label": "other"}, "words": {"kind": "masked_lm"}},
+        }
+    )
+    prepared = prepare(settings, AugmentationSpace(), tmp_path, 0)
+    held = [texts[row] for fold in prepared.corpus.folds for row in fold.held["main"]]
+    assert sorted(held) == sorted(texts)
+    for fold, its in zip(prepared.folds, prepared.corpus.folds, strict=True):
+        assert its.held.keys() == {"main", "other"}
+        assert len(fold.validation.tokens) == len(fold.validations["other"].tokens) == len(texts) // 4
+        trained, measured = ([texts[row] for row in rows["main"]] for rows in (its.train, its.held))
+        assert len(fold.main.tokens) == len(trained) < len(texts) * 3 // 4
+        assert not any(near_copies(measured, trained))
 
 
 def held_texts(prepared: PreparedObjective, fold: PreparedObjective) -> list[str]:

@@ -124,13 +124,14 @@ def test_a_fold_trains_on_no_near_copy_of_what_it_holds_out(tmp_path: Path):
     split = read(tmp_path, tasks, validation={"folds": 4}, clean={"near_leaks": None})
     main, gone = 0, 0
     for fold, loose in zip(corpus.folds, split.folds, strict=True):
-        held = set(range(80)) - set(loose["main"])
+        held = set(range(80)) - set(loose.train["main"])
+        assert set(fold.held["main"]) == held
         twins = {(row + 40) % 80 for row in held}
-        assert set(fold["main"]) == set(loose["main"]) - twins
-        assert fold["words"] == fold["main"]
+        assert set(fold.train["main"]) == set(loose.train["main"]) - twins
+        assert fold.train["words"] == fold.train["main"]
         leaked = {20 + row % 40 for row in held if row % 40 < 10}
-        assert set(fold["own"]) == set(range(30)) - leaked
-        main += len(set(loose["main"]) & twins)
+        assert set(fold.train["own"]) == set(range(30)) - leaked
+        main += len(set(loose.train["main"]) & twins)
         exact = {corpus.train["main"].column("text")[row] for row in held}  # dropped already, as ever
         gone += sum(own[row][0] not in exact for row in leaked)
     what = "text nearly the same as one that its fold holds out, over all folds"

@@ -1,6 +1,8 @@
 """Production training: the best evaluation's weights, all data, and a folder that transformers opens."""
 
 import csv
+import errno
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -131,6 +133,40 @@ def test_a_folder_that_is_not_empty_is_left_as_it_is(objective: Objectives, tmp_
     with pytest.raises(OSError, match="not empty"):
         save_model(done, prepared, tmp_path / "model")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "notes.txt"]
+
+
+@pytest.mark.parametrize("target", ["model", "."])
+def test_a_link_and_the_working_folder_are_filled(
+    objective: Objectives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+):
+    prepared = objective(tasks=MAIN_ALONE)
+    done = trained(prepared, Configuration(learning_rate=1e-3))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "model").symlink_to("empty")
+    monkeypatch.chdir(tmp_path / "empty" if target == "." else tmp_path)
+    save_model(done, prepared, Path(target), {"notes.txt": "mine"}, tmp_path / "work")
+    assert {"config.json", "model.safetensors", "notes.txt"} < {file.name for file in (tmp_path / "empty").iterdir()}
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_a_folder_that_cannot_be_filled_is_left_empty(
+    objective: Objectives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    prepared = objective(tasks=MAIN_ALONE)
+    done = trained(prepared, Configuration(learning_rate=1e-3))
+    (tmp_path / "model").mkdir()
+    move = shutil.move
+
+    def full(file: Path, place: Path) -> None:
+        if file.name == "config.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(file, place)
+
+    monkeypatch.setattr(shutil, "move", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_model(done, prepared, tmp_path / "model")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model"]
 
 
 @pytest.mark.slow

@@ -116,6 +116,7 @@ def test_rows_that_cannot_be_used_are_named(
 def test_measures_are_those_of_squad():
     assert exact_match("The Cat!", ["a cat"]) == 1
     assert exact_match("cats", ["cat", "cats"]) == 1
+    assert exact_match("5 million", ["$5 million"]) == exact_match("C", ["C++"]) == exact_match("a~b", ["`ab`"]) == 1
     assert overlap_f1("the black cat", ["black dog", "a black cat sat"]) == pytest.approx(0.8)
     assert (overlap_f1("", [""]), overlap_f1("x", [""]), exact_match("", ["x"])) == (1, 0, 0)
     assert overlap_f1("北京市", ["北京"]) == pytest.approx(0.8)

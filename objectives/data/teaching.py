@@ -1,0 +1,32 @@
+"""What a fitted task can learn from its rows: those that it refuses, and the labels that none of them teaches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...spaces.errors import DataError
+from ..tasks.task import Task
+from .repairs import label_lists
+from .table import Table, take
+
+
+def refusals(task: Task[Any], table: Table) -> dict[int, str]:
+    """The rows that a task cannot train on, each with the reason."""
+    found: dict[int, str] = {}
+    for row in range(len(table)):
+        alone = take(table, [row])
+        try:
+            task.inputs(alone)
+            task.vetted(alone, training=True)
+        except DataError as error:
+            found[row] = str(error)
+    return found
+
+
+def unlearnt(task: Task[Any], rows: Table, parts: Sequence[Sequence[int]]) -> list[str]:
+    """The labels of a task that one part of its training rows (the rows' numbers), or several, lack."""
+    place = task.label_column()
+    if place is None:
+        return []
+    labels = label_lists(rows, *place)
+    taught = [{label for row in part for label in labels[row]} for part in parts]
+    return [label for label in getattr(task, "labels", ()) if not all(label in known for known in taught)]
