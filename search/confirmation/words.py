@@ -23,7 +23,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
         _against_baseline(confirmed, verdict),
         _unfinished(confirmed),
         _test(confirmed),
-        _tied(verdict),
+        _tied(confirmed, verdict),
         _optimism(confirmed, verdict),
         _failures(confirmed),
         _rows(confirmed),
@@ -103,14 +103,23 @@ def _test(confirmed: Confirmed) -> Iterator[str]:
         yield f"It was {tested.winner} that met the test data; it is not looked at again for another winner."
 
 
-def _tied(verdict: Verdict) -> Iterator[str]:
+def _tied(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     others = [name for name in verdict.tied if name != verdict.winner.name]
     if not others:
-        yield f"Every other one is worse than {verdict.winner.name} by more than these seeds' noise."
+        yield from _all_worse(confirmed, confirmed.arm(verdict.winner.name))
         return
     simplest = verdict.simplest
     which = "the winner itself" if simplest == verdict.winner.name else simplest
     yield f"Tied with {verdict.winner.name} on these seeds: {', '.join(others)}. The simplest of them all is {which}."
+
+
+def _all_worse(confirmed: Confirmed, winner: Arm) -> Iterator[str]:
+    """Of those that share a successful seed with the winner: of any other nobody knows whether it is worse."""
+    others = [arm for arm in confirmed.arms if arm.name != winner.name]
+    known = [arm for arm in others if arm.scores.keys() & winner.scores.keys()]
+    if known:
+        which = "Every other one" if len(known) == len(others) else "Every other one that can be compared"
+        yield f"{which} is worse than {winner.name} by more than these seeds' noise."
 
 
 def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:

@@ -77,18 +77,19 @@ def _time(progress: Progress) -> str:
 
 
 def _running(progress: Progress, width: int, rows: int) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("running", "step", "value"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("curve", min_width=_CURVE_CELLS, no_wrap=True)
+    cells = min(_CURVE_CELLS, width // 6)  # at 40 cells there is room for a value such as 1.234e-05
+    table.add_column("curve", min_width=cells, no_wrap=True)
     if width >= _WIDE:
         table.add_column("configuration")  # the one column that may shrink: its cells are cut, not wrapped
     low, high = _range(progress)
     trials = list(progress.running.values())
     for trial in trials[:rows]:
-        curve = Text(sparkline(trial.values, low, high, _CURVE_CELLS), style="cyan")
-        cells = [_name(progress, trial), f"{trial.step}/{progress.max_steps}", _last(trial), curve]
-        table.add_row(*cells, *([_line(wording.one_line(trial.configuration))] if width >= _WIDE else []))
+        curve = Text(sparkline(trial.values, low, high, cells), style="cyan")
+        shown = [_name(progress, trial), f"{trial.step}/{progress.max_steps}", _last(trial), curve]
+        table.add_row(*shown, *([_line(wording.one_line(trial.configuration))] if width >= _WIDE else []))
     more = len(trials) - rows
     return Group(table, _line(f"and {more} more running")) if more > 0 else table
 

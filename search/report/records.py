@@ -1,24 +1,30 @@
 """What each trial left behind, whatever became of it: for the pictures of a study."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import fmean
 
 import optuna
 from optuna.trial import FrozenTrial
 
-from ..roles import SECONDS
+from ..roles import FOLDS, SECONDS
+
+Curve = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial: its state in lower case, its seconds of training, and its finite reports by step or fold."""
+    """One trial: its state in lower case, its seconds of training, and its finite values by step.
+
+    With cross-validation `curve` is the mean over the folds so far, by their number, whatever the pruner was told.
+    """
 
     number: int
     state: str
     seconds: float
-    curve: tuple[tuple[int, float], ...]
+    curve: Curve
     begun: datetime | None = None
     ended: datetime | None = None
     """In UTC, without a zone, as Optuna keeps times."""
@@ -27,16 +33,41 @@ class TrialRecord:
 def records_of(study: optuna.Study) -> tuple[TrialRecord, ...]:
     """All trials that began, by number. Optuna keeps no reports where there are several objectives."""
     trials = study.get_trials(deepcopy=False)
-    return tuple(_record(trial) for trial in trials if trial.datetime_start is not None)
+    curve_of = _running_means if _reports_are_folds(trials) else _reports
+    return tuple(_record(trial, curve_of(trial)) for trial in trials if trial.datetime_start is not None)
 
 
-def _record(trial: FrozenTrial) -> TrialRecord:
+def _reports_are_folds(trials: Iterable[FrozenTrial]) -> bool:
+    """Whether trials reported each fold's own value, as for the Wilcoxon pruner, and not the mean so far.
+
+    A study keeps no pruner, but it shows: last reports are then the last folds' values, and not the trials' values.
+    """
+    from_fold = from_value = 0.0
+    for trial in trials:
+        reports = _reports(trial)  # none of several objectives, of which a trial has no one value
+        if reports and FOLDS in trial.user_attrs and trial.value is not None:
+            (folds,) = trial.user_attrs[FOLDS].values()
+            from_fold += abs(reports[-1][1] - folds[-1])
+            from_value += abs(reports[-1][1] - trial.value)
+    return from_fold < from_value
+
+
+def _reports(trial: FrozenTrial) -> Curve:
+    return tuple((step, value) for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value))
+
+
+def _running_means(trial: FrozenTrial) -> Curve:
+    reports = _reports(trial)
+    return tuple((fold, fmean(value for _, value in reports[:count])) for count, (fold, _) in enumerate(reports, 1))
+
+
+def _record(trial: FrozenTrial, curve: Curve) -> TrialRecord:
     seconds = trial.user_attrs.get(SECONDS, 0.0)
     return TrialRecord(
         trial.number,
         trial.state.name.lower(),
         seconds if math.isfinite(seconds) else 0.0,
-        tuple((step, value) for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)),
+        curve,
         trial.datetime_start,
         trial.datetime_complete,
     )

@@ -13,8 +13,9 @@ NOTE = "dim"
 
 def reached(trial: RankedTrial, objective: int = 0) -> str:
     """A trial's value of one objective, with the standard deviation over its folds."""
-    value = wording.number(trial.values[objective])
-    return f"{value} ± {wording.number(stdev(trial.folds[objective]))}" if trial.folds else value
+    value = trial.values[objective]
+    told = wording.number(value)
+    return f"{told} ± {wording.difference(stdev(trial.folds[objective]), value)}" if trial.folds else told
 
 
 def luck(raced: int) -> Text:

@@ -15,8 +15,23 @@ def plain(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """A metric's value: four decimals, as 1 / 10,000 is finer than any small validation set can tell."""
+    """A metric's value: four decimals, as 1 / 10,000 is finer than any small validation set can tell.
+
+    Below 0.01, where a small error would be called 0.0000, four digits: 0.005000, 1.200e-05. Zeros at their end stay,
+    so that small values are as wide as each other in a column.
+    """
+    if _is_small(value):
+        return f"{value:#.4g}"
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
+
+
+def difference(size: float, value: float) -> str:
+    """The size of a gap or deviation beside a value: to four decimals like the value, unless that says too little."""
+    return f"{size:.4f}" if 1e-4 <= size < 0.01 and not _is_small(value) else number(size)
+
+
+def _is_small(value: float) -> bool:
+    return 0 < abs(value) < 0.01
 
 
 def rate(value: float) -> str:
@@ -56,7 +71,7 @@ def distance(value: float, reference: float, direction: str) -> str:
     """The gap between two values: in points for a score such as accuracy, else in the metric's own unit."""
     gap = abs(value - reference)
     is_score = direction == MAXIMIZE and max(abs(value), abs(reference)) <= 1
-    return f"{100 * gap:.2f} points" if is_score else number(gap)
+    return f"{100 * gap:.2f} points" if is_score else difference(gap, value)
 
 
 def gain(value: float, reference: float, direction: str) -> str:

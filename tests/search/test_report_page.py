@@ -229,6 +229,30 @@ def test_folds_are_told() -> None:
     assert "the mean over the folds so far" in text
 
 
+def test_curves_are_the_mean_over_the_folds_though_the_pruner_heard_each_fold() -> None:
+    """As the Wilcoxon pruner does; the study does not say which pruner it had."""
+    study = BuiltStudy()
+    folds = (0.8, 0.9, 1.0)
+    for count in (3, 2):
+        trial = study.ask()
+        for fold, value in enumerate(folds[:count], 1):
+            trial.report(value, fold)
+        if count == 3:
+            trial.set_user_attr("folds", {"accuracy": list(folds)})
+            trial.set_user_attr("best_step", 44)
+            study.study.tell(trial, 0.9)
+        else:
+            study.study.tell(trial, state=TrialState.PRUNED)
+    assert [[value for _, value in record.curve] for record in records_of(study.study)] == [
+        pytest.approx([0.8, 0.85, 0.9]),
+        pytest.approx([0.8, 0.85]),
+    ]
+    text = Page(page_of(study.study)).text
+    assert "trial 0, complete: 0.9000 at 3" in text
+    assert "trial 1, pruned: 0.8500 at 2" in text
+    assert "the mean over the folds so far" in text
+
+
 @pytest.mark.slow
 def test_of_many_trials_a_part_is_drawn_and_that_is_said() -> None:
     study = BuiltStudy(total=500)

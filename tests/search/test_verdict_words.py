@@ -1,7 +1,11 @@
-"""What the ablation and the short runs say."""
+"""What the verdict, the ablation and the short runs say."""
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from autotune.search.confirmation.words import sentences
 from autotune.search.verdict.ablation import effects
 from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.rank_correlation import kendall_tau
@@ -11,6 +15,8 @@ from autotune.search.verdict.units import Unit, unit_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
+
+from .confirmed import BASELINE, WORSE, confirmed
 
 TRIALS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=30)
 
@@ -152,3 +158,31 @@ def test_without_a_score_of_the_winner_nothing_is_said() -> None:
     assert (found.rungs[0].tau, found.rungs[0].keeps_winner, found.rungs[0].trials) == (None, None, 1)
     assert (found.safe_step, found.warning) == (None, None)
     assert short_runs({}, {}, winner=8).rungs == ()
+
+
+FAILED = (math.nan,) * 6
+
+
+@pytest.mark.parametrize(
+    ("baseline", "other", "said"),
+    [
+        (BASELINE, WORSE, ["Every other one is worse than trial 2 by more than these seeds' noise."]),
+        (
+            BASELINE,
+            FAILED,
+            ["Every other one that can be compared is worse than trial 2 by more than these seeds' noise."],
+        ),
+        (FAILED, FAILED, []),
+    ],
+    ids=["all have scores", "one failed on every seed", "all others did"],
+)
+def test_only_what_was_measured_is_called_worse(
+    baseline: Sequence[float], other: Sequence[float], said: list[str]
+) -> None:
+    told = sentences(confirmed(baseline, other=other))
+    assert [sentence for sentence in told if "noise" in sentence] == said
+
+
+def test_without_a_seed_in_common_nothing_is_called_worse() -> None:
+    found = confirmed(FAILED, winner=(0.84, 0.82, 0.86, *FAILED[3:]), other=(*FAILED[3:], 0.7, 0.71, 0.72), parts={})
+    assert not [sentence for sentence in sentences(found) if "noise" in sentence]

@@ -13,7 +13,7 @@ from ...confirmation.result import Confirmed
 from ...confirmation.words import measured
 from ...confirmation.words import sentences as words_of
 from .. import sentences, wording
-from ..confirmed import marks
+from ..arms import marks
 from ..data import operation_lines
 from ..records import TrialRecord
 from ..summary import Summary

@@ -8,7 +8,8 @@ from ..summary import Summary
 from .figure import OTHER, WIDTH, Figure, Key, Label, Mark, Named, fitted, named_trials, x_axis
 from .scales import Scale, dots, spanning
 
-_LEFT, _RIGHT = 48, WIDTH - 12
+_LEFT, _RIGHT = 76, WIDTH - 12
+"""Left of the panels there is room for a value such as -1.200e-05."""
 _PANEL = 116
 """Units from one task's panel to the next; points fill 76 of them."""
 Share = Callable[[RankedTrial], float]
