@@ -1,9 +1,11 @@
 """How answers to questions are compared and found: the measures of SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250).
 
-Texts are compared in lower case, without punctuation, without the English articles a, an and the, and with single
-blanks. Where a text has no blanks between its words (Chinese, Japanese), its characters are its words.
+Texts are compared in lower case, without punctuation (what Unicode calls so, or ASCII: `$` and `+`, too), without the
+English articles a, an and the, and with single blanks. Where a text has no blanks between its words (Chinese,
+Japanese), its characters are its words.
 """
 
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +18,7 @@ def answer_words(text: str) -> list[str]:
     """The words by which an answer is compared."""
     spaced: list[str] = []
     for character in text.lower():
-        if unicodedata.category(character).startswith("P"):
+        if unicodedata.category(character).startswith("P") or character in string.punctuation:
             continue
         unspaced = unicodedata.name(character, "").startswith(_UNSPACED)
         spaced.append(f" {character} " if unspaced else character)

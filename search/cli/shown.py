@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from ...objectives.augmentation.words import clusters
+from ...objectives.data.cleaning import Finding, rows
 from ..differences import Span
+from ..report.wording import plain
 
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 """Not printable for Python, but emoji and Persian words are written with them, and they steer nothing."""
@@ -26,6 +28,13 @@ def _safe(character: str) -> str:
     if character.isspace():
         return " "
     return chr(_PICTURES + ord(character)) if ord(character) < 0x20 else "\N{REPLACEMENT CHARACTER}"
+
+
+def told(finding: Finding) -> str:
+    """What was found in the data, with one of its cases, on one line."""
+    count = rows(finding.count) if finding.action == "dropped" else str(finding.count)
+    example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
+    return f"{finding.action}: {finding.what}: {count}{example}"
 
 
 def shortened(spans: Sequence[Span]) -> list[Span]:

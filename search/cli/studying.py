@@ -11,7 +11,6 @@ from ..executors.choosing import Placement
 from ..preparing import prepare_study
 from ..report.live import make_observer
 from ..report.summary import Summary, summarize
-from ..report.wording import plain
 from ..running import run_study
 from ..storage import storage_option, storage_url
 from ..study import (
@@ -26,6 +25,7 @@ from ..study_file.schema import StudyFile
 from ..tuner import Ending
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
+from .shown import told
 from .targets import file_of, opened, seconds
 
 
@@ -57,9 +57,7 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
     tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
     for finding in prepared.findings:
-        count = rows(finding.count) if finding.action == "dropped" else str(finding.count)
-        example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
-        tell(f"{finding.action}: {finding.what}: {count}{example}")
+        tell(told(finding))
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     if why := unfusible(prepared, file.search_space().equal_weights()):
         tell(f"on a GPU trials train one by one: {why}")

@@ -28,9 +28,11 @@ from ..production.labels import check_labels
 from ..production.model_card import ModelCard
 from ..production.trackers import Trackers, tracker_names
 from ..production.warnings import warnings
+from ..report.wording import number
 from ..writing import write_text
 from .consoles import generation, tell
 from .progress import watched
+from .shown import told
 
 _TRACKERS = "trackers.json"
 
@@ -90,7 +92,7 @@ class _Training:
                 manner = replace(manner, begins=begins, hears=trackers.hear)
             trained = self._trained(prepared, device, manner)
             if self.group.leads:
-                self._write(trained, prepared)
+                self._write(trained, prepared, destination.work)
 
     @property
     def _all_data(self) -> bool:
@@ -130,6 +132,8 @@ class _Training:
                 judge=partial(baseline_judge, settings, self.path.parent, best.seed, device),
             )
         check_labels(best, prepared.corpus)
+        for finding in prepared.findings if self._all_data else ():  # of other rows than the study's
+            self._say(told(finding))
         weighting = prepared.training_of(best.configuration).weighting
         if self.options.micro_batch and not weighting_type(weighting, 1 + len(best.configuration.ratios)).splits:
             self._say(f"--micro-batch: weighting {weighting!r} needs whole batches, so all batches stay whole")
@@ -170,17 +174,17 @@ class _Training:
             "learning_rate": best.configuration.learning_rate,
         }
 
-    def _write(self, trained: Trained, prepared: PreparedObjective) -> None:
+    def _write(self, trained: Trained, prepared: PreparedObjective, work: Path) -> None:
         settings = self.best.settings
         metrics = json.dumps(_metrics(settings.objective, trained), indent=2) + "\n"
         card = ModelCard(self.best, prepared, trained, self.folder.absolute().name, self._command())
         try:
-            save_model(trained, prepared, self.folder, {"metrics.json": metrics, "README.md": card.text()})
+            save_model(trained, prepared, self.folder, {"metrics.json": metrics, "README.md": card.text()}, work)
         except OSError as error:
             raise InputError(f"--output: {str(self.folder)!r} cannot be written: {error.strerror or error}") from None
         for name, found in (("validation", trained.validation), ("test", trained.test)):
             if found:
-                tell(f"{name}: {settings.metric} {found[settings.metric]:.4f}")
+                tell(f"{name}: {settings.metric} {number(found[settings.metric])}")
         tell(f"wrote {self.folder}")
 
 

@@ -6,8 +6,6 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from ...objectives.caching import content_hash
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
@@ -16,6 +14,7 @@ from ..report.summary import Summary, summarize
 from ..report.wording import one_line, plain
 from ..roles import CONFIGURATION
 from ..study import StudyRecord
+from ..study_file.yaml_document import write_document
 from ..tuner import ENDED
 from ..versions import versions
 from .best_file import BestConfiguration
@@ -132,7 +131,7 @@ def render(best: BestConfiguration, style: Format) -> str:
         return _json(content)
     train = f" Train it: {best.commands.train}" if best.commands else ""
     header = f"# {plain(f'The best configuration of the study {best.found.study}.{train}')}\n"
-    return header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return header + write_document(content)
 
 
 def _json(content: object) -> str:

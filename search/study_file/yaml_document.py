@@ -1,10 +1,11 @@
-"""YAML into a document. Nothing in a file can make it build any object but plain values.
+"""YAML into a document, and back. Nothing in a file can make it build any object but plain values.
 
 Plain scalars mean what YAML 1.2's core schema and editors say: `1e-5` is a number, `yes`, `0755` and dates are text.
 PyYAML's own rules are those of YAML 1.1.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -23,6 +24,10 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's reader, with rules of its own for plain scalars."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's writer, which quotes what our reader would take for something else than text."""
+
+
 _Loader.yaml_implicit_resolvers = {}
 
 for _name, _pattern, _first in (
@@ -32,7 +37,8 @@ for _name, _pattern, _first in (
     ("float", r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
 ):
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
+    for _side in (_Loader, _Dumper):
+        _side.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
 
 
 def read_document(text: str, name: str, what: str = "a study file") -> Document:
@@ -50,6 +56,11 @@ def read_document(text: str, name: str, what: str = "a study file") -> Document:
     builder = _Builder()
     values, places = builder.build(root, ())
     return Document(values, places, line, builder.mistakes)
+
+
+def write_document(values: Mapping[str, object]) -> str:
+    """Plain values as YAML, which `read_document` reads as the same."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _composed(text: str, name: str) -> yaml.Node | None:

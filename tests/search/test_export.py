@@ -13,6 +13,7 @@ from autotune.objectives.settings import ObjectiveSettings
 from autotune.search.export.best_file import read_best
 from autotune.search.export.exporting import best_configuration, render, study_fingerprint
 from autotune.search.study import StudyRecord, open_study
+from autotune.search.study_file.yaml_document import read_document, write_document
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.cleaning import CleaningSpace
 from autotune.spaces.errors import DataError, StudyFileError
@@ -62,6 +63,47 @@ def test_data_that_is_gone_is_told(record: StudyRecord, trained: Path) -> None:
     (trained / "reviews.csv").unlink()
     with pytest.raises(DataError, match=r"reviews\.csv: no such file"):
         best_configuration(record, trained)
+
+
+LOOKS = [
+    "1e5",
+    "12e3",
+    "1.5e5",
+    ".5e3",
+    "1E-5",
+    "1.0e+5",
+    "007",
+    "1_000",
+    "0x1F",
+    "yes",
+    "no",
+    "on",
+    "null",
+    "~",
+    "true",
+    "2026-11-27",
+    "12:30",
+    "a:",
+    "#",
+    "<<",
+    "1.",
+    ".5",
+    "-0",
+    "+1",
+    "inf",
+    ".inf",
+    "=",
+    "!x",
+    "-",
+]
+
+
+@pytest.mark.parametrize("text", [*LOOKS, "", " ", "- a", "a: b", "é\u2028"])
+def test_texts_that_look_like_something_else_are_read_back_as_texts(text: str) -> None:
+    assert read_document(write_document({"labels": [text], "of": {"name": text}}), "best.yaml").values == {
+        "labels": [text],
+        "of": {"name": text},
+    }
 
 
 def test_data_that_changed_is_told(trained: Path, autotune: Command) -> None:
