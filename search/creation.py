@@ -11,9 +11,10 @@ from ..objectives.prepare import PreparedObjective
 from ..spaces.configuration import Configuration
 from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
+from .beside import beside
 from .locking import only_one
 from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
-from .roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
+from .roles import AUGMENTATION, BASELINE, BESIDE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
 from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
@@ -57,6 +58,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "normalisers": dict(prepared.normalisers),
         "labels": prepared.corpus.labels,
         "fingerprints": dict(prepared.corpus.fingerprints),
+        BESIDE: beside(searched, path.parent),
         "study_file": file.model_dump_json(exclude={"storage"}),
         "path": str(path.resolve()),
         "total": min(trials, len(points(searched))) if file.search.sampler == "grid" else trials,

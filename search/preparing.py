@@ -15,6 +15,8 @@ from ..objectives.training.judge import baseline_judge
 from ..spaces.bounds import Choices
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
+from .beside import beside
+from .roles import BESIDE
 from .study import StudyRecord, with_budgets
 from .study_file.reading import changed_keys, read_study_file
 from .study_file.schema import StudyFile
@@ -38,6 +40,10 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:
             changes.append(f"{text}: the data changed")
+    now_beside = beside(record.file, path.parent)
+    for key, known in record.study.user_attrs.get(BESIDE, {}).items():  # a study of an older version has none
+        if now_beside.get(key) != known:
+            changes.append(f"{key}: what it names changed")
     if changes:
         raise StudyError(
             f"the study {record.name!r} cannot go on: its trials would no longer measure the same thing.\n  "

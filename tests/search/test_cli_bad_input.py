@@ -268,6 +268,16 @@ def test_data_that_changed(stored: Path, autotune: Command) -> None:
         assert "reviews.csv: the data changed" in told
 
 
+def test_a_lexicon_that_changed(folder: Path, autotune: Command) -> None:
+    (folder / "words.tsv").write_text("word\tpos\tsynonyms\tantonyms\ngreat\tadj\tfine,superb\t\n", encoding="utf-8")
+    edit("operations: [noise, mixup]", "operations: [replace], replace: {lexicon: words.tsv}")(folder)
+    outcome = autotune("study", "create", "study.yaml")
+    assert outcome.code == 0, outcome.err
+    (folder / "words.tsv").write_text("word\tpos\tsynonyms\tantonyms\ngreat\tadj\tpoor\t\n", encoding="utf-8")
+    told = refused(autotune, "study", "run", "tiny")
+    assert "space.augmentation.replace.lexicon: what it names changed" in told
+
+
 @pytest.mark.slow
 def test_a_study_file_that_changed(stored: Path, autotune: Command) -> None:
     edit("trials: 4", "trials: 8")(stored)
