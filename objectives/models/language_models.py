@@ -1,6 +1,5 @@
 """Pretrained language models that write: for augmentation, never trained here. Safetensors only, never remote code."""
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from transformers import (
 
 from ...spaces.errors import EncoderError, OperationUnavailable
 from ..caching import content_hash
+from ..tensor_cache import tensors_hash
 from .encoders import Family, family_of, positions, quiet_transformers
 from .location import cannot_open, locate
 
@@ -50,13 +50,11 @@ class LanguageModel:
     @property
     def fingerprint(self) -> str:
         """Changes with the weights, the config that says how to write, and the tokens: not with the place."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
         vocabulary = sorted(self.tokenizer.get_vocab().items(), key=lambda item: item[1])
         writing = getattr(self.model, "generation_config", None)  # what fills in blanks has none
-        return content_hash([digest.hexdigest(), repr(vocabulary), writing.to_json_string() if writing else ""])
+        return content_hash(
+            [tensors_hash(self.model.state_dict()), repr(vocabulary), writing.to_json_string() if writing else ""]
+        )
 
 
 def open_language_model(name: str, base: Path, key: str, family: Family) -> LanguageModel:

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as ProgressBar
 
 from ...objectives.training.production import Progress
+from ..report.wording import number
 from .consoles import output, tell
 
 
@@ -39,4 +40,4 @@ class _PlainLines:
 
 
 def _told(metric: str, metrics: Mapping[str, float]) -> str:
-    return f"{metric} {metrics[metric]:.4f}" if metrics else ""
+    return f"{metric} {number(metrics[metric])}" if metrics else ""
