@@ -66,7 +66,7 @@ def test_an_interruption_is_130(trained: Path, autotune: Command) -> None:
     with Forked(trained, {**os.environ, "PYTHONUNBUFFERED": "1"}, command, forks=True) as process:
         wait_for(process, "training again on seed 0")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (
         130,
         "interrupted: nothing is kept; --seeds N trains on the first N seeds only\n",
