@@ -103,6 +103,8 @@ def _be_the_command(
     os.environ.update(environment)
     os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Where the server of the forks was started with a worker, it was while signals were held back.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     sys.argv = ["autotune", *arguments]
     if forks:
         process._SPAWN = multiprocessing.get_context("fork")
