@@ -15,7 +15,7 @@ from .caching import cache_folder
 
 
 def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:
-    """A hash over named tensors, to the bit; 23 million fp32 numbers took 0.07 s (measured)."""
+    """A hash over named tensors: their names, shapes, types and bits."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())

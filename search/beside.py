@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..objectives.caching import content_hash
+from ..spaces.errors import StudyError
 from .study_file.schema import StudyFile
 
 _OF_A_MODEL = frozenset({".json", ".model", ".safetensors", ".txt"})
@@ -16,9 +18,12 @@ def beside(file: StudyFile, base: Path) -> dict[str, str]:
     Args:
         file: the study file.
         base: the folder that its paths are relative to.
+
+    Raises:
+        StudyError: one of these is there and cannot be read.
     """
     named = {key: base / Path(text).expanduser() for key, text in _named(file)}
-    return {key: _digest(place) for key, place in named.items() if place.exists()}
+    return {key: _digest(key, place) for key, place in named.items() if place.exists()}
 
 
 def _named(file: StudyFile) -> Iterator[tuple[str, str]]:
@@ -37,11 +42,17 @@ def _named(file: StudyFile) -> Iterator[tuple[str, str]]:
                 yield f"space.augmentation.{operation}.{name}", text
 
 
-def _digest(place: Path) -> str:
-    files = [place] if place.is_file() else sorted(file for file in place.iterdir() if file.suffix in _OF_A_MODEL)
-    found = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            found.update(f"{file.name}\0".encode() if place.is_dir() else b"")
-            found.update(hashlib.file_digest(stream, "sha256").digest())
-    return found.hexdigest()
+def _digest(key: str, place: Path) -> str:
+    """Of a folder its files' names count too; a lexicon may have another one."""
+    try:
+        if place.is_file():
+            return _of_file(place)
+        files = sorted(file for file in place.iterdir() if file.suffix in _OF_A_MODEL and file.is_file())
+        return content_hash([part for file in files for part in (file.name, _of_file(file))])
+    except OSError as error:
+        raise StudyError(f"{key}: {error.filename!r} cannot be read: {error.strerror}") from None
+
+
+def _of_file(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -218,13 +218,14 @@ def _put(part: Path, folder: Path) -> None:
         return
     if any(folder.iterdir()):
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(folder))
+    # Without its configuration, which comes last, nothing takes a folder for a model.
+    files = [folder / file.name for file in sorted(part.iterdir(), key=lambda file: file.name == "config.json")]
     try:
-        # Without its configuration nothing takes a folder for a model.
-        for file in sorted(part.iterdir(), key=lambda file: file.name == "config.json"):
-            shutil.move(file, folder / file.name)
+        for file in files:
+            shutil.move(part / file.name, file)
     except BaseException:
-        for file in folder.iterdir():
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        for file in files:  # ours alone: somebody may have put more there meanwhile
+            shutil.rmtree(file, ignore_errors=True) if file.is_dir() else file.unlink(missing_ok=True)
         raise
 
 

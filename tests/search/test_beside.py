@@ -1,10 +1,13 @@
 """What is read beside the data counts by its content."""
 
+import errno
 from pathlib import Path
 
+import pytest
 from autotune.search.beside import beside
 from autotune.search.study_file.reading import parse_study_file
 from autotune.search.study_file.schema import StudyFile
+from autotune.spaces.errors import StudyError
 
 KEYS = {"model.encoder", "space.augmentation.replace.lexicon"}
 
@@ -37,6 +40,17 @@ def test_lexicons_and_folders_count_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "words.tsv").write_text("great\tadj\tpoor\t\n", encoding="utf-8")
     after = beside(study("./encoder"), tmp_path)
     assert {key for key in KEYS if after[key] != before[key]} == KEYS
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "words.tsv").write_text("", encoding="utf-8")
+
+    def closed(file: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(Path, "open", closed)
+    with pytest.raises(StudyError, match=r"replace\.lexicon: '.*words.tsv' cannot be read: Permission denied"):
+        beside(study("scratch:tiny"), tmp_path)
 
 
 def test_what_lies_elsewhere_is_left_out(tmp_path: Path) -> None:
