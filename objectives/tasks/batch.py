@@ -1,6 +1,6 @@
 """A task's rows as tensors: all of them, those of one step, and the numbers of their tokens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,10 +8,10 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from ..data.cleaning import Finding
-from ..data.targets import Targets
+from ..data.targets import IGNORED, Targets
 from ..data.tokens import TokenTable
 
-_OPTIONAL = ("partner", "keep", "types", "cut_tokens", "cut_features", "counted")
+_OPTIONAL = ("partner", "keep", "types", "cut_tokens", "cut_features", "counted", "hidden")
 
 
 @dataclass
@@ -23,7 +23,9 @@ class Batch:
     not read it. `partner` (rows,) int64 and `keep` (rows,) float say how mixup blends each row with another of the
     same batch; `cut_tokens` (rows, length) bool and `cut_features` (rows, width) bool what cutoff takes out of the
     rows' embeddings. None: nothing. `counted` (rows,) bool: which rows of a part are in its loss, where others are only
-    there to be blended with; None: all.
+    there to be blended with; None: all. `hidden` (tokens,) int64: where in (rows · length) the tokens stand that
+    masked_lm guesses; they are looked up on the CPU, as a GPU would have to be waited for. `shares`: how many of them
+    are each trial's; None: all are one trial's.
     """
 
     ids: torch.Tensor
@@ -35,12 +37,21 @@ class Batch:
     cut_tokens: torch.Tensor | None = None
     cut_features: torch.Tensor | None = None
     counted: torch.Tensor | None = None
+    hidden: torch.Tensor | None = None
+    shares: Sequence[int] | None = None
+
+    @classmethod
+    def of(cls, parts: Mapping[str, torch.Tensor], targets: torch.Tensor) -> Self:
+        """A batch of gathered tokens: `ids`, `mask`, and `types` where there are any."""
+        return cls(parts["ids"], parts["mask"], targets, types=parts.get("types"))
 
     def to(self, device: torch.device) -> Self:
-        """The batch on a device."""
+        """The batch on a device. The copy to a GPU is not waited for."""
 
         def moved(part: torch.Tensor) -> torch.Tensor:
-            return part.to(device, non_blocking=True)
+            # From memory that may be paged out, a copy would wait for all that the GPU has yet to do.
+            pinned = part.pin_memory() if device.type == "cuda" and part.device.type == "cpu" else part
+            return pinned.to(device, non_blocking=True)
 
         optional = {name: getattr(self, name) for name in _OPTIONAL}
         present = {name: moved(part) for name, part in optional.items() if part is not None}
@@ -55,11 +66,6 @@ class Batch:
         """The mean of a loss's terms (rows, …), of those that are `counted` (rows, …) bool; the others are 0."""
         return terms.mean() if counted is None else terms.sum() / counted.sum().clamp(min=1)
 
-    def shares(self, chosen: torch.Tensor) -> Sequence[int] | None:
-        """How many of the chosen tokens (rows, length) bool are each trial's; None: all are one trial's."""
-        del chosen
-        return None
-
     def blended(self, losses: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """The mean of each row's loss (rows,), as `losses` finds it for given targets.
 
@@ -71,6 +77,11 @@ class Batch:
             return self.mean(own)
         blended = self.keep * own + (1 - self.keep) * losses(self.targets[self.partner])
         return self.mean(blended if self.counted is None else blended * self.counted, self.counted)
+
+
+def hidden_places(targets: torch.Tensor) -> torch.Tensor:
+    """Where the targets (rows, length) stand that are to be guessed: (tokens,) int64, in (rows · length)."""
+    return (targets != IGNORED).flatten().nonzero().squeeze(1)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate
+from typing import Any
 
 import torch
 
@@ -25,9 +26,6 @@ class FoldedBatch(Batch):
             return self._apart(terms).mean(1)
         return self._apart(terms).sum(1) / self._apart(counted).sum(1).clamp(min=1)
 
-    def shares(self, chosen: torch.Tensor) -> Sequence[int]:
-        return self._apart(chosen).sum(1).tolist()
-
     def _apart(self, values: torch.Tensor) -> torch.Tensor:
         """(slots · rows, …) -> (slots, values)."""
         return values.unflatten(0, (self.slots, -1)).flatten(1)
@@ -36,8 +34,18 @@ class FoldedBatch(Batch):
 def fold(batches: Sequence[Batch]) -> FoldedBatch:
     """The batches of one task in several trials as one; all are of one shape."""
     joined = join(batches)
-    parts = {part.name: getattr(joined, part.name) for part in fields(joined)}
-    return FoldedBatch(**{**parts, "targets": pad_together([batch.targets for batch in batches])}, slots=len(batches))
+    parts: dict[str, Any] = {part.name: getattr(joined, part.name) for part in fields(joined)}
+    parts |= {"targets": pad_together([batch.targets for batch in batches]), **_hidden(batches)}
+    return FoldedBatch(**parts, slots=len(batches))
+
+
+def _hidden(batches: Sequence[Batch]) -> dict[str, Any]:
+    """The hidden tokens of all trials, one trial's after another's, and how many each has."""
+    parts = [batch.hidden for batch in batches if batch.hidden is not None]
+    if not parts:
+        return {}
+    places = [slot * batches[0].ids.numel() + part for slot, part in enumerate(parts)]
+    return {"hidden": torch.cat(places), "shares": [len(part) for part in parts]}
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -62,6 +70,17 @@ def join(batches: Sequence[Batch]) -> Batch:
         cut_tokens=_filled(batches, "cut_tokens", False),
         cut_features=_filled(batches, "cut_features", False),
     )
+
+
+def apart(batch: Batch, trials: int) -> list[Batch]:
+    """The batches of several trials that stand as one, as many rows of each, one trial's after another's."""
+    rows = len(batch.ids) // trials
+    parts: dict[str, Any] = {part.name: getattr(batch, part.name) for part in fields(batch)}
+    split: dict[str, Any] = {name: part.split(rows) for name, part in parts.items() if part is not None}
+    if batch.partner is not None:
+        starts = torch.arange(trials).repeat_interleave(rows) * rows
+        split["partner"] = (batch.partner - starts).split(rows)
+    return [Batch(**{name: part[trial] for name, part in split.items()}) for trial in range(trials)]
 
 
 def _filled(batches: Sequence[Batch], name: str, neutral: float) -> torch.Tensor | None:

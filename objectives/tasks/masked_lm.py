@@ -13,7 +13,7 @@ from ..data.table import Table
 from ..data.targets import IGNORED, Targets
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
-from .batch import Batch, Examples, TextCodes
+from .batch import Batch, Examples, TextCodes, hidden_places
 from .kinds import MaskedLanguageModelSettings
 from .task import TextTask
 
@@ -53,31 +53,34 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
         targets = batch.ids.masked_fill(~chosen, IGNORED)
         hidden = torch.where(chosen & (change < 0.8), codes.mask, batch.ids)
         hidden = torch.where(chosen & (change >= 0.9), others, hidden)
-        return replace(batch, ids=hidden, targets=targets)
+        return replace(batch, ids=hidden, targets=targets, hidden=hidden_places(targets))
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy over the hidden tokens; the head runs on these alone."""
-        chosen = batch.targets != IGNORED
-        found = functional.cross_entropy(self._logits(head, encoded, batch), batch.targets[chosen], reduction="none")
-        return batch.mean(torch.zeros_like(chosen, dtype=found.dtype).masked_scatter(chosen, found), chosen)
+        logits, truth, hidden = self._guessed(head, encoded, batch)
+        found = functional.cross_entropy(logits, truth, reduction="none")
+        terms = found.new_zeros(batch.targets.numel()).index_copy(0, hidden, found)
+        return batch.mean(terms.view_as(batch.targets), batch.targets != IGNORED)
 
-    def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """(hidden tokens, vocabulary) in fp32."""
+    def _guessed(
+        self, head: BorrowedHead, encoded: Encoded, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of each hidden token the logits (tokens, vocabulary) in fp32, the truth, and its place."""
         assert encoded.last_hidden_state is not None
-        chosen = batch.targets != IGNORED
-        states = encoded.last_hidden_state[chosen].unsqueeze(0)
-        return head(Encoded(states, shares=batch.shares(chosen))).squeeze(0).float()
+        assert batch.hidden is not None
+        states = encoded.last_hidden_state.flatten(0, 1).index_select(0, batch.hidden)
+        logits = head(Encoded(states.unsqueeze(0), shares=batch.shares)).squeeze(0).float()
+        return logits, batch.targets.flatten().index_select(0, batch.hidden), batch.hidden
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """(rows, 3) float32: how many tokens are hidden, how many guessed, and the sum of their log-probabilities."""
-        chosen = batch.targets != IGNORED
-        logits, truth = self._logits(head, encoded, batch), batch.targets[chosen]
+        logits, truth, hidden = self._guessed(head, encoded, batch)
         guessed = (logits.argmax(1) == truth).float()
         found = torch.stack(
             [torch.ones_like(guessed), guessed, -functional.cross_entropy(logits, truth, reduction="none")]
         )
-        rows = chosen.nonzero()[:, 0]
-        return torch.zeros(len(chosen), 3, device=logits.device).index_add_(0, rows, found.T)
+        rows, length = batch.targets.shape
+        return torch.zeros(rows, 3, device=logits.device).index_add_(0, hidden // length, found.T)
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """Over the tokens that are hidden in evaluations, always the same ones."""

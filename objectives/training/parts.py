@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 
 from ..data.targets import IGNORED
-from ..tasks.batch import Batch
+from ..tasks.batch import Batch, hidden_places
 
 
 @dataclass(frozen=True)
@@ -87,5 +87,7 @@ def _part(batch: Batch, rows: list[int]) -> Batch:
 
 
 def _taken(batch: Batch, rows: list[int]) -> Batch:
-    present = {part.name: getattr(batch, part.name) for part in fields(batch)}
-    return replace(batch, **{name: part[rows] for name, part in present.items() if part is not None})
+    whole = replace(batch, hidden=None)
+    present = {part.name: getattr(whole, part.name) for part in fields(whole)}
+    taken = replace(whole, **{name: part[rows] for name, part in present.items() if part is not None})
+    return taken if batch.hidden is None else replace(taken, hidden=hidden_places(taken.targets))

@@ -132,10 +132,11 @@ class TrainingRun(Course):
 
     def _scaled_losses(self) -> Iterator[dict[str, torch.Tensor]]:
         """The step's scaled losses, pass by pass: the next pass runs when it is asked for."""
-        batches = {task: batch.to(self._device) for task, batch in self._batches.at(self.step).items()}
+        given = self._batches.at(self.step)
         if self._weighting.splits and not self._division.is_whole:
-            yield from self._losses_in_parts(batches)
+            yield from self._losses_in_parts(given)
             return
+        batches = {task: batch.to(self._device) for task, batch in given.items()}
         groups = [{task: batch} for task, batch in batches.items()] if self._weighting.separate else [batches]
         for group in groups:
             for losses in self._passes(group):
@@ -144,7 +145,10 @@ class TrainingRun(Course):
 
     def _losses_in_parts(self, batches: Mapping[Task[Any], Batch]) -> Iterator[dict[str, torch.Tensor]]:
         """The step's scaled losses, part by part; several tasks' parts go together where that costs no memory."""
-        divided = {task: list(in_parts(batch, self._division)) for task, batch in batches.items()}
+        divided = {
+            task: [(part.to(self._device), share) for part, share in in_parts(batch, self._division)]
+            for task, batch in batches.items()
+        }
         alone = [{task: part} for task, parts in divided.items() for part in parts]
         together = {task: parts[0] for task, parts in divided.items() if parts}
         sums = {task.name: torch.zeros((), device=self._device) for task in batches}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepare import PreparedObjective
-from autotune.objectives.tasks.batch import Batch, TextCodes
+from autotune.objectives.tasks.batch import Batch, TextCodes, hidden_places
 from autotune.objectives.tasks.masked_lm import MaskedLanguageModel, MaskedLanguageModelSettings
 from autotune.spaces.training import TrainingSettings
 
@@ -32,7 +32,7 @@ def words_batch(model: MultiTaskModel, prepared: PreparedObjective, hidden: bool
     targets = torch.full_like(ids, -100)
     if hidden:
         targets[0, 1] = 9
-    return model({task: Batch(ids, ids != 0, targets)})
+    return model({task: Batch(ids, ids != 0, targets, hidden=hidden_places(targets))})
 
 
 def test_a_batch_in_which_nothing_is_hidden_costs_nothing(objective: Objectives):
