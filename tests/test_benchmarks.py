@@ -123,6 +123,17 @@ def test_a_replay_counts_every_step_once(monkeypatch: pytest.MonkeyPatch):
     assert (three.waves_s, three.refilled_s) == (2 * 270 * 1.5, 10 * 1.5 + 10 * 1.0)
 
 
+@pytest.mark.slow
+def test_a_step_of_many_trials_is_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setattr(sys, "argv", ["many_trials.py", "--trials", "3", "--repeats", "1"])
+    importlib.import_module("many_trials").main()
+    out = capsys.readouterr().out
+    for side in ("batches: no augmentation", "batches: all three", "AdamW"):
+        (row,) = (line for line in out.splitlines() if side in line)
+        assert float(row.split("│")[2]) > 0 < float(row.split("│")[3])
+
+
 def test_an_evaluations_metrics_are_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.syspath_prepend(BENCHMARKS)
     monkeypatch.setattr(sys, "argv", ["metrics.py", "--rows", "30", "--repeats", "2"])

@@ -13,8 +13,8 @@ class BatchOperation(Operation):
     """Says in a batch what the model is to do with some rows' embeddings. There is no text to look at.
 
     Contract (tests/conformance/test_batch_operations.py): rows that are not chosen, and every row at magnitude 0, give
-    what they gave before, to the bit; the same random state gives the same batch, and how far it moves on depends on
-    the number of rows alone.
+    what they gave before, to the bit; the same random state gives the same batch; and a trial's rows become the same
+    beside other trials' as alone.
     """
 
     asks: ClassVar[Literal["mixes", "cuts"]]
@@ -24,14 +24,14 @@ class BatchOperation(Operation):
 
     @abstractmethod
     def apply(
-        self, batch: Batch, chosen: torch.Tensor, magnitude: float, generator: torch.Generator, codes: TextCodes
+        self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes
     ) -> Batch:
         """The batch with what the model is to do.
 
         Args:
-            batch: on the CPU, padded on the right.
-            chosen: (rows,) bool, the rows to change.
-            magnitude: in [0, 1].
-            generator: a CPU generator.
+            batch: the rows of one or more trials, one trial's after another's, on the CPU, padded on the right.
+            chosen: (trials, rows) bool, the rows to change.
+            magnitude: (trials,), each in [0, 1].
+            generator: a CPU generator. All trials have the same draws.
             codes: the special tokens, and how wide an embedding is.
         """

@@ -27,19 +27,19 @@ class Cutoff(BatchOperation):
     refusal: ClassVar[str] = "cannot drop a part of what is read by"
 
     def apply(
-        self, batch: Batch, chosen: torch.Tensor, magnitude: float, generator: torch.Generator, codes: TextCodes
+        self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes
     ) -> Batch:
-        rows = len(batch.ids)
-        kind = torch.randint(3, (rows,), generator=generator)
-        # How much is drawn below depends on the batch's length, so it has a random state of its own.
-        own = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        free = _free(batch, codes)
-        tokens = torch.where((kind == SPAN)[:, None], _span(free, magnitude, own), _scattered(free, magnitude, own))
-        features = _scattered(torch.ones(rows, codes.width, dtype=torch.bool), magnitude, own)
+        kind = torch.randint(3, chosen.shape[1:], generator=generator)
+        free = _free(batch, codes).unflatten(0, chosen.shape)
+        tokens = torch.where(
+            (kind == SPAN)[:, None], _span(free, magnitude, generator), _scattered(free, magnitude, generator)
+        )
+        every = torch.ones(1, chosen.shape[1], codes.width, dtype=torch.bool)
+        features = _scattered(every, magnitude, generator)
         return replace(
             batch,
-            cut_tokens=tokens & (chosen & (kind != FEATURES))[:, None],
-            cut_features=features & (chosen & (kind == FEATURES))[:, None],
+            cut_tokens=(tokens & (chosen & (kind != FEATURES)).unsqueeze(2)).flatten(0, 1),
+            cut_features=(features & (chosen & (kind == FEATURES)).unsqueeze(2)).flatten(0, 1),
         )
 
 
@@ -50,22 +50,23 @@ def _free(batch: Batch, codes: TextCodes) -> torch.Tensor:
     return free & (torch.arange(free.shape[1]) != last[:, None])
 
 
-def _counts(free: torch.Tensor, magnitude: float) -> torch.Tensor:
-    """How many go of each row (rows,): the share of those that may, rounded up; but never all."""
-    known = free.sum(1)
+def _counts(free: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
+    """How many go of each row (trials, rows): the share of those that may, rounded up; but never all."""
+    known = free.sum(2)
     # 0.07 * 100 is 7.000000000000001, which is still seven.
-    wanted = (known * magnitude - 1e-9).ceil().long()
+    wanted = (known * magnitude.double().unsqueeze(1) - 1e-9).ceil().long()
     return torch.minimum(wanted, known - 1).clamp(min=0)
 
 
-def _scattered(free: torch.Tensor, magnitude: float, generator: torch.Generator) -> torch.Tensor:
-    """Some of the free places (rows, length) bool of each row, here and there."""
-    order = torch.rand(free.shape, generator=generator).masked_fill(~free, 2.0).argsort(1)
-    return order.argsort(1) < _counts(free, magnitude)[:, None]
+def _scattered(free: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Some of the free places (trials, rows, length) bool of each row, here and there."""
+    order = torch.rand(free.shape[1:], generator=generator).masked_fill(~free, 2.0).argsort(2)
+    return order.argsort(2) < _counts(free, magnitude).unsqueeze(2)
 
 
-def _span(free: torch.Tensor, magnitude: float, generator: torch.Generator) -> torch.Tensor:
-    """As many free places (rows, length) bool one after another; what is not free within them stays."""
-    count, place = _counts(free, magnitude), free.cumsum(1) - 1
-    start = (torch.rand(len(free), generator=generator) * (free.sum(1) - count + 1)).long()[:, None]
-    return free & (place >= start) & (place < start + count[:, None])
+def _span(free: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """As many free places (trials, rows, length) bool one after another; what is not free within them stays."""
+    count, place = _counts(free, magnitude), free.cumsum(2) - 1
+    drawn = torch.rand(free.shape[1], generator=generator)
+    start = (drawn * (free.sum(2) - count + 1)).long().unsqueeze(2)
+    return free & (place >= start) & (place < start + count.unsqueeze(2))

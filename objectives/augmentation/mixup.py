@@ -26,38 +26,41 @@ class Mixup(BatchOperation):
     refusal: ClassVar[str] = "cannot blend the rows of"
 
     def apply(
-        self, batch: Batch, chosen: torch.Tensor, magnitude: float, generator: torch.Generator, codes: TextCodes
+        self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes
     ) -> Batch:
         del codes
         partner, keep = mixing(chosen, magnitude, generator)
-        return replace(batch, partner=partner, keep=keep)
+        starts = torch.arange(len(chosen)).unsqueeze(1) * chosen.shape[1]
+        return replace(batch, partner=(starts + partner).flatten(), keep=keep.flatten())
 
 
-def mixing(rows_mask: torch.Tensor, magnitude: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """With whom each row is mixed, and how much of itself it keeps.
+def mixing(
+    chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """With whom each row is mixed, and how much of itself it keeps; all trials have the same draws.
 
     Args:
-        rows_mask: (batch,) bool, the rows to mix.
-        magnitude: Beta's parameter a ≥ 0; 0 mixes nothing, greater mixes more.
-        generator: a CPU generator; how far it moves on depends on the batch size alone.
+        chosen: (trials, rows) bool, the rows to mix.
+        magnitude: (trials,), Beta's parameter a ≥ 0; 0 mixes nothing, greater mixes more.
+        generator: a CPU generator; how far it moves on depends on the number of rows alone.
 
     Returns:
-        partner (batch,) int64, another row of the batch; keep (batch,) float32 in [1/2, 1]. Rows outside the mask have
-        themselves and 1. Both are on the mask's device.
+        partner (trials, rows) int64, another row of the same trial; keep (trials, rows) float32 in [1/2, 1]. Rows that
+        are not chosen have themselves and 1.
     """
-    batch = rows_mask.shape[0]
-    rows = torch.arange(batch)
-    offset = torch.randint(1, max(batch, 2), (batch,), generator=generator)
+    count = chosen.shape[1]
+    rows = torch.arange(count)
+    offset = torch.randint(1, max(count, 2), (count,), generator=generator)
     seed = int(torch.randint(torch.iinfo(torch.int64).max, (), generator=generator))
-    partner, keep = (rows + offset) % max(batch, 1), _beta(batch, magnitude, seed)
-    mask = rows_mask.cpu()
-    partner, keep = torch.where(mask, partner, rows), torch.where(mask, keep, 1.0)
-    return partner.to(rows_mask.device), keep.to(rows_mask.device)
+    sizes: list[float] = magnitude.tolist()
+    known = {size: _beta(count, size, seed) for size in set(sizes)}
+    keep = torch.stack([known[size] for size in sizes])
+    return torch.where(chosen, (rows + offset) % max(count, 1), rows), torch.where(chosen, keep, 1.0)
 
 
-def _beta(batch: int, magnitude: float, seed: int) -> torch.Tensor:
-    """max(λ, 1 - λ) for `batch` draws; torch's own Beta takes no generator, NumPy's does."""
+def _beta(rows: int, magnitude: float, seed: int) -> torch.Tensor:
+    """max(λ, 1 - λ) for `rows` draws; torch's own Beta takes no generator, NumPy's does."""
     if magnitude == 0:
-        return torch.ones(batch)
-    draws = np.random.default_rng(seed).beta(magnitude, magnitude, size=batch)
+        return torch.ones(rows)
+    draws = np.random.default_rng(seed).beta(magnitude, magnitude, size=rows)
     return torch.from_numpy(np.maximum(draws, 1 - draws)).float()

@@ -7,11 +7,11 @@ import torch
 from ...spaces.errors import Diverged
 from ..models.fused.model import FusedModel
 from ..prepare import PreparedObjective, TaskRows
-from ..tasks.batch import Batch
 from .device import autocast
 from .evaluating import held_out, in_order, measured
 from .fused_run import FusedRun
 from .mean_losses import MeanLosses
+from .mixing import together
 from .row_adamw import clip_rows
 from .trainer import Evaluation
 
@@ -26,14 +26,12 @@ class Cohort:
     def __init__(
         self, model: FusedModel, runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device
     ) -> None:
-        """Stack the trials' weights; those that have not begun get their first ones."""
+        """Make room for the trials' weights; those that have not begun get their first ones."""
         self.model, self.runs = model, runs
         self._prepared, self._device = prepared, device
-        optimizers = [run.begin(model.layout) for run in runs]
-        self._weights = optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
+        self._optimizers = [run.begin(model.layout) for run in runs]
+        self._weights = self._optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
         self._gradients = torch.zeros_like(self._weights)
-        for place, optimizer in enumerate(optimizers):
-            optimizer.attach(self._weights[place], self._gradients[place])
         self._limits = torch.tensor([run.clipping for run in runs], device=device)
         self._scales = {name: torch.tensor([run.scales[name] for run in runs], device=device) for name in runs[0].tasks}
         self._alive = torch.tensor([run.alive for run in runs], device=device)
@@ -42,6 +40,8 @@ class Cohort:
     def train(self, most: int | None = None) -> None:
         """Train all to their next rung, which is equally far for each; or `most` steps of the way."""
         steps = self.runs[0].rung - self.runs[0].step
+        for optimizer, weights, gradient in zip(self._optimizers, self._weights, self._gradients, strict=True):
+            optimizer.attach(weights, gradient)
         self.model.bind(self._weights, self._gradients)
         self.model.train()
         try:
@@ -69,8 +69,7 @@ class Cohort:
 
     def _passes(self) -> Iterator[dict[str, torch.Tensor]]:
         """Each pass forward; backward is outside, as autocast is made for."""
-        known: dict[tuple[str, int], Batch] = {}
-        passes = self.model.passes([run.batches(known) for run in self.runs], self.runs[0].pass_tokens)
+        passes = self.model.passes(together([run.due for run in self.runs]), self.runs[0].pass_tokens)
         while losses := self._next(passes):
             yield losses
 

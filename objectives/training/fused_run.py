@@ -1,7 +1,6 @@
 """One trial in the fused trainer: its row of weights, its moments, its place and its memory."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -11,11 +10,10 @@ from ..models.fused.slots import Slot
 from ..models.fused.weights import FlatWeights
 from ..models.multi_task import MultiTaskModel
 from ..prepare import PreparedObjective
-from ..tasks.batch import Batch
-from ..tasks.task import Task
 from .course import Course
 from .evaluating import Precision
 from .mean_losses import MeanLosses
+from .mixing import Batches
 from .optimizer import rate_factor
 from .row_adamw import RowAdamW
 from .trainer import Checkpoint, Evaluation
@@ -85,9 +83,10 @@ class FusedRun(Course):
         """What each task's mean loss is multiplied by: its weight over its normaliser."""
         return self._scales
 
-    def batches(self, known: dict[tuple[str, int], Batch]) -> dict[Task[Any], Batch]:
-        """Of the next step, on the CPU. `known`: what the trials of its cohort have in common (see `Batches.at`)."""
-        return self._batches.at(self.step, known)
+    @property
+    def due(self) -> tuple[Batches, int]:
+        """Where its next step's batches come from (see `together`)."""
+        return self._batches, self.step
 
     def shaped(self) -> MultiTaskModel:
         """A fresh model of the trial's tasks, on the device, with the encoder's own dropout."""

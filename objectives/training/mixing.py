@@ -1,20 +1,21 @@
-"""Putting one step's batches together: which rows, which of their variants, blended with whom."""
+"""Putting one step's batches together: which rows of which tasks, and what several trials have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import torch
 
 from ...spaces.configuration import Configuration, Mix
-from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..data.batches import BatchOrder, padded_length
 from ..models.multi_task import PASS_TOKENS
 from ..prepare import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..tasks.batch import Batch
 from ..tasks.task import Task
+from .mixed_rows import mixed_rows
 from .sampling import Draws, draw
 
 
@@ -34,15 +35,9 @@ class Batches:
     draws: Draws | None = None
     """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
-    def at(self, step: int, known: dict[tuple[str, int], Batch] | None = None) -> dict[Task[Any], Batch]:
-        """The batch of every task that is in a step (from 0), the main one first, on the CPU.
-
-        `known`: those that trials of one form have in common, by task and step; what is not there yet is added.
-        """
-        known = {} if known is None else known
-        return {
-            self.prepared.train[name].task: self._known(name, turn, step, known) for name, turn in self._turns(step)
-        }
+    def at(self, step: int) -> dict[Task[Any], Batch]:
+        """The batch of every task that is in a step (from 0), the main one first, on the CPU."""
+        return together([(self, step)])[0]
 
     def pass_tokens(self, device: torch.device) -> int:
         """How many tokens the tasks of a step may share a pass up to.
@@ -62,7 +57,7 @@ class Batches:
     def shapes(self, step: int) -> tuple[tuple[str, int, int], ...]:
         """Name, rows and fixed length of every task that is in a step."""
         return tuple(
-            (name, len(self.orders[name].rows(turn)), self._length(name, turn)) for name, turn in self._turns(step)
+            (name, len(self.orders[name].rows(turn)), self._length(name, turn)) for name, turn in self.turns(step)
         )
 
     def _length(self, name: str, turn: int) -> int:
@@ -77,52 +72,49 @@ class Batches:
             longest[main] = bank.tokens.lengths[bank.places].amax(0)
         return {name: order.padded(longest[name]) for name, order in self.orders.items()}
 
-    def _turns(self, step: int) -> list[tuple[str, int]]:
-        """The tasks of a step, and the number of the batch that each of them has come to."""
+    def turns(self, step: int) -> list[tuple[str, int]]:
+        """The tasks of a step, the main one first, and the number of the batch that each of them has come to."""
         if self.draws is None:
             return [(name, step) for name in self.orders]
         return [(self.prepared.settings.main_task, step), self.draws.at(step)]
 
-    def _known(self, name: str, turn: int, step: int, known: dict[tuple[str, int], Batch]) -> Batch:
-        if name == self.prepared.settings.main_task and self.mix.share:  # no other trial has its mix
-            return self._batch(name, turn, step)
-        if (name, step) not in known:
-            known[name, step] = self._batch(name, turn, step)
-        return known[name, step]
+    def mixes(self, name: str) -> bool:
+        """Whether a task's rows are augmented here."""
+        return name == self.prepared.settings.main_task and self.mix.share > 0
 
-    def _batch(self, name: str, turn: int, step: int) -> Batch:
+    def made(self, name: str, turn: int, step: int, mixes: Sequence[Mix]) -> Iterator[Batch]:
+        """A task's batches of one step under some trials' mixes; without any, the one batch of whoever asks."""
         rows, task_rows = self.orders[name].rows(turn), self.prepared.train[name]
         length = self._length(name, turn) if self.fixed_shapes else None
-        if name == self.prepared.settings.main_task and self.mix.share:
-            batch = self._mixed(rows, step, length)
+        if mixes:
+            batches = mixed_rows(self.prepared, mixes, rows, step, length)
         else:
-            batch = gathered(task_rows, rows, self.prepared.pad, length=length)
-        random = generator(self.prepared.seed, "prepare", name, step)
-        return task_rows.task.prepare(batch, self.prepared.codes, random)
+            batches = [gathered(task_rows, rows, self.prepared.pad, length=length)]
+        for batch in batches:
+            random = generator(self.prepared.seed, "prepare", name, step)
+            yield task_rows.task.prepare(batch, self.prepared.codes, random)
 
-    def _mixed(self, rows: torch.Tensor, step: int, length: int | None) -> Batch:
-        random = generator(self.prepared.seed, "mix", step)
-        choice = self._choices(len(rows), random)
-        replica = torch.rand(len(rows), generator=random)
-        bank = self.prepared.bank
-        which = torch.zeros(len(rows), dtype=torch.int64)
-        for place, name in enumerate(OPERATIONS):
-            if name in TEXT_OPERATIONS and self.mix.operations.get(name):
-                replicas = bank.variants[name, self.mix.magnitude]
-                which = torch.where(choice == place, replicas[(replica * len(replicas)).long()], which)
-        stored = bank.places[which, rows]
-        lengths = bank.tokens.offsets[stored + 1] - bank.tokens.offsets[stored]
-        length = int(lengths.max()) if length is None else length
-        batch = Batch(**bank.gather(stored, length, self.prepared.pad), targets=bank.targets[stored])
-        for name, operation in BATCH_OPERATIONS.items():
-            if self.mix.operations.get(name) and (chosen := choice == OPERATIONS.index(name)).any():
-                batch = operation.apply(batch, chosen, self.mix.magnitude, random, self.prepared.codes)
-        return batch
 
-    def _choices(self, rows: int, random: torch.Generator) -> torch.Tensor:
-        """Each row's operation, as its place in OPERATIONS; beyond the last one: none."""
-        shares = torch.tensor([self.mix.operations.get(name, 0.0) for name in OPERATIONS])
-        return torch.bucketize(torch.rand(rows, generator=random), shares.cumsum(0), right=True)
+def together(sources: Sequence[tuple[Batches, int]]) -> list[dict[Task[Any], Batch]]:
+    """The batches of trials of one form, each at its own step: all that each would have alone, made in one go.
+
+    A batch that several have in common is made once; those under a mix, which are each trial's own, in few operations.
+    """
+    keys = [
+        [(name, turn, step, batches.mixes(name)) for name, turn in batches.turns(step)] for batches, step in sources
+    ]
+    wanted: dict[tuple[str, int, int, bool], list[Batches]] = {}
+    for (batches, _), own in zip(sources, keys, strict=True):
+        for key in own:
+            wanted.setdefault(key, []).append(batches)
+    made: dict[tuple[str, int, int, bool], Iterator[Batch]] = {}
+    for (name, turn, step, mixed), those in wanted.items():
+        batches = those[0].made(name, turn, step, [one.mix for one in those] if mixed else [])
+        made[name, turn, step, mixed] = batches if mixed else repeat(next(batches))
+    return [
+        {batches.prepared.train[key[0]].task: next(made[key]) for key in own}
+        for (batches, _), own in zip(sources, keys, strict=True)
+    ]
 
 
 def gathered(
@@ -131,7 +123,7 @@ def gathered(
     """Some rows (batch,) of a task as a batch, padded to a length, to a bucket's, or to that of the longest row."""
     if length is None:
         length = padded_length(rows.tokens.lengths[chosen], rows.buckets if fixed_shapes else ())
-    return Batch(**rows.tokens.gather(chosen, length, pad), targets=rows.targets[chosen])
+    return Batch.of(rows.tokens.gather(chosen, length, pad), rows.targets[chosen])
 
 
 def batches_of(prepared: PreparedObjective, configuration: Configuration, *, fixed_shapes: bool) -> Batches:

@@ -9,6 +9,7 @@ from torch import nn
 
 from ...spaces.training import TrainingSettings
 
+BETAS, EPSILON = (0.9, 0.999), 1e-8
 BALANCE_RATE = 0.01
 """Rate of what a loss weighting learns: log-variances of order 1 must get somewhere in some hundred steps of Adam."""
 
@@ -44,6 +45,8 @@ def make_optimizer(
             for (rate, decay), parameters in groups.items()
             if parameters
         ],
+        betas=BETAS,
+        eps=EPSILON,
         fused=True,
     )
 

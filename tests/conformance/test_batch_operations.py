@@ -1,7 +1,6 @@
 """One suite that every batch operation passes; a new operation needs no new test here."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -10,6 +9,7 @@ from autotune.objectives.augmentation.batch_operation import BatchOperation
 from autotune.objectives.models.backbones import encode
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.folding import apart, join
 from autotune.objectives.training.mixing import gathered
 from autotune.spaces.training import TrainingSettings
 
@@ -26,8 +26,21 @@ def batch_of(prepared: PreparedObjective) -> Batch:
 def applied(
     operation: BatchOperation, prepared: PreparedObjective, chosen: torch.Tensor, magnitude: float, seed: int = 0
 ) -> Batch:
-    generator = torch.Generator().manual_seed(seed)
-    return operation.apply(batch_of(prepared), chosen, magnitude, generator, prepared.codes)
+    return together(operation, prepared, [chosen], [magnitude], seed)
+
+
+def together(
+    operation: BatchOperation,
+    prepared: PreparedObjective,
+    chosen: Sequence[torch.Tensor],
+    magnitudes: Sequence[float],
+    seed: int = 0,
+) -> Batch:
+    """The same rows in several trials."""
+    batch, generator = batch_of(prepared), torch.Generator().manual_seed(seed)
+    several = join([batch] * len(chosen))
+    sizes = torch.tensor(magnitudes, dtype=torch.float64)
+    return operation.apply(several, torch.stack(list(chosen)), sizes, generator, prepared.codes)
 
 
 def states(prepared: PreparedObjective, batch: Batch) -> torch.Tensor:
@@ -53,16 +66,15 @@ def test_the_same_random_state_gives_the_same_batch(operation: BatchOperation, o
     assert not torch.equal(one, other)
 
 
-def test_the_generator_moves_on_by_the_number_of_rows_alone(operation: BatchOperation, objective: Objectives):
-    prepared = objective()
-    batch = batch_of(prepared)
-    longer = replace(batch, ids=batch.ids.repeat(1, 2), mask=batch.mask.repeat(1, 2))
-    left: list[torch.Tensor] = []
-    for given, magnitude, some in ((batch, 0.3, True), (longer, 1.0, False), (batch, 0.0, True)):
-        generator = torch.Generator().manual_seed(3)
-        operation.apply(given, torch.full((ROWS,), some), magnitude, generator, prepared.codes)
-        left.append(generator.get_state())
-    assert all(torch.equal(state, left[0]) for state in left)
+def test_beside_other_trials_rows_become_what_they_become_alone(operation: BatchOperation, objective: Objectives):
+    prepared, odd = objective(), torch.arange(ROWS) % 2 == 1
+    chosen, magnitudes = [~odd, odd, odd | ~odd, odd & ~odd], [0.3, 0.3, 0.7, 0.3]
+    found = apart(together(operation, prepared, chosen, magnitudes), len(chosen))
+    for one, rows, magnitude in zip(found, chosen, magnitudes, strict=True):
+        alone = applied(operation, prepared, rows, magnitude)
+        for part in ("ids", "mask", "partner", "keep", "cut_tokens", "cut_features"):
+            known, other = getattr(alone, part), getattr(one, part)
+            assert known is other is None or torch.equal(known, other)
 
 
 def test_declares_itself(operation: BatchOperation):

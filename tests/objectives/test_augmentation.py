@@ -57,10 +57,16 @@ def test_clusters_keep_together_what_a_reader_sees_as_one() -> None:
     assert clusters("e\u0301👨‍👩‍👧🇩🇪") == ["e\u0301", "👨‍👩‍👧", "🇩🇪"]
 
 
+def mixed(chosen: torch.Tensor, magnitude: float, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of one trial: partner and keep (rows,)."""
+    partner, keep = mixing(chosen[None], torch.tensor([magnitude], dtype=torch.float64), random)
+    return partner[0], keep[0]
+
+
 def test_mixing_leaves_rows_outside_the_mask_alone() -> None:
     mask = torch.tensor([True, False, True, False])
     for seed in range(50):
-        partner, keep = mixing(mask, 0.4, generator(seed))
+        partner, keep = mixed(mask, 0.4, generator(seed))
         assert (partner[~mask] == torch.tensor([1, 3])).all()
         assert (keep[~mask] == 1).all()
         assert (partner[mask] != torch.tensor([0, 2])).all()
@@ -71,8 +77,8 @@ def test_mixing_leaves_rows_outside_the_mask_alone() -> None:
 
 def test_mixing_is_deterministic_and_moves_its_generator_on() -> None:
     mask, source = torch.ones(8, dtype=torch.bool), generator(1)
-    first, second = mixing(mask, 0.4, source), mixing(mask, 0.4, source)
-    again = mixing(mask, 0.4, generator(1))
+    first, second = mixed(mask, 0.4, source), mixed(mask, 0.4, source)
+    again = mixed(mask, 0.4, generator(1))
     assert all(torch.equal(left, right) for left, right in zip(first, again, strict=True))
     assert not torch.equal(first[1], second[1])
 
@@ -81,14 +87,14 @@ def test_mixing_moves_its_generator_the_same_way_for_every_mask_and_magnitude() 
     states = []
     for mask, magnitude in ((torch.ones(8) > 0, 0.4), (torch.zeros(8) > 0, 0.4), (torch.ones(8) > 0, 0.0)):
         source = generator(1)
-        mixing(mask, magnitude, source)
+        mixed(mask, magnitude, source)
         states.append(source.get_state())
     assert all(torch.equal(states[0], state) for state in states)
 
 
 def test_mixing_magnitude_zero_keeps_all_and_greater_keeps_less() -> None:
     mask = torch.ones(4_000, dtype=torch.bool)
-    means = [mixing(mask, magnitude, generator())[1].mean().item() for magnitude in (0.0, 0.05, 0.3, 1.0)]
+    means = [mixed(mask, magnitude, generator())[1].mean().item() for magnitude in (0.0, 0.05, 0.3, 1.0)]
     assert means[0] == 1
     assert means == sorted(means, reverse=True)
     assert means[-1] == pytest.approx(0.75, abs=0.01)  # Beta(1, 1) is uniform: max(λ, 1 - λ) has mean 3/4
@@ -96,12 +102,12 @@ def test_mixing_magnitude_zero_keeps_all_and_greater_keeps_less() -> None:
 
 @pytest.mark.parametrize("batch", [0, 1, 2])
 def test_mixing_takes_small_batches(batch: int) -> None:
-    partner, keep = mixing(torch.ones(batch, dtype=torch.bool), 0.3, generator())
+    partner, keep = mixed(torch.ones(batch, dtype=torch.bool), 0.3, generator())
     assert partner.shape == keep.shape == (batch,)
     assert partner.tolist() == list(range(batch))[::-1]
 
 
 def test_mixing_reaches_every_partner() -> None:
     mask = torch.ones(4, dtype=torch.bool)
-    seen = {int(mixing(mask, 0.3, generator(seed))[0][0]) for seed in range(50)}
+    seen = {int(mixed(mask, 0.3, generator(seed))[0][0]) for seed in range(50)}
     assert seen == {1, 2, 3}

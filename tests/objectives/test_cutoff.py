@@ -27,8 +27,8 @@ def cut(prepared: PreparedObjective, magnitude: float) -> tuple[Batch, torch.Ten
     """A batch of many rows, all of them cut; which tokens are gone, and which features."""
     rows = torch.arange(ROWS) % len(prepared.main.tokens)
     batch = gathered(prepared.main, rows, prepared.pad, fixed_shapes=False)
-    chosen = torch.ones(ROWS, dtype=torch.bool)
-    found = Cutoff().apply(batch, chosen, magnitude, torch.Generator().manual_seed(0), prepared.codes)
+    chosen, size = torch.ones(1, ROWS, dtype=torch.bool), torch.tensor([magnitude], dtype=torch.float64)
+    found = Cutoff().apply(batch, chosen, size, torch.Generator().manual_seed(0), prepared.codes)
     assert found.cut_tokens is not None
     assert found.cut_features is not None
     return batch, found.cut_tokens, found.cut_features

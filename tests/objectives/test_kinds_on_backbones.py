@@ -103,7 +103,8 @@ def test_a_cut_batch_has_a_finite_loss_of_its_own(
     prepared = prepared_of(kind, family, objective, architectures)
     task, codes = prepared.main.task, prepared.codes
     batch = gathered(prepared.main, torch.arange(12), prepared.pad, fixed_shapes=False)
-    cut = Cutoff().apply(batch, torch.ones(12, dtype=torch.bool), magnitude, torch.Generator(), codes)
+    chosen = torch.ones(1, 12, dtype=torch.bool)
+    cut = Cutoff().apply(batch, chosen, torch.tensor([magnitude]), torch.Generator(), codes)
     model = prepared.models.build(["main"], prepared.settings.training).eval()
     plain, found = (
         model({task: task.prepare(b, codes, torch.Generator().manual_seed(0))})["main"].item() for b in (batch, cut)

@@ -1,13 +1,14 @@
 """One step's batches: which rows, which variants; what a task that is off costs."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
 import pytest
 import torch
 from autotune.objectives.augmentation.tokens import TokenBank
 from autotune.objectives.prepare import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
-from autotune.objectives.training.mixing import Batches, batches_of
+from autotune.objectives.training.mixing import Batches, batches_of, together
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.sampling import draw, probabilities
 from autotune.spaces.configuration import Configuration, Mix, SettingValue
@@ -123,6 +124,24 @@ def test_the_same_step_has_the_same_batch_in_every_run(prepared: PreparedObjecti
             assert left.keep is None or right.keep is None or torch.equal(left.keep, right.keep)
 
 
+def test_trials_together_have_the_batches_that_each_has_alone(objective: Objectives):
+    prepared = objective(augmentation={**AUGMENTATION, "operations": ["noise", "reverse", "mixup", "cutoff"]})
+    mixes = ({"noise": 0.5, "mixup": 0.4}, {}, {"reverse": 0.3}, {"cutoff": 0.6}, {"mixup": 0.5, "cutoff": 0.5})
+    trials = [configured(("words",), mix, (0.1, 0.3)[place % 2]) for place, mix in enumerate(mixes)]
+    sources = [batches_of(prepared, trial, fixed_shapes=True) for trial in trials]
+    steps = (2, 2, 2, 2, 7)
+    several = together(list(zip(sources, steps, strict=True)))
+    for source, step, found in zip(sources, steps, several, strict=True):
+        alone = source.at(step)
+        assert list(found) == list(alone)
+        for task, batch in alone.items():
+            for part in fields(batch):
+                known, other = getattr(batch, part.name), getattr(found[task], part.name)
+                # Beside others a batch may say of every row that nothing is done to it.
+                assert known is None or torch.equal(known, other)
+    assert several[0][prepared.train["words"].task] is several[1][prepared.train["words"].task]
+
+
 def test_tasks_on_the_same_rows_share_their_length(prepared: PreparedObjective):
     at = batches_of(prepared, configured(("aspect", "words")), fixed_shapes=False).at(4)
     assert len({batch.ids.shape for batch in at.values()}) == 1
@@ -181,7 +200,7 @@ def test_a_sampled_task_walks_through_all_its_rows_whatever_else_is_drawn(prepar
     batches = sampled_steps(prepared)
     walked: dict[str, list[int]] = {"aspect": [], "words": []}
     for step in range(60):
-        (_, _), (name, turn) = batches._turns(step)
+        (_, _), (name, turn) = batches.turns(step)
         walked[name] += batches.orders[name].rows(turn).tolist()
     for rows in walked.values():
         for start in range(0, len(rows) - 36, 36):  # the 36 training rows, epoch by epoch

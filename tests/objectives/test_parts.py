@@ -125,7 +125,7 @@ def mixed_batch(prepared: PreparedObjective, rows: int = 8) -> tuple[Task[Any], 
     """Rows of which every second is blended with another one."""
     task, batch = batch_of(prepared, rows)
     random, chosen = torch.Generator().manual_seed(0), torch.arange(rows) % 2 == 0
-    return task, Mixup().apply(batch, chosen, 0.3, random, prepared.codes)
+    return task, Mixup().apply(batch, chosen[None], torch.tensor([0.3]), random, prepared.codes)
 
 
 @pytest.mark.parametrize("kind", [task.kind for task in TASKS if task.mixes])
@@ -170,7 +170,7 @@ def test_what_cutoff_takes_out_goes_with_its_row(objective: Objectives):
     prepared = prepared_of("classification", objective)
     task, batch = batch_of(prepared, 8)
     chosen = torch.arange(8) % 3 == 0
-    cut = Cutoff().apply(batch, chosen, 0.3, torch.Generator().manual_seed(0), prepared.codes)
+    cut = Cutoff().apply(batch, chosen[None], torch.tensor([0.3]), torch.Generator().manual_seed(0), prepared.codes)
     assert cut.is_reworked
     check_equal(model_of(prepared), task, cut, Division(2))
 
