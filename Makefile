@@ -26,7 +26,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "setting up $(VENV): a few minutes, once"
 	$(PYTHON) -m venv --without-pip $(VENV)
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt pip setuptools setuptools-scm
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt --no-build-isolation -e '.[dev]'
+	@# Pip would compile file by file on one core. What cannot be compiled (a few templates) is not imported either.
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 demo: $(INSTALLED) ## the main job on the embedded study: search, report, export, production training
