@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..objectives.caching import content_hash
+from ..spaces.augmentation import AugmentationSpace
 from ..spaces.errors import StudyError
 from .study_file.schema import StudyFile
 
 _OF_A_MODEL = frozenset({".json", ".model", ".safetensors", ".txt"})
 """What transformers reads of a model's folder; notes and pictures may change."""
+
+
+Key = tuple[str, ...]
+"""Where a study file names one of these."""
 
 
 def beside(file: StudyFile, base: Path) -> dict[str, str]:
@@ -22,13 +27,13 @@ def beside(file: StudyFile, base: Path) -> dict[str, str]:
     Raises:
         StudyError: one of these is there and cannot be read.
     """
-    named = {key: base / Path(text).expanduser() for key, text in _named(file)}
-    return {key: _digest(key, place) for key, place in named.items() if place.exists()}
+    found = {".".join(key): digest(key, text, base) for key, text in named(file.model.encoder, file.space.augmentation)}
+    return {key: known for key, known in found.items() if known is not None}
 
 
-def _named(file: StudyFile) -> Iterator[tuple[str, str]]:
-    space = file.space.augmentation
-    yield "model.encoder", file.model.encoder
+def named(encoder: str, space: AugmentationSpace) -> Iterator[tuple[Key, str]]:
+    """What the keys of a study file name, files, folders or other."""
+    yield ("model", "encoder"), encoder
     for operation, settings in (
         ("replace", space.replace),
         ("flip", space.flip),
@@ -39,18 +44,25 @@ def _named(file: StudyFile) -> Iterator[tuple[str, str]]:
         for name in ("lexicon", "model", "there", "back"):
             text = getattr(settings, name, None)
             if operation in space.operations and text is not None:
-                yield f"space.augmentation.{operation}.{name}", text
+                yield ("space", "augmentation", operation, name), text
 
 
-def _digest(key: str, place: Path) -> str:
-    """Of a folder its files' names count too; a lexicon may have another one."""
+def digest(key: Key, text: str, base: Path) -> str | None:
+    """SHA-256 of what lies there; None where nothing does. Of a folder its files' names count too.
+
+    Raises:
+        StudyError: it cannot be read.
+    """
+    place = base / Path(text).expanduser()
+    if not place.exists():
+        return None
     try:
         if place.is_file():
             return _of_file(place)
         files = sorted(file for file in place.iterdir() if file.suffix in _OF_A_MODEL and file.is_file())
         return content_hash([part for file in files for part in (file.name, _of_file(file))])
     except OSError as error:
-        raise StudyError(f"{key}: {error.filename!r} cannot be read: {error.strerror}") from None
+        raise StudyError(f"{'.'.join(key)}: {error.filename!r} cannot be read: {error.strerror}") from None
 
 
 def _of_file(file: Path) -> str:

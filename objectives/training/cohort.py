@@ -55,12 +55,12 @@ class Cohort:
 
     def _step(self) -> None:
         means = MeanLosses()
-        self._gradients.zero_()
         self.model.slots.begin([run.slot for run in self.runs])
-        for losses in self._passes():
+        for place, losses in enumerate(self._passes()):
             means.add(losses)
             # A sum over slots: each trial's gradient is that of its own loss, as if it were alone.
-            self.model.backward(torch.stack([(loss * self._scales[name]).sum() for name, loss in losses.items()]).sum())
+            total = torch.stack([(loss * self._scales[name]).sum() for name, loss in losses.items()]).sum()
+            self.model.backward(total, first=place == 0)
         self._alive &= clip_rows(self._gradients, self._limits)
         skipped = (~self._alive).float()
         for run, skip in zip(self.runs, skipped, strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -17,6 +17,15 @@ from ..tasks.batch import Batch
 from ..tasks.task import Task
 from .mixed_rows import mixed_rows
 from .sampling import Draws, draw
+
+
+class Wanted(NamedTuple):
+    """A batch of a step, which is the same for all trials of one form unless its rows are augmented."""
+
+    name: str
+    turn: int
+    step: int
+    augmented: bool
 
 
 @dataclass(frozen=True)
@@ -78,15 +87,17 @@ class Batches:
             return [(name, step) for name in self.orders]
         return [(self.prepared.settings.main_task, step), self.draws.at(step)]
 
-    def mixes(self, name: str) -> bool:
-        """Whether a task's rows are augmented here."""
-        return name == self.prepared.settings.main_task and self.mix.share > 0
+    def wanted(self, step: int) -> list[Wanted]:
+        """What a step consists of."""
+        main = self.prepared.settings.main_task
+        return [Wanted(name, turn, step, name == main and self.mix.share > 0) for name, turn in self.turns(step)]
 
-    def made(self, name: str, turn: int, step: int, mixes: Sequence[Mix]) -> Iterator[Batch]:
-        """A task's batches of one step under some trials' mixes; without any, the one batch of whoever asks."""
+    def made(self, wanted: Wanted, mixes: Sequence[Mix]) -> Iterator[Batch]:
+        """A batch for each of some trials' mixes; of rows that nobody augments the one batch of whoever asks."""
+        name, turn, step, augmented = wanted
         rows, task_rows = self.orders[name].rows(turn), self.prepared.train[name]
         length = self._length(name, turn) if self.fixed_shapes else None
-        if mixes:
+        if augmented:
             batches = mixed_rows(self.prepared, mixes, rows, step, length)
         else:
             batches = [gathered(task_rows, rows, self.prepared.pad, length=length)]
@@ -100,20 +111,17 @@ def together(sources: Sequence[tuple[Batches, int]]) -> list[dict[Task[Any], Bat
 
     A batch that several have in common is made once; those under a mix, which are each trial's own, in few operations.
     """
-    keys = [
-        [(name, turn, step, batches.mixes(name)) for name, turn in batches.turns(step)] for batches, step in sources
-    ]
-    wanted: dict[tuple[str, int, int, bool], list[Batches]] = {}
-    for (batches, _), own in zip(sources, keys, strict=True):
-        for key in own:
-            wanted.setdefault(key, []).append(batches)
-    made: dict[tuple[str, int, int, bool], Iterator[Batch]] = {}
-    for (name, turn, step, mixed), those in wanted.items():
-        batches = those[0].made(name, turn, step, [one.mix for one in those] if mixed else [])
-        made[name, turn, step, mixed] = batches if mixed else repeat(next(batches))
+    steps = [(batches, batches.wanted(step)) for batches, step in sources]
+    asking: dict[Wanted, list[Batches]] = {}
+    for batches, parts in steps:
+        for wanted in parts:
+            asking.setdefault(wanted, []).append(batches)
+    made: dict[Wanted, Iterator[Batch]] = {}
+    for wanted, those in asking.items():
+        found = those[0].made(wanted, [batches.mix for batches in those])
+        made[wanted] = found if wanted.augmented else repeat(next(found))
     return [
-        {batches.prepared.train[key[0]].task: next(made[key]) for key in own}
-        for (batches, _), own in zip(sources, keys, strict=True)
+        {batches.prepared.train[wanted.name].task: next(made[wanted]) for wanted in parts} for batches, parts in steps
     ]
 
 

@@ -47,7 +47,7 @@ class BestConfiguration(Settings):
         default_factory=CleaningSpace, description="which training rows a configuration of the study could leave out"
     )
     settings: ObjectiveSettings = Field(description="data, model, tasks and training; paths are relative to this file")
-    fingerprints: dict[str, str] = Field(description="SHA-256 of each data source")
+    fingerprints: dict[str, str] = Field(description="SHA-256 of each data source, lexicon and model in a folder")
     labels: dict[str, list[str]] = Field(
         default_factory=dict[str, list[str]], description="the labels of each task that has some, as training had them"
     )

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from ...objectives.caching import content_hash
+from ..beside import named
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..report.ranking import RankedTrial
 from ..report.summary import Summary, summarize
 from ..report.wording import one_line, plain
-from ..roles import CONFIGURATION
+from ..roles import BESIDE, CONFIGURATION
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
 from ..tuner import ENDED
@@ -51,6 +52,9 @@ def export_of(
         InputError: data or a model is gone.
     """
     configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
+    augmentation, settings = moved.augmentation(record.file.space.augmentation), moved.settings(record.file)
+    beside = record.study.user_attrs.get(BESIDE, {})  # a study of an older version has none
+    models = {text: beside.get(".".join(key)) for key, text in named(settings.model.encoder, augmentation)}
     exported = BestConfiguration(
         commands=_commands(name),
         found=_found(summarize(record.study, importance=False), chosen.trial, study_fingerprint(record, confirmed)),
@@ -59,10 +63,11 @@ def export_of(
             alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs["normalisers"]
         ),
         seed=record.file.search.seed,
-        augmentation=moved.augmentation(record.file.space.augmentation),
+        augmentation=augmentation,
         cleaning=record.file.space.cleaning,
-        settings=moved.settings(record.file),
-        fingerprints={moved.source(text): known for text, known in record.fingerprints.items()},
+        settings=settings,
+        fingerprints={moved.source(text): known for text, known in record.fingerprints.items()}
+        | {text: known for text, known in models.items() if known is not None},
         labels=record.study.user_attrs.get("labels", {}),
         versions=versions(),
     )

@@ -1,4 +1,4 @@
-"""Is the data of a best.yaml still what its figures were measured on?"""
+"""Is what a best.yaml names, data and all beside it, still what its figures were measured on?"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from ...objectives.data.loading import fingerprint
 from ...objectives.data.sources import resolve_source
 from ...spaces.errors import DataError
+from ..beside import digest, named
 from ..export.best_file import BestConfiguration, read_document_of
 from ..export.mistakes import sources
 from ..study_file.document import Mistake
@@ -13,14 +14,14 @@ from ..study_file.document import Path as Place
 
 
 def check_data(best: BestConfiguration, path: Path) -> None:
-    """Compare every source with its fingerprint.
+    """Compare data, lexicons and models in folders with their fingerprints.
 
     Args:
         best: what the file says.
-        path: the file, which data paths are relative to.
+        path: the file, which paths are relative to.
 
     Raises:
-        DataError: a source changed, is gone or cannot be read; the message has a line for each.
+        DataError: one of these changed, is gone or cannot be read; the message has a line for each.
     """
     found = dict(changes(best, path.parent))
     if found:
@@ -30,7 +31,7 @@ def check_data(best: BestConfiguration, path: Path) -> None:
 
 
 def changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
-    """Sources, relative to `base`, that are not as they were, by where the file names them; and what is with each."""
+    """What is not as it was, relative to `base`, by where the file names it; and what is with each."""
     for place, text in sources(best.settings).items():
         known = best.fingerprints[text]
         try:
@@ -43,4 +44,22 @@ def changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
                 place,
                 f"{text}: not the data that the configuration was found on: its SHA-256 is {now[:12]}…, and "
                 f"fingerprints says {known[:12]}…",
+            )
+    yield from _changes_beside(best, base)
+
+
+def _changes_beside(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
+    for key, text in named(best.settings.model.encoder, best.augmentation):
+        place = ("settings", *key) if key[0] == "model" else key[1:]
+        known = best.fingerprints.get(text)
+        if known is None:  # no file or folder, or an earlier autotune wrote it
+            continue
+        now = digest(place, text, base)
+        if now is None:
+            yield place, f"{text}: there is no such file or folder any more"
+        elif now != known:
+            yield (
+                place,
+                f"{text}: not what the configuration was found with: its SHA-256 is {now[:12]}…, and fingerprints says "
+                f"{known[:12]}…",
             )

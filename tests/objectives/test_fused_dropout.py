@@ -27,7 +27,7 @@ def computed(
     weights = torch.stack([base * (1 + 0.1 * (slot is not TRIAL) * (1 + slot.step)) for slot in slots])
     if poison is not None:
         weights[poison, ::7] = torch.nan
-    gradients = torch.zeros_like(weights)
+    gradients = torch.full_like(weights, 7.0)
     model.bind(weights, gradients)
     model.slots.begin(slots)
     # At one step all have the same rows and lengths; mixup, in the neighbours alone, makes other batches of them.
@@ -35,8 +35,8 @@ def computed(
     trials = [Configuration(learning_rate=1e-3, ratios={"aspect": 1, "words": 1}, mix=mix) for mix in mixes]
     batches = [batches_of(prepared, trial, fixed_shapes=False).at(3) for trial in trials]
     losses: list[torch.Tensor] = []
-    for found in model.train().passes(batches):
-        model.backward(torch.stack(list(found.values())).sum())
+    for number, found in enumerate(model.train().passes(batches)):
+        model.backward(torch.stack(list(found.values())).sum(), first=number == 0)
         losses += [loss[place].detach() for loss in found.values()]
     return [*losses, gradients[place]]
 

@@ -1,6 +1,7 @@
 """The winner as a file, and what production makes of it."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from autotune.spaces.cleaning import CleaningSpace
 from autotune.spaces.errors import DataError, StudyFileError
 from optuna.trial import TrialState
 
+HEADER = "word\tpos\tsynonyms\tantonyms\n"
 Command = Callable[..., Any]
 
 
@@ -266,6 +268,31 @@ def test_training_on_data_that_changed(trained: Path, autotune: Command) -> None
     assert outcome.code == 2
     assert "reviews.csv: not the data that the configuration was found on" in outcome.err
     assert not Path("model").exists()
+
+
+@pytest.mark.slow
+def test_a_lexicon_that_changed(folder: Path, autotune: Command) -> None:
+    """What an operation reads decides the variants, and so what was trained on."""
+    lexicon = folder / "words.tsv"
+    lexicon.write_text(HEADER + "superb\tadj\texcellent\t\n", encoding="utf-8")
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    text = text.replace("[noise, mixup]", "[replace], replace: {lexicon: words.tsv}").replace("trials: 4", "trials: 1")
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    assert autotune("study", "run", "study.yaml", "--executor", "inline").code == 0
+    assert autotune("study", "export", "study.yaml").code == 0
+    assert read_best(folder / "best.yaml").fingerprints.keys() == {"reviews.csv", "words.tsv"}
+
+    lexicon.write_text(HEADER + "superb\tadj\tpoor\t\n", encoding="utf-8")
+    outcome = autotune("train", "best.yaml", "-o", "model")
+    assert outcome.code == 2
+    assert re.search(
+        r"best\.yaml, line \d+: augmentation\.replace\.lexicon: words\.tsv: not what the configuration", outcome.err
+    )
+    assert not Path("model").exists()
+    told = " ".join(autotune("study", "export", "study.yaml").out.split())
+    assert "warning: autotune train and verify will refuse it: words.tsv: not what the configuration was" in told
+    lexicon.unlink()
+    assert "words.tsv: there is no such file or folder any more" in autotune("train", "best.yaml", "-o", "model").err
 
 
 def test_after_folds_production_trains_on_all_rows_to_the_last_step(

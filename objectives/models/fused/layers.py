@@ -109,7 +109,7 @@ def attention(
     In training the weights are there to be dropped, at rates and by draws that no kernel of torch's takes.
     """
     if module.training:
-        weights = (query @ key.mT * scaling).masked_fill(~attention_mask, -torch.inf).softmax(-1)
+        weights = (query * scaling @ key.mT).masked_fill(~attention_mask, -torch.inf).softmax(-1)
         found = module.get_submodule("dropout")(weights) @ value
     else:
         found = functional.scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling)

@@ -82,7 +82,7 @@ class FusedModel(nn.Module):
     def bind(self, weights: torch.Tensor, gradients: torch.Tensor | None = None) -> None:
         """Compute with the weights of some trials (slots, total), arranged as `layout` says.
 
-        `backward` adds to `gradients`, of the same shape; None: nothing is trained.
+        `backward` writes to `gradients`, of the same shape; None: nothing is trained.
         """
         views = self.layout.named(weights)
         bound = {name: nn.Parameter(view, requires_grad=gradients is not None) for name, view in views.items()}
@@ -93,11 +93,16 @@ class FusedModel(nn.Module):
         self._gradients = [] if gradients is None else list(self.layout.named(gradients).values())
         self.slots.begin([Slot()] * len(weights))
 
-    def backward(self, total: torch.Tensor) -> None:
-        """Add the gradients of a total, a sum over slots, to those that were bound."""
+    def backward(self, total: torch.Tensor, *, first: bool) -> None:
+        """Put the gradients of a total, a sum over slots, into those that were bound; of a later pass, add them."""
         found = torch.autograd.grad(total, self._bound, allow_unused=True)
         for known, gradient in zip(self._gradients, found, strict=True):
-            if gradient is not None:  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
+            if gradient is None:  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
+                if first:
+                    known.zero_()
+            elif first:
+                known.copy_(gradient)
+            else:
                 known.add_(gradient)
 
     def passes(
