@@ -69,7 +69,7 @@ def run_throughput(tmp_path: Path) -> Run:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_side_trains_every_trial(run_throughput: Run):
-    named = ("peer-fp32", "peer-bf16", "autotune-fp32", "autotune-bf16", "workers-fp32", "fused-fp32")
+    named = ("peer-fp32", "autotune-bf16", "workers-fp32", "fused-fp32")
     done = run_throughput("--trials", "2", "--rows", "20", "--epochs", "1", "--sides", ",".join(named))
     assert done.returncode == 0, done.stderr
     for side in named:

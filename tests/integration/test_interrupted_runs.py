@@ -27,7 +27,7 @@ def test_killed_at_any_moment(folder: Path) -> None:
     # Where the machine is slow, all kills may hit one trial.
     study.write_text(study.read_text(encoding="utf-8").replace("search: {", "search: {retries: 8, "), encoding="utf-8")
     moments = random.Random(0)
-    run = ("run", "study.yaml", "--trials", "12")
+    run = ("run", "study.yaml", "--trials", "8")
     for place in range(8):
         with start(folder, *run, script=None if place % 2 else MAIN) as process:
             if place % 2:  # half of the moments lie in the training, the others anywhere
@@ -37,7 +37,7 @@ def test_killed_at_any_moment(folder: Path) -> None:
             process.communicate(timeout=60)
             assert process.returncode == -signal.SIGKILL
     finish(folder, *run)
-    interrupted = check_whole(folder, 12)
+    interrupted = check_whole(folder, 8)
 
     whole = folder / "whole"
     whole.mkdir()
@@ -110,9 +110,9 @@ def test_two_runs_at_once_and_the_dashboard(folder: Path, unused_port: Callable[
     script = (
         f"from optuna_dashboard import run_server\nrun_server('sqlite:///autotune.db', host='127.0.0.1', port={port})"
     )
-    with start(folder, "run", "tiny", "--trials", "20") as process:
+    with start(folder, "run", "tiny", "--trials", "12") as process:
         wait_for(process, "started")
-        joined = start(folder, "run", "tiny", "--trials", "20")
+        joined = start(folder, "run", "tiny", "--trials", "12")
         quiet = subprocess.DEVNULL
         server = subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=quiet, stderr=quiet)
         try:
@@ -134,7 +134,7 @@ def test_two_runs_at_once_and_the_dashboard(folder: Path, unused_port: Callable[
             server.terminate()
             server.wait(timeout=20)
     assert (process.returncode, err) == (0, ""), out
-    check_whole(folder, 20)
+    check_whole(folder, 12)
 
 
 @pytest.fixture
