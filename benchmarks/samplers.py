@@ -160,7 +160,7 @@ def search(file: Path, seed: int, sampler: str, pruner: str, trials: int) -> Sea
     study = optuna.create_study(
         study_name=f"{file.name}-{seed}",
         direction="maximize",
-        sampler=make_sampler(sampler, SPACE, seed, 0, trials),
+        sampler=make_sampler(sampler, SPACE, seed, [0], trials),
         pruner=make_pruner(pruner, RUNGS, ONE_EPOCH, trials),
     )
     running: list[Replay] = []

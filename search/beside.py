@@ -54,9 +54,9 @@ def digest(key: Key, text: str, base: Path) -> str | None:
         StudyError: it cannot be read.
     """
     place = base / Path(text).expanduser()
-    if not place.exists():
-        return None
     try:
+        if not place.exists():
+            return None
         if place.is_file():
             return _of_file(place)
         files = sorted(file for file in place.iterdir() if file.suffix in _OF_A_MODEL and file.is_file())

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from ..objectives.caching import cache_folder, content_hash
 from .locking import database
 from .study import confirmation_name
@@ -10,7 +12,9 @@ from .study import confirmation_name
 
 def checkpoint_folder(name: str, url: str) -> Path:
     """The folder of an Optuna study's trials, in the cache; two databases may have studies of one name."""
-    return cache_folder() / "checkpoints" / content_hash([database(url), name])[:32]
+    server = make_url(url)
+    where = [database(url)] if server.host is None else [database(url), f"{server.host}:{server.port}"]
+    return cache_folder() / "checkpoints" / content_hash([*where, name])[:32]
 
 
 def remove_checkpoints(name: str, url: str) -> None:

@@ -100,14 +100,17 @@ def _given(file: StudyFile) -> dict[str, Configuration]:
 def grid(file: StudyFile) -> list[dict[str, ParameterValue]]:
     """The parameters of a grid's trials, one for each configuration: a task that is off is off at every ratio.
 
+    The given configurations have trials of their own.
+
     Raises:
         StudyFileError: it is too large.
     """
     space = file.search_space()
+    given = {configuration.model_dump_json() for configuration in _given(file).values()}
     found: dict[str, dict[str, ParameterValue]] = {}
     for point in grid_points(space.distributions, file.search.grid.levels):
         found.setdefault(space.configuration(point).model_dump_json(), point)
-    return list(found.values())
+    return [point for trained, point in found.items() if trained not in given]
 
 
 def consequences(file: StudyFile) -> Iterator[str]:

@@ -60,6 +60,8 @@ def _held(key: str, url: str, timeout_s: float) -> Generator[None]:
             lock.acquire()
         except Timeout:
             raise TimeoutError from None
+        except OSError as error:  # a lock that another user made
+            raise _refusal(Path(lock.lock_file), "locked", error) from None
         try:
             yield
         finally:
@@ -81,8 +83,12 @@ def _folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); set AUTOTUNE_CACHE to a folder") from None
+        raise _refusal(folder, "made", error) from None
     return folder
+
+
+def _refusal(path: Path, done: str, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be {done} ({error.strerror}); set AUTOTUNE_CACHE to a folder of your own")
 
 
 def database(url: str) -> str:

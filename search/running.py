@@ -14,10 +14,12 @@ from .creation import points
 from .executors.choosing import Placement, make_executor
 from .executors.worker import Recipe
 from .interruption import interruption
+from .locking import claiming
 from .observer import Observer
 from .preparing import check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner
 from .report.generation import Quarters
+from .roles import RUNS
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
@@ -103,6 +105,19 @@ def _is_done(record: StudyRecord, total: int) -> bool:
     return TrialState.RUNNING not in states and sum(state in ENDED for state in states) >= total
 
 
+def _started(record: StudyRecord) -> list[int]:
+    """How many trials were begun so far, and, after the first run, how many runs were: no two runs have the same.
+
+    Trials alone would not do: those that an interruption gave back wait again, as if nothing had begun.
+    """
+    trials = record.study.get_trials(deepcopy=False)
+    begun = sum(trial.state is not TrialState.WAITING for trial in trials)
+    with claiming(record.name, record.url):
+        runs: int = record.study.user_attrs.get(RUNS, 0)
+        record.study.set_user_attr(RUNS, runs + 1)
+    return [begun, runs] if runs else [begun]
+
+
 def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], total: int) -> optuna.Study:
     """The study with its sampler and pruner, which Optuna does not store.
 
@@ -110,10 +125,6 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
     has seen, and the study may have been deleted and made again since.
     """
     search = record.file.search
-    waiting = (TrialState.WAITING,)
-    started = len(record.study.get_trials(deepcopy=False)) - len(
-        record.study.get_trials(deepcopy=False, states=waiting)
-    )
     distributions = record.file.search_space().distributions
     pruner = search.pruner if len(record.file.objectives) == 1 else "none"
     return optuna.load_study(
@@ -123,7 +134,7 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
             search.sampler,
             distributions,
             search.seed,
-            started,
+            _started(record),
             total,
             points(record.file) if search.sampler == "grid" else (),
         ),

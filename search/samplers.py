@@ -27,7 +27,7 @@ def make_sampler(
     name: str,
     distributions: Mapping[str, BaseDistribution],
     seed: int,
-    started: int,
+    started: Sequence[int],
     trials: int,
     points: Sequence[Mapping[str, SettingValue]] = (),
 ) -> BaseSampler:
@@ -37,11 +37,11 @@ def make_sampler(
         name: a sampler of the study file, `auto` included.
         distributions: the whole space; every parameter is suggested in every trial.
         seed: the study's own.
-        started: trials begun so far. A resumed run or a second tuner gets other random numbers by it.
+        started: what tells this run from others; a resumed run or a second tuner gets other random numbers by it.
         trials: the study's total, by which `auto` chooses.
         points: what a grid's trials have as parameters, by the trial's number.
     """
-    draws = int(np.random.SeedSequence([seed, started]).generate_state(1)[0])
+    draws = int(np.random.SeedSequence([seed, *started]).generate_state(1)[0])
     if name == "auto":
         name = automatic_sampler(trials)
     if name == "cmaes" and len(_numeric(distributions)) < 2:

@@ -24,6 +24,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from ..spaces.errors import StorageError, StudyHeld
+from .passwords import without_passwords
 
 DEFAULT_URL = "sqlite:///autotune.db"
 OPENING_TIMEOUT_S = 5.0
@@ -62,12 +63,6 @@ def masked(url: str) -> str:
         begin = scheme.end() if scheme else 0
         url = url[:begin] + re.sub(r":.*@", ":***@", url[begin:], count=1, flags=re.DOTALL)
     return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
-
-
-def without_passwords(words: str) -> str:
-    """Return a text, as that of an error, without the passwords of the URLs in it."""
-    words = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", words)  # greedy: a password may hold an @
-    return re.sub(r"(password=)[^&\s'\"]*", r"\1***", words, flags=re.IGNORECASE)
 
 
 def open_storage(url: str, *, create: bool) -> RDBStorage:
@@ -336,7 +331,8 @@ def _without_password(reason: str, url: str) -> str:
         password = make_url(url).password
     except (ArgumentError, ValueError):
         return reason
-    return reason.replace(str(password), "***") if password else reason
+    # As a whole word: masked within other words, a short one would be told by what is left of them.
+    return re.sub(rf"(?<!\w){re.escape(str(password))}(?!\w)", "***", reason) if password else reason
 
 
 def _reason(error: Exception, waited_s: float) -> str:

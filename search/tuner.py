@@ -27,10 +27,11 @@ from .claims import Claims
 from .executors.executor import Executor
 from .interruption import Interruption
 from .observer import Observer
+from .passwords import without_passwords
 from .roles import BASELINE, BEST_STEP, CONFIGURATION, FAILURE, FOLDS, REACHED, ROLE, SECONDS
 from .scoring import Scoring
 from .settings import SearchSettings
-from .storage import patiently, without_passwords
+from .storage import patiently
 
 T = TypeVar("T")
 _POLL_S = 1.0
@@ -157,13 +158,18 @@ class Tuner:
                 return Ending.TIMEOUT
             ending = self._patiently(lambda: self._fill(total, deadline))
             if self._running:
-                for evaluation in self._executor.advance(self._claims.interval_s):
+                for evaluation in self._executor.advance(self._patience(deadline)):
                     self._patiently(lambda evaluation=evaluation: self._take(evaluation))
             elif ending is not None:
                 return ending
             else:
                 time.sleep(min(_POLL_S, self._claims.interval_s))
         return Ending.INTERRUPTED
+
+    def _patience(self, deadline: float | None) -> float:
+        """How long to wait for an evaluation: others' trials are looked after, and no deadline is missed."""
+        left = math.inf if deadline is None else max(deadline - time.monotonic(), 0.0)
+        return min(self._claims.interval_s, left)
 
     def _suspend(self) -> None:
         """Let the rungs under way end, and take the trials out so that they can go on there later."""

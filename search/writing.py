@@ -11,12 +11,13 @@ _BEGINNING = 4096
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` by a file with this text (UTF-8); a kill leaves the old one.
+    """Replace `path`, or what it is a link to, by a file with this text (UTF-8); a kill leaves the old one.
 
     Raises:
         InputError: it cannot be written there.
     """
     try:
+        path = path.resolve()
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             part = Path(folder, "part")
             with part.open("w", encoding="utf-8") as stream:
@@ -38,12 +39,17 @@ def check_replaced(path: Path, option: str, kind: str, is_one: Callable[[str], b
         is_one: whether a file that begins so is of that kind.
 
     Raises:
-        InputError: it is something else, or cannot be read.
+        InputError: it is something else, or cannot be read or looked up.
     """
-    if path.is_dir():
-        raise InputError(f"{option}: {str(path)!r} is a folder; name a file in it")
-    if not path.is_file():
-        return
+    try:
+        if not path.exists():
+            return
+        if path.is_dir():
+            raise InputError(f"{option}: {str(path)!r} is a folder; name a file in it")
+        if not path.is_file():
+            raise InputError(f"{option}: {str(path)!r} is a device or a pipe, which a file would replace; name a file")
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{option}: {str(path)!r} cannot be written: {error.strerror}") from None
     try:
         with path.open("rb") as stream:
             beginning = stream.read(_BEGINNING).decode("utf-8", errors="replace")

@@ -68,11 +68,20 @@ class Choices(Settings):
     )
 
 
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, not {str(value).lower()}")
+    return value
+
+
+_End = Annotated[float, BeforeValidator(_no_truth)]
+
+
 class NumberRange(Settings):
     """A range written out, for a log scale."""
 
-    low: float = Field(description="lower end")
-    high: float = Field(description="upper end")
+    low: _End = Field(description="lower end")
+    high: _End = Field(description="upper end")
     log: bool = Field(default=False, description="search on a log scale")
 
 

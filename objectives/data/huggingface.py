@@ -5,6 +5,7 @@ path mean to `datasets` (which takes paths for patterns). Remote code never runs
 """
 
 import logging
+import math
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -154,7 +155,7 @@ def _label(feature: ClassLabel, index: object) -> str:
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -24,8 +24,8 @@ class Batch:
     same batch; `cut_tokens` (rows, length) bool and `cut_features` (rows, width) bool what cutoff takes out of the
     rows' embeddings. None: nothing. `counted` (rows,) bool: which rows of a part are in its loss, where others are only
     there to be blended with; None: all. `hidden` (tokens,) int64: where in (rows · length) the tokens stand that
-    masked_lm guesses; they are looked up on the CPU, as a GPU would have to be waited for. `shares`: how many of them
-    are each trial's; None: all are one trial's.
+    masked_lm guesses; they are looked up on the CPU, as a GPU would have to be waited for; None: not yet. `shares`: how
+    many of them are each trial's; None: all are one trial's.
     """
 
     ids: torch.Tensor

@@ -67,10 +67,10 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Of each hidden token the logits (tokens, vocabulary) in fp32, the truth, and its place."""
         assert encoded.last_hidden_state is not None
-        assert batch.hidden is not None
-        states = encoded.last_hidden_state.flatten(0, 1).index_select(0, batch.hidden)
+        hidden = hidden_places(batch.targets) if batch.hidden is None else batch.hidden
+        states = encoded.last_hidden_state.flatten(0, 1).index_select(0, hidden)
         logits = head(Encoded(states.unsqueeze(0), shares=batch.shares)).squeeze(0).float()
-        return logits, batch.targets.flatten().index_select(0, batch.hidden), batch.hidden
+        return logits, batch.targets.flatten().index_select(0, hidden), hidden
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """(rows, 3) float32: how many tokens are hidden, how many guessed, and the sum of their log-probabilities."""

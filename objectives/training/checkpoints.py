@@ -89,17 +89,19 @@ class CheckpointStore:
         return None
 
     def remove(self, trial_id: int) -> None:
-        """Remove the trial's checkpoint, if there is one."""
-        self._path(trial_id).unlink(missing_ok=True)
+        """Remove the trial's checkpoint, if there is one; one that may not be removed stays."""
+        with suppress(OSError):
+            self._path(trial_id).unlink(missing_ok=True)
 
     def retain(self, trial_ids: Collection[int]) -> None:
         """Remove the checkpoints of all other trials, and what a kill left half written."""
         kept = {self._path(trial_id) for trial_id in trial_ids}
         for file, _ in checkpoint_files(self.folder):
             if file not in kept:
-                file.unlink(missing_ok=True)
+                with suppress(OSError):  # another user's
+                    file.unlink(missing_ok=True)
         for part in self.folder.glob("*.part"):
-            with suppress(FileNotFoundError):  # somebody else's may be renamed right now
+            with suppress(OSError):  # somebody else's, which may be renamed right now
                 if time.time() - part.stat().st_mtime > _ABANDONED_S:
                     part.unlink()
 

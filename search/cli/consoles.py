@@ -10,8 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ..passwords import without_passwords
 from ..report.generation import Quarters
-from ..report.wording import plain
+from ..report.wording import plain, printable
 
 INTERRUPTED = 130
 """Exit code of a run that somebody stopped; the next one goes on."""
@@ -43,8 +44,9 @@ def tell_table(columns: list[str], rows: list[list[str]]) -> None:
 
 
 def tell_error(message: str) -> None:
-    """Print a message to standard error, literally and in red."""
-    Console(stderr=True, highlight=False).print(Text(message, "red"), soft_wrap=True)
+    """Print a message to standard error, literally and in red: without control characters and passwords."""
+    lines = [printable(line) for line in without_passwords(message).split("\n")]
+    Console(stderr=True, highlight=False).print(Text("\n".join(lines), "red"), soft_wrap=True)
 
 
 @contextmanager

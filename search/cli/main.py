@@ -100,7 +100,10 @@ def augment(
     magnitude: Annotated[float, typer.Option(help="Strength, from 0 to 1.")] = 0.1,
     rows: Annotated[int, typer.Option(min=1, help="How many rows are drawn.")] = 5,
     seed: Annotated[
-        int | None, typer.Option(help="Of the draw and the changes; else the study file's, or 0.", show_default=False)
+        int | None,
+        typer.Option(
+            min=0, max=2**32 - 1, help="Of the draw and the changes; else the study file's, or 0.", show_default=False
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="A data file's column with the text; else text.", show_default=False)
@@ -136,6 +139,8 @@ def main() -> None:
     except AutotuneError as error:
         _end(str(error), error.exit_code)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            _end(f"{error.filename}: {error.strerror}", 2)
         if error.errno != errno.ENOSPC:
             raise
         if error.filename is None:  # the output; Python's own last flush would fail once more

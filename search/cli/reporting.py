@@ -64,5 +64,6 @@ def _rendered(record: StudyRecord, summary: Summary, confirmed: Confirmed | None
 
     with while_stored(record):
         records, made = records_of(record.study), f"autotune {record.study.user_attrs[STARTED]}"
-    origin = Origin({"the study was made with": made, **packages()}, record.fingerprints)
+        called = record.called
+    origin = Origin({"the study was made with": made, **packages()}, record.fingerprints, called)
     return render_page(summary, records, origin, confirmed)

@@ -1,5 +1,6 @@
 """What the `study` commands do; imported only when one runs."""
 
+import shlex
 import time
 from pathlib import Path
 
@@ -95,7 +96,8 @@ def run_command(
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
     if ending is Ending.INTERRUPTED:
-        tell(f"interrupted; go on with: autotune study run {target}{storage_option(storage) if storage else ''}")
+        again = f"{shlex.quote(target)}{storage_option(storage) if storage else ''}"
+        tell(f"interrupted; go on with: autotune study run {again}")
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         with while_stored(record):

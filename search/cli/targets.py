@@ -25,7 +25,7 @@ def opened(target: str, storage: str | None) -> StudyRecord:
 def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, Path | None]:
     """The study file that a target is, and where; None and None for a name. See `read_study_file`."""
     path = Path(target)
-    if path.suffix not in _FILE_ENDINGS:
+    if path.suffix.lower() not in _FILE_ENDINGS:
         return None, None
     return read_study_file(path, is_stored=is_stored), path
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from optuna.trial import FrozenTrial
+
 from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
 from ..checkpoints import checkpoint_store
@@ -21,7 +23,7 @@ from ..settings import CheckpointSettings, ConfirmSettings
 from ..storage import RECONNECT_TIMEOUT_S
 from ..study import StudyRecord, as_it_is_now, while_stored
 from ..tuner import Ending, Tuner
-from .arms import Planned, compared, each_once, without_parts
+from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh
 from .ledger import ABLATION, ARMS, SEEDS, TEST, Ledger, Training, arms_to_store, fresh_of, is_to_come, stored_arms
 from .reading import read_confirmation
@@ -79,7 +81,7 @@ class _Work:
         """Train all arms on all seeds."""
         arms = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
         ledger = Ledger.made(self._record)
-        arms = _in_order(each_once([*stored_arms(ledger.facts.get(ARMS, [])), *arms]))
+        arms = _in_order(_newest(stored_arms(ledger.facts.get(ARMS, [])), arms))
         seeds = self._seeds(max(settings.seeds, len(ledger.facts.get(SEEDS, []))))
         ledger.plan(_trainings(arms, seeds), **{ARMS: arms_to_store(arms), SEEDS: seeds})
         names = ", ".join(arm.name for arm in arms)
@@ -120,11 +122,17 @@ class _Work:
         return [(self._record.file.search.seed + place) % 2**32 for place in range(1, count + 1)]
 
     def _train(self, ledger: Ledger, interrupted: Interruption, deadline: float | None) -> Ending:
-        """Train all that is planned and not done, in parallel where that is faster."""
+        """Train all that is planned and not done, what other hosts plan meanwhile included."""
+        ending = Ending.DONE
+        while ending is Ending.DONE and (left := [trial for trial in ledger.trials() if is_to_come(trial)]):
+            ending = self._train_these(ledger, left, interrupted, deadline)
+        return ending
+
+    def _train_these(
+        self, ledger: Ledger, left: Sequence[FrozenTrial], interrupted: Interruption, deadline: float | None
+    ) -> Ending:
+        """Train in parallel where that is faster."""
         trials = ledger.trials()
-        left = [trial for trial in trials if is_to_come(trial)]
-        if not left:
-            return Ending.DONE
         file, observer = self._record.file, self._observer
         prepared = prepare_fresh(file, self._base, fresh_of(left[0]).seed, Quarters(observer.message))
         recipe = FreshRecipe(
@@ -145,6 +153,16 @@ class _Work:
             tuner = Tuner(ledger.study, ledger.claims, space, executor, observer, scoring, max_steps)
             left_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             return tuner.run(len(trials), interrupted, left_s, budgets)
+
+
+def _newest(stored: Iterable[Planned], arms: Sequence[Planned]) -> list[Planned]:
+    """All arms once; a candidate of now was perhaps none earlier, and keeps its earlier name."""
+    now = {key_of(arm.configuration): arm for arm in arms if arm.is_candidate}
+    known = [
+        arm if (newer := now.get(key_of(arm.configuration))) is None else replace(newer, name=arm.name)
+        for arm in stored
+    ]
+    return each_once([*known, *arms])
 
 
 def _in_order(arms: Iterable[Planned]) -> list[Planned]:

@@ -132,10 +132,10 @@ def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if gap.mean > 0:
         yield (
             f"The search said {number(first.search_score)} of its best, {first.name}: "
-            f"{confirmed.unit.gain(gap).removeprefix('+')} more than fresh seeds do."
+            f"{confirmed.unit.gain(gap).removeprefix('+')} better than fresh seeds do."
         )
     else:
-        yield f"The search said {number(first.search_score)} of its best, {first.name}: no more than fresh seeds do."
+        yield f"The search said {number(first.search_score)} of its best, {first.name}: no better than fresh seeds do."
 
 
 def _failures(confirmed: Confirmed) -> Iterator[str]:

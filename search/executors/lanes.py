@@ -44,6 +44,8 @@ class Job:
     """Those of them that the caller has not been told of."""
     deaths: int = 0
     """Workers that died on it in a row, without a new rung."""
+    is_suspect: bool = False
+    """Whether a worker died under it and others together, and it has not had a rung to itself since."""
     sent: bool = False
     over: bool = False
 
@@ -71,5 +73,7 @@ class Lane:
 
     @property
     def waiting(self) -> dict[int, Job]:
-        """The trials that its worker has not been given yet."""
-        return {trial_id: job for trial_id, job in self.jobs.items() if not job.sent and not job.over}
+        """The trials that its worker is to be given; of suspects one at a time, before all others."""
+        found = {trial_id: job for trial_id, job in self.jobs.items() if not job.sent and not job.over}
+        suspect = next((trial_id for trial_id, job in found.items() if job.is_suspect), None)
+        return found if suspect is None else {suspect: found[suspect]}

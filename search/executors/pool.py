@@ -101,6 +101,9 @@ class PoolExecutor(Executor):
         self._is_draining = True
         try:
             found: list[Evaluation] = self._heard(0.0)
+            for lane in self._lanes:
+                if lane.busy and not lane.ready:  # nothing trains there yet, and a cluster may never have room
+                    self._vacate(lane)
             while any(lane.busy for lane in self._lanes):
                 found += self._heard(None)
         finally:
@@ -208,13 +211,15 @@ class PoolExecutor(Executor):
         """How long to wait at most, so that no trial's time limit is missed."""
         if self._limit is None:
             return left
-        spent = [self._spent(lane, trial_id) for lane in lanes for trial_id in lane.training if lane.since is not None]
-        waits = [max(self._limit - seconds, 0.0) + 0.01 for seconds in spent] + ([] if left is None else [left])
-        return min(waits, default=None)
+        training = [lane for lane in lanes if lane.since is not None]
+        spent = [(self._spent(lane, trial_id), len(lane.training)) for lane in training for trial_id in lane.training]
+        waits = [max(self._limit - seconds, 0.0) * count + 0.01 for seconds, count in spent]
+        return min([*waits, *([] if left is None else [left])], default=None)
 
     def _spent(self, lane: Lane, trial_id: int) -> float:
+        """Seconds of a trial's training; those that train as one program share the time."""
         job = lane.jobs.get(trial_id)
-        running = 0.0 if lane.since is None else time.monotonic() - lane.since
+        running = 0.0 if lane.since is None else (time.monotonic() - lane.since) / max(len(lane.training), 1)
         return running + (job.seconds if job is not None else 0.0)
 
     def _listen(self, lane: Lane, worker: Worker) -> list[Evaluation]:
@@ -247,7 +252,7 @@ class PoolExecutor(Executor):
         job.over = evaluation.finished
         if evaluation.step <= job.heard and evaluation.failure is None:
             return False
-        job.heard, job.deaths = evaluation.step, 0
+        job.heard, job.deaths, job.is_suspect = evaluation.step, 0, False
         return True
 
     def _counted(self, lane: Lane, evaluation: Evaluation) -> Evaluation:
@@ -262,7 +267,8 @@ class PoolExecutor(Executor):
         self._charge(lane)
         failed: list[Evaluation] = []
         for job in blamed if lane.ready else []:
-            job.deaths += 1
+            job.is_suspect |= len(blamed) > 1  # each is trained alone then, so that its neighbours are not blamed
+            job.deaths += len(blamed) == 1
         for trial_id, job in lane.jobs.items():
             if job.deaths > self._retries and not job.over:
                 message = f"{reason}; begun {job.deaths} times in vain (search.retries is {self._retries})"

@@ -163,12 +163,18 @@ def cluster_places(gpus: float | None, limit: int) -> tuple[float, list[Place]]:
     """
     there = _ray().cluster_resources()
     share = gpus if gpus is not None else float(there.get("GPU", 0) >= 1)
-    room = there.get("GPU", 0) / share if share else there.get("CPU", 0)
-    if share > 1:
-        room = there.get("GPU", 0) // share
+    room = _gpu_room(share) if share else int(there.get("CPU", 0))
     if room < 1:
         raise InputError(f"--gpus-per-worker {share:g}: the Ray cluster has {there.get('GPU', 0):g} GPUs in all")
-    return share, [Place(f"Ray actor {number}") for number in range(min(int(room + 1e-9), limit))]
+    return share, [Place(f"Ray actor {number}") for number in range(min(room, limit))]
+
+
+def _gpu_room(share: float) -> int:
+    """How many actors find their GPUs: a part must be of one GPU, several must be of one machine."""
+    gpus = [int(node["Resources"].get("GPU", 0)) for node in _ray().nodes() if node["Alive"]]
+    if share > 1:
+        return sum(int(count // share) for count in gpus)
+    return sum(gpus) * int(1 / share + 1e-9)
 
 
 def _ray() -> Any:  # noqa: ANN401, an optional package

@@ -18,10 +18,10 @@ from ..executors.choosing import Placement, make_executor
 from ..executors.executor import Executor
 from ..export.best_file import BestConfiguration
 from ..interruption import Interruption, interruption
+from ..passwords import without_passwords
 from ..report.generation import Quarters
 from ..scoring import Scoring
 from ..settings import SearchSettings
-from ..storage import without_passwords
 from ..study_file.schema import StudyFile
 from ..study_file.together import mistakes_together
 from .labels import check_labels

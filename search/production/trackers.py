@@ -20,7 +20,7 @@ from transformers.integrations.integration_utils import MLflowCallback, TensorBo
 from ...objectives.models.encoders import quiet_transformers
 from ...objectives.training.trainer import Evaluation
 from ...spaces.errors import InputError
-from ..storage import without_passwords
+from ..passwords import without_passwords
 
 PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny", "wandb": "wandb"}
 """What a tracker's package is called where it is installed from; it is imported under the tracker's name."""

@@ -8,10 +8,15 @@ MAXIMIZE = "maximize"
 
 
 def plain(text: str) -> str:
-    """The text on one line without control characters, which could rewrite the reader's terminal."""
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    return text.strip()
+    """The text on one line without control characters, and without blanks around it."""
+    return printable(text).strip()
+
+
+def printable(text: str) -> str:
+    """The text with a blank for each control character, which could rewrite the reader's terminal."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def number(value: float) -> str:

@@ -115,6 +115,8 @@ def _told(rule: Rule) -> Iterable[str]:
             yield "a range [low, high]"
         elif kind == "object" and "properties" in rule:
             yield f"a group of keys ({', '.join(rule['properties'])})"
+        elif rule.get("maxLength"):
+            yield f"{_WORDS[kind]} of {rule.get('minLength', 0)} to {rule['maxLength']} characters"
         elif rule.get("minLength") or rule.get("minItems") or rule.get("minProperties"):
             yield f"{_WORDS[kind]} that is not empty"
         else:

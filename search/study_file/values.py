@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from ..storage import masked, without_passwords
+from ..passwords import without_passwords
+from ..storage import masked
 
 _LONGEST = 60
 _MOST = 6

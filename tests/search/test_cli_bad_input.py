@@ -367,3 +367,36 @@ def test_the_message_names_the_data_set_as_it_was_written(folder: Path, autotune
     assert "inner/film.csv: no such file, did you mean 'films.csv'?" in refused(
         autotune, "study", "create", "study.yaml"
     )
+
+
+def test_a_name_that_no_file_can_have(autotune: Command) -> None:
+    name = "x" * 300
+    for command in (
+        ("train", f"{name}.yaml", "-o", "model"),
+        ("verify", f"{name}.yaml"),
+        ("study", "show", f"{name}.yaml"),
+    ):
+        outcome = autotune(*command)
+        assert outcome.code == 2
+        assert "File name too long" in outcome.err
+
+
+def test_errors_have_neither_control_characters_nor_passwords(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    for place in ('"x\\e[2J\\e]0;T.csv"', '"https://bob:s3cret@host/x.csv"'):
+        (folder / "study.yaml").write_text(text.replace("reviews.csv", place), encoding="utf-8")
+        outcome = autotune("study", "create", "study.yaml")
+        assert outcome.code == 2
+        assert ": no such file" in outcome.err
+        assert not {"\x1b", "s3cret"} & {part for part in ("\x1b", "s3cret") if part in outcome.err}
+
+
+def test_a_seed_that_is_none(folder: Path, autotune: Command) -> None:
+    for seed in ("-1", "4294967296"):
+        assert autotune("augment", "study.yaml", "--seed", seed).code == 2
+
+
+def test_an_ending_in_capitals_is_a_study_file_too(folder: Path, autotune: Command) -> None:
+    (folder / "study.yaml").rename(folder / "UP.YAML")
+    assert autotune("study", "create", "UP.YAML").code == 0
+    assert autotune("study", "show", "UP.YAML").code == 0

@@ -350,5 +350,5 @@ def test_a_cache_that_cannot_be_written(folder: Path, autotune: Command, monkeyp
     monkeypatch.setenv("AUTOTUNE_CACHE", str(folder / "file"))
     outcome = autotune("study", "create", "study.yaml")
     assert outcome.code == 2
-    assert "locks: cannot be made (Not a directory); set AUTOTUNE_CACHE to a folder" in outcome.err
+    assert "locks: cannot be made (Not a directory); set AUTOTUNE_CACHE to a folder of your own" in outcome.err
     assert not (folder / "autotune.db").exists()

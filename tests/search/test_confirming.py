@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -10,13 +11,15 @@ import pytest
 import torch
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint
-from autotune.search.confirmation.arms import compared, key_of, without_parts
+from autotune.search.confirmation import running
+from autotune.search.confirmation.arms import Planned, compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
 from autotune.search.report.ranking import RankedTrial
 from autotune.search.study import confirmation_name, open_study
 from autotune.search.study_file.reading import parse_study_file
+from autotune.search.tuner import Ending
 from autotune.spaces.configuration import Configuration, Mix
 from autotune.spaces.errors import NothingToConfirm
 from autotune.spaces.space import SearchSpace
@@ -356,3 +359,31 @@ def test_states_of_fresh_trainings_are_told_apart(confirm: Callable[..., str]) -
         {}, user_attrs={**fresh_trials()[0].user_attrs, "seed": 99}
     )
     assert confirmed().missing == 1
+
+
+def test_trainings_that_another_host_queued_meanwhile_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the verdict, and the one look at the test data, would come before them."""
+    states = [TrialState.WAITING, TrialState.WAITING]
+    rounds: list[int] = []
+
+    class Shared:
+        def trials(self) -> list[Any]:
+            return [SimpleNamespace(state=state) for state in states]
+
+    def trained(_self: object, _ledger: object, left: list[Any], *_: object) -> Ending:
+        rounds.append(len(left))
+        states[:] = [TrialState.COMPLETE] * len(states)
+        if len(rounds) == 1:
+            states.append(TrialState.RUNNING)
+        return Ending.DONE
+
+    monkeypatch.setattr(running._Work, "_train_these", trained)
+    work: Any = object.__new__(running._Work)
+    assert work._train(Shared(), None, None) is Ending.DONE
+    assert rounds == [2, 1]
+
+
+def test_who_was_no_candidate_earlier_is_one_now() -> None:
+    same = Configuration(learning_rate=1e-3)
+    before, now = Planned("equal weights", same, 1), Planned("trial 1", same, 1, True)
+    assert running._newest([before], [now]) == [Planned("equal weights", same, 1, True)]

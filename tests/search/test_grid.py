@@ -50,13 +50,21 @@ def test_a_grid_varies_what_it_names_and_leaves_the_rest_at_the_baseline() -> No
 
 
 def test_levels_are_those_of_every_range() -> None:
-    assert [len(trained(f"{{levels: {levels}, over: [learning_rate]}}")) for levels in (2, 5)] == [2, 5]
+    """Of five the middle one is the baseline, which has a trial of its own."""
+    assert [len(trained(f"{{levels: {levels}, over: [learning_rate]}}")) for levels in (2, 4, 5)] == [2, 4, 4]
+
+
+def test_what_is_given_is_trained_once() -> None:
+    space = file("{}").search_space()
+    combined = trained("{levels: 3, over: [learning_rate, loss_weights.aspect.on]}")
+    every = {point.model_dump_json() for point in (space.baseline(), space.equal_weights(), *combined)}
+    assert len(every) == 2 + len(combined) == 7  # of six combinations one is the baseline
 
 
 def test_a_task_that_is_off_is_trained_once_and_not_at_every_ratio() -> None:
     found = trained("{over: [loss_weights.aspect.on, loss_weights.aspect.ratio]}")
     ratios = sorted(point.ratios.get("aspect", 0.0) for point in found)
-    assert ratios == pytest.approx([0, 0.03, 0.03 * (10 / 0.03) ** 0.5, 10])
+    assert ratios == pytest.approx([0.03, 0.03 * (10 / 0.03) ** 0.5, 10])  # off in the baseline, which is not of it
     assert all(set(point.ratios) <= {"aspect"} for point in found)
 
 
@@ -76,8 +84,8 @@ def test_all_combinations_and_nothing_else_are_trained_in_two_runs(reviews_csv: 
     space = file("{}").search_space()
     found = [Configuration.model_validate(trial.user_attrs["configuration"]) for trial in study.trials]
     assert found[:2] == [space.baseline(), space.equal_weights()]
-    points = {(point.learning_rate, point.ratios["aspect"]) for point in found[2:]}
-    assert points == set(product((1e-4, 1e-2), (0.03, 10)))
+    combined = {(point.learning_rate, point.ratios["aspect"]) for point in found[2:]}
+    assert combined == set(product((1e-4, 1e-2), (0.03, 10)))
     assert all(set(point.ratios) == {"aspect"} and not point.training for point in found[2:])
 
 

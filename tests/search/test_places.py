@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
-from autotune.search.executors import places
+from autotune.search.executors import places, ray_cluster
 from autotune.search.executors.places import core_count, cores, find_places, gpus
 from autotune.spaces.errors import InputError
 
@@ -159,3 +160,17 @@ def test_without_affinity_the_machine_s_cores_count(tmp_path: Path, monkeypatch:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
     assert core_count() == 6
+
+
+@pytest.mark.parametrize(
+    ("machines", "share", "room"),
+    [([2], 0.4, 4), ([2], 0.6, 2), ([2], 0.5, 4), ([1, 1], 2, 0), ([3, 1], 2, 1), ([2, 1], 1, 3), ([0, 0], 1, 0)],
+)
+def test_actors_of_ray_find_their_share_on_one_gpu_or_their_gpus_on_one_machine(
+    machines: list[int], share: float, room: int, monkeypatch: pytest.MonkeyPatch
+):
+    """No cluster with GPUs is here: what it would say of its machines is made up."""
+    nodes = [{"Alive": True, "Resources": {"GPU": float(count)} if count else {}} for count in machines]
+    nodes.append({"Alive": False, "Resources": {"GPU": 8.0}})
+    monkeypatch.setattr(ray_cluster, "_ray", lambda: SimpleNamespace(nodes=lambda: nodes))
+    assert ray_cluster._gpu_room(share) == room

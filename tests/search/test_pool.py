@@ -1,9 +1,12 @@
 """What a pool does with what its workers say; the workers are scripts."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from autotune.objectives.training.checkpoint_files import checkpoint_file
+from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.lanes import Worker, WorkerDied
 from autotune.search.executors.places import Place, cores
@@ -37,8 +40,8 @@ class Scripted(Worker):
 
 
 class ScriptedPool(PoolExecutor):
-    def __init__(self, recipe: Recipe, *scripts: Script) -> None:
-        super().__init__(cores(1), recipe)
+    def __init__(self, recipe: Recipe, *scripts: Script, limit_s: float | None = None) -> None:
+        super().__init__(cores(1), recipe, retries=1, trial_timeout_s=limit_s)
         self.scripts = deque(scripts)
         self.hired: list[Scripted] = []
 
@@ -75,6 +78,49 @@ def test_who_drains_hires_nobody(recipe: Recipe) -> None:
         assert pool.drain() == []
         assert len(pool.hired) == 1
         assert pool.evict(7) is None
+
+
+def test_who_drains_waits_for_no_worker_that_has_not_begun(recipe: Recipe) -> None:
+    """On a cluster without room for it that would be for ever."""
+    with ScriptedPool(recipe, ()) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        assert pool.advance(0.0) == []
+        assert pool.drain() == []
+        assert pool.evict(7) is None
+
+
+def ended(*trial_ids: int) -> Told:
+    return Told([Evaluation(trial_id, 3, {"accuracy": 0.5}, finished=True, seconds=1.0) for trial_id in trial_ids])
+
+
+def test_of_trials_that_train_as_one_the_one_that_kills_its_worker_fails_alone(recipe: Recipe) -> None:
+    scripts = [
+        (Ready(), Training([7, 8, 9]), DIES),
+        (Ready(), Training([7]), ended(7), Training([8]), DIES),
+        (Ready(), Training([8]), DIES),
+        (Ready(), Training([9]), ended(9)),
+    ]
+    with ScriptedPool(replace(recipe, slots=3), *scripts) as pool:
+        for trial_id in (7, 8, 9):
+            pool.admit(trial_id, Configuration(learning_rate=1e-3))
+        found = [evaluation for _ in range(3) for evaluation in pool.advance()]
+        given = [[*one.coming] for worker in pool.hired for one in worker.given]
+    assert [(one.trial_id, one.failure is None) for one in found] == [(7, True), (8, False), (9, True)]
+    assert given == [[7, 8, 9], [7], [8], [8], [9]]
+
+
+def test_trials_that_train_as_one_share_the_time_that_their_limit_counts(recipe: Recipe) -> None:
+    with ScriptedPool(replace(recipe, slots=2), (Ready(), Training([7, 8])), limit_s=0.5) as pool:
+        for trial_id in (7, 8):
+            pool.admit(trial_id, Configuration(learning_rate=1e-3))
+        assert pool.advance(0.0) == []
+        (lane,) = pool._lanes
+        lane.since = time.monotonic() - 0.8
+        assert pool._overdue(lane) == []
+        lane.since = time.monotonic() - 1.2
+        late = pool._overdue(lane)
+    assert [one.trial_id for one in late] == [7, 8]
+    assert all(one.failure is not None and one.failure.kind is FailureKind.TIMED_OUT for one in late)
 
 
 def test_an_abandoned_trial_keeps_its_checkpoint_and_a_discarded_one_does_not(recipe: Recipe) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import optuna
 import pytest
+from autotune.search.report.html.front import front_figure
 from autotune.search.report.summary import summarize
 from autotune.search.report.terminal import print_report
 from autotune.search.report.wording import one_line
@@ -173,3 +174,12 @@ def test_a_choice_of_null_is_important_like_any_other() -> None:
         trial.set_user_attr("best_step", 88)
         study.tell(trial, (layers is None) + trial.number / 1e4)
     assert next(iter(summarize(study).importance)) == "training.keep_layers"
+
+
+def test_a_baseline_that_is_best_in_the_first_objective_has_its_mark() -> None:
+    study = studied(["sentiment.accuracy", "cost.gflops"], ["maximize", "minimize"])
+    add(study, [0.95, 3.0], "baseline")
+    add(study, [0.90, 1.0], keep_layers=2)
+    figure = front_figure(summarize(study))
+    assert figure is not None
+    assert "baseline" in repr(figure.keys)

@@ -363,3 +363,10 @@ def test_where_it_cannot_be_written(trained: Path, autotune: Command, options: l
     assert words in done.err
     assert "Traceback" not in done.err
     assert sorted(path.name for path in trained.iterdir()) == before
+
+
+def test_the_page_says_how_a_command_finds_the_study() -> None:
+    study = raced_study().study
+    origin = Origin(called="reviews --storage sqlite:///other.db")
+    html = render_page(summarize(study), records_of(study), origin)
+    assert "autotune study confirm reviews --storage sqlite:///other.db" in Page(html).text

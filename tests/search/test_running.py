@@ -1,17 +1,20 @@
 """One run of a study, called as a library."""
 
+import errno
 import threading
 from pathlib import Path
 
 import optuna
 import pytest
+from autotune.search.checkpoint_folder import checkpoint_folder
 from autotune.search.executors.choosing import Placement
 from autotune.search.locking import only_one
 from autotune.search.report.live import PlainLines
-from autotune.search.running import run_study
+from autotune.search.running import _with_search, run_study
 from autotune.search.study import StudyRecord, open_study
 from autotune.search.tuner import Ending
-from autotune.spaces.errors import StudyError
+from autotune.spaces.errors import InputError, StudyError
+from filelock import FileLock
 from optuna.trial import TrialState
 from rich.console import Console
 
@@ -96,3 +99,32 @@ def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> No
     study = optuna.load_study(study_name="tiny", storage="sqlite:///autotune.db")
     assert study.best_trial.state == TrialState.COMPLETE
     assert len(study.trials_dataframe()) == 6
+
+
+def test_a_run_after_one_that_came_to_nothing_draws_other_numbers(record: StudyRecord) -> None:
+    """Trials that were given back wait again, as if nothing had begun."""
+    known = len(record.study.trials)
+    for count in (3, 6, 9):  # those that wait come first
+        study = _with_search(record, 2, [2, 4], 20)
+        asked = [study.ask(record.file.search_space().distributions) for _ in range(count)]
+        for trial in asked:
+            record.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    rates = [trial.params["learning_rate"] for trial in record.study.trials[known:]]
+    assert len(set(rates)) == len(rates) == 9
+
+
+def test_a_lock_of_another_user_is_a_mistake_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    with (
+        pytest.raises(InputError, match=r"\.lock: cannot be locked \(Permission denied\)"),
+        only_one("tiny", f"sqlite:///{tmp_path / 'a.db'}"),
+    ):
+        pass
+
+
+def test_checkpoints_of_two_servers_are_apart() -> None:
+    places = {checkpoint_folder("tiny", f"postgresql://me@{host}/autotune") for host in ("dev", "prod", "prod:5433")}
+    assert len(places) == 3

@@ -21,7 +21,7 @@ SAMPLERS = ("auto", "tpe", "gp", "cmaes", "qmc", "random", "grid")
 
 def points(name: str, count: int, *, seed: int = 0, started: int = 0, space: dict[str, BaseDistribution] = SPACE):
     """Ask and tell `count` trials of a search for a small learning rate, two at a time."""
-    study = optuna.create_study(direction="maximize", sampler=make_sampler(name, space, seed, started, trials=count))
+    study = optuna.create_study(direction="maximize", sampler=make_sampler(name, space, seed, [started], trials=count))
     running: list[optuna.Trial] = []
     for _ in range(count):
         running.append(study.ask(space))
@@ -58,7 +58,7 @@ def test_qmc_goes_on_in_its_sequence_after_a_resume():
     def spread(starts: list[int]) -> list[float]:
         study = optuna.create_study()
         for started in starts:
-            study.sampler = make_sampler("qmc", SPACE, 0, started, trials=9)
+            study.sampler = make_sampler("qmc", SPACE, 0, [started], trials=9)
             study.tell(study.ask(SPACE), 0.0)
         return [trial.params["share"] for trial in study.trials][1:]
 
@@ -110,7 +110,7 @@ def test_the_beginning_of_a_grid_is_a_fair_sample():
 def test_a_grid_is_taken_in_turn_by_any_number_of_tuners_and_then_drawn():
     grid, storage = grid_points(SPACE)[:5], optuna.storages.InMemoryStorage()
     optuna.create_study(study_name="grid", storage=storage)
-    samplers = [make_sampler("grid", SPACE, 0, started, 5, grid) for started in (0, 1)]
+    samplers = [make_sampler("grid", SPACE, 0, [started], 5, grid) for started in (0, 1)]
     studies = [optuna.load_study(study_name="grid", storage=storage, sampler=sampler) for sampler in samplers]
     found = [studies[turn].ask(SPACE).params for turn in (0, 1, 1, 0, 1, 0, 1)]
     assert found[:5] == grid
@@ -120,7 +120,7 @@ def test_a_grid_is_taken_in_turn_by_any_number_of_tuners_and_then_drawn():
 
 def test_a_given_trial_keeps_its_place_in_a_grid():
     grid = grid_points(SPACE)[:3]
-    study = optuna.create_study(sampler=make_sampler("grid", SPACE, 0, 0, 3, [grid[2], *grid[:2]]))
+    study = optuna.create_study(sampler=make_sampler("grid", SPACE, 0, [0], 3, [grid[2], *grid[:2]]))
     study.enqueue_trial(grid[2])
     assert [study.ask(SPACE).params for _ in range(3)] == [grid[2], *grid[:2]]
 

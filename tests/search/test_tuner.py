@@ -560,14 +560,14 @@ def test_orphans_of_a_killed_run_are_trained_first_with_their_own_configuration(
 def test_a_grid_is_enumerated() -> None:
     bench = Bench(InMemoryStorage(), enqueue=False)
     points = grid_points(SPACE.distributions, levels=2)[:20]
-    sampler = make_sampler("grid", SPACE.distributions, 0, 0, 20, points)
+    sampler = make_sampler("grid", SPACE.distributions, 0, [0], 20, points)
     bench.run(TabulatedTrainer(rising, 2), len(points), sampler=sampler)
     assert [trial.params for trial in bench.study.trials] == points
 
 
 @pytest.mark.parametrize("name", get_args(SamplerName))
 def test_every_sampler_searches_a_mixed_space(bench: Bench, name: str) -> None:
-    sampler = make_sampler(name, SPACE.distributions, 0, 0, 12)
+    sampler = make_sampler(name, SPACE.distributions, 0, [0], 12)
     ending, _ = bench.run(TabulatedTrainer(rising, 2), 12, sampler=sampler, pruner=make_pruner("auto", RUNGS, 20, 12))
     assert ending is Ending.DONE
     assert len(bench.states()) == 12

@@ -301,3 +301,17 @@ def test_all_layers_are_nearest_to_the_most_of_a_range():
     nearest = searched.nearest(searched.baseline())
     assert (nearest["training.keep_layers"], nearest["training.early_stopping"]) == (6, 4)
     assert searched.configuration(nearest).training == {"keep_layers": 6, "early_stopping": 4}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"batch_size": True}, "batch_size: true is no value of it"),
+        ({"weight_decay": [True, False]}, "weight_decay: true is no value of it"),
+        ({"weight_decay": {"low": False, "high": 1}}, "must be a number, not false"),
+        ({"batch_size": [16, 32, 16]}, "batch_size: 16 is there twice"),
+    ],
+)
+def test_choices_are_values_and_each_is_there_once(given: dict[str, object], words: str):
+    with pytest.raises(ValidationError, match=words):
+        SpaceSettings.model_validate({"training": given})

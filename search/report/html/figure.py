@@ -81,10 +81,10 @@ class Named:
         return replace(self.key, marks=(Mark(f"mark {self.kind}", self.marker(14, 6)),))
 
 
-def named_trials(summary: Summary) -> list[Named]:
-    """The best trial, the baseline and equal weights; a trial that is two of them comes once, as the best."""
+def named_trials(summary: Summary, *, best: bool = True) -> list[Named]:
+    """The best trial unless `best` is False, the baseline and equal weights; a trial that is two of them comes once."""
     given = [
-        (summary.best, WINNER, ring, "the search's best"),
+        (summary.best if best else None, WINNER, ring, "the search's best"),
         (summary.baseline, BASELINE, diamond, "baseline"),
         (summary.equal_weights, EQUAL, square, "equal weights"),
     ]

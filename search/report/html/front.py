@@ -1,7 +1,7 @@
 """Several objectives: the complete trials by the first two of them, and the front."""
 
 from ..summary import Summary
-from .figure import OTHER, WIDTH, WINNER, Figure, Key, Mark, fitted, joined, named_trials, ring, x_axis, y_axis
+from .figure import OTHER, WIDTH, Figure, Key, Mark, fitted, joined, named_trials, ring, x_axis, y_axis
 from .scales import dots, line, spanning
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, WIDTH - 14, 28, 260
@@ -12,7 +12,7 @@ def front_figure(summary: Summary) -> Figure | None:
     if not summary.has_several or not summary.complete:
         return None
     first, second = list(summary.objectives)[:2]
-    named = [each for each in named_trials(summary) if each.kind != WINNER]
+    named = named_trials(summary, best=False)  # with several objectives there is no one best
     x, y = (
         spanning([trial.values[place] for trial in summary.complete], *ends, must=[])
         for place, ends in enumerate([(_LEFT, _RIGHT), (_BOTTOM, _TOP)])

@@ -30,10 +30,14 @@ from .weights import weights_figure
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a study comes from: the versions that made it and that report it, and its data's fingerprints."""
+    """Where a study comes from: the versions that made it and that report it, and its data's fingerprints.
+
+    `called`: how a command finds it, in a shell; empty: by its name.
+    """
 
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     fingerprints: Mapping[str, str] = field(default_factory=dict[str, str])
+    called: str = ""
 
 
 def render_page(
@@ -50,6 +54,7 @@ def render_page(
     template = _environment().get_template("page.html")
     return template.render(
         **_found(summary, confirmed),
+        called=wording.plain(origin.called) or shlex.quote(wording.plain(summary.study)),
         figures=_figures(summary, records, confirmed),
         cost=facts.cost(summary, records, confirmed),
         origin=origin,
@@ -94,7 +99,6 @@ def _found(summary: Summary, confirmed: Confirmed | None) -> dict[str, Any]:
         "operations": [line.plain for line in operation_lines(summary)],
         "bank": summary.augmentation.operations,
         "bank_columns": dict.fromkeys(name for row in summary.augmentation.operations.values() for name in row),
-        "shell_name": shlex.quote(wording.plain(summary.study)),
         "facts": facts,
         "marks": marks,
         "measured": measured,
