@@ -130,10 +130,12 @@ def connect(address: str | None) -> None:
         InputError: Ray is not installed, or there is no cluster.
     """
     ray = _ray()
+    door = _door(address or os.environ.get("RAY_ADDRESS") or "auto")
     if ray.is_initialized():
         return
     try:
-        _knock(address or os.environ.get("RAY_ADDRESS") or "auto")
+        if door is not None:  # see whether somebody is there, where Ray would try for minutes
+            socket.create_connection(door, timeout=_KNOCK_S).close()
         with _own_signals():
             ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
@@ -142,14 +144,14 @@ def connect(address: str | None) -> None:
         raise InputError(f"--address: no Ray cluster at {where} ({reason}); `ray start --head` starts one") from None
 
 
-def _knock(address: str) -> None:
-    """See whether somebody is there, where Ray would try for minutes. OSError if not."""
+def _door(address: str) -> tuple[str, int] | None:
+    """Host and port of an address; None where Ray looks for a cluster by itself. InputError where it is none."""
     if address == "auto":
-        return
+        return None
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not (host and port.isdecimal()):
         raise InputError(f"--address: {address!r} is no address; write HOST:PORT or ray://HOST:PORT")
-    socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+    return host, int(port)
 
 
 def cluster_places(gpus: float | None, limit: int) -> tuple[float, list[Place]]:
