@@ -108,7 +108,7 @@ def _resolve_collection(text: str, base: Path) -> Source:
 
 
 def _nearest_file(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not path.parent.is_dir():  # before an @ a URL may have a password, which is not repeated
         return "" if "@" in path.parent.name else f" (nor is there a folder {path.parent.name!r})"
     return suggestion(path.name, sorted(entry.name for entry in path.parent.iterdir()))
 

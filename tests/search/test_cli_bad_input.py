@@ -388,7 +388,8 @@ def test_errors_have_neither_control_characters_nor_passwords(folder: Path, auto
         outcome = autotune("study", "create", "study.yaml")
         assert outcome.code == 2
         assert ": no such file" in outcome.err
-        assert not {"\x1b", "s3cret"} & {part for part in ("\x1b", "s3cret") if part in outcome.err}
+        assert "\x1b" not in outcome.err
+        assert "s3cret" not in outcome.err
 
 
 def test_a_seed_that_is_none(folder: Path, autotune: Command) -> None:
