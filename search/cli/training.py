@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
@@ -77,6 +78,10 @@ class _Training:
             destination = Destination(self.folder, self._facts())
             if self.group.leads:
                 stack.enter_context(held(self.folder, destination.facts))
+            if self.group.size > 1:
+                # In force once interruption is left: a launcher that saw one process die sends SIGTERM to the others,
+                # and they would be gone before they said why they failed.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
             interrupted = stack.enter_context(interruption(self._say, "after this step"))
             prepared = self._prepared(device)
             manner = Manner(
