@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..spaces.errors import StudyError
 from .locking import only_one
 from .roles import OWNER, READY, STARTED
-from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
+from .storage import masked, open_storage, storage_errors, timeouts
 from .study import confirmation_name, is_foreign, named, open_study
 
 
@@ -30,7 +30,7 @@ def copy_study(name: str, url: str, to: str) -> int:
         original = _read(record.study, record.storage)
         fresh = named(record.storage, confirmation_name(name))
         others = [] if fresh is None else [_read(fresh, record.storage)]
-    with storage_errors(to), only_one(name, to, RUNNING_TIMEOUT_S):
+    with storage_errors(to), only_one(name, to, timeouts.RUNNING_S):
         storage = open_storage(to, create=True)
         _make_room(storage, name, to)
         attributes = {STARTED: original.attributes[STARTED], **original.attributes}

@@ -16,7 +16,7 @@ from .locking import only_one
 from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
 from .roles import AUGMENTATION, BASELINE, BESIDE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
 from .samplers import grid_points
-from .storage import RUNNING_TIMEOUT_S, masked, open_storage, storage_errors
+from .storage import masked, open_storage, storage_errors, timeouts
 from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
 from .study_file.schema import StudyFile
 
@@ -64,7 +64,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "total": min(trials, len(points(searched))) if file.search.sampler == "grid" else trials,
         READY: True,
     }
-    with storage_errors(url), only_one(file.name, url, RUNNING_TIMEOUT_S):
+    with storage_errors(url), only_one(file.name, url, timeouts.RUNNING_S):
         storage = open_storage(url, create=True)
         if (known := named(storage, file.name)) is not None:
             _refuse_taken(known, url)

@@ -14,7 +14,7 @@ from sqlalchemy import make_url, text
 
 from ..objectives.caching import cache_folder
 from ..spaces.errors import InputError, StudyError, StudyHeld
-from .storage import RUNNING_TIMEOUT_S, server
+from .storage import server, timeouts
 
 _PAUSE_S = 0.05
 
@@ -45,7 +45,7 @@ def claiming(name: str, url: str) -> Generator[None]:
         SQLAlchemyError: the server failed.
     """
     try:
-        with _held(f"{database(url)}\0{name}\0claims", url, RUNNING_TIMEOUT_S):
+        with _held(f"{database(url)}\0{name}\0claims", url, timeouts.RUNNING_S):
             yield
     except TimeoutError:
         raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None

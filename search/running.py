@@ -22,7 +22,7 @@ from .report.generation import Quarters
 from .roles import RUNS
 from .samplers import make_sampler
 from .scoring import Scoring
-from .storage import RECONNECT_TIMEOUT_S, patiently, storage_errors
+from .storage import patiently, storage_errors, timeouts
 from .study import StudyRecord, as_it_is_now, while_stored
 from .tuner import ENDED, Ending, Tuner
 
@@ -52,7 +52,7 @@ def run_study(
         TrainingError: workers do not start.
     """
     placement = placement or Placement()
-    with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
+    with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         total = trials or record.study.user_attrs["total"]
         made_of = _made_of(record)
         check_unchanged(record, path)
@@ -83,7 +83,7 @@ def run_study(
 def storage_failures(url: str) -> Generator[None]:
     """What the storage does while trials run is no mistake in what the user gave."""
     try:
-        with storage_errors(url, RECONNECT_TIMEOUT_S):
+        with storage_errors(url, timeouts.RECONNECT_S):
             yield
     except (StorageError, StudyHeld) as error:
         raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None

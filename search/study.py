@@ -18,7 +18,7 @@ from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
 from .settings import BUDGETS
-from .storage import RUNNING_TIMEOUT_S, holds_studies, masked, open_storage, storage_errors, storage_option
+from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
 from .study_file.reading import parse_study_file, read_study_file
 from .study_file.schema import StudyFile
 
@@ -144,7 +144,7 @@ def without_operations(file: StudyFile, dropped: Collection[str]) -> StudyFile:
 
 
 @contextmanager
-def while_stored(record: StudyRecord, waited_s: float = RUNNING_TIMEOUT_S) -> Generator[None]:
+def while_stored(record: StudyRecord, waited_s: float = timeouts.RUNNING_S) -> Generator[None]:
     """Say in words what others did to the study meanwhile. Optuna raises KeyError from any call once it is deleted.
 
     Raises:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ..report.summary import Counts, Summary, summarize
 from ..report.wording import number, plain
-from ..storage import RECONNECT_TIMEOUT_S, patiently
+from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
 from .consoles import INTERRUPTED, output, tell
 from .targets import opened
@@ -21,7 +21,7 @@ def watch_command(target: str, storage: str | None) -> int:
     record = opened(target, storage)
     console = output()
     try:
-        with while_stored(record, RECONNECT_TIMEOUT_S):
+        with while_stored(record, timeouts.RECONNECT_S):
             _redraw(record, console) if console.is_terminal else _repeat(record)
     except KeyboardInterrupt:
         return INTERRUPTED

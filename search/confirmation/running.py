@@ -20,7 +20,7 @@ from ..roles import BASELINE
 from ..running import storage_failures
 from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
-from ..storage import RECONNECT_TIMEOUT_S
+from ..storage import timeouts
 from ..study import StudyRecord, as_it_is_now, while_stored
 from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
@@ -57,7 +57,7 @@ def confirm_study(
         TrainingError: not one training succeeded.
         InputError: there is no such device.
     """
-    with interruption(observer.message) as interrupted, while_stored(record, RECONNECT_TIMEOUT_S):
+    with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         check_unchanged(record, path)
         work = _Work(as_it_is_now(record, path), path.parent.absolute(), observer, placement or Placement())
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from ..passwords import without_passwords
-from ..storage import masked
+from ..passwords import masked, without_passwords
 
 _LONGEST = 60
 _MOST = 6

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import optuna
 import pytest
-from autotune.search import locking, storage
 from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
 from autotune.search.report.live import PlainLines
 from autotune.search.scoring import Scoring
-from autotune.search.storage import open_storage, storage_errors
+from autotune.search.storage import open_storage, storage_errors, timeouts
 from autotune.search.tuner import Ending, Tuner
 from autotune.spaces.errors import AutotuneError, StorageError, StudyHeld
 from optuna.trial import TrialState
@@ -63,8 +62,7 @@ def held(script: str, url: str, seconds: float, name: str = "shared") -> Generat
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A study `shared` in a file for which a statement waits a fifth of a second, not a minute."""
-    for module in (storage, locking):
-        monkeypatch.setattr(module, "RUNNING_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(timeouts, "RUNNING_S", 0.2)
     made = f"sqlite:///{tmp_path / 'studies.db'}"
     optuna.create_study(study_name="shared", storage=open_storage(made, create=True), direction="maximize")
     return made
@@ -75,7 +73,7 @@ def run(url: str, total: int, on_advance: Callable[[int], None], told: io.String
     study = optuna.load_study(study_name="shared", storage=opened, sampler=optuna.samplers.RandomSampler())
     observer, scoring = PlainLines(Console(file=told or io.StringIO())), Scoring(["accuracy"])
     claims = Claims(study, opened, url, interval_s=0.5, grace_s=3.0)  # this process lives on after a failed run
-    with storage_errors(url, storage.RECONNECT_TIMEOUT_S), InlineExecutor(SteppingTrainer(on_advance)) as executor:
+    with storage_errors(url, timeouts.RECONNECT_S), InlineExecutor(SteppingTrainer(on_advance)) as executor:
         return Tuner(study, claims, SPACE, executor, observer, scoring, 3).run(total, Interruption())
 
 
@@ -117,7 +115,7 @@ def test_what_is_never_let_go_ends_the_run_in_words_and_the_next_run_goes_on(
 ) -> None:
     from autotune.search import tuner
 
-    monkeypatch.setattr(storage, "RECONNECT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(timeouts, "RECONNECT_S", 1.0)
     monkeypatch.setattr(tuner, "_PARTING_S", 0.1)
     with ExitStack() as holders:
 

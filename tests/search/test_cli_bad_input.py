@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autotune.search import storage
+from autotune.search.storage import timeouts
 
 Command = Callable[..., Any]
 Change = Callable[[Path], object]
@@ -245,7 +245,7 @@ COMMANDS = [
 def test_a_locked_storage(
     stored: Path, autotune: Command, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "OPENING_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(timeouts, "OPENING_S", 0.1)
     holder = sqlite3.connect("autotune.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     assert "sqlite:///autotune.db: another process holds it" in refused(autotune, "study", *command)

@@ -5,8 +5,7 @@ from time import perf_counter
 
 import optuna
 import pytest
-from autotune.search import storage as storage_module
-from autotune.search.storage import masked, open_storage, storage_errors, storage_url
+from autotune.search.storage import connecting, masked, open_storage, storage_errors, storage_url, timeouts
 from autotune.spaces.errors import StorageError
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
@@ -20,8 +19,8 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait a tenth of a second for a lock, not five."""
-    monkeypatch.setattr(storage_module, "OPENING_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(storage_module, "RUNNING_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(timeouts, "OPENING_S", 0.1)
+    monkeypatch.setattr(timeouts, "RUNNING_S", 0.1)
 
 
 def url_of(file: Path) -> str:
@@ -136,7 +135,7 @@ def test_a_schema_that_fails_half_way_leaves_no_file(file: Path, monkeypatch: py
     def full(*_arguments: object, **_settings: object):
         raise OperationalError("CREATE TABLE", {}, sqlite3.OperationalError("database or disk is full"))
 
-    monkeypatch.setattr(storage_module, "RDBStorage", full)
+    monkeypatch.setattr(connecting, "RDBStorage", full)
     assert "the disk is full" in refusal(url_of(file), create=True)
     assert not list(file.parent.iterdir())
 
@@ -197,7 +196,7 @@ def test_a_locked_file_is_waited_for_and_then_refused(file: Path, create: bool, 
 
 
 def test_opening_waits_about_five_seconds():
-    assert 3 <= storage_module.OPENING_TIMEOUT_S <= 10 < storage_module.RUNNING_TIMEOUT_S
+    assert 3 <= timeouts.OPENING_S <= 10 < timeouts.RUNNING_S
 
 
 def test_a_file_that_is_locked_in_mid_run(file: Path, impatient: None):

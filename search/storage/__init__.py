@@ -1,0 +1,18 @@
+"""Where a study lives: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes."""
+
+from ..passwords import masked
+from .address import storage_option, storage_url
+from .failures import storage_errors
+from .opening import holds_studies, open_storage, server
+from .patience import patiently
+
+__all__ = [
+    "holds_studies",
+    "masked",
+    "open_storage",
+    "patiently",
+    "server",
+    "storage_errors",
+    "storage_option",
+    "storage_url",
+]

@@ -1,0 +1,51 @@
+"""The URL of a study's database: who says it, and whether it is one."""
+
+import os
+import shlex
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ..passwords import masked
+from .failures import refusal
+
+DEFAULT_URL = "sqlite:///autotune.db"
+_ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def storage_url(option: str | None, study_file: str | None) -> str:
+    """Return the first that is given: --storage, AUTOTUNE_STORAGE, the study file's `storage`, the default."""
+    return option or os.environ.get("AUTOTUNE_STORAGE") or study_file or DEFAULT_URL
+
+
+def storage_option(url: str) -> str:
+    """What a command must be told to find this storage: nothing of the one that it takes by itself."""
+    return "" if url == storage_url(None, None) else f" --storage {shlex.quote(masked(url))}"
+
+
+def parsed(url: str) -> URL:
+    """The URL with its driver.
+
+    Raises:
+        StorageError: it is no URL of a database that we support.
+    """
+    try:
+        address = make_url(url)
+        backend, driver = address.get_backend_name(), address.drivername
+    except (ArgumentError, ValueError):
+        raise refusal(url, f"is not the URL of a database; {_ALLOWED}") from None
+    if driver == "sqlite":
+        _check_file_url(address, url)
+        return address
+    if backend not in {"postgres", "postgresql"}:
+        raise refusal(url, f"names the database {backend!r}, which is not supported; {_ALLOWED}")
+    if "@" in f"{address.host}{address.database}":
+        raise refusal(url, "has an @ too many: in a name or password write it as %40, and / as %2F")
+    return address if "+" in driver else address.set(drivername="postgresql+psycopg")
+
+
+def _check_file_url(address: URL, url: str) -> None:
+    if address.host:
+        raise refusal(url, "needs three slashes before a relative path and four before an absolute one")
+    if address.database in {None, "", ":memory:"} or address.query:
+        raise refusal(url, "must name a plain file: a study outlives the process")

@@ -1,0 +1,86 @@
+"""The connections of a study: SQLite that several processes share, servers that come and go."""
+
+import sqlite3
+import weakref
+from typing import Any
+
+from optuna.storages import RDBStorage
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+from . import timeouts
+from .failures import refusal
+
+
+def first_engine(address: URL, url: str) -> Engine:
+    """Return an engine for a first look at a server; unlike Optuna's it keeps no connection."""
+    try:
+        return create_engine(address, poolclass=NullPool, **_engine_settings(address))
+    except ImportError:
+        package = address.get_driver_name()
+        raise refusal(url, f"needs the Python package {package}: pip install '{package}[binary]'") from None
+
+
+def _engine_settings(address: URL) -> dict[str, Any]:
+    if address.drivername == "sqlite":
+        return {"connect_args": {"timeout": timeouts.OPENING_S}}
+    patience = {} if "connect_timeout" in address.query else {"connect_timeout": round(timeouts.OPENING_S)}
+    return {"connect_args": patience}
+
+
+def connected(address: URL, url: str) -> RDBStorage:
+    """Optuna's storage, which makes the tables that are missing, set up for processes that share it.
+
+    Raises:
+        StorageError: another version of Optuna made the tables.
+    """
+    text_url = url if address.drivername == "sqlite" else address.render_as_string(hide_password=False)
+    settings = _engine_settings(address)
+    if address.drivername != "sqlite":
+        settings["pool_pre_ping"] = True  # a connection dies unseen while a long trial runs (optuna#5600)
+    try:
+        # Optuna fills in a template: braces that are really in the URL are doubled.
+        storage = RDBStorage(text_url.replace("{", "{{").replace("}", "}}"), settings)
+    except RuntimeError:  # Optuna's own check of the schema, the only thing there that raises it
+        raise refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
+    # Optuna closes a session after its commit: to make all that it read expire first is a sixth of reading a study.
+    storage.scoped_session.remove()
+    storage.scoped_session.configure(expire_on_commit=False)
+    if address.drivername == "sqlite":
+        _begin_immediately(storage.engine)
+    else:
+        _tell_time_in_utc(storage.engine)
+    # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.
+    weakref.finalize(storage, storage.engine.dispose)
+    return storage
+
+
+def _begin_immediately(engine: Engine) -> None:
+    """Take SQLite's write lock when a transaction begins, so that what it read is still true when it writes.
+
+    The recipe of SQLAlchemy's manual ("Serializable isolation / Savepoints / Transactional DDL").
+    """
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come too late
+        connection.execute(f"PRAGMA busy_timeout = {timeouts.RUNNING_S * 1000:.0f}")
+        # Under WAL this loses nothing when a process dies; a power cut may cost the last commits, never the file.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # the connections that made the schema do not know of this
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+
+
+def _tell_time_in_utc(engine: Engine) -> None:
+    """Optuna's heartbeats are times without a zone: those of all hosts must be of one, and of one without summer."""
+
+    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401, the driver's
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    engine.dispose()
+    event.listen(engine, "connect", prepare)

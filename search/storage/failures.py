@@ -1,0 +1,58 @@
+"""What SQLAlchemy, Optuna and SQLite say of a database that fails, in words for its user and without passwords."""
+
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from optuna.exceptions import StorageInternalError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ...spaces.errors import StorageError
+from ..passwords import masked
+from . import timeouts
+
+
+@contextmanager
+def storage_errors(url: str, waited_s: float = timeouts.RUNNING_S) -> Generator[None]:
+    """Turn what SQLAlchemy, Optuna and SQLite raise about the database into StorageError.
+
+    A context manager and a decorator. The original texts quote statements and URLs, so nothing is chained.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
+        raise refusal(url, reason_of(error, waited_s)) from None
+
+
+def refusal(url: str, reason: str) -> StorageError:
+    """The error that says why this database cannot be used."""
+    return StorageError(f"{masked(url)}: {_without_password(reason, url)}")
+
+
+def _without_password(reason: str, url: str) -> str:
+    try:
+        password = make_url(url).password
+    except (ArgumentError, ValueError):
+        return reason
+    # As a whole word: masked within other words, a short one would be told by what is left of them.
+    return re.sub(rf"(?<!\w){re.escape(str(password))}(?!\w)", "***", reason) if password else reason
+
+
+def reason_of(error: Exception, waited_s: float) -> str:
+    """Say in one clause what is wrong with the database; SQLite's own texts are the keys."""
+    cause: BaseException | None = error.__cause__ if isinstance(error, StorageInternalError) else error
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    words = str(cause)
+    known = {
+        "locked": f"another process holds it and did not let go for {waited_s:.0f} seconds",
+        "not a database": "is not a SQLite database",
+        "malformed": "is damaged",
+        "unable to open": "cannot be opened: check the folder and its permissions",
+        "readonly": "cannot be written: check the permissions of the file and its folder",
+        "disk is full": "cannot be written: the disk is full",
+    }
+    told = next((reason for key, reason in known.items() if key in words), None)
+    return told or f"failed: {words.strip().splitlines()[0] if words.strip() else type(cause).__name__}"

@@ -1,0 +1,8 @@
+"""How long to wait for a database, in seconds."""
+
+OPENING_S = 5.0
+"""Someone waits at the terminal: say soon who holds the file."""
+RUNNING_S = 60.0
+"""How long one statement waits for whoever holds a SQLite file: a backup or a dashboard takes half a minute."""
+RECONNECT_S = 300.0
+"""A run waits so long for a server that restarts, with its recovery, or for a file that is still held."""
