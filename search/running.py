@@ -24,7 +24,7 @@ from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
 from .study import StudyRecord, as_it_is_now, while_stored
-from .tuner import ENDED, Ending, Tuner
+from .tuner import Ending, Tuner
 
 
 def run_study(
@@ -63,7 +63,7 @@ def run_study(
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
         file, store = record.file, checkpoint_store(record)
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
-        left = total - sum(trial.state in ENDED for trial in trials_there)
+        left = total - sum(trial.state.is_finished() for trial in trials_there)
         recipe = Recipe(file, path.parent.absolute(), store, placement.slots or 1)
         with make_executor(placement, recipe, prepared, left, observer.message) as executor:
             rungs = prepared.rungs(file.training)
@@ -102,7 +102,7 @@ def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
 
 def _is_done(record: StudyRecord, total: int) -> bool:
     states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
-    return TrialState.RUNNING not in states and sum(state in ENDED for state in states) >= total
+    return TrialState.RUNNING not in states and sum(state.is_finished() for state in states) >= total
 
 
 def _started(record: StudyRecord) -> list[int]:

@@ -16,7 +16,6 @@ from ..report.wording import one_line, plain
 from ..roles import BESIDE, CONFIGURATION
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
-from ..tuner import ENDED
 from ..versions import versions
 from .best_file import BestConfiguration
 from .chosen import Exported, choose
@@ -115,7 +114,8 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
     attributes = record.study.user_attrs
     trials = [
         [trial.number, trial.state.name, trial.values, trial.user_attrs.get(CONFIGURATION)]
-        for trial in sorted(record.study.get_trials(deepcopy=False, states=ENDED), key=lambda trial: trial.number)
+        for trial in sorted(record.study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+        if trial.state.is_finished()
     ]
     arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
     known = [attributes["study_file"], dict(record.fingerprints), trials, arms]

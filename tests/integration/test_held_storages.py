@@ -113,10 +113,10 @@ def test_what_is_held_for_longer_than_one_statement_waits(url: str, script: str)
 def test_what_is_never_let_go_ends_the_run_in_words_and_the_next_run_goes_on(
     url: str, monkeypatch: pytest.MonkeyPatch, script: str, error: type[AutotuneError], words: str
 ) -> None:
-    from autotune.search import tuner
+    from autotune.search.tuner import loop
 
     monkeypatch.setattr(timeouts, "RECONNECT_S", 1.0)
-    monkeypatch.setattr(tuner, "_PARTING_S", 0.1)
+    monkeypatch.setattr(loop, "_PARTING_S", 0.1)
     with ExitStack() as holders:
 
         def hold(advance: int) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from autotune.search import tuner
 from autotune.search.interruption import Interruption
 from autotune.search.settings import SearchSettings
 from autotune.search.storage import open_storage
-from autotune.search.tuner import Ending
+from autotune.search.tuner import Ending, budget, loop
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
@@ -44,7 +43,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(tuner, "time", SimpleNamespace(monotonic=made.monotonic, sleep=lambda _: None))
+    for module in (budget, loop):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=made.monotonic, sleep=lambda _: None))
     return made
 
 
