@@ -1,9 +1,12 @@
 """A place with its worker and its trials, as a pool of workers keeps it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ...objectives.training.failure import Failure
+from ...objectives.training.trainer import Evaluation
 from ...spaces.configuration import Configuration
 from .places import Place
 from .worker import Leaving, Message, Round
@@ -49,6 +52,21 @@ class Job:
     sent: bool = False
     over: bool = False
 
+    def charge(self, seconds: float) -> None:
+        """Count time of training."""
+        self.seconds += seconds
+        self.unheard += seconds
+
+    def told(self) -> float:
+        """All the seconds that the caller has not been told of, and now is."""
+        seconds, self.unheard = self.unheard, 0.0
+        return seconds
+
+    def end(self, trial_id: int, failure: Failure) -> Evaluation:
+        """Its failure, as its last evaluation."""
+        self.over = True
+        return Evaluation(trial_id, max(self.heard, 0), finished=True, failure=failure, seconds=self.told())
+
 
 @dataclass
 class Lane:
@@ -77,3 +95,42 @@ class Lane:
         found = {trial_id: job for trial_id, job in self.jobs.items() if not job.sent and not job.over}
         suspect = next((trial_id for trial_id, job in found.items() if job.is_suspect), None)
         return found if suspect is None else {suspect: found[suspect]}
+
+    @property
+    def running(self) -> dict[int, Job]:
+        """The trials that train now."""
+        return {trial_id: self.jobs[trial_id] for trial_id in self.training if trial_id in self.jobs}
+
+    @property
+    def share(self) -> float:
+        """Seconds of each trial in the rung under way; those that train as one program share the time."""
+        return 0.0 if self.since is None else (time.monotonic() - self.since) / max(len(self.training), 1)
+
+    def charge(self) -> None:
+        """Count the time of a rung that came to nothing."""
+        share = self.share
+        for job in self.running.values():
+            job.charge(share)
+
+    def late(self, limit: float) -> dict[int, float]:
+        """The trials that have trained for more than `limit` seconds, and for how long."""
+        if not self.busy or self.since is None:
+            return {}
+        spent = {trial_id: job.seconds + self.share for trial_id, job in self.running.items()}
+        return {trial_id: seconds for trial_id, seconds in spent.items() if seconds > limit}
+
+    def patience(self, limit: float) -> float | None:
+        """Seconds until a trial reaches its limit; None where none trains."""
+        if self.since is None:
+            return None
+        spent = [job.seconds + self.share for job in self.running.values()]
+        return min((max(limit - seconds, 0.0) * len(self.training) + 0.01 for seconds in spent), default=None)
+
+    def vacate(self) -> None:
+        """Let go of the worker; the next one begins with all trials."""
+        if self.worker is not None:
+            self.worker.kill()
+        self.worker, self.busy, self.training, self.since = None, False, (), None
+        self.leaving.clear()
+        for job in self.jobs.values():
+            job.sent = False

@@ -103,7 +103,7 @@ class PoolExecutor(Executor):
             found: list[Evaluation] = self._heard(0.0)
             for lane in self._lanes:
                 if lane.busy and not lane.ready:  # nothing trains there yet, and a cluster may never have room
-                    self._vacate(lane)
+                    lane.vacate()
             while any(lane.busy for lane in self._lanes):
                 found += self._heard(None)
         finally:
@@ -209,18 +209,8 @@ class PoolExecutor(Executor):
 
     def _patience(self, lanes: Sequence[Lane], left: float | None) -> float | None:
         """How long to wait at most, so that no trial's time limit is missed."""
-        if self._limit is None:
-            return left
-        training = [lane for lane in lanes if lane.since is not None]
-        spent = [(self._spent(lane, trial_id), len(lane.training)) for lane in training for trial_id in lane.training]
-        waits = [max(self._limit - seconds, 0.0) * count + 0.01 for seconds, count in spent]
-        return min([*waits, *([] if left is None else [left])], default=None)
-
-    def _spent(self, lane: Lane, trial_id: int) -> float:
-        """Seconds of a trial's training; those that train as one program share the time."""
-        job = lane.jobs.get(trial_id)
-        running = 0.0 if lane.since is None else (time.monotonic() - lane.since) / max(len(lane.training), 1)
-        return running + (job.seconds if job is not None else 0.0)
+        waits = [left, *(lane.patience(self._limit) for lane in lanes if self._limit is not None)]
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _listen(self, lane: Lane, worker: Worker) -> list[Evaluation]:
         try:
@@ -240,31 +230,25 @@ class PoolExecutor(Executor):
                 lane.trace = trace
             case Told(evaluations):
                 lane.busy, lane.training, lane.since = False, (), None
-                return [self._counted(lane, each) for each in evaluations if self._is_news(lane, each)]
+                news = [each for each in evaluations if self._is_news(lane, each)]
+                return [replace(each, seconds=lane.jobs[each.trial_id].told()) for each in news]
         return []
 
     def _is_news(self, lane: Lane, evaluation: Evaluation) -> bool:
         job = lane.jobs.get(evaluation.trial_id)
         if job is None or not job.sent:
             return False  # it left meanwhile
-        job.seconds += evaluation.seconds
-        job.unheard += evaluation.seconds
+        job.charge(evaluation.seconds)
         job.over = evaluation.finished
         if evaluation.step <= job.heard and evaluation.failure is None:
             return False
         job.heard, job.deaths, job.is_suspect = evaluation.step, 0, False
         return True
 
-    def _counted(self, lane: Lane, evaluation: Evaluation) -> Evaluation:
-        """The evaluation with all the seconds of training that its caller has not heard of."""
-        job = lane.jobs[evaluation.trial_id]
-        seconds, job.unheard = job.unheard, 0.0
-        return replace(evaluation, seconds=seconds)
-
     def _replace(self, lane: Lane, reason: str) -> list[Evaluation]:
         """A worker died: its trials go to a new one, but for those that it died on too often."""
-        blamed = [lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs]
-        self._charge(lane)
+        blamed = list(lane.running.values())
+        lane.charge()
         failed: list[Evaluation] = []
         for job in blamed if lane.ready else []:
             job.is_suspect |= len(blamed) > 1  # each is trained alone then, so that its neighbours are not blamed
@@ -272,11 +256,11 @@ class PoolExecutor(Executor):
         for trial_id, job in lane.jobs.items():
             if job.deaths > self._retries and not job.over:
                 message = f"{reason}; begun {job.deaths} times in vain (search.retries is {self._retries})"
-                failed.append(self._end(trial_id, job, Failure(FailureKind.CRASHED, message, lane.trace)))
+                failed.append(job.end(trial_id, Failure(FailureKind.CRASHED, message, lane.trace)))
         if not lane.ready and lane.starts >= STARTS:
             last = lane.trace.strip().rpartition("\n")[2]
             raise TrainingError(f"{lane.place.name} does not start: {reason}" + (f": {last}" if last else ""))
-        self._vacate(lane)
+        lane.vacate()
         if going_on := sorted(lane.waiting):
             trials = ", ".join(map(str, going_on))
             self._note(f"{lane.place.name}: {reason}; trials go on from their last checkpoints: {trials}")
@@ -285,41 +269,15 @@ class PoolExecutor(Executor):
 
     def _overdue(self, lane: Lane) -> list[Evaluation]:
         """End a worker whose trial takes too long. Its neighbours go on in a new one."""
-        if self._limit is None or not lane.busy or lane.since is None:
+        if self._limit is None or not (late := lane.late(self._limit)):
             return []
-        late = {trial_id: self._spent(lane, trial_id) for trial_id in lane.training if trial_id in lane.jobs}
-        late = {trial_id: seconds for trial_id, seconds in late.items() if seconds > self._limit}
-        if not late:
-            return []
-        self._charge(lane)
-        found: list[Evaluation] = []
-        for trial_id, seconds in late.items():
-            found.append(self._end(trial_id, lane.jobs[trial_id], timed_out(seconds, self._limit)))
-        self._vacate(lane)
+        lane.charge()
+        found = [
+            lane.jobs[trial_id].end(trial_id, timed_out(seconds, self._limit)) for trial_id, seconds in late.items()
+        ]
+        lane.vacate()
         self._dispatch(lane)
         return found
-
-    def _charge(self, lane: Lane) -> None:
-        """Count the time of a rung that came to nothing, which its trials shared."""
-        if lane.since is not None:
-            each = (time.monotonic() - lane.since) / max(len(lane.training), 1)
-            for job in (lane.jobs[trial_id] for trial_id in lane.training if trial_id in lane.jobs):
-                job.seconds += each
-                job.unheard += each
-
-    def _end(self, trial_id: int, job: Job, failure: Failure) -> Evaluation:
-        job.over = True
-        seconds, job.unheard = job.unheard, 0.0
-        return Evaluation(trial_id, max(job.heard, 0), finished=True, failure=failure, seconds=seconds)
-
-    def _vacate(self, lane: Lane) -> None:
-        """Let go of a worker; the next one begins with the lane's trials."""
-        if lane.worker is not None:
-            lane.worker.kill()
-        lane.worker, lane.busy, lane.training, lane.since = None, False, (), None
-        lane.leaving.clear()
-        for job in lane.jobs.values():
-            job.sent = False
 
 
 def _until(end: float | None) -> float | None:
