@@ -119,8 +119,12 @@ def _all_text(names: Sequence[str]) -> Features:
 
 def _to_text(dataset: Dataset) -> TextColumns:
     result = TextColumns(len(dataset), {}, {}, {})
-    for name, feature in dataset.features.items():
-        _add_column(name, feature, lambda name=name: _values(dataset, name), result)
+    features = dataset.features
+    # In one go, as each look at some columns copies what is known of all of them.
+    plain = _values(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
+    for name, feature in features.items():
+        values = (lambda name=name: plain[name]) if name in plain else lambda name=name: _values(dataset, [name])[name]
+        _add_column(name, feature, values, result)
     return result
 
 
@@ -128,8 +132,8 @@ def _add_column(name: str, feature: object, values: Callable[[], list[Any]], res
     """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
     if _holds_text(feature):
         result.columns[name] = [_as_text(feature, value) for value in values()]
-    elif isinstance(feature, (List, LargeList)) and _holds_text(feature.feature):
-        result.lists[name] = [[_as_text(feature.feature, item) for item in value or ()] for value in values()]
+    elif item := _item(feature):
+        result.lists[name] = [[_as_text(item, one) for one in value or ()] for value in values()]
     else:
         result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
         for key, inner in feature.items() if isinstance(feature, dict) else ():
@@ -140,13 +144,18 @@ def _holds_text(feature: object) -> bool:
     return isinstance(feature, ClassLabel) or (isinstance(feature, Value) and feature.dtype not in _BYTES_TYPES)
 
 
+def _item(feature: object) -> object | None:
+    """What a list column holds, if that is text."""
+    return feature.feature if isinstance(feature, (List, LargeList)) and _holds_text(feature.feature) else None
+
+
 def _as_text(feature: object, value: object) -> str:
     return _label(feature, value) if isinstance(feature, ClassLabel) else _text(value)
 
 
-def _values(dataset: Dataset, name: str) -> list[Any]:
-    """One column alone, so that images beside it are not decoded."""
-    return dataset.select_columns([name])[:][name]
+def _values(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some columns alone, so that images beside them are not decoded."""
+    return dataset.select_columns(list(names))[:] if names else {}
 
 
 def _label(feature: ClassLabel, index: object) -> str:

@@ -161,6 +161,23 @@ def test_one_column_may_have_any_name(tmp_path: Path):
     assert "separated" not in error_of(tmp_path, "c.csv", "text,a;b\ngood\n")
 
 
+def test_hundreds_of_columns_are_taken_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each look at some columns copies what is known of all: one by one they would take the square of their number."""
+    looks: list[list[str]] = []
+    select = datasets.Dataset.select_columns
+
+    def counted(dataset: datasets.Dataset, names: list[str]) -> datasets.Dataset:
+        looks.append(names)
+        return select(dataset, names)
+
+    monkeypatch.setattr(datasets.Dataset, "select_columns", counted)
+    names = [f"c{number}" for number in range(300)]
+    line = ",".join(names) + "\n"
+    table = load(tmp_path, "wide.csv", line + line)
+    assert [table.column(name) for name in names] == [[name] for name in names]
+    assert looks == [names]
+
+
 def test_a_missing_column_names_the_columns_and_the_nearest(tmp_path: Path):
     table = load(tmp_path, "a.csv", "text,label\na,x\n")
     with pytest.raises(DataError) as caught:
