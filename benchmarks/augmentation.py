@@ -26,7 +26,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import optuna
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.device import choose_device
 from autotune.objectives.training.production import Trained, train_production
 from autotune.search.preparing import prepare_study

@@ -24,7 +24,8 @@ import autotune.objectives.prepare as preparing
 import torch
 from autotune.objectives.augmentation.bank import TEXT_OPERATIONS
 from autotune.objectives.augmentation.tokens import TokenBank
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.run import TrainingRun

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from autotune.objectives.data.batches import bucket_lengths
 from autotune.objectives.models.borrowed import Encoded
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.device import autocast, choose_device
 from autotune.objectives.training.fused import FusedTrainer

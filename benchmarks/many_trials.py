@@ -16,7 +16,8 @@ from statistics import median
 
 import torch
 from autotune.objectives.models.fused.weights import FlatWeights
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.mixing import batches_of, together
 from autotune.objectives.training.row_adamw import RowAdamW

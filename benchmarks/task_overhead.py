@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task

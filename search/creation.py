@@ -7,7 +7,7 @@ from pathlib import Path
 
 import optuna
 
-from ..objectives.prepare import PreparedObjective
+from ..objectives.prepared import PreparedObjective
 from ..spaces.configuration import Configuration
 from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue

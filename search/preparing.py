@@ -9,7 +9,8 @@ from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource
 from ..objectives.models.layers import layer_mistakes
-from ..objectives.prepare import PreparedObjective, prepare
+from ..objectives.prepare import prepare
+from ..objectives.prepared import PreparedObjective
 from ..objectives.training.device import choose_device
 from ..objectives.training.judge import baseline_judge
 from ..spaces.bounds import Choices

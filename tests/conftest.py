@@ -179,7 +179,8 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     The arguments replace parts of the settings; `rows` replaces the training file's: (text, label, aspect). What
     other kinds of tasks ask for is made of these: see `with_answers`.
     """
-    from autotune.objectives.prepare import PreparedObjective, prepare
+    from autotune.objectives.prepare import prepare
+    from autotune.objectives.prepared import PreparedObjective
     from autotune.objectives.settings import ObjectiveSettings
     from autotune.spaces.augmentation import AugmentationSpace
 

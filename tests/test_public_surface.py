@@ -62,7 +62,8 @@ COMMANDS = {
 
 NAMES = {
     "autotune.objectives.checking": {"check_objective", "check_operations", "make_tasks"},
-    "autotune.objectives.prepare": {"PreparedObjective", "prepare"},
+    "autotune.objectives.prepare": {"prepare"},
+    "autotune.objectives.prepared": {"PreparedObjective", "TaskRows"},
     "autotune.objectives.settings": {"DataSettings", "ModelSettings", "ObjectiveSettings"},
     "autotune.objectives.tasks.batch": {"Batch", "Examples", "TextCodes"},
     "autotune.objectives.tasks.task": {"Task", "TextTask"},

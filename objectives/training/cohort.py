@@ -6,7 +6,7 @@ import torch
 
 from ...spaces.errors import Diverged
 from ..models.fused.model import FusedModel
-from ..prepare import PreparedObjective, TaskRows
+from ..prepared import PreparedObjective, TaskRows
 from .device import autocast
 from .evaluating import held_out, in_order, measured
 from .fused_run import FusedRun

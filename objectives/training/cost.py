@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.multi_task import MultiTaskModel
 from ..models.vocabulary import output_names, table_names
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from ..seeds import generator
 from .mixing import gathered
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ...spaces.configuration import Configuration
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .mixing import batches_of
 from .patience import Patience
 from .trainer import Evaluation

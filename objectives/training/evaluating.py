@@ -8,7 +8,7 @@ import torch
 from ...spaces.errors import Diverged
 from ..data.targets import pad_together
 from ..models.multi_task import MultiTaskModel
-from ..prepare import PreparedObjective, TaskRows
+from ..prepared import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..settings import COSTS
 from ..tasks.batch import Batch

@@ -10,7 +10,7 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ..models.fused.model import FusedModel
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .cohort import Cohort
 from .fused import FusedTrainer
 from .fused_run import FusedRun

@@ -6,7 +6,7 @@ from itertools import accumulate
 import torch
 
 from ...spaces.configuration import Configuration
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .run import TrainingRun
 from .trainer import Checkpoint, Evaluation
 

@@ -12,7 +12,7 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ..models.fused.model import FusedModel
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .cohort import Cohort
 from .failure import FailureKind
 from .fused_run import FusedRun

@@ -9,7 +9,7 @@ from ...spaces.errors import Diverged
 from ..models.fused.slots import Slot
 from ..models.fused.weights import FlatWeights
 from ..models.multi_task import MultiTaskModel
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .course import Course
 from .evaluating import Precision
 from .mean_losses import MeanLosses

@@ -2,7 +2,7 @@
 
 from ...spaces.configuration import Configuration
 from ..models.fused.model import unstackable
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from ..settings import COSTS
 
 

@@ -15,7 +15,7 @@ from ..models.encoders import quiet_transformers
 from ..models.light_decoder import share_encoder
 from ..models.multi_task import MultiTaskModel, assemble
 from ..models.vocabulary import full_vocabulary
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from ..tasks.task import Task
 
 INDEX = "heads.json"

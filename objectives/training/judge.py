@@ -14,7 +14,8 @@ from ..data.batches import bucket_lengths
 from ..data.inputs import Inputs
 from ..data.tokens import TokenTable, encode
 from ..models.names import default_rates
-from ..prepare import PreparedObjective, TaskRows, prepare
+from ..prepare import prepare
+from ..prepared import PreparedObjective, TaskRows
 from ..settings import ObjectiveSettings
 from ..tasks.classification import Classification
 from .evaluating import predict

@@ -6,7 +6,7 @@ import torch
 
 from ...spaces.configuration import Mix
 from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from ..seeds import generator
 from ..tasks.batch import Batch
 from ..tasks.folding import apart

@@ -11,7 +11,7 @@ import torch
 from ...spaces.configuration import Configuration, Mix
 from ..data.batches import BatchOrder, padded_length
 from ..models.multi_task import PASS_TOKENS
-from ..prepare import PreparedObjective, TaskRows
+from ..prepared import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..tasks.batch import Batch
 from ..tasks.task import Task

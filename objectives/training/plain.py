@@ -8,7 +8,7 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ...spaces.errors import AutotuneError, Diverged
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .failure import Failure, FailureKind
 from .folds import FoldRun
 from .run import TrainingRun

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ...spaces.configuration import Configuration
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .run import TrainingRun
 
 _STEPS = 3

@@ -18,7 +18,7 @@ from ...spaces.configuration import Configuration
 from ...spaces.errors import Interrupted
 from ..models.encoders import quiet_transformers
 from ..models.vocabulary import Vocabulary, output_names, table_names
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from ..tasks.task import Task
 from .evaluating import evaluate
 from .group import ALONE, Group

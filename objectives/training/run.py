@@ -8,7 +8,7 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from ..tasks.batch import Batch
 from ..tasks.task import Task
 from .course import Course

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 
 from ...spaces.configuration import Configuration
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .fresh import Fresh
 from .plain import PlainTrainer
 from .trainer import Checkpoint, Evaluation, Trainer, check_slot

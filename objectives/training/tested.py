@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from ...spaces.configuration import Configuration
-from ..prepare import PreparedObjective
+from ..prepared import PreparedObjective
 from .production import Manner, train_production
 from .trainer import Checkpoint, Evaluation
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from ...objectives.prepare import PreparedObjective, prepare
+from ...objectives.prepare import prepare
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.device import choose_device
 from ...objectives.training.group import Group, joined, local_rank
 from ...objectives.training.judge import baseline_judge

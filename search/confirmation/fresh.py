@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from ...objectives.augmentation.generating import Progress
-from ...objectives.prepare import PreparedObjective
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.fresh import Fresh
 from ...objectives.training.seeded import SeededTrainer
 from ...objectives.training.trainer import Trainer

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from ...objectives.prepare import PreparedObjective
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.device import choose_device
 from ...objectives.training.fastest import probe_gpu, probe_step, slots_worth
 from ...objectives.training.fusible import unfusible

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import torch
 
-from ...objectives.prepare import PreparedObjective
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.device import choose_device
 from ...objectives.training.durable import DurableTrainer

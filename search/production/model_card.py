@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ...objectives.prepare import PreparedObjective
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure

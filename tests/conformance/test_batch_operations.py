@@ -7,7 +7,7 @@ import torch
 from autotune.objectives.augmentation.bank import BATCH_OPERATIONS
 from autotune.objectives.augmentation.batch_operation import BatchOperation
 from autotune.objectives.models.backbones import encode
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.folding import apart, join
 from autotune.objectives.training.mixing import gathered

@@ -8,7 +8,7 @@ import pytest
 import torch
 from autotune.objectives.models.borrowed import BorrowedHead
 from autotune.objectives.models.multi_task import MultiTaskModel
-from autotune.objectives.prepare import PreparedObjective, TaskRows
+from autotune.objectives.prepared import PreparedObjective, TaskRows
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.kinds import TaskSettings
 from autotune.objectives.tasks.registry import TASKS, task_type

@@ -11,7 +11,7 @@ from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.encoders import AutoClass, EncoderSource, open_encoder
 from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel, assemble
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, named_ids
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.heads import load_heads

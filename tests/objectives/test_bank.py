@@ -17,7 +17,8 @@ from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.augmentation.operation import Resources, Row, RuleOperation, TextOperation
 from autotune.objectives.augmentation.reverse import Reverse
 from autotune.objectives.augmentation.tokens import TokenBank
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.tasks.token_classification import TokenClassification
 from autotune.spaces.augmentation import AugmentationSpace

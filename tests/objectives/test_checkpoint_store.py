@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore, NoRoom
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.patience import Patience

@@ -6,7 +6,7 @@ import pytest
 import torch
 from autotune.objectives.augmentation.cutoff import Cutoff
 from autotune.objectives.checking import check_operations
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.registry import task_type
 from autotune.objectives.training.mixing import batches_of, gathered

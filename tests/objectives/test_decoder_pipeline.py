@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.production import save_model, train_production
 from autotune.search.production.model_card import pipeline_of
 from autotune.spaces.configuration import Configuration

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.folds import FoldRun
 from autotune.objectives.training.run import TrainingRun

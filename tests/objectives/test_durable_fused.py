@@ -8,7 +8,7 @@ import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
 from autotune.objectives.models.multi_task import MultiTaskModel
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.failure import FailureKind

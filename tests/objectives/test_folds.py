@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun

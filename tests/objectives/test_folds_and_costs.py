@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.data.near import near_copies
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.cost import inference_cost
 from autotune.objectives.training.plain import PlainTrainer

@@ -7,7 +7,7 @@ import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
 from autotune.objectives.models.fused.slots import Slot, Slots
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.mixing import batches_of
 from autotune.spaces.configuration import Configuration, Mix
 

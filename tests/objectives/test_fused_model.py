@@ -8,7 +8,7 @@ import pytest
 import torch
 from autotune.objectives.models.fused.model import COUNTED_FROM_ZERO, FusedModel, unstackable
 from autotune.objectives.models.multi_task import MultiTaskModel
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.seeds import generator
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task

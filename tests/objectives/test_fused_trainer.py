@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.fused_run import FusedRun

@@ -8,7 +8,7 @@ import pytest
 import torch
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.heads import load_heads

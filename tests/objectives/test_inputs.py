@@ -7,7 +7,7 @@ import pytest
 import torch
 from autotune.objectives.data.inputs import Inputs
 from autotune.objectives.data.targets import IGNORED, RaggedTargets, TextTargets, pad_together, take_targets
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.production import save_model, train_production
 from autotune.spaces.configuration import Configuration

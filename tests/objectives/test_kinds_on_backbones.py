@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.augmentation.cutoff import Cutoff
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.registry import TASKS, task_type
 from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered

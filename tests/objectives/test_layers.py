@@ -9,7 +9,7 @@ from autotune.objectives.models.encoders import open_encoder
 from autotune.objectives.models.layers import check_layers, layer_stacks
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.production import Trained, save_model, train_production

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 import torch
 from autotune.objectives.augmentation.tokens import TokenBank
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.training.mixing import Batches, batches_of, together
 from autotune.objectives.training.run import TrainingRun

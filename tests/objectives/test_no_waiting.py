@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fused_run import FusedRun
 from autotune.objectives.training.row_adamw import RowAdamW

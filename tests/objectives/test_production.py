@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import evaluate
 from autotune.objectives.training.production import Trained, save_model, train_production
 from autotune.objectives.training.run import TrainingRun

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.production import Manner, Trained, train_production
 from autotune.objectives.training.resuming import SavedHistory

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.models.multi_task import MultiTaskModel
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.run import TrainingRun

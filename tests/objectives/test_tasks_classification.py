@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.classification import Classification, ClassificationSettings
 from hypothesis import given

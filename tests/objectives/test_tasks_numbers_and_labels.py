@@ -9,7 +9,7 @@ import torch
 from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.multi_label import MultiLabel, MultiLabelSettings
 from autotune.objectives.tasks.regression import Regression, RegressionSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, input_table, seen_vocabulary
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.production import export_model, train_production
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration

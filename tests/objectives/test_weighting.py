@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from autotune.objectives.prepare import PreparedObjective
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fastest import GpuProbe, fastest_trainer, probe_step
 from autotune.objectives.training.fused import FusedTrainer

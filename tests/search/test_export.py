@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from autotune.objectives.prepare import PreparedObjective, prepare
+from autotune.objectives.prepare import prepare
+from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.search.export.best_file import read_best
 from autotune.search.export.exporting import best_configuration, render, study_fingerprint
