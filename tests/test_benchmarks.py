@@ -69,7 +69,7 @@ def run_throughput(tmp_path: Path) -> Run:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_side_trains_every_trial(run_throughput: Run):
-    named = ("peer-fp32", "autotune-bf16", "workers-fp32", "fused-fp32")
+    named = ("peer-fp32", "fused-bf16")
     done = run_throughput("--trials", "2", "--rows", "20", "--epochs", "1", "--sides", ",".join(named))
     assert done.returncode == 0, done.stderr
     for side in named:
@@ -148,13 +148,13 @@ def test_an_evaluations_metrics_are_compared(monkeypatch: pytest.MonkeyPatch, ca
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_number_of_workers_has_its_row_and_its_memory():
-    command = [sys.executable, str(BENCHMARKS / "parallel.py"), "--workers", "0", "2", "--trials", "3", "--rows", "40"]
+    command = [sys.executable, str(BENCHMARKS / "parallel.py"), "--workers", "0", "1", "--trials", "3", "--rows", "40"]
     command += ["--epochs", "2", "--encoder", "scratch:tiny", "--memory"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in done.stdout.splitlines() if "│" in line]
-    sides = {row[0]: [float(cell) for cell in row[1:]] for row in rows if row[0] in {"inline", "cpu:2"}}
+    sides = {row[0]: [float(cell) for cell in row[1:]] for row in rows if row[0] in {"inline", "cpu:1"}}
     assert sides["inline"][2] == sides["inline"][4] == 1
     for seconds, an_hour, _, going, _, there in sides.values():
         assert 0 < there < seconds

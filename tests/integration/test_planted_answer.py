@@ -14,20 +14,17 @@ STUDY = Path(__file__).parents[2] / "studies" / "quickstart" / "study.yaml"
 
 
 def best_accuracy(ratios: dict[str, float]) -> float:
-    """The best evaluation of one training at the default rate."""
+    """The best evaluation of one training at the default rate, in the first six of its ten epochs."""
     file = read_study_file(STUDY)
     prepared = prepare(file, AugmentationSpace(), STUDY.parent, seed=0)
     configuration = Configuration(learning_rate=file.search_space().default_rate, ratios=ratios)
     run = TrainingRun(0, configuration, prepared, torch.device("cpu"))
-    values = list[float]()
-    while not run.finished:
-        values.append(run.advance().metrics["accuracy"])
-    return max(values)
+    return max(run.advance().metrics["accuracy"] for _ in range(6))
 
 
 @pytest.mark.slow
 def test_the_aspect_helps_and_the_weekday_does_not() -> None:
-    """With one seed, which takes a minute; three seeds say the same (0.67, 0.71 and 0.66 in the mean)."""
+    """With one seed; three seeds, to the end, say the same (0.67, 0.71 and 0.66 in the mean)."""
     alone, aspect, weekday = map(best_accuracy, ({}, {"aspect": 1.0}, {"weekday": 1.0}))
     assert aspect > alone + 0.01
     assert aspect > weekday

@@ -78,7 +78,7 @@ def test_two_processes_train_what_one_does(folder: Path, launcher: str | None) -
 
 
 def test_a_process_that_dies_ends_the_others_and_the_same_command_goes_on(folder: Path) -> None:
-    write_best(folder, training={**NO_DROPOUT, "epochs": 12, "dropout": 0.1})
+    write_best(folder, training={**NO_DROPOUT, "epochs": 6, "dropout": 0.1})
     with start(folder, "-o", "model", launcher=[*TWO[:-1], AT_WORST + TWO[-1]]) as launcher:
         wait_for(launcher, "step ")
         os.kill(rank_one(launcher.pid), signal.SIGKILL)

@@ -158,6 +158,7 @@ def test_a_trial_before_its_first_rung_leaves_no_file(make: Callable[..., Durabl
     assert store.sizes() == {}
 
 
+@pytest.mark.slow
 def test_a_finished_trial_is_kept_and_not_resumed(
     make: Callable[..., DurableTrainer], store: CheckpointStore, objective: Objectives, steps: list[int]
 ):

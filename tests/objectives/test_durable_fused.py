@@ -51,6 +51,7 @@ def to_the_end(trainer: Trainer) -> dict[int, list[Evaluation]]:
     return found
 
 
+@pytest.mark.slow
 def test_two_trials_that_lack_memory_at_once_are_alone_one_after_the_other(
     trainer: DurableTrainer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -66,6 +67,7 @@ def test_two_trials_that_lack_memory_at_once_are_alone_one_after_the_other(
     assert [found[trial_id][-1].finished and found[trial_id][-1].failure for trial_id in found] == [None] * 3
 
 
+@pytest.mark.slow
 def test_one_that_waits_its_turn_to_be_alone_can_leave(trainer: DurableTrainer, monkeypatch: pytest.MonkeyPatch):
     short(monkeypatch, (0.25, 0.0))
     trainer.admit(0, FIRST)

@@ -61,6 +61,7 @@ def is_near(one: str, other: str, threshold: float) -> bool:
 words = st.lists(st.text("ab1é", min_size=0, max_size=14), max_size=6)
 
 
+@pytest.mark.slow
 @given(words, words, st.sampled_from([0.7, 0.8, 0.9, 1.0]))
 def test_the_blocks_find_what_comparing_all_with_all_finds(texts: list[str], others: list[str], threshold: float):
     found = list(neighbours(texts, others, threshold))

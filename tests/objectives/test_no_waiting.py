@@ -35,6 +35,7 @@ def trials(operations: Sequence[str]) -> list[Configuration]:
     ]
 
 
+@pytest.mark.slow
 def test_a_rung_waits_for_the_device_at_its_end_only(
     objective: Callable[..., PreparedObjective], monkeypatch: pytest.MonkeyPatch
 ):

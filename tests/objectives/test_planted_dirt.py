@@ -51,6 +51,7 @@ def halves(texts: Sequence[str]) -> list[tuple[str, str]]:
     return [(text, "good" if i % 2 else "bad") for i, text in enumerate(texts)]
 
 
+@pytest.mark.slow
 def test_all_planted_leaks_of_the_real_reviews_are_found(tmp_path: Path, shared_data: Path):
     parts: dict[str, list[tuple[str, str]]] = {}
     for part in ("train", "validation", "test"):

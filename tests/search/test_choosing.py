@@ -239,11 +239,13 @@ def test_a_gpu_gets_the_slots_that_are_worth_it(
     assert notes[1].endswith(f"make {1000 * slots / steps[slots]:.0f} steps a second") == (slots > 1)
 
 
+@pytest.mark.slow
 def test_a_step_of_several_trials_is_timed(prepared: PreparedObjective, recipe: Recipe):
     configuration = recipe.file.search_space().equal_weights()
     assert 0 < probe_step(prepared, configuration, torch.device("cpu"), 2) < 60
 
 
+@pytest.mark.slow
 def test_a_step_that_memory_is_too_short_for_takes_for_ever(
     prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ):

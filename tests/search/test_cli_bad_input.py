@@ -268,6 +268,7 @@ def test_data_that_changed(stored: Path, autotune: Command) -> None:
         assert "reviews.csv: the data changed" in told
 
 
+@pytest.mark.slow
 def test_a_lexicon_that_changed(folder: Path, autotune: Command) -> None:
     (folder / "words.tsv").write_text("word\tpos\tsynonyms\tantonyms\ngreat\tadj\tfine,superb\t\n", encoding="utf-8")
     edit("operations: [noise, mixup]", "operations: [replace], replace: {lexicon: words.tsv}")(folder)

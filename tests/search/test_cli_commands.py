@@ -76,6 +76,7 @@ def test_a_dry_run_stores_nothing(folder: Path, autotune: Command) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["reviews.csv", "study.yaml"]
 
 
+@pytest.mark.slow
 def test_long_lines_are_not_broken(folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     assert "training: sentiment 45 rows, aspect 45 rows; validation: 15 rows\n" in clean(
@@ -264,6 +265,7 @@ def test_the_environment_names_the_storage(folder: Path, autotune: Command, monk
     assert not (folder / "autotune.db").exists()
 
 
+@pytest.mark.slow
 def test_the_same_study_from_another_path(trained: Path, autotune: Command) -> None:
     """The stored study remembers the folder it was made in; this is a copy of it."""
     (trained / "study.yaml").rename(trained / "again.yaml")
@@ -308,6 +310,7 @@ def test_a_study_that_create_left_half_made(
         assert clean(autotune("study", "delete", "tiny", "--yes")) == "deleted tiny\n"
 
 
+@pytest.mark.slow
 def test_a_study_is_made_or_deleted_by_one_command_at_a_time(folder: Path, autotune: Command) -> None:
     """A run is no such command: it joins (tests/integration/test_interrupted_runs.py)."""
     clean(autotune("study", "create", "study.yaml"))

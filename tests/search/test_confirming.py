@@ -179,6 +179,7 @@ def test_a_timeout_leaves_trainings_and_says_how_to_go_on(confirm: Callable[...,
     assert f"{missing} fresh trainings are left; go on with: autotune study confirm tiny" in out
 
 
+@pytest.mark.slow
 def test_the_time_of_a_run_is_that_of_its_confirmation_too(trained: Path, autotune: Command) -> None:
     text = (trained / "study.yaml").read_text(encoding="utf-8")
     (trained / "study.yaml").write_text(text + "confirm: {seeds: 1, candidates: 1}\n", encoding="utf-8")

@@ -23,6 +23,7 @@ def told(study: optuna.Study) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_copy_is_the_same_study(trained: Path, autotune: Command) -> None:
     assert autotune("study", "copy", "tiny", "--to", TO).out == f"copied tiny and its 4 trials to {TO}\n"
     one, other = open_study("tiny", FROM).study, open_study("tiny", TO).study
@@ -54,6 +55,7 @@ def test_a_study_is_never_overwritten(trained: Path, autotune: Command) -> None:
     assert (outcome.code, outcome.err) == (2, f"{TO} holds a study 'tiny' already; delete it there first\n")
 
 
+@pytest.mark.slow
 def test_half_a_copy_is_not_ready_and_may_be_made_again(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt

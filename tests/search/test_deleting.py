@@ -99,6 +99,7 @@ def test_the_other_of_two_deletes_finds_nothing(trained: Path, monkeypatch: pyte
         delete_study("tiny", URL)
 
 
+@pytest.mark.slow
 def test_who_looks_on_is_told(run: Callable[[], Outcome], autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "INTERVAL_S", 0.01)
     hook(monkeypatch, watching, "tell", deleted)

@@ -134,6 +134,7 @@ def test_hugging_face_accepts_its_arguments(record: StudyRecord, trained: Path) 
     assert content["augmentation"]["operations"] == best.configuration.mix.operations
 
 
+@pytest.mark.slow
 def test_an_export_is_replaced_by_a_whole_one(trained: Path, autotune: Command) -> None:
     for style in ("yaml", "json", "hf", "yaml"):
         assert autotune("study", "export", "study.yaml", "--format", style, "-o", "best.yaml").code == 0
@@ -348,6 +349,7 @@ def test_its_commands_name_the_file_as_a_shell_reads_it(record: StudyRecord, tra
     assert shlex.split(best.commands.verify) == ["autotune", "verify", file]
 
 
+@pytest.mark.slow
 def test_a_study_that_went_on_has_another_fingerprint_and_a_copied_one_has_not(
     record: StudyRecord, trained: Path, autotune: Command
 ) -> None:

@@ -43,6 +43,7 @@ def metrics(found: list[Evaluation]) -> list[tuple[int, dict[str, float], dict[s
     return [(one.step, dict(one.metrics), dict(one.losses)) for one in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the step", "after it"])
 def test_a_second_signal_in_a_rung_leaves_the_checkpoint_of_the_rung_before(
     make: Make, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, after: bool

@@ -333,6 +333,7 @@ def test_create_says_who_prunes_between_folds(pruner: str, folds: int, told: str
     assert list(consequences(file)) == [f"{folds} folds: a trial trains once for each, and its value is {told}"]
 
 
+@pytest.mark.slow
 def test_wilcoxon_spares_the_last_of_five_folds_and_nothing_of_four() -> None:
     losses: dict[float, float] = {}
 

@@ -91,6 +91,7 @@ def test_any_complete_trial_can_be_exported_and_trained(
     assert "values" not in json.loads((folder / "hf.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_study_of_one_objective_is_exported_by_its_number(trained: Path, autotune: Command) -> None:
     study = open_study("tiny", "sqlite:///autotune.db").study
     assert autotune("study", "export", "tiny", "--trial", "1").code == 0

@@ -91,6 +91,7 @@ def test_trackers_are_named_once(given: list[str], names: list[str]) -> None:
     assert tracker_names(given) == names
 
 
+@pytest.mark.slow
 def test_a_tracker_that_is_none(trained: Path, autotune: Command) -> None:
     assert autotune("study", "export", "study.yaml").code == 0
     outcome = autotune("train", "best.yaml", "-o", "model", "--report-to", "tensorbord")

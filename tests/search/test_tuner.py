@@ -484,6 +484,7 @@ def test_a_signal_between_asking_and_noting_leaves_nothing_running(
     assert stored.states().count(TrialState.COMPLETE) == 3
 
 
+@pytest.mark.slow
 def test_a_tuner_that_slept_lets_go_of_what_another_took_and_may_take_it_anew(stored: Bench) -> None:
     """As where a machine wakes up: another host thought both of its trials dead."""
     other = Claims(stored.study, stored.storage, grace_s=-1.0)
