@@ -8,6 +8,8 @@ WHEEL_CHECK := build/wheel-check
 
 # A database that the user's shell points to is none of the demo's or the tests' business.
 unexport AUTOTUNE_STORAGE
+# What pytest rewrites of the tests is kept for the next run: it is a third of their start.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A developer runs the fast tests; CI sets CI=true and runs them all.
 MARKERS := $(if $(filter true,$(CI)),,not slow)
