@@ -46,6 +46,7 @@ def plain(url: str) -> optuna.Study:
     return optuna.load_study(study_name="Prüfung 评论", storage=storage)
 
 
+@pytest.mark.slow
 def test_what_was_written_is_read(url: str, study: optuna.Study):
     study.set_user_attr("Datei", {"größe": [1, 2.5, None, "评论"]})
     trial = study.ask(SPACE)

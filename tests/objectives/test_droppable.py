@@ -153,6 +153,7 @@ def test_near_duplicates_of_an_auxiliarys_own_rows_leave_as_data_says_in_every_t
             assert len(whole.cleaned(configuration).train["own"].tokens) == rows
 
 
+@pytest.mark.slow
 def test_a_run_trains_on_the_cleaned_rows(tmp_path: Path):
     whole = prepared(tmp_path, reviews(wrong=8, copies=20), SEARCHED)
     first, other = (

@@ -322,6 +322,7 @@ def test_memory_that_runs_out_later_costs_only_the_steps_since_the_checkpoint(
     assert steps == [0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9]
 
 
+@pytest.mark.slow
 def test_out_of_memory_twice_is_a_failure_of_the_one_trial(
     make: Callable[..., DurableTrainer], objective: Objectives, monkeypatch: pytest.MonkeyPatch
 ):

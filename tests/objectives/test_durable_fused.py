@@ -78,6 +78,7 @@ def test_one_that_waits_its_turn_to_be_alone_can_leave(trainer: DurableTrainer, 
     assert list(to_the_end(trainer)) == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_trial_that_ends_where_another_lacks_memory_has_ended(
     trainer: DurableTrainer, monkeypatch: pytest.MonkeyPatch
 ):

@@ -134,6 +134,7 @@ def test_folds_measure_auxiliaries_on_the_rows_held_out(objective: Objectives):
         assert torch.equal(fold.validations["aspect"].tokens.ids, fold.validation.tokens.ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bert", "gpt2", "t5"])
 def test_parameters_are_those_of_the_exported_model(objective: Objectives, architectures: Architectures, family: str):
     tasks = {"sentiment": {"kind": "classification"}, "aspect": {"kind": "classification", "label": "aspect"}}

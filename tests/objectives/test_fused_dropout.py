@@ -55,6 +55,7 @@ def test_slot_neighbours_and_their_number_change_no_bit(objective: Objectives, o
     assert all(map(torch.equal, base, computed(prepared, slots, place)))
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_turns_nan_changes_no_bit(objective: Objectives):
     prepared = objective()
     slots = [NEIGHBOURS[0], TRIAL, NEIGHBOURS[1]]

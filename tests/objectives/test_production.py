@@ -135,6 +135,7 @@ def test_a_folder_that_is_not_empty_is_left_as_it_is(objective: Objectives, tmp_
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "notes.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["model", "."])
 def test_a_link_and_the_working_folder_are_filled(
     objective: Objectives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str

@@ -226,6 +226,7 @@ def test_padding_changes_nothing(prepared: PreparedObjective, model: MultiTaskMo
     assert found[2][found[2] != IGNORED].tolist() == expected[2][expected[2] != IGNORED].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bert", "electra", "gpt2", "t5"])
 def test_a_trimmed_vocabulary_writes_the_same_texts(objective: Objectives, architectures: Architectures, family: str):
     found = [

@@ -57,6 +57,7 @@ def test_data_with_another_label_and_a_matching_fingerprint_is_refused(best: Pat
     assert "labels.aspect: the training data has not 'speaker' and has 'horn'" in outcome.err
 
 
+@pytest.mark.slow
 def test_an_export_without_labels_trains(best: Path, autotune: Command) -> None:
     """One that was written before labels were."""
     text = best.read_text(encoding="utf-8")

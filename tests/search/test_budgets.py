@@ -132,6 +132,7 @@ def test_device_hours_count_earlier_runs(bench: Bench) -> None:
     assert bench.run(TabulatedTrainer(rising), 6, budgets=hours(36.5))[0] is Ending.DONE
 
 
+@pytest.mark.slow
 def test_the_seconds_of_a_killed_life_are_not_given_back(stored: Bench) -> None:
     """What a kill would leave in the storage is there at every rung, and counts though the trial only waits."""
     found: list[float] = []

@@ -207,6 +207,7 @@ def test_slots_multiply(choose: Choose):
     assert choose(Placement("cpu", slots=3, executor=ExecutorName.INLINE))[0].capacity == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("probe", "left", "steps", "slots"),
     [

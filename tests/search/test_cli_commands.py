@@ -101,6 +101,7 @@ def test_run_makes_the_study_and_resumes_it(folder: Path, autotune: Command) -> 
     assert len(states) == 4
 
 
+@pytest.mark.slow
 def test_an_empty_study(folder: Path, autotune: Command) -> None:
     autotune("study", "create", "study.yaml")
     assert "No trial is complete yet" in clean(autotune("study", "report", "tiny"))
@@ -149,6 +150,7 @@ def test_tables_lose_nothing_at_any_width(
     assert clean(autotune("study", "report", "tiny"))
 
 
+@pytest.mark.slow
 def test_names_with_markup_are_printed_as_they_are(folder: Path, autotune: Command) -> None:
     (folder / "reviews.csv").rename(folder / "[red]re\u0007views[bold].csv")
     text = (folder / "study.yaml").read_text(encoding="utf-8")
@@ -231,6 +233,7 @@ def test_passwords_are_never_stored_nor_shown(folder: Path, autotune: Command) -
     assert not [part for part in printed if "secret" in part]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["option", "file", "environment"])
 def test_a_hint_names_the_storage_where_commands_would_look_elsewhere(
     folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch, way: str
@@ -321,6 +324,7 @@ def test_a_study_is_made_or_deleted_by_one_command_at_a_time(folder: Path, autot
     assert len(open_study("tiny", DATABASE).study.trials) == 2
 
 
+@pytest.mark.slow
 def test_what_is_given_is_queued_in_order(folder: Path, autotune: Command) -> None:
     text = (folder / "study.yaml").read_text(encoding="utf-8")
     (folder / "study.yaml").write_text(text.replace("trials: 4, sampler: random", "trials: 9, sampler: grid"), "utf-8")

@@ -49,6 +49,7 @@ def test_a_quasi_random_sequence_goes_on_in_the_copy(trained: Path) -> None:
     assert asked(TO) != first
 
 
+@pytest.mark.slow
 def test_a_study_is_never_overwritten(trained: Path, autotune: Command) -> None:
     assert autotune("study", "copy", "tiny", "--to", TO).code == 0
     outcome = autotune("study", "copy", "tiny", "--to", TO)

@@ -241,6 +241,7 @@ def test_production_reaches_what_the_search_found(
     }
 
 
+@pytest.mark.slow
 def test_training_again_into_the_same_folder_is_refused(trained: Path, autotune: Command) -> None:
     autotune("study", "export", "study.yaml")
     (trained / "model").mkdir()

@@ -48,6 +48,7 @@ def card(best: BestConfiguration, autotune: Command, *options: str, name: str = 
     return yaml.safe_load(front), body
 
 
+@pytest.mark.slow
 def test_a_card_says_what_was_trained_on_what_and_how_to_open_it(best: BestConfiguration, autotune: Command) -> None:
     front, body = card(best, autotune, "--micro-batch", "4")
     assert front == {

@@ -101,6 +101,7 @@ def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> No
     assert len(study.trials_dataframe()) == 6
 
 
+@pytest.mark.slow
 def test_a_run_after_one_that_came_to_nothing_draws_other_numbers(record: StudyRecord) -> None:
     """Trials that were given back wait again, as if nothing had begun."""
     known = len(record.study.trials)

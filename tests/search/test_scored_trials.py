@@ -298,6 +298,7 @@ def test_auto_prunes_few_folds_with_the_common_pruner() -> None:
     assert not is_paired(make_pruner("auto", [10], 10, 20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paired", [True, False])
 def test_an_interrupted_trial_of_folds_starts_again_and_reports_nothing_twice(tmp_path: Path, paired: bool) -> None:
     storage = open_storage(f"sqlite:///{tmp_path / 'studies.db'}", create=True)

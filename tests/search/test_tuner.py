@@ -376,6 +376,7 @@ def test_a_resumed_run_knows_what_was_found(bench: Bench) -> None:
     assert [event[1] for event in recorder.named("started")] == [3, 4]
 
 
+@pytest.mark.slow
 def test_a_run_hears_what_other_runs_found_meanwhile(stored: Bench) -> None:
     """Before each of its own trials leaves, that one not yet counted, and at the end."""
     trainer = TabulatedTrainer(rising)
@@ -410,6 +411,7 @@ def test_a_run_that_is_done_trains_nothing(bench: Bench) -> None:
     assert len(bench.states()) == 3
 
 
+@pytest.mark.slow
 def test_the_timeout_ends_a_run_and_loses_nothing(stored: Bench) -> None:
     ending, _ = stored.run(TabulatedTrainer(rising, 2), 6, timeout_s=0.0)
     assert ending is Ending.TIMEOUT
