@@ -5,7 +5,7 @@ which no study's own may have.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,10 @@ class Training:
         }
 
 
+Plan = tuple[Sequence[Training], Mapping[str, object]]
+"""What is to be trained, and what was decided with it: arms, seeds, what is ablated, who meets the test data."""
+
+
 def fresh_of(trial: FrozenTrial) -> Fresh:
     """The seed of a fresh training, and whether it looks at the test data."""
     return Fresh(trial.user_attrs[SEED], trial.user_attrs[TESTED])
@@ -111,11 +115,12 @@ class Ledger:
     def trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def plan(self, trainings: Sequence[Training], **facts: object) -> list[FrozenTrial]:
-        """Queue what is not there yet, under the lock that other hosts wait for. Returns all trials."""
+    def plan(self, decide: Callable[[Mapping[str, Any]], Plan]) -> None:
+        """Queue what is not there yet, under the lock that other hosts wait for; `decide` hears what they decided."""
 
         def queue() -> None:
             with self.claims.lock():
+                trainings, facts = decide(self.facts)
                 there = {key_of_trial(trial) for trial in self.trials()}
                 for training in trainings:
                     if training.key not in there:
@@ -125,7 +130,6 @@ class Ledger:
                         self.study.set_user_attr(name, value)
 
         patiently(queue)
-        return self.trials()
 
 
 def arms_to_store(arms: Iterable[Planned]) -> list[dict[str, object]]:

@@ -1,9 +1,10 @@
 """A confirmation from its plan to its last training; what is there already is not trained again."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from optuna.trial import FrozenTrial
 
@@ -25,7 +26,19 @@ from ..study import StudyRecord, as_it_is_now, while_stored
 from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh
-from .ledger import ABLATION, ARMS, SEEDS, TEST, Ledger, Training, arms_to_store, fresh_of, is_to_come, stored_arms
+from .ledger import (
+    ABLATION,
+    ARMS,
+    SEEDS,
+    TEST,
+    Ledger,
+    Plan,
+    Training,
+    arms_to_store,
+    fresh_of,
+    is_to_come,
+    stored_arms,
+)
 from .reading import read_confirmation
 from .words import fresh_seeds
 
@@ -79,12 +92,16 @@ class _Work:
 
     def compare(self, settings: ConfirmSettings, interrupted: Interruption, deadline: float | None) -> Ending:
         """Train all arms on all seeds."""
-        arms = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
+        chosen = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
         ledger = Ledger.made(self._record)
-        arms = _in_order(_newest(stored_arms(ledger.facts.get(ARMS, [])), arms))
-        seeds = self._seeds(max(settings.seeds, len(ledger.facts.get(SEEDS, []))))
-        ledger.plan(_trainings(arms, seeds), **{ARMS: arms_to_store(arms), SEEDS: seeds})
-        names = ", ".join(arm.name for arm in arms)
+
+        def decide(facts: Mapping[str, Any]) -> Plan:
+            arms = _in_order(_newest(stored_arms(facts.get(ARMS, [])), chosen))
+            seeds = self._seeds(max(settings.seeds, len(facts.get(SEEDS, []))))
+            return _trainings(arms, seeds), {ARMS: arms_to_store(arms), SEEDS: seeds}
+
+        ledger.plan(decide)
+        names, seeds = ", ".join(arm["name"] for arm in ledger.facts[ARMS]), ledger.facts[SEEDS]
         self._observer.message(f"confirming on {fresh_seeds(len(seeds))}, the same for all: {names}")
         if len(seeds) > settings.seeds:
             self._observer.message(f"{settings.seeds} were asked for now, {len(seeds)} earlier: those stay")
@@ -113,7 +130,7 @@ class _Work:
             trainings += _trainings(planned, found.seeds, tested=True)
         if not facts:
             return Ending.DONE
-        ledger.plan(trainings, **facts)
+        ledger.plan(lambda _: (trainings, facts))
         self._observer.message(_closer(facts, winner.name))
         return self._train(ledger, interrupted, deadline)
 

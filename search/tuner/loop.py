@@ -2,7 +2,7 @@
 
 It and its like on other hosts alone write to the study, never a worker. A trial is in the storage before it is
 trained and told after; whatever kills the process in between leaves a RUNNING trial, which the next run or a living
-tuner puts back into the queue (claims.py), so that every number is trained to an end exactly once.
+tuner puts back into the queue (search/claims.py), so that every number is trained to an end exactly once.
 """
 
 import time

@@ -1,7 +1,7 @@
 """`autotune study confirm`: fresh paired seeds, the ablation, one look at the test data, and nothing twice."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from autotune.objectives.training.trainer import Checkpoint
 from autotune.search.confirmation import running
 from autotune.search.confirmation.arms import Planned, compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
+from autotune.search.confirmation.ledger import Ledger, Plan
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
 from autotune.search.report.ranking import RankedTrial
@@ -282,6 +283,23 @@ def test_what_confirm_says_may_change_while_the_study_lives(trained: Path, autot
 
 
 SPACE = parse_study_file(STUDY, "study.yaml").search_space()
+
+
+@pytest.mark.slow
+def test_what_another_host_asks_for_at_the_same_time_is_not_forgotten(
+    confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for two seeds between this one's first look and its plan."""
+    plan = Ledger.plan
+
+    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> None:
+        monkeypatch.setattr(Ledger, "plan", plan)
+        confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
+        plan(ledger, decide)
+
+    monkeypatch.setattr(Ledger, "plan", after_the_other)
+    assert "1 were asked for now, 2 earlier: those stay" in confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    assert len(confirmed().seeds) == 2
 
 
 def ranked(*configurations: Configuration) -> list[RankedTrial]:
