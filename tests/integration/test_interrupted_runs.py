@@ -24,7 +24,7 @@ def folder(reviews_csv: Path) -> Path:
 def test_create_killed_at_any_moment(folder: Path) -> None:
     """The moments follow the database's birth closely, where the study is half made."""
     moments = random.Random(1)
-    for _ in range(6):
+    for _ in range(4):
         for left in folder.glob("autotune.db*"):
             left.unlink()
         with start(folder, "create", "study.yaml") as process:

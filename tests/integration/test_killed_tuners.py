@@ -1,4 +1,4 @@
-"""Twenty times kill -9 in one study, and runs that share one: in the end it is as if nothing had happened."""
+"""Twelve times kill -9 in one study, and runs that share one: in the end it is as if nothing had happened."""
 
 import random
 import re
@@ -20,7 +20,7 @@ from .commands import MAIN, STUDY, check_whole, finish, prepared, start, study_i
 pytestmark = pytest.mark.slow
 
 TOTAL = 16
-ROUNDS = 20
+ROUNDS = 12
 # A grid is queued when the study is made: the trials are the same however often the tuner begins anew. Kills may
 # hit one trial again and again before its first rung, which is no reason to give it up here.
 GRID = STUDY.replace("trials: 6, sampler: random, pruner: percentile", (
@@ -71,7 +71,7 @@ def ended(told: str) -> list[str]:
 
 
 @pytest.mark.timeout(1200)
-def test_twenty_kills_and_the_study_is_that_of_an_undisturbed_run(grid: Path, undisturbed: Undisturbed) -> None:
+def test_twelve_kills_and_the_study_is_that_of_an_undisturbed_run(grid: Path, undisturbed: Undisturbed) -> None:
     """Half of the kills hit the training, the others any moment from the first import, or the first line, on."""
     moments = random.Random(5)
     told = Counter[str]()
