@@ -62,7 +62,7 @@ def prepare(  # noqa: PLR0913
     )
     check_operations(augmentation.operations, corpus.tasks[0])
     operations = _operations(settings, augmentation, corpus, base, seed, judge)
-    tasks = {task.name: task for task in corpus.tasks}
+    tasks = corpus.by_name
     texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
     encoder = open_encoder(settings.model.encoder, base, texts, settings.model.max_length)
     tokenised = Tokenised.of(corpus, encoder, settings.model.max_length)
@@ -121,7 +121,7 @@ def _assembled(settings: ObjectiveSettings, seed: int, tokenised: Tokenised, ban
     corpus, encoder, every = tokenised.corpus, tokenised.encoder, tokenised.every
     vocabulary = study_vocabulary(settings, encoder, [bank.tokens, *(found.tokens for found in every)], every)
     codes = text_codes(encoder, vocabulary)
-    tasks = {task.name: task for task in corpus.tasks}
+    tasks = corpus.by_name
     return PreparedObjective(
         settings=settings,
         seed=seed,

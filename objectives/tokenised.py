@@ -37,9 +37,9 @@ class Tokenised:
         Raises:
             DataError: rows that their task cannot use.
         """
+        tasks = corpus.by_name
 
         def examples(tables: Mapping[str, Table]) -> dict[str, Examples]:
-            tasks = {task.name: task for task in corpus.tasks}
             return {name: tasks[name].examples(table, encoder, max_length) for name, table in tables.items()}
 
         parts = examples(corpus.train), examples(corpus.validations), examples(_test(corpus))
@@ -61,12 +61,14 @@ class Tokenised:
             "validation": (self.corpus.validations, self.validations),
             "test": (_test(self.corpus), self.test),
         }
-        cut = {rows: cut_texts(self._tasks, *part, self.encoder, self.max_length) for rows, part in tables.items()}
+        tasks = self.corpus.by_name
+        cut = {rows: cut_texts(tasks, *part, self.encoder, self.max_length) for rows, part in tables.items()}
         return [*_by_rows(cut), *(note for found in self.every for note in found.findings)]
 
     def rows(self, examples: Mapping[str, Examples], vocabulary: Vocabulary) -> dict[str, TaskRows]:
         """Some of them in a vocabulary's numbers."""
-        return {name: self._rows(self._tasks[name], found, vocabulary) for name, found in examples.items()}
+        tasks = self.corpus.by_name
+        return {name: self._rows(tasks[name], found, vocabulary) for name, found in examples.items()}
 
     def training_rows(self, vocabulary: Vocabulary, bank_lengths: torch.Tensor) -> dict[str, TaskRows]:
         """Training rows with one more bucket where a variant is longer than every row, so that shapes still repeat.
@@ -79,10 +81,6 @@ class Tokenised:
             name: replace(found, buckets=buckets) if tables[name] is tables[main] else found
             for name, found in rows.items()
         }
-
-    @property
-    def _tasks(self) -> dict[str, Task[Any]]:
-        return {task.name: task for task in self.corpus.tasks}
 
     def _rows(self, task: Task[Any], examples: Examples, vocabulary: Vocabulary) -> TaskRows:
         numbers, targets = vocabulary.new_ids, examples.targets

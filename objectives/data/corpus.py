@@ -38,6 +38,11 @@ class Corpus:
     """The folds of a cross-validation."""
 
     @property
+    def by_name(self) -> dict[str, Task[Any]]:
+        """The tasks, by their names."""
+        return {task.name: task for task in self.tasks}
+
+    @property
     def validation(self) -> Table:
         """The main task's validation rows."""
         return self.validations[self.tasks[0].name]

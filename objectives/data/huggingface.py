@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,12 @@ def _to_text(dataset: Dataset) -> TextColumns:
     features = dataset.features
     # In one go, as each look at some columns copies what is known of all of them.
     plain = _values(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
+
+    def values(name: str) -> list[Any]:
+        return plain[name] if name in plain else _values(dataset, [name])[name]
+
     for name, feature in features.items():
-        values = (lambda name=name: plain[name]) if name in plain else lambda name=name: _values(dataset, [name])[name]
-        _add_column(name, feature, values, result)
+        _add_column(name, feature, partial(values, name), result)
     return result
 
 

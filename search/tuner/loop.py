@@ -61,7 +61,7 @@ class Tuner:
         max_steps: int,
     ) -> None:
         self._study = study
-        self._budgets = SearchSettings()
+        self._settings = SearchSettings()
         self._budget = Budget()
         self._claims = claims
         self._space = space
@@ -90,8 +90,8 @@ class Tuner:
             timeout_s: the longest time of this run.
             budgets: its `device_hours`, `trial_timeout` and `checkpoints` hold; by default trials take what they want.
         """
-        self._budgets = budgets or self._budgets
-        self._budget = Budget(timeout_s, self._budgets.device_hours)
+        self._settings = budgets or self._settings
+        self._budget = Budget(timeout_s, self._settings.device_hours)
         self._patiently(self._reap)
         self._patiently(lambda: self._announce(total))
         ending = Ending.INTERRUPTED
@@ -229,7 +229,7 @@ class Tuner:
         if not self._claims.is_mine(running.number):
             self._leave(running, {}, running.say)  # thought dead, and given to another tuner; or told already
             return
-        if (failure := running.failure(evaluation, self._budgets.trial_timeout)) is not None:
+        if (failure := running.failure(evaluation, self._settings.trial_timeout)) is not None:
             self._fail(running, failure)
             return
         running.note(evaluation)
@@ -294,7 +294,7 @@ class Tuner:
         """
         trials = self._study.get_trials(deepcopy=False)
         self._observer.updated(*self._standing(trial for trial in trials if trial.number != number))
-        top = self._budgets.checkpoints.top
+        top = self._settings.checkpoints.top
         kept = worth_keeping(trials, top, maximize=self._maximize)
         if number in kept:
             self._executor.evict(number)
