@@ -10,7 +10,7 @@ from ..passwords import masked
 from .failures import refusal
 
 DEFAULT_URL = "sqlite:///autotune.db"
-_ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST/DATABASE"
+_ALLOWED = "allowed are sqlite:///FILE and postgresql://HOST/DATABASE, with USER:PASSWORD@ before HOST if it asks"
 
 
 def storage_url(option: str | None, study_file: str | None) -> str:

@@ -402,3 +402,10 @@ def test_an_ending_in_capitals_is_a_study_file_too(folder: Path, autotune: Comma
     (folder / "study.yaml").rename(folder / "UP.YAML")
     assert autotune("study", "create", "UP.YAML").code == 0
     assert autotune("study", "show", "UP.YAML").code == 0
+
+
+def test_what_a_url_should_be_is_told_in_full(autotune: Command) -> None:
+    """What hides passwords leaves the pattern of a URL alone."""
+    told = refused(autotune, "study", "list", "--storage", "mysql://ada:secret@host/studies")
+    assert "secret" not in told
+    assert "postgresql://HOST/DATABASE, with USER:PASSWORD@ before HOST" in told
