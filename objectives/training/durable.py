@@ -47,7 +47,8 @@ class DurableTrainer(Trainer):
         trainer: trains.
         store: keeps the checkpoints.
         note: is told, once each, what the user should know: that the disk is full, that a trial is retried.
-        cost: the largest share of training time that checkpoints may take; with 1 there is one at every rung.
+        cost: the largest share of training time that checkpoints may take; with 1 each rung that takes longer than a
+            checkpoint has one.
     """
 
     trainer: Trainer

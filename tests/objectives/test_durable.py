@@ -33,7 +33,9 @@ def make(objective: Objectives, store: CheckpointStore) -> Callable[..., Durable
     """Makes trainers over one store, as a process after another would have them."""
 
     def made(slots: int = 1, note: Callable[[str], None] = print) -> DurableTrainer:
-        return DurableTrainer(PlainTrainer(objective(), torch.device("cpu"), slots), store, note, cost=1.0)
+        return DurableTrainer(
+            PlainTrainer(objective(), torch.device("cpu"), slots), store, note, cost=1e9
+        )  # a save may take longer than such a small rung
 
     return made
 
