@@ -65,7 +65,8 @@ class CheckpointSettings(Settings):
         default=0.05,
         gt=0,
         le=1,
-        description="the largest share of training time that writing checkpoints may take; 1: one at every rung",
+        description="the largest share of training time that writing checkpoints may take; 1: one at every rung that "
+        "trains for longer than one takes to write",
     )
 
 

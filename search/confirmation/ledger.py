@@ -115,10 +115,13 @@ class Ledger:
     def trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def plan(self, decide: Callable[[Mapping[str, Any]], Plan]) -> None:
-        """Queue what is not there yet, under the lock that other hosts wait for; `decide` hears what they decided."""
+    def plan(self, decide: Callable[[Mapping[str, Any]], Plan]) -> Mapping[str, object]:
+        """Queue what is not there yet, under the lock that other hosts wait for; `decide` hears what they decided.
 
-        def queue() -> None:
+        Returns what it decided now.
+        """
+
+        def queue() -> Mapping[str, object]:
             with self.claims.lock():
                 trainings, facts = decide(self.facts)
                 there = {key_of_trial(trial) for trial in self.trials()}
@@ -128,8 +131,9 @@ class Ledger:
                 for name, value in facts.items():
                     if self.facts.get(name) != value:
                         self.study.set_user_attr(name, value)
+            return facts
 
-        patiently(queue)
+        return patiently(queue)
 
 
 def arms_to_store(arms: Iterable[Planned]) -> list[dict[str, object]]:

@@ -40,6 +40,7 @@ from .ledger import (
     stored_arms,
 )
 from .reading import read_confirmation
+from .result import Arm, Confirmed
 from .words import fresh_seeds
 
 
@@ -116,23 +117,33 @@ class _Work:
             reasons = {reason for arm in found.arms for reason in arm.failures.values()} if found else ()
             raise TrainingError(f"no fresh training succeeded: {'; '.join(sorted(reasons))}")
         winner = found.arm(found.verdict.winner.name)
-        trainings: list[Training] = []
-        facts: dict[str, object] = {}
-        if settings.ablate and winner.configuration != self._space.baseline():
-            variants = without_parts(winner.configuration, self._space)
-            facts[ABLATION] = {"winner": winner.name, "parts": arms_to_store(map(Planned, variants, variants.values()))}
-            parts = [Planned(f"without {part}", variant) for part, variant in variants.items()]
-            trainings += _trainings(parts, found.seeds)
-        if self._record.file.data.test is not None and TEST not in ledger.facts:
-            tested = [found.baseline, winner] if winner.name != found.baseline.name else [winner]
-            facts[TEST] = {"winner": winner.name}
-            planned = [Planned(arm.name, arm.configuration) for arm in tested]
-            trainings += _trainings(planned, found.seeds, tested=True)
-        if not facts:
+
+        def decide(known: Mapping[str, Any]) -> Plan:
+            ablated = self._ablated(winner, found.seeds) if settings.ablate else ([], {})
+            tested = ([], {}) if TEST in known else self._tested(winner, found)
+            return [*ablated[0], *tested[0]], {**ablated[1], **tested[1]}
+
+        decided = ledger.plan(decide)
+        if not decided:
             return Ending.DONE
-        ledger.plan(lambda _: (trainings, facts))
-        self._observer.message(_closer(facts, winner.name))
+        self._observer.message(_closer(decided, winner.name))
         return self._train(ledger, interrupted, deadline)
+
+    def _ablated(self, winner: Arm, seeds: Sequence[int]) -> Plan:
+        """The winner without each of its parts; the baseline has none."""
+        if winner.configuration == self._space.baseline():
+            return [], {}
+        variants = without_parts(winner.configuration, self._space)
+        parts = [Planned(f"without {part}", variant) for part, variant in variants.items()]
+        known = {"winner": winner.name, "parts": arms_to_store(map(Planned, variants, variants.values()))}
+        return _trainings(parts, seeds), {ABLATION: known}
+
+    def _tested(self, winner: Arm, found: Confirmed) -> Plan:
+        """Winner and baseline on the test data, where there are any."""
+        if self._record.file.data.test is None:
+            return [], {}
+        arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, winner)}
+        return _trainings([*arms.values()], found.seeds, tested=True), {TEST: {"winner": winner.name}}
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""
@@ -192,7 +203,7 @@ def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = 
     return [Training(arm.name, arm.configuration, Fresh(seed, tested)) for seed in seeds for arm in arms]
 
 
-def _closer(facts: dict[str, object], winner: str) -> str:
+def _closer(facts: Mapping[str, object], winner: str) -> str:
     doing = [f"training {winner} without each of its parts"] if ABLATION in facts else []
     doing += ["looking at the test data, once"] if TEST in facts else []
     return "; ".join(doing)

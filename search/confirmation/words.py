@@ -48,9 +48,9 @@ def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
     name, score = verdict.winner.name, verdict.winner.score
     if name == verdict.baseline:
         return f"No candidate has a better mean than the baseline: {measured(score)} on {fresh_seeds(score.count)}."
-    corrected = verdict.winner.corrected
-    luck = "" if corrected.mean == score.mean else f"; {measured(corrected)} without the luck of being chosen"
-    return f"The winner is {name}: {measured(score)} on {fresh_seeds(score.count)}{luck}."
+    said, corrected = measured(score), measured(verdict.winner.corrected)
+    luck = "" if corrected == said else f"; {corrected} without the luck of being chosen"
+    return f"The winner is {name}: {said} on {fresh_seeds(score.count)}{luck}."
 
 
 def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
