@@ -9,10 +9,11 @@ does meets all, and a ratio is of one turn; on a GPU, which nobody else uses, th
 median and the range over repeats; the first round of a side is not timed. A round is an epoch, for our sides with an
 evaluation of 16 rows.
 
-`hugging face` is the usual loop around transformers' own classes; `plain` our trainer, a trial after another; `graph`
-our model's step of one trial as a CUDA graph; `N processes` are N plain ones at once; `fused N` are N trials as one
-program. MB are what a side holds: a plain process two trials, of which one trains. The last lines replay a search
-(refill.py). `--cpu` takes the processor's time, for a busy machine: processes then say nothing and are left out.
+`hugging face` is the usual loop around transformers' own classes, in fp32, its default, and in `--precision`; `plain`
+our trainer, a trial after another; `graph` our model's step of one trial as a CUDA graph; `N processes` are N plain
+ones at once; `fused N` are N trials as one program. MB are what a side holds: a plain process two trials, of which one
+trains. The last lines replay a search (refill.py). `--cpu` takes the processor's time, for a busy machine: processes
+then say nothing and are left out.
 """
 
 import argparse
@@ -41,6 +42,8 @@ class Side:
     kind: str
     trials: int
     processes: int = 1
+    precision: str | None = None
+    """Its own, where it is not that of all sides."""
     milliseconds: list[float] = field(default_factory=list[float])
     bytes: int = 0
     running: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
@@ -49,6 +52,7 @@ class Side:
     def start(self, options: argparse.Namespace) -> None:
         """Begin the processes: forks of this one, which has imported all and touched no device."""
         given = {**vars(options), "side": self.kind, "trials": self.trials}
+        given["precision"] = self.precision or options.precision
         context = multiprocessing.get_context("fork")
         for _ in range(self.processes):
             here, there = context.Pipe()
@@ -131,7 +135,8 @@ def parse_options() -> argparse.Namespace:
 def chosen_sides(options: argparse.Namespace) -> list[Side]:
     sides = [Side("plain", "plain", 2)]
     if not options.encoder.startswith("scratch:"):
-        sides.insert(0, Side("hugging face", "hugging_face", 1))
+        loops = dict.fromkeys(("fp32", options.precision))
+        sides = [Side(f"hugging face, {each}", "hugging_face", 1, precision=each) for each in loops] + sides
     if options.device != "cpu":
         sides.append(Side("graph", "graph", 1))
     if not options.cpu:

@@ -14,7 +14,7 @@ from autotune.objectives.training.trainer import Checkpoint
 from autotune.search.confirmation import running
 from autotune.search.confirmation.arms import Planned, compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
-from autotune.search.confirmation.ledger import Ledger, Plan
+from autotune.search.confirmation.ledger import ARMS, TEST, Ledger, Plan
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
 from autotune.search.report.ranking import RankedTrial
@@ -292,14 +292,33 @@ def test_what_another_host_asks_for_at_the_same_time_is_not_forgotten(
     """It asks for two seeds between this one's first look and its plan."""
     plan = Ledger.plan
 
-    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> None:
+    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> Mapping[str, object]:
         monkeypatch.setattr(Ledger, "plan", plan)
         confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
-        plan(ledger, decide)
+        return plan(ledger, decide)
 
     monkeypatch.setattr(Ledger, "plan", after_the_other)
     assert "1 were asked for now, 2 earlier: those stay" in confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
     assert len(confirmed().seeds) == 2
+
+
+@pytest.mark.slow
+def test_what_another_host_has_met_the_test_data_with_meanwhile_is_not_followed_by_a_second_look(
+    with_test: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It chose the baseline between this one's first look and its plan."""
+    optuna.delete_study(study_name=confirmation_name("tiny"), storage=URL)
+    plan = Ledger.plan
+
+    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> Mapping[str, object]:
+        if ARMS in ledger.facts:
+            ledger.study.set_user_attr(TEST, {"winner": "baseline"})
+        return plan(ledger, decide)
+
+    monkeypatch.setattr(Ledger, "plan", after_the_other)
+    assert autotune(*ARGUMENTS, "--no-ablate").code == 0
+    assert fresh_trials()
+    assert not [trial for trial in fresh_trials() if trial.user_attrs["tested"]]
 
 
 def ranked(*configurations: Configuration) -> list[RankedTrial]:
