@@ -1,6 +1,6 @@
 """Reading through Hugging Face's `datasets`, quietly and to text.
 
-Files are read from a private copy, so what was checked is what is read, whatever the characters of its
+A text file is read from a private copy, so what was checked is what is read, whatever the characters of its
 path mean to `datasets` (which takes paths for patterns). Remote code never runs: `datasets` 4 dropped it.
 """
 
@@ -8,6 +8,7 @@ import logging
 import math
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 from datasets import (
     ClassLabel,
     Dataset,
@@ -31,6 +33,8 @@ from datasets import (
 from datasets.exceptions import DatasetsError
 from datasets.utils import tqdm
 from datasets.utils.logging import get_verbosity, set_verbosity
+from pyarrow import ArrowException, BufferReader
+from pyarrow.parquet import ParquetFile
 
 from ...spaces.errors import DataError
 from .sources import Kind, Source
@@ -62,7 +66,7 @@ def read_delimited(
     # Blank lines come as rows and `records` drops them, because pandas' own skipping takes rows of blanks
     # too. It reads a header from the first line, so blank lines before it have to go.
     try:
-        with _private_copy(text.lstrip("\r\n").encode(), "data.csv") as (file, cache):
+        with _private_copy(text.lstrip("\r\n").encode()) as (file, cache):
             dataset = Dataset.from_csv(
                 file,
                 features=_all_text(names),
@@ -79,12 +83,30 @@ def read_delimited(
 
 
 def read_parquet(data: bytes, source: Source) -> TextColumns:
-    """Read the bytes of a Parquet file; DataError if they are none."""
+    """Read the bytes of a Parquet file; DataError if they are none, or two columns have one name.
+
+    Not by `Dataset.from_parquet`, which takes no file without rows, and none with a column that it has no type for.
+    """
     try:
-        with _private_copy(data, "data.parquet") as (file, cache):
-            return _to_text(Dataset.from_parquet(file, cache_dir=cache, keep_in_memory=True))
-    except (DatasetsError, ValueError, OSError) as error:
+        table = ParquetFile(BufferReader(data)).read()
+    except (ArrowException, OSError) as error:
         raise DataError(f"{source.text}: not a readable Parquet file ({_reason(error)})") from error
+    if repeated := [name for name, count in Counter(table.column_names).items() if count > 1]:
+        raise DataError(f"{source.text}: more than one column has the name {', '.join(map(repr, repeated))}")
+    foreign = [column for column in table.schema if not _has_feature(column)]
+    # With a fingerprint of ours, as its own is a hash of all that the table holds, and nothing is cached here.
+    result = _to_text(Dataset(table.drop_columns([column.name for column in foreign]), fingerprint="parquet"))
+    result.faults.update({each.name: f"column {each.name!r} holds {each.type}, not text" for each in foreign})
+    return result
+
+
+def _has_feature(column: pyarrow.Field) -> bool:
+    """Whether `datasets` has a type for it."""
+    try:
+        Features.from_arrow_schema(pyarrow.schema([column]))
+    except ValueError:
+        return False
+    return True
 
 
 def read_collection(source: Source) -> TextColumns:
@@ -185,10 +207,10 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _private_copy(data: bytes, name: str) -> Generator[tuple[str, str]]:
+def _private_copy(data: bytes) -> Generator[tuple[str, str]]:
     """A copy of the data and a cache folder for it, both gone afterwards."""
     with _quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as folder:
-        file = Path(folder, name)
+        file = Path(folder, "data.csv")
         file.write_bytes(data)
         yield str(file), str(Path(folder, "cache"))
 

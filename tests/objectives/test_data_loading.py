@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import datasets
+import pyarrow
 import pytest
 from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
@@ -15,6 +16,7 @@ from autotune.objectives.data.table import Table
 from autotune.spaces.errors import DataError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow.parquet import write_table
 
 
 def load(folder: Path, name: str, content: str | bytes) -> Table:
@@ -265,6 +267,24 @@ def test_large_lists_of_parquet_are_lists(tmp_path: Path):
     rows = {"text": ["a", "b", "c"], "tokens": [["x"], ["y", "z"], None]}
     datasets.Dataset.from_dict(rows, features=features).to_parquet(str(tmp_path / "a.parquet"))
     assert load_table(resolve_source("a.parquet", tmp_path)).items("tokens") == [["x"], ["y", "z"], []]
+
+
+def test_a_column_of_a_type_without_text_harms_no_other_of_a_parquet_file(tmp_path: Path):
+    marks = pyarrow.array([[("a", 1)], []], pyarrow.map_(pyarrow.string(), pyarrow.int64()))
+    write_table(pyarrow.table({"text": ["a", "b"], "marks": marks}), tmp_path / "a.parquet")
+    table = load_table(resolve_source("a.parquet", tmp_path))
+    assert table.column("text") == ["a", "b"]
+    with pytest.raises(DataError, match=r"column 'marks' holds map<.*>, not text"):
+        table.column("marks")
+
+
+def test_a_parquet_file_without_rows_or_with_a_name_twice_is_a_data_error(tmp_path: Path):
+    write_table(pyarrow.table({"text": pyarrow.array([], pyarrow.string())}), tmp_path / "a.parquet")
+    twice = pyarrow.Table.from_arrays([pyarrow.array(["a"]), pyarrow.array(["b"])], names=["text", "text"])
+    write_table(twice, tmp_path / "b.parquet")
+    for name, message in (("a", "has no rows"), ("b", "more than one column has the name 'text'")):
+        with pytest.raises(DataError, match=f"^{name}.parquet: {message}$"):
+            load_table(resolve_source(f"{name}.parquet", tmp_path))
 
 
 def test_a_broken_parquet_file_is_a_data_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
