@@ -1,9 +1,10 @@
-"""Who ends a hopeless trial early: Optuna's pruners, set to a study's rungs, and one of our own."""
+"""Who ends a hopeless trial early: Optuna's pruners, set to a study's rungs, and two of our own."""
 
 import math
 import warnings
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
@@ -14,7 +15,7 @@ from optuna.pruners import (
     WilcoxonPruner,
 )
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 _ETA = 3
 """Successive halving keeps a third: the choice of the Hyperband and ASHA papers."""
@@ -39,13 +40,14 @@ def make_pruner(
     """
     if name == "auto":
         name = automatic_pruner(trials, folds)
+    percentile = PercentilePruner
     if folds is not None:
-        rungs, one_epoch_step = range(1, folds + 1), 1
+        rungs, one_epoch_step, percentile = range(1, folds + 1), 1, PercentileOfMeansPruner
     makers: dict[str, Callable[[], BasePruner]] = {
         "asha": lambda: SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=_ETA),
         "hyperband": lambda: HyperbandPruner(min_resource=rungs[0], max_resource=rungs[-1], reduction_factor=_ETA),
-        "median": lambda: PercentilePruner(50.0, n_startup_trials=_startup(trials)),
-        "percentile": lambda: PercentilePruner(75.0, n_startup_trials=_startup(trials)),
+        "median": lambda: percentile(50.0, n_startup_trials=_startup(trials)),
+        "percentile": lambda: percentile(75.0, n_startup_trials=_startup(trials)),
         "wilcoxon": _wilcoxon,
         "one-epoch": lambda: OneEpochPruner(one_epoch_step, keep=kept_after_one_epoch(trials)),
         "none": NopPruner,
@@ -80,6 +82,33 @@ def _wilcoxon() -> BasePruner:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # Optuna's constraint on itself, not news for a user
         return WilcoxonPruner()
+
+
+class PercentileOfMeansPruner(BasePruner):
+    """Of a cross-validation: keep a trial whose mean so far is among the best of those of complete trials.
+
+    Optuna's percentile pruner takes the best that a trial has reported. That is what a trial is worth whose best rung
+    counts; a mean that a lucky fold began with is worth nothing any more.
+
+    Args:
+        percentile: of the complete trials, so many percent are good enough.
+        n_startup_trials: so many are complete before one is pruned.
+    """
+
+    def __init__(self, percentile: float, n_startup_trials: int) -> None:
+        self._percentile = percentile
+        self._startup = n_startup_trials
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        if (fold := trial.last_step) is None:
+            return False
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        means = [other.intermediate_values[fold] for other in complete if fold in other.intermediate_values]
+        if len(complete) < self._startup or not means:
+            return False
+        sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+        least = np.nanpercentile([sign * mean for mean in means], 100 - self._percentile)
+        return not sign * trial.intermediate_values[fold] >= least  # not a number is never kept
 
 
 class OneEpochPruner(BasePruner):

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
+from ..verdict.verdict import Verdict
 from .result import Arm, Confirmed, Tested
 from .words import sentences
 
@@ -47,7 +48,6 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
 def _arm(arm: Arm, confirmed: Confirmed) -> dict[str, Any]:
     verdict = confirmed.verdict
     score = verdict.scores.get(arm.name) if verdict else None
-    gain = verdict.comparisons.get(arm.name) if verdict else None
     return {
         "trial": arm.trial,
         "candidate": arm.is_candidate,
@@ -56,8 +56,14 @@ def _arm(arm: Arm, confirmed: Confirmed) -> dict[str, Any]:
         "scores": {str(seed): score for seed, score in arm.scores.items()},
         "failures": {str(seed): reason for seed, reason in arm.failures.items()},
         "score": estimate_json(score) if score else None,
-        "gain": _comparison(gain) if gain else None,
+        "gain": _gain(arm.name, verdict) if verdict and arm.name in verdict.comparisons else None,
     }
+
+
+def _gain(name: str, verdict: Verdict) -> dict[str, Any]:
+    """As measured; whether the winner is better, its luck of being chosen decides too."""
+    found = _comparison(verdict.comparisons[name])
+    return {**found, "better": verdict.is_better} if name == verdict.winner.name else found
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

@@ -27,12 +27,16 @@ ARMS, SEEDS, ABLATION, TEST = "arms", "seeds", "ablation", "test"
 TOKEN, OF = "token", "of"
 
 
-def _measured(record: StudyRecord) -> str:
-    """A hash of all that decides what a training measures, its configuration and seed apart; and of which study."""
+def _studies(record: StudyRecord) -> list[str]:
+    """What a ledger of this study may say that it is of: its identity, under which nothing changes that is measured.
+
+    Earlier versions wrote a hash of all settings, which any new setting changes; and their studies had no identity.
+    """
     settings = record.file.model_dump_json(exclude={"storage", "search", "confirm"})
-    identity = record.study.user_attrs.get(IDENTITY)  # studies had none in earlier versions
+    identity = record.study.user_attrs.get(IDENTITY)
     known = [] if identity is None else [identity]
-    return content_hash([settings, str(record.file.search.seed), *sorted(record.fingerprints.values()), *known])
+    hashed = content_hash([settings, str(record.file.search.seed), *sorted(record.fingerprints.values()), *known])
+    return [*known, hashed]
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Ledger:
     def of(cls, record: StudyRecord) -> "Ledger | None":
         """What there is; None if the study was never confirmed, or an earlier one of its name was."""
         known = named(record.storage, confirmation_name(record.name))
-        return None if known is None or known.user_attrs.get(OF) != _measured(record) else cls(record, known)
+        return None if known is None or known.user_attrs.get(OF) not in _studies(record) else cls(record, known)
 
     @classmethod
     def made(cls, record: StudyRecord) -> "Ledger":
@@ -99,7 +103,7 @@ class Ledger:
             direction = record.study.directions[0]
             study = optuna.create_study(study_name=name, storage=record.storage, direction=direction)
             study.set_user_attr(TOKEN, uuid.uuid4().hex)
-            study.set_user_attr(OF, _measured(record))
+            study.set_user_attr(OF, _studies(record)[0])
         return cls(record, study)
 
     @property
@@ -115,23 +119,23 @@ class Ledger:
     def trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def plan(self, decide: Callable[[Mapping[str, Any]], Plan]) -> Mapping[str, object]:
+    def plan(self, decide: Callable[[Mapping[str, Any]], Plan]) -> list[Training]:
         """Queue what is not there yet, under the lock that other hosts wait for; `decide` hears what they decided.
 
-        Returns what it decided now.
+        Returns what was queued. What was decided is stored first: a plan that is killed half way is made again from it.
         """
 
-        def queue() -> Mapping[str, object]:
+        def queue() -> list[Training]:
             with self.claims.lock():
                 trainings, facts = decide(self.facts)
-                there = {key_of_trial(trial) for trial in self.trials()}
-                for training in trainings:
-                    if training.key not in there:
-                        self.study.enqueue_trial({}, user_attrs=training.marks)
                 for name, value in facts.items():
                     if self.facts.get(name) != value:
                         self.study.set_user_attr(name, value)
-            return facts
+                there = {key_of_trial(trial) for trial in self.trials()}
+                new = [training for training in trainings if training.key not in there]
+                for training in new:
+                    self.study.enqueue_trial({}, user_attrs=training.marks)
+            return new
 
         return patiently(queue)
 

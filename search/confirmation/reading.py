@@ -43,8 +43,8 @@ class _Reading:
         self._maximize = record.file.directions[0] == "maximize"
 
     def confirmed(self) -> Confirmed:
-        planned = stored_arms(self._facts[ARMS])
         ranked = {trial.number: trial.value for trial in ranked_trials(self._record.study)}
+        planned = _as_ranked(stored_arms(self._facts[ARMS]), list(ranked))
         arms = with_costs([self._arm(each, ranked) for each in planned])
         confirmation = self._confirmation(arms)
         verdict = judge(
@@ -125,6 +125,17 @@ class _Reading:
             {name: estimate(confirmation.fresh(name)) for name in scores},
             gain_over(confirmation, facts["winner"], BASELINE) if both else None,
         )
+
+
+def _as_ranked(planned: Iterable[Planned], ranked: Sequence[int]) -> list[Planned]:
+    """The baseline, the candidates from the best on, the variants: the search may have found more since they were."""
+    places = {number: place for place, number in enumerate(ranked)}
+
+    def place(arm: Planned) -> tuple[bool, bool, int]:
+        own = places.get(arm.trial, len(places)) if arm.is_candidate and arm.trial is not None else 0
+        return arm.name != BASELINE, not arm.is_candidate, own
+
+    return sorted(planned, key=place)
 
 
 def with_costs(arms: Sequence[Arm]) -> tuple[Arm, ...]:

@@ -119,14 +119,12 @@ class _Work:
         winner = found.arm(found.verdict.winner.name)
 
         def decide(known: Mapping[str, Any]) -> Plan:
-            ablated = self._ablated(winner, found.seeds) if settings.ablate else ([], {})
-            tested = ([], {}) if TEST in known else self._tested(winner, found)
-            return [*ablated[0], *tested[0]], {**ablated[1], **tested[1]}
+            parts, ablated = self._ablated(winner, found.seeds) if settings.ablate else ([], {})
+            looks, tested = self._tested(known.get(TEST), winner, found)
+            return [*parts, *looks], {**ablated, **tested}
 
-        decided = ledger.plan(decide)
-        if not decided:
-            return Ending.DONE
-        self._observer.message(_closer(decided, winner.name))
+        if queued := ledger.plan(decide):
+            self._observer.message(_closer(queued, winner.name))
         return self._train(ledger, interrupted, deadline)
 
     def _ablated(self, winner: Arm, seeds: Sequence[int]) -> Plan:
@@ -138,12 +136,14 @@ class _Work:
         known = {"winner": winner.name, "parts": arms_to_store(map(Planned, variants, variants.values()))}
         return _trainings(parts, seeds), {ABLATION: known}
 
-    def _tested(self, winner: Arm, found: Confirmed) -> Plan:
-        """Winner and baseline on the test data, where there are any."""
+    def _tested(self, known: Mapping[str, Any] | None, winner: Arm, found: Confirmed) -> Plan:
+        """Winner and baseline on the test data, where there are any; who has met them, and on which seeds, stays."""
         if self._record.file.data.test is None:
             return [], {}
-        arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, winner)}
-        return _trainings([*arms.values()], found.seeds, tested=True), {TEST: {"winner": winner.name}}
+        look = known or {"winner": winner.name, "seeds": list(found.seeds)}
+        arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, found.arm(look["winner"]))}
+        # Earlier versions queued the trainings before they wrote down who is tested.
+        return _trainings([*arms.values()], look.get("seeds", ()), tested=True), {TEST: look}
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""
@@ -203,7 +203,8 @@ def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = 
     return [Training(arm.name, arm.configuration, Fresh(seed, tested)) for seed in seeds for arm in arms]
 
 
-def _closer(facts: Mapping[str, object], winner: str) -> str:
-    doing = [f"training {winner} without each of its parts"] if ABLATION in facts else []
-    doing += ["looking at the test data, once"] if TEST in facts else []
+def _closer(queued: Sequence[Training], winner: str) -> str:
+    looks = [training.fresh.tested for training in queued]
+    doing = [] if all(looks) else [f"training {winner} without each of its parts"]
+    doing += ["looking at the test data, once"] if any(looks) else []
     return "; ".join(doing)

@@ -66,7 +66,10 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if verdict.is_better:
         yield f"It is better than the baseline by {gain}. It is {comparison.evidence}, {probable}."
         return
-    yield f"It is not shown to be better than the baseline: {gain}. {probable}; {comparison.evidence}."
+    evidence = comparison.evidence
+    if comparison.is_better:  # but not without the luck of being chosen
+        evidence = f"as measured it would be {evidence}, but luck may be all of it"
+    yield f"It is not shown to be better than the baseline: {gain}. {probable}; {evidence}."
     if not comparison.can_claim:
         yield _too_few(comparison)
 

@@ -18,12 +18,14 @@ class Comparison:
         test: the exact sign-flip test of the same differences.
         corrected: Holm's p that it is better (one-sided), corrected for all `comparisons` made together.
         comparisons: how many candidates were compared.
+        is_gated: whether those compared before it keep it from any claim, as not all of them are better.
     """
 
     gain: Estimate
     test: SignFlip
     corrected: float
     comparisons: int = 1
+    is_gated: bool = False
 
     @property
     def is_better(self) -> bool:
@@ -43,9 +45,9 @@ class Comparison:
     def pairs_needed(self) -> int | None:
         """Pairs that would show a gain like this one, so more than there are where these do not show it.
 
-        None for more than 100, or where there is no gain to show.
+        None for more than 100, or where there is no gain to show, or no number would help.
         """
-        if self.gain.mean <= 0:
+        if self.gain.mean <= 0 or self.is_gated:
             return None
         needed = pairs_needed(self.gain.mean, self.gain.spread, self.comparisons)
         return needed if self.is_better or needed is None else max(needed, self.test.pairs + 1)
@@ -62,6 +64,8 @@ class Comparison:
         return f"{seeds} {'do' if self.test.pairs > 1 else 'does'} not show that it is better; {self._outlook()}"
 
     def _outlook(self) -> str:
+        if self.is_gated:
+            return "it comes after the search's candidates, which are not all shown to be better"
         if self.gain.count == 1:
             return f"at least {fewest_pairs(self.comparisons)} are needed"
         needed = "more than 100" if self.pairs_needed is None else f"about {self.pairs_needed}"
@@ -87,9 +91,10 @@ def compare_in_order(
     """
     found: dict[str, Comparison] = {}
     for family in families:
-        gate = max((each.corrected if each.is_better else 1.0 for each in found.values()), default=0.0)
+        is_gated = not all(each.is_better for each in found.values())
+        gate = 1.0 if is_gated else max((each.corrected for each in found.values()), default=0.0)
         for name, comparison in compare(confirmation, family, reference).items():
-            found[name] = replace(comparison, corrected=max(gate, comparison.corrected))
+            found[name] = replace(comparison, corrected=max(gate, comparison.corrected), is_gated=is_gated)
     return found
 
 

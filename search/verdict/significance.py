@@ -35,11 +35,11 @@ def pairs_needed(effect: float, spread: float | None, comparisons: int = 1) -> i
 
     `effect` is the mean paired difference and `spread` its standard deviation over pairs, in one unit, if it is known;
     the sign of the effect does not matter. From the power of the one-sided t-test at alpha / comparisons, Holm's first
-    step, which the sign-flip test equals but for its least p of 2^-n.
+    step, or at alpha / 2, as the two-sided p counts as well; the sign-flip test equals it but for its least p of 2^-n.
     """
     if effect == 0 or spread is None:
         return None
-    level = ALPHA / comparisons
+    level = ALPHA / max(comparisons, 2)
     for pairs in range(fewest_pairs(comparisons), MOST_PAIRS + 1):
         if spread == 0 or _power(abs(effect) / spread, pairs, level) >= POWER:
             return pairs

@@ -11,7 +11,7 @@ import pytest
 import torch
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint
-from autotune.search.confirmation import running
+from autotune.search.confirmation import reading, running
 from autotune.search.confirmation.arms import Planned, compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
 from autotune.search.confirmation.ledger import ARMS, TEST, Ledger, Plan
@@ -138,10 +138,32 @@ def test_a_run_confirms_where_its_file_says_so_and_looks_at_the_test_data_once(
     assert set(found.tested.scores) == {"baseline", found.tested.winner}
     looked = [trial for trial in fresh_trials() if trial.user_attrs["tested"]]
     assert len(looked) == len(found.tested.scores)
-    assert autotune(*ARGUMENTS, "--seeds", "3").code == 0
+    more = autotune(*ARGUMENTS, "--seeds", "3")
+    assert (more.code, "looking at the test data" in more.out) == (0, False)
     assert [trial for trial in fresh_trials() if trial.user_attrs["tested"]] == looked
     report = autotune("study", "report", "tiny").out
     assert "On the test data, looked at once" in " ".join(report.split())
+
+
+@pytest.mark.slow
+def test_who_met_the_test_data_stays_though_a_kill_left_nothing_queued(
+    with_test: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More seeds come after it, and another winner with them, perhaps: the one who was chosen is looked at."""
+    optuna.delete_study(study_name=confirmation_name("tiny"), storage=URL)
+    enqueue = optuna.Study.enqueue_trial
+
+    def killed(study: optuna.Study, params: dict[str, Any], user_attrs: dict[str, Any]) -> None:
+        if user_attrs["tested"]:
+            raise KeyboardInterrupt
+        enqueue(study, params, user_attrs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna.Study, "enqueue_trial", killed)
+        assert autotune(*ARGUMENTS, "--no-ablate").code == 130
+    assert autotune(*ARGUMENTS, "--no-ablate", "--seeds", "2").code == 0
+    assert {trial.user_attrs["seed"] for trial in fresh_trials() if trial.user_attrs["tested"]} == {1}
+    assert {trial.user_attrs["seed"] for trial in fresh_trials()} == {1, 2}
 
 
 @pytest.mark.slow
@@ -319,6 +341,14 @@ def test_what_another_host_has_met_the_test_data_with_meanwhile_is_not_followed_
     assert autotune(*ARGUMENTS, "--no-ablate").code == 0
     assert fresh_trials()
     assert not [trial for trial in fresh_trials() if trial.user_attrs["tested"]]
+
+
+def test_candidates_stand_as_the_search_ranks_them_now() -> None:
+    """Trial 9 was found after the first confirmation."""
+    known = [Planned(name, configured()) for name in ("baseline", "equal weights")]
+    known[1:1] = [Planned(f"trial {number}", configured(), number, True) for number in (5, 3, 9)]
+    in_order = [arm.name for arm in reading._as_ranked(known, [9, 5, 4, 3])]
+    assert in_order == ["baseline", "trial 9", "trial 5", "trial 3", "equal weights"]
 
 
 def ranked(*configurations: Configuration) -> list[RankedTrial]:

@@ -116,3 +116,21 @@ def test_every_rung_of_successive_halving_is_a_rung_of_the_study():
         trial.report(0.5, step)
         trial.should_prune()
     assert sum("completed_rung" in key for key in study.trials[0].system_attrs) == 2
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize("name", ["median", "percentile"])
+def test_a_lucky_first_fold_does_not_carry_a_trial_through(name: str, direction: Direction):
+    sign = 1 if direction == "maximize" else -1
+    study = optuna.create_study(direction=direction, pruner=make_pruner(name, RUNGS, 22, 20, folds=5))
+    for quality in (0.80, 0.82, 0.84, 0.86, 0.88):
+        good = study.ask()
+        for fold in range(1, 6):
+            good.report(sign * quality, fold)
+            assert not good.should_prune() or quality < 0.84
+        study.tell(good, sign * quality)
+    lucky = study.ask()
+    lucky.report(sign * 0.93, 1)
+    assert not lucky.should_prune()
+    lucky.report(sign * 0.76, 2)
+    assert lucky.should_prune()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from autotune.search.confirmation.as_json import to_json
 from autotune.search.confirmation.words import sentences
 from autotune.search.verdict.ablation import effects
 from autotune.search.verdict.confirmation import Confirmation
@@ -186,3 +187,17 @@ def test_only_what_was_measured_is_called_worse(
 def test_without_a_seed_in_common_nothing_is_called_worse() -> None:
     found = confirmed(FAILED, winner=(0.84, 0.82, 0.86, *FAILED[3:]), other=(*FAILED[3:], 0.7, 0.71, 0.72), parts={})
     assert not [sentence for sentence in sentences(found) if "noise" in sentence]
+
+
+def test_a_gain_that_may_be_luck_is_not_called_shown_anywhere() -> None:
+    """As measured it is better, p is 0.03; on seeds that did not choose it, its gain may be none."""
+    baseline = [0.8, 0.81, 0.8, 0.8, 0.8, 0.81, 0.8, 0.8, 0.8]
+    winner = [0.82, 0.82, 0.8, 0.8, 0.81, 0.82, 0.8, 0.81, 0.86]
+    found = confirmed(baseline, winner, [0.83, 0.78, 0.84, 0.81, 0.79, 0.85, 0.81, 0.83, 0.8])
+    assert sentences(found)[1] == (
+        "It is not shown to be better than the baseline: +1.3 points (0.4 to 3.8); +0.8 points (-0.1 to 3.3) without "
+        "the luck of being chosen. P(better) 0.992; as measured it would be better on 9 seeds (p = 0.031, corrected "
+        "for 2 comparisons), but luck may be all of it."
+    )
+    told = to_json(found)
+    assert told["better"] is told["arms"]["trial 2"]["gain"]["better"] is False
