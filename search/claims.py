@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Container, Generator, Iterable
 from contextlib import contextmanager
@@ -101,6 +102,10 @@ class Claims:
         self._ids: dict[int, int] = {}
         pid = os.getpid()
         self._owner = {"host": this_host(), "pid": pid, "started": started_at(pid), "token": self.token}
+        self._beaten: float | None = None
+        """When this tuner's own heart beat last, while it does."""
+        self._trusted_from = 0.0
+        """From when on the hearts of others are listened to."""
 
     @contextmanager
     def lock(self) -> Generator[None]:
@@ -150,6 +155,7 @@ class Claims:
                 try:
                     mine = [t.number for t in self.trials(TrialState.RUNNING) if self._token(t) == self.token]
                     self.beat(mine)
+                    self._note_beat()
                 except (SQLAlchemyError, StorageInternalError, KeyError):
                     continue  # the tuner's own thread meets the same database, or finds the study deleted, and tells
             if isinstance(self.storage, RDBStorage):
@@ -158,6 +164,7 @@ class Claims:
         if not isinstance(self.storage, RDBStorage):
             yield
             return
+        self._beaten = time.monotonic()
         thread = threading.Thread(target=keep, daemon=True)
         thread.start()
         try:
@@ -165,6 +172,22 @@ class Claims:
         finally:
             over.set()
             thread.join(timeout=self.interval_s)
+            self._beaten = None
+
+    def _note_beat(self) -> None:
+        now = time.monotonic()
+        if self._is_silent(now):
+            self._trusted_from = now + self.grace_s
+        self._beaten = now
+
+    def _is_silent(self, now: float) -> bool:
+        """Whether this tuner itself has not got a beat through for so long that others may be near their end."""
+        return self._beaten is not None and now - self._beaten > self.grace_s / 2
+
+    def _hears_hearts(self) -> bool:
+        """Whether a silent heart is a dead one: after a server was away, each tuner has its grace to beat again."""
+        now = time.monotonic()
+        return now >= self._trusted_from and not self._is_silent(now)
 
     def release(self) -> list[int]:
         """Put all trials of this tuner back into the queue, those that it had not noted too. The lock is held."""
@@ -215,24 +238,27 @@ class Claims:
             # a process began, another one may have the number; and an earlier tuner of this process may be done.
             if begun and owner["pid"] != self._owner["pid"]:
                 return None
-        if age_s is not None and age_s > self.grace_s:
+        if age_s is not None and age_s > self.grace_s and self._hears_hearts():
             return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
         return None
 
-    def bury(self, trial: FrozenTrial, failure: Failure) -> None:
-        """Count a death: the trial goes back into the queue, or, after too many, to the failed. The lock is held."""
+    def bury(self, trial: FrozenTrial, failure: Failure) -> bool:
+        """Count a death: the trial goes back into the queue, or, after too many, to the failed. The lock is held.
+
+        Returns whether it is in the queue.
+        """
         trial_id = self._id(trial.number)
         reached = max([*trial.intermediate_values, trial.user_attrs.get(REACHED, 0)])
         count, before = trial.user_attrs.get(DEATHS, (0, -1))
         count = count + 1 if reached <= before else 1
         self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before)))
-        if count > self.retries and trial.user_attrs.get(OWNER) is not None:
+        is_over = count > self.retries and trial.user_attrs.get(OWNER) is not None
+        if is_over:
             message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"
             self.storage.set_trial_user_attr(trial_id, FAILURE, {"kind": str(failure.kind), "message": message})
-            self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
-            return
         self.storage.set_trial_user_attr(trial_id, OWNER, None)
-        self.storage.set_trial_state_values(trial_id, TrialState.WAITING)
+        self.storage.set_trial_state_values(trial_id, TrialState.FAIL if is_over else TrialState.WAITING)
+        return not is_over
 
     def _ages(self) -> dict[int, float]:
         """Seconds since the last heartbeat of each running trial, by the database's clock."""

@@ -1,5 +1,6 @@
 """One run of a study: from a stored study to its next trials."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ def run_study(
     *,
     trials: int | None = None,
     timeout_s: float | None = None,
+    began: float | None = None,
     placement: Placement | None = None,
 ) -> Ending:
     """Run or resume a study until its total of trials has ended.
@@ -43,7 +45,8 @@ def run_study(
         path: its study file as it is now.
         observer: is told what happens.
         trials: another total for this call.
-        timeout_s: the longest time of this call; by default the study file's.
+        timeout_s: the longest time of this call, its preparation included; by default the study file's.
+        began: when the call began, as `time.monotonic()` has it; by default now.
         placement: where to train; by default wherever it is fastest.
 
     Raises:
@@ -51,7 +54,7 @@ def run_study(
         InputError: there is no such device.
         TrainingError: workers do not start.
     """
-    placement = placement or Placement()
+    placement, began = placement or Placement(), time.monotonic() if began is None else began
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         total = trials or record.study.user_attrs["total"]
         made_of = _made_of(record)
@@ -75,8 +78,10 @@ def run_study(
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
             tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
+            limit_s = timeout_s or file.search.timeout
+            left_s = None if limit_s is None else limit_s - (time.monotonic() - began)
             with storage_failures(record.url):
-                return tuner.run(total, interrupted, timeout_s or file.search.timeout, file.search)
+                return tuner.run(total, interrupted, left_s, file.search)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from ..spaces.errors import StudyFileError
 
 ONE_OBJECTIVE_ONLY = frozenset({"cmaes"})
 """Samplers that cannot search several objectives; all others of ours can."""
+AUTOMATIC = "tpe"
+"""What did best at every budget in benchmarks/samplers.py (docs/samplers.md)."""
 _GRID_LIMIT = 10_000
 """More points than anyone trains: a grid of that size is a mistake in the study file."""
 
@@ -38,12 +40,12 @@ def make_sampler(
         distributions: the whole space; every parameter is suggested in every trial.
         seed: the study's own.
         started: what tells this run from others; a resumed run or a second tuner gets other random numbers by it.
-        trials: the study's total, by which `auto` chooses.
+        trials: the study's total, which says after how many trials a sampler may trust its model of them.
         points: what a grid's trials have as parameters, by the trial's number.
     """
     draws = int(np.random.SeedSequence([seed, *started]).generate_state(1)[0])
     if name == "auto":
-        name = automatic_sampler(trials)
+        name = AUTOMATIC
     if name == "cmaes" and len(_numeric(distributions)) < 2:
         name = "tpe"  # CMA-ES is not defined in one dimension
     makers: dict[str, Callable[[], BaseSampler]] = {
@@ -94,11 +96,6 @@ class GridSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:  # noqa: ANN401, as Optuna's
         return self._beyond.sample_independent(study, trial, param_name, param_distribution)
-
-
-def automatic_sampler(trials: int) -> str:
-    """Return the sampler that did best at this budget in benchmarks/samplers.py (docs/samplers.md)."""
-    return "tpe"
 
 
 def _startup(trials: int) -> int:

@@ -197,8 +197,10 @@ class DurableTrainer(Trainer):
                 reason = error.strerror or str(error)
                 self.note(f"checkpoints cannot be written ({reason}): interrupted trials go on from earlier ones")
             self._is_full = True
-            return checkpoint
-        self._save_seconds, trial.trained, trial.begun = time.monotonic() - began, 0.0, False
+        else:
+            trial.begun = False
+        # One that cannot be written costs time too, and is tried again no sooner.
+        self._save_seconds, trial.trained = time.monotonic() - began, 0.0
         return checkpoint
 
     def _trial(self, trial_id: int) -> _Trial:

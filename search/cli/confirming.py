@@ -49,6 +49,9 @@ def confirm(
         ending = Ending.INTERRUPTED
     with while_stored(record):
         confirmed, called = read_confirmation(record), record.called
+    if confirmed is None and ending is Ending.INTERRUPTED:
+        tell(f"interrupted; go on with: autotune study confirm {called}")
+        return INTERRUPTED
     if confirmed is None:
         raise StudyError(f"the confirmation of {record.name!r} was deleted meanwhile")
     if ending is Ending.DONE:

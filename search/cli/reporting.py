@@ -1,6 +1,7 @@
 """What `autotune study report` does; imported only when it runs."""
 
 import importlib
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..report.records import records_of
 from ..report.summary import Summary, summarize
 from ..report.terminal import print_report
 from ..roles import STARTED
+from ..storage import is_placeless
 from ..study import StudyRecord, while_stored
 from ..writing import check_replaced, write_text
 from .consoles import echo, output, tell
@@ -64,6 +66,7 @@ def _rendered(record: StudyRecord, summary: Summary, confirmed: Confirmed | None
 
     with while_stored(record):
         records, made = records_of(record.study), f"autotune {record.study.user_attrs[STARTED]}"
-        called = record.called
+        # A page is handed on: where a database lies, and who may ask it, is left out.
+        called = record.called if is_placeless(record.url) else f"{shlex.quote(record.name)} --storage URL"
     origin = Origin({"the study was made with": made, **packages()}, record.fingerprints, called)
     return render_page(summary, records, origin, confirmed)

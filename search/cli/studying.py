@@ -91,6 +91,7 @@ def run_command(
                 observer,
                 trials=trials,
                 timeout_s=timeout_s,
+                began=began,
                 placement=placement,
             )
     except KeyboardInterrupt:

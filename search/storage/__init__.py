@@ -1,13 +1,14 @@
 """Where a study lives: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes."""
 
 from ..passwords import masked
-from .address import storage_option, storage_url
+from .address import is_placeless, storage_option, storage_url
 from .failures import storage_errors
 from .opening import holds_studies, open_storage, server
 from .patience import patiently
 
 __all__ = [
     "holds_studies",
+    "is_placeless",
     "masked",
     "open_storage",
     "patiently",

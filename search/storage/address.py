@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +22,12 @@ def storage_url(option: str | None, study_file: str | None) -> str:
 def storage_option(url: str) -> str:
     """What a command must be told to find this storage: nothing of the one that it takes by itself."""
     return "" if url == storage_url(None, None) else f" --storage {shlex.quote(masked(url))}"
+
+
+def is_placeless(url: str) -> bool:
+    """Whether what a command must be told of this storage names no place: neither a server nor a folder from `/` on."""
+    file = url.removeprefix("sqlite:///")
+    return not storage_option(url) or (file != url and not Path(file).is_absolute())
 
 
 def parsed(url: str) -> URL:

@@ -1,9 +1,9 @@
 """A study's database opened, or made with its tables, and told apart from what is none.
 
 SQLite as Optuna opens it loses trials when processes share it: a transaction reads, a neighbour writes, and both
-claim the same trial. Here every transaction takes the write lock when it begins (BEGIN IMMEDIATE), readers never
-block (WAL), and one process makes the schema. The result stays a plain Optuna storage, which `optuna` and
-`optuna-dashboard` open as they are.
+claim the same trial. Here every transaction takes the write lock when it begins (BEGIN IMMEDIATE), those that only
+read too; other programs read beside it (WAL); and one process makes the schema. The result stays a plain Optuna
+storage, which `optuna` and `optuna-dashboard` open as they are.
 """
 
 import sqlite3

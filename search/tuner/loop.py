@@ -112,7 +112,7 @@ class Tuner:
     def _loop(self, total: int, interruption: Interruption) -> Ending:
         while not interruption.requested:
             if self._budget.left_s < 0:
-                return Ending.TIMEOUT
+                return Ending.TIMEOUT if self._running or self._left(total) else Ending.DONE
             ending = self._patiently(lambda: self._fill(total))
             if self._running:
                 # Others' trials are looked after, and no deadline is missed.
@@ -123,6 +123,10 @@ class Tuner:
             else:
                 time.sleep(min(_POLL_S, self._claims.interval_s))
         return Ending.INTERRUPTED
+
+    def _left(self, total: int) -> int:
+        """How many trials have not ended."""
+        return self._patiently(lambda: total - sum(trial.state.is_finished() for trial in self._claims.trials()))
 
     def _suspend(self) -> None:
         """Let the rungs under way end, and take the trials out so that they can go on there later."""
@@ -141,13 +145,14 @@ class Tuner:
     def _blame(self, error: DeviceFailed) -> None:
         """Count a death for trials under which a device failed: one that always fails it must not come for ever."""
         failure = Failure(FailureKind.CRASHED, str(error).splitlines()[0])
+        waits: dict[int, bool] = {}
         with self._claims.lock():
             for trial in self._claims.trials(TrialState.RUNNING):
                 if trial.number in error.trials and self._claims.has(trial):
-                    self._claims.bury(trial, failure)
-        for number in error.trials:
+                    waits[trial.number] = self._claims.bury(trial, failure)
+        for number, is_waiting in waits.items():
             if self._running.pop(number, None) is not None:
-                self._observer.requeued(number)
+                self._observer.requeued(number) if is_waiting else self._observer.failed(number, str(failure))
 
     def _release(self) -> None:
         """Give back all that this tuner runs, and not only those noted: a signal may have come between."""

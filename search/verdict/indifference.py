@@ -10,18 +10,18 @@ from .significance import ALPHA
 
 @dataclass(frozen=True)
 class Simplicity:
-    """What makes a configuration simple, in this order: fewer tasks, no augmentation, a cheaper step.
+    """What makes a configuration simple, in this order: fewer tasks, no augmentation, a cheaper training.
 
-    `step_cost` is in any unit that is the same for all candidates, such as seconds a step.
+    `cost` is in any unit that is the same for all candidates, such as seconds of an equally long training.
     """
 
     tasks: int
     augmented: bool
-    step_cost: float
+    cost: float
 
     @property
     def order(self) -> tuple[int, bool, float]:
-        return self.tasks, self.augmented, self.step_cost
+        return self.tasks, self.augmented, self.cost
 
 
 def is_apart(winner_over: Comparison) -> bool:

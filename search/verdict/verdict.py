@@ -23,7 +23,6 @@ class Verdict:
         optimism: search score minus fresh score, for candidates whose search score is known.
         tied: the indifference set: who cannot be told from the winner, and the winner's gain over each.
         simplest: the simplest of these.
-        failed: candidates without a single score.
     """
 
     baseline: str
@@ -33,7 +32,6 @@ class Verdict:
     optimism: dict[str, Estimate]
     tied: dict[str, Comparison | None]
     simplest: str
-    failed: tuple[str, ...]
 
     @property
     def is_better(self) -> bool:
@@ -79,5 +77,4 @@ def judge(
         optimism={name: gap for name, gap in gaps.items() if gap},
         tied=tied,
         simplest=simplest(tied, simplicity),
-        failed=tuple(name for name, scores in fresh.items() if not scores.size),
     )

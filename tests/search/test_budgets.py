@@ -66,6 +66,12 @@ def ended(bench: Bench) -> int:
     return bench.states().count(TrialState.COMPLETE)
 
 
+def test_a_run_whose_last_rung_ends_after_the_deadline_is_done(bench: Bench, clock: Clock) -> None:
+    ending, recorder = bench.run(clock.trainer(lambda rung: 10.0 if rung < len(RUNGS) else 100.0), 1, timeout_s=65.0)
+    assert (ending, bench.states()[0]) == (Ending.DONE, TrialState.COMPLETE)
+    assert not recorder.named("message")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("timeout_s", "complete"), [(49.0, 0), (59.0, 1), (179.0, 2), (181.0, 3), (239.0, 3)])
 def test_a_trial_begins_only_if_the_mean_so_far_fits(

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -18,6 +18,7 @@ from autotune.search.claims import Claims, started_at
 from autotune.search.roles import DEATHS, FAILURE, OWNER, REACHED
 from autotune.search.storage import open_storage
 from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 
 from ..integration.forked import context
 
@@ -138,6 +139,30 @@ def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
             other.reap(())
             assert owner.is_mine(0)
             time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_when_a_database_was_away_each_tuner_has_its_grace_to_beat_again(
+    study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, interval_s=0.1, grace_s=2.0)
+    owner.own(owner.study.ask())
+
+    def away(_: Iterable[int]) -> None:
+        raise OperationalError("INSERT", {}, OSError("no route to host"))
+
+    with monkeypatch.context() as patched, other.beating():
+        patched.setattr(other, "beat", away)
+        time.sleep(3.5)
+        other.reap(())
+        assert owner.is_mine(0)
+        patched.undo()
+        time.sleep(0.5)
+        other.reap(())
+        assert owner.is_mine(0)
+        time.sleep(2.5)  # and it did not
+        other.reap(())
+        assert not owner.is_mine(0)
 
 
 @pytest.mark.slow

@@ -197,6 +197,7 @@ class Bench:
         timeout_s: float | None = None,
         budgets: SearchSettings | None = None,
         scoring: Scoring = Scoring(["accuracy"]),  # noqa: B008  a frozen value
+        recorder: Recorder | None = None,
     ) -> tuple[Ending, Recorder]:
         study = optuna.load_study(
             study_name="bench",
@@ -204,7 +205,7 @@ class Bench:
             sampler=sampler or RandomSampler(seed=1 + len(self.study.trials)),
             pruner=pruner or NopPruner(),
         )
-        recorder = Recorder()
+        recorder = recorder or Recorder()
         with InlineExecutor(trainer) as executor:
             tuner = Tuner(study, Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1])
             return tuner.run(total, interruption or Interruption(), timeout_s, budgets), recorder
@@ -426,8 +427,10 @@ def test_a_trial_that_fails_every_device_does_not_come_for_ever(stored: Bench) -
     for run in range(3):
         trainer = TabulatedTrainer(rising)
         trainer.device_fails_at = 2
+        recorder = Recorder()
         with pytest.raises(DeviceFailed, match=r"device-side assert"):
-            stored.run(trainer, 3)
+            stored.run(trainer, 3, recorder=recorder)
+        assert (len(recorder.named("failed")), len(recorder.named("requeued"))) == ((1, 0) if run == 2 else (0, 1))
         assert stored.states()[0] is (TrialState.FAIL if run == 2 else TrialState.WAITING)
     failure = stored.study.trials[0].user_attrs["failure"]
     assert failure["kind"] == FailureKind.CRASHED

@@ -81,5 +81,5 @@ def correlation(rung: Rung) -> str:
 
 
 def source(name: str) -> str:
-    """A data source as the study file names it, but never where it lies on somebody's machine."""
+    """A data source or an encoder as the study file names it, but never where it lies on somebody's machine."""
     return PurePath(name).name if PurePath(name).is_absolute() else name
