@@ -147,7 +147,6 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
     """
     if is_scratch(name):
         tokenizer = scratch_tokenizer(texts)
-        tokenizer.model_max_length = max_length  # so that who opens the export is not led beyond its positions
         return EncoderSource(name, None, scratch_config(name, tokenizer, max_length), tokenizer)
     location = locate(name, base)
     try:

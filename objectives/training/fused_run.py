@@ -99,10 +99,10 @@ class FusedRun(Course):
             known = self._checkpoint
             weights = dict(self.shaped().named_parameters()) if known is None else known.weights
             row = layout.flat(weights).to(self._device)
-            self._optimizer = RowAdamW(row, layout, self.configuration.learning_rate, self._training)
+            optimizer = RowAdamW(row, layout, self.configuration.learning_rate, self._training)
             if known is not None:
-                self._optimizer.load(known.optimizer)
-            self._checkpoint = None
+                optimizer.load(known.optimizer)
+            self._optimizer, self._checkpoint = optimizer, None
         return self._optimizer
 
     def update(self, skip: torch.Tensor) -> None:

@@ -197,7 +197,7 @@ def save_model(
         with quiet_transformers():
             main = export_model(trained, prepared)
             main.save_pretrained(part)
-            prepared.encoder.tokenizer.save_pretrained(part)
+            _save_tokenizer(prepared, part)
             _save_heads(trained, prepared, main, part)
         for name, text in (texts or {}).items():
             (part / name).write_text(text, encoding="utf-8")
@@ -205,6 +205,15 @@ def save_model(
         _put(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _save_tokenizer(prepared: PreparedObjective, folder: Path) -> None:
+    """The tokenizer, which cuts at the study's `max_length` where it is told to cut, and pads only where told to."""
+    tokenizer = prepared.encoder.tokenizer
+    tokenizer.model_max_length = prepared.settings.model.max_length
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(folder)
 
 
 def _put(part: Path, folder: Path) -> None:

@@ -98,8 +98,12 @@ class RowAdamW:
         return found
 
     def load(self, saved: Mapping[str, torch.Tensor]) -> None:
-        """Set the state that `moments` gave, of this trainer or the plain one."""
+        """Set the state that `moments` gave, of this trainer or the plain one, which keeps none where no gradient is."""
         for name, moment in self._moments.items():
-            values = {parameter: saved[f"{place}.{name}"] for place, parameter in enumerate(self._names)}
+            places = {parameter: f"{place}.{name}" for place, parameter in enumerate(self._names)}
+            values = {
+                parameter: saved[place] if place in saved else torch.zeros(self._layout.shapes[parameter])
+                for parameter, place in places.items()
+            }
             moment.copy_(self._layout.flat(values))
-        self._count.copy_(saved["0.step"])
+        self._count.copy_(next((value for name, value in saved.items() if name.endswith(".step")), torch.zeros(())))

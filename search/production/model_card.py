@@ -26,8 +26,11 @@ _PIPELINES = {
 _CLASSES = {"span": "AutoModelForQuestionAnswering", "generation": "AutoModelForSeq2SeqLM"}
 """What opens the kinds that have none."""
 _CALLS = {
-    "multi_label": ", top_k=None",
-    "regression": ', function_to_apply="none"',
+    "classification": ", truncation=True",
+    "multi_label": ", top_k=None, truncation=True",
+    "regression": ', function_to_apply="none", truncation=True',
+    "token_classification": ', aggregation_strategy="first"',
+    "masked_lm": ', tokenizer_kwargs={"truncation": True}',
 }
 """What a pipeline must be told, to say what was measured."""
 
@@ -176,6 +179,8 @@ class ModelCard:
             yield "from transformers import pipeline"
             yield ""
             yield f'model = pipeline("{pipeline}", model="path/to/this/folder"{_CALLS.get(kind, "")})'
+            if kind == "generation":
+                yield 'model("a text" + model.tokenizer.eos_token)  # where the text ends and what it writes begins'
         else:
             yield f"from transformers import {_CLASSES[kind]}, AutoTokenizer"
             yield ""

@@ -138,6 +138,22 @@ def test_moments_go_to_the_plain_optimizer_and_back(decay: float, layout: FlatWe
         assert all(torch.equal(known[key], found[key]) for key in known)
 
 
+def test_what_the_plain_optimizer_knows_nothing_of_begins_at_nothing(layout: FlatWeights, first: torch.Tensor):
+    """A parameter that no task of the trial uses never has a gradient there, and so no state."""
+    training = TrainingSettings()
+    alone, row = Alone(1e-2, 0, training, layout.named(first.clone())), RowAdamW(first.clone(), layout, 1e-2, training)
+    for step in range(3):
+        alone.step(step, layout.named(gradients(step, len(first))[1]))
+    known = {name: value for name, value in moments(alone.optimizer).items() if not name.startswith("0.")}
+    row.load(known)
+    found = row.moments()
+    assert all(torch.equal(found[name], value) for name, value in known.items())
+    assert not found["0.exp_avg"].any()
+    assert not found["0.exp_avg_sq"].any()
+    row.load({})
+    assert not any(value.any() for value in row.moments().values())
+
+
 def test_a_row_may_move_between_steps(layout: FlatWeights, first: torch.Tensor):
     training = TrainingSettings(warmup=0, schedule="constant")
     stays, moves = (RowAdamW(first.clone(), layout, 1e-2, training) for _ in range(2))

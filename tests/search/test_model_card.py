@@ -61,7 +61,7 @@ def test_a_card_says_what_was_trained_on_what_and_how_to_open_it(best: BestConfi
     assert f"| reviews.csv | {best.fingerprints['reviews.csv']} |" in body
     assert "| validation | 8 |" in body
     assert "autotune train best.yaml -o model --micro-batch 4\n" in body
-    assert 'pipeline("text-classification", model="path/to/this/folder")' in body
+    assert 'pipeline("text-classification", model="path/to/this/folder", truncation=True)' in body
     assert f"was {best.found.value:.4g}, the baseline's" in body
     assert "fresh seeds have not confirmed it" in body
     assert str(Path.cwd()) not in body

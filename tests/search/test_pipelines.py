@@ -54,8 +54,10 @@ def opened(reviews: Path, autotune: Command) -> Opened:
 
 
 def test_classification(opened: Opened) -> None:
-    (found,) = opened("accuracy", tasks={"main": {"kind": "classification"}})["model"]([TEXT])
-    assert found["label"] in {"positive", "negative"}
+    model = opened("accuracy", tasks={"main": {"kind": "classification"}})["model"]
+    (found, longer) = model([TEXT, TEXT * 40])  # far beyond its positions: cut as in training
+    assert {found["label"], longer["label"]} <= {"positive", "negative"}
+    assert model.tokenizer.model_max_length == 16
 
 
 def test_multi_label(opened: Opened) -> None:
@@ -73,7 +75,9 @@ def test_regression(opened: Opened) -> None:
 def test_token_classification(opened: Opened) -> None:
     names = opened("accuracy", tasks={"main": {"kind": "token_classification", "tokens": "text"}})
     found = names["model"](TEXT)
-    assert {one["entity"] for one in found} <= {"O", "B-aspect", "B-verdict"}
+    assert {one["entity_group"] for one in found} <= {"aspect", "verdict"}
+    words = {word.rstrip(".") for word in TEXT.split()} | {"."}
+    assert {TEXT[one["start"] : one["end"]] for one in found} <= words  # whole ones, not their parts
 
 
 def test_masked_lm(opened: Opened) -> None:
