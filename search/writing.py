@@ -65,6 +65,8 @@ def check_room(folder: Path) -> None:
     Raises:
         InputError: it holds something already, or cannot be written there.
     """
+    if folder.is_symlink() and not folder.exists():
+        raise InputError(f"--output: {str(folder)!r} is a link to nothing; make the folder there, or choose another")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"--output: {str(folder)!r} is there already and not empty; choose another folder")
     place = next(place for place in folder.absolute().parents if place.exists())

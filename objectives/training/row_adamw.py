@@ -98,7 +98,7 @@ class RowAdamW:
         return found
 
     def load(self, saved: Mapping[str, torch.Tensor]) -> None:
-        """Set the state that `moments` gave, of this trainer or the plain one, which keeps none where no gradient is."""
+        """Set the state that `moments` gave, of this trainer or the plain one, which has none where no gradient is."""
         for name, moment in self._moments.items():
             places = {parameter: f"{place}.{name}" for place, parameter in enumerate(self._names)}
             values = {

@@ -1,6 +1,7 @@
 """Where output goes: results to standard output, errors to standard error."""
 
 import json
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -18,9 +19,9 @@ INTERRUPTED = 130
 """Exit code of a run that somebody stopped; the next one goes on."""
 
 
-def output() -> Console:
-    """The console of results."""
-    return Console(highlight=False)
+def output(*, stderr: bool = False) -> Console:
+    """The console of results, or of errors. Where a system knows no width it says COLUMNS=0: it has 80 columns then."""
+    return Console(stderr=stderr, highlight=False, width=80 if os.environ.get("COLUMNS") == "0" else None)
 
 
 def tell(line: str, style: str = "") -> None:
@@ -46,7 +47,7 @@ def tell_table(columns: list[str], rows: list[list[str]]) -> None:
 def tell_error(message: str) -> None:
     """Print a message to standard error, literally and in red: without control characters and passwords."""
     lines = [printable(line) for line in without_passwords(message).split("\n")]
-    Console(stderr=True, highlight=False).print(Text("\n".join(lines), "red"), soft_wrap=True)
+    output(stderr=True).print(Text("\n".join(lines), "red"), soft_wrap=True)
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def delete_command(name: str, storage: str | None, *, yes: bool) -> None:
             count = len(study.get_trials(deepcopy=False))
         try:
             typer.confirm(f"Delete the study {name} and its {count} trials?", abort=True)
-        except typer.Abort:
+        except (typer.Abort, RuntimeError):  # a standard input that is closed is "lost" to Python
             raise StudyError(f"{name!r} was not deleted; --yes deletes without asking") from None
     delete_study(name, url)
     remove_checkpoints(name, url)

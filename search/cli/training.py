@@ -73,7 +73,7 @@ class _Training:
     def run(self) -> None:
         device, names = _device(self.options.device, self.group), tracker_names(self.options.report_to)
         check_data(self.best, self.path)
-        for line in warnings(self.best):
+        for line in warnings(self.best, self.path):
             self._say(line)
         with ExitStack() as stack:
             destination = Destination(self.folder, self._facts())

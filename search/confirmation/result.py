@@ -14,6 +14,11 @@ from ..verdict.short_runs import ShortRuns
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
 
+_COSTS_NOTHING = {
+    "warmup", "schedule", "weight_decay", "max_grad_norm", "dropout", "layer_decay", "reinitialize_layers"
+}  # fmt: skip
+"""Settings of a training that change what a step does, and not how much."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -28,8 +33,8 @@ class Arm:
         failures: seed -> what went wrong.
         seconds: of training, all seeds together.
         search_score: what the search said of its trial.
-        cost: seconds of a training of its form (same tasks, operations and training settings), over all arms that have
-            it, as one arm's own are as noisy as the machine; None: its own.
+        cost: seconds of a training of its form (same tasks, augmented or not, same settings that cost time), over all
+            arms that have it, as one arm's own are as noisy as the machine; None: its own.
     """
 
     name: str
@@ -55,10 +60,10 @@ class Arm:
 
     @property
     def form(self) -> str:
-        """What decides how much a step computes; not by how much losses are weighted, nor the rate."""
+        """What decides how much a training computes; not by how much losses are weighted, nor the rate."""
         configuration = self.configuration
-        parts = [sorted(configuration.ratios), sorted(configuration.mix.operations), configuration.training]
-        return json.dumps(parts, sort_keys=True)
+        costly = {name: value for name, value in configuration.training.items() if name not in _COSTS_NOTHING}
+        return json.dumps([sorted(configuration.ratios), configuration.mix.share > 0, costly], sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,11 @@ def contradictions(confirmed: ConfirmedFigures) -> Iterator[tuple[Place, str]]:
     mean = fmean(confirmed.scores.values())
     if not math.isclose(confirmed.mean, mean, rel_tol=_SAME, abs_tol=_SAME):
         yield ("mean",), f"{confirmed.mean:g}: not the mean of confirmed.scores, which is {mean:g}"
-    if confirmed.simplest is not None and confirmed.simplest not in confirmed.tied:
-        known = ", ".join(confirmed.tied) or "none"
-        yield ("simplest",), f"{confirmed.simplest!r}: none of confirmed.tied: {known}"
+    known = ", ".join(confirmed.tied) or "none"
+    winner = confirmed.winner if confirmed.tied else None
+    for key, name in (("winner", winner), ("simplest", confirmed.simplest)):
+        if name is not None and name not in confirmed.tied:
+            yield (key,), f"{name!r}: none of confirmed.tied: {known}"
     yield from _outside((), "mean", confirmed.mean, "interval", confirmed.interval)
     yield from _outside((), "corrected", confirmed.corrected, "corrected_interval", confirmed.corrected_interval)
     test = confirmed.test

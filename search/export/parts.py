@@ -24,11 +24,13 @@ class Found(Settings):
         pattern=SHA256,
         description="SHA-256 of the study: its file, its data, its trials' configurations and values, its confirmation",
     )
-    trial: int | None = Field(description="number of the trial; null: a variant that only the confirmation trained")
+    trial: int | None = Field(
+        ge=0, description="number of the trial; null: a variant that only the confirmation trained"
+    )
     value: float | None = Field(
         description="(first) objective on validation data: the best of many noisy trials, so partly luck"
     )
-    step: int | None = Field(description="main-task optimizer steps at the best evaluation")
+    step: int | None = Field(ge=0, description="main-task optimizer steps at the best evaluation")
     baseline: float | None = Field(description="the objective of trial 0: the main task alone, default rate")
     values: dict[str, float] = Field(default_factory=dict[str, float], description="all objectives by name")
     folds: list[float] = Field(default_factory=list[float], description="the (first) objective on each fold")

@@ -201,7 +201,7 @@ def verify(
             "again), or confirm the changed configuration in a study of its own"
         )
     check_data(best, path)
-    for line in warnings(best):
+    for line in warnings(best, path):
         note(line)
     outcomes = train_again(best, path.parent, seeds, placement, note, heard)
     return Verification(best.settings.objectives[0], promise, outcomes, differences(best.versions))

@@ -17,7 +17,8 @@ def first_engine(address: URL, url: str) -> Engine:
         return create_engine(address, poolclass=NullPool, **_engine_settings(address))
     except ImportError:
         package = address.get_driver_name()
-        raise refusal(url, f"needs the Python package {package}: pip install '{package}[binary]'") from None
+        extra = "[binary]" if package == "psycopg" else "-binary" if package == "psycopg2" else ""
+        raise refusal(url, f"needs the Python package {package}: pip install '{package}{extra}'") from None
 
 
 def _engine_settings(address: URL) -> dict[str, Any]:

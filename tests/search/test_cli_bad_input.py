@@ -330,11 +330,13 @@ def test_export_into_a_folder_that_is_not_there(stored: Path, autotune: Command)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", ["", "n\n"])
-def test_delete_without_a_yes(stored: Path, autotune: Command, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer", ["", "n\n", None])
+def test_delete_without_a_yes(
+    stored: Path, autotune: Command, answer: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import io
 
-    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr("sys.stdin", None if answer is None else io.StringIO(answer))
     assert "'tiny' was not deleted; --yes deletes without asking" in refused(autotune, "study", "delete", "tiny")
     assert autotune("study", "show", "tiny").code == 0
 

@@ -417,6 +417,9 @@ def test_arms_of_one_form_cost_the_same_whatever_the_clock_said() -> None:
     found = with_costs([slow, quick, wide])
     assert [arm.cost for arm in found] == [7.0, 7.0, 3.0]
     assert found[0].simplicity == found[1].simplicity
+    decayed = configured().model_copy(update={"training": {"weight_decay": 0.1, "schedule": "cosine"}})
+    shallow = configured().model_copy(update={"training": {"keep_layers": 1}})
+    assert Arm("trial 5", decayed).form == slow.form != Arm("trial 6", shallow).form
 
 
 @pytest.mark.slow

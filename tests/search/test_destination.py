@@ -79,6 +79,13 @@ def test_a_folder_that_is_not_empty_is_refused_before_anything_is_made(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_link_to_nothing_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "model").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"'.*model' is a link to nothing"), held(tmp_path / "model", FACTS):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"best.yaml": 1'])
 def test_a_damaged_note_of_what_is_trained_is_an_unfinished_training_of_something_else(
     tmp_path: Path, text: str

@@ -207,6 +207,7 @@ DAMAGES = [
     ({"interval": [0.9, 0.7]}, ("interval",), "[0.9, 0.7]: must be [low, high] around mean"),
     ({"corrected": 0.99}, ("corrected_interval",), "must be [low, high] around corrected, which is 0.99"),
     ({"simplest": "trial 9"}, ("simplest",), "'trial 9': none of confirmed.tied: trial 3"),
+    ({"winner": "trial 77"}, ("winner",), "'trial 77': none of confirmed.tied: trial 3"),
     ({"baseline": {"mean": 0.1, "interval": [0.2, 0.3]}}, ("baseline", "interval"), "around mean, which is 0.1"),
 ]  # fmt: skip
 

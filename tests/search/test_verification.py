@@ -281,10 +281,10 @@ def test_an_export_for_transformers_is_no_input(trained: Path, autotune: Command
 
 
 def test_other_versions_are_a_warning(best: Path) -> None:
-    assert list(warnings(read_best(best))) == []
+    assert list(warnings(read_best(best), best)) == []
     edit(best, lambda content: content["versions"].update(torch="1.0", python="2.7"))
     here = versions()
-    assert list(warnings(read_best(best))) == [
+    assert list(warnings(read_best(best), best)) == [
         f"warning: results may differ from those of the export: torch is {here['torch']} here and was 1.0; python is "
         f"{here['python']} here and was 2.7"
     ]
