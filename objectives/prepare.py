@@ -14,6 +14,7 @@ from .augmentation.tokens import TokenBank
 from .checking import check_operations, make_tasks
 from .codes import study_vocabulary, text_codes
 from .data.corpus import Corpus, read_corpus
+from .data.near import NEAR
 from .droppable import check_suspects, find_droppable
 from .models.encoders import open_encoder
 from .models.factory import ModelFactory
@@ -73,7 +74,7 @@ def prepare(  # noqa: PLR0913
     whole = replace(
         _assembled(settings, seed, tokenised, bank),
         findings=list(dict.fromkeys(known)),
-        operations=operations,
+        operations=replace(operations, made={}),  # the bank is built: their models are of no more use
         droppable=droppable,
     )
     return replace(whole, folds=[whole.of_fold(fold) for fold in corpus.folds])
@@ -112,6 +113,7 @@ def _source(settings: ObjectiveSettings, tokenised: Tokenised, seed: int, *, all
         encoder=tokenised.encoder,
         max_length=tokenised.max_length,
         seed=seed,
+        near=settings.data.clean.near_leaks or NEAR,
         training=settings.training.model_dump_json(),
     )
 

@@ -10,7 +10,7 @@ from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import DataError
 from ..caching import content_hash
 from ..data.cleaning import normalised
-from ..data.near import near_copies
+from ..data.near import NEAR, near_copies
 from ..data.table import Table
 from ..data.tokens import tokenizer_fingerprint
 from ..models.encoders import EncoderSource
@@ -26,8 +26,8 @@ from .tokens import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, rows_ha
 class Source:
     """The training rows of the main task, and what their variants must not repeat.
 
-    `held_out`: validation and test texts, nearly; `others`: rows that a fold may hold out, to the letter. `training`:
-    the settings that the baseline is trained with, for operations that ask it.
+    `held_out`: validation and test texts, nearly, as `near` says (`near_copies`); `others`: rows that a fold may hold
+    out, to the letter. `training`: the settings that the baseline is trained with, for operations that ask it.
     """
 
     task: Task[Any]
@@ -38,6 +38,7 @@ class Source:
     encoder: EncoderSource
     max_length: int
     seed: int
+    near: float = NEAR
     training: str = ""
 
 
@@ -60,7 +61,7 @@ def build_bank(
         [
             source.task.kind,
             rows_hash(rows, original, targets, source.task.answers(source.table), fingerprint, source.max_length),
-            content_hash(source.held_out),
+            content_hash([*source.held_out, repr(source.near)]),
             content_hash(source.others),
         ]
     )
@@ -130,13 +131,13 @@ class _Guard:
     """Finds generated rows that say what a row held out says: training on them would be looking at the answer."""
 
     def __init__(self, source: Source) -> None:
-        self._task = source.task
+        self._task, self._near = source.task, source.near
         self._held_out = [text for text in source.held_out if text.strip()]
         self._others = {normalised(text) for text in source.others}
 
     def found(self, rows: Sequence[Row], generated: Mapping[int, Row]) -> list[int]:
         places, texts = list(generated), [self._task.key_of(row) for row in generated.values()]
-        near = near_copies(texts, self._held_out) if self._held_out else [False] * len(texts)
+        near = near_copies(texts, self._held_out, self._near) if self._held_out else [False] * len(texts)
         return [
             place
             for place, text, is_near in zip(places, texts, near, strict=True)

@@ -30,7 +30,11 @@ _BUCKETS = 64
 """Characters are counted by their code modulo this: letters of one script rarely meet."""
 
 
-def near_copies(texts: Sequence[str], held_out: Sequence[str], threshold: float = 0.9) -> list[bool]:
+NEAR = 0.9
+"""The share of a text's characters that must stay, where nothing else is said."""
+
+
+def near_copies(texts: Sequence[str], held_out: Sequence[str], threshold: float = NEAR) -> list[bool]:
     """Which texts equal or nearly equal a held-out one.
 
     Args:

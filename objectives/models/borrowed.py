@@ -6,7 +6,8 @@ stand-ins: they hand back finished states, and run the shared decoder for the he
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -50,9 +51,26 @@ class Encoded:
     decode: Decode | None = None
     shares: Sequence[int] | None = None
 
+    def in_fp32(self) -> "Encoded":
+        """The same for a head that is computed in fp32; a decoder that runs for it is not."""
+        pooled = None if self.pooler_output is None else self.pooler_output.float()
+        decode = None if self.decode is None else _as_now(self.decode, self.last_hidden_state.device.type)
+        return replace(self, last_hidden_state=self.last_hidden_state.float(), pooler_output=pooled, decode=decode)
+
     def decoded(self, ids: torch.Tensor | None, cache: Cache | None = None) -> torch.Tensor:
         """The decoder's states for ids; where there is no decoder to run, the states as they are."""
         return self.last_hidden_state if self.decode is None or ids is None else self.decode(ids, cache)
+
+
+def _as_now(decode: Decode, device: str) -> Decode:
+    """A decoder that computes as precisely as it would now, whenever it is called; its states are in fp32."""
+    enabled, precision = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+
+    def run(ids: torch.Tensor, cache: Cache | None = None, seen: torch.Tensor | None = None) -> torch.Tensor:
+        with torch.autocast(device, precision, enabled=enabled):
+            return decode(ids, cache, seen).float()
+
+    return run
 
 
 class _StandIn(nn.Module):
@@ -113,6 +131,9 @@ class BorrowedHead(nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         """Take the head's layers out of `model`, which must not be used any more."""
         super().__init__()
+        # Where autocast is on, of two close logits in bf16 one in seventy is a tie; a head over the vocabulary is
+        # half of a step, a narrow one costs nothing in fp32.
+        self._is_narrow = model.get_output_embeddings() is None
         self._stand_ins = _replace_backbone(model)
         self.model = model
 
@@ -130,10 +151,12 @@ class BorrowedHead(nn.Module):
             if encoded.decode is not None and self.model.config.is_encoder_decoder:
                 inputs = {**_decoder_inputs(encoded.ids, self.model.config), **inputs}
                 inputs["input_ids"] = _one_end(encoded.ids, self.model.config)
+        device = encoded.last_hidden_state.device.type
         for stand_in in self._stand_ins:
-            stand_in.encoded = encoded
+            stand_in.encoded = encoded.in_fp32() if self._is_narrow else encoded
         try:
-            return self.model(**inputs)
+            with torch.autocast(device, enabled=False) if self._is_narrow else nullcontext():
+                return self.model(**inputs)
         finally:
             for stand_in in self._stand_ins:
                 stand_in.encoded = None

@@ -161,6 +161,8 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
         raise EncoderError(f"model: encoder: {name!r} has no fast tokenizer (tokenizer.json)")
     if limit is not None and max_length > limit:
         raise EncoderError(f"model: max_length: {max_length} is more than the {limit} positions that {name!r} has")
+    if family_of(config) == "encoder-decoder" and config.decoder_start_token_id is None:
+        raise EncoderError(f"model: encoder: {name!r} has no decoder_start_token_id, with which its decoder begins")
     if family_of(config) == "decoder":
         _make_padding(config, tokenizer)
     return EncoderSource(name, location, config, tokenizer)

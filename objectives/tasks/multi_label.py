@@ -124,9 +124,11 @@ class MultiLabel(TextTask[MultiLabelSettings]):
         present = truth.any(axis=0)
         ranked = [scores.average_precision_score(truth[:, k], probabilities[:, k]) for k in np.flatnonzero(present)]
         losses = functional.binary_cross_entropy_with_logits(predictions.double(), targets.double())
+        # scikit-learn takes a single column for two classes, and counts rows without the label as found, too.
+        micro, macro = ("micro", "macro") if truth.shape[1] > 1 else ("binary", "binary")
         return {
-            "f1": float(scores.f1_score(truth, guess, average="micro", zero_division=_NONE)),
-            "macro_f1": float(scores.f1_score(truth, guess, average="macro", zero_division=_NONE)),
+            "f1": float(scores.f1_score(truth, guess, average=micro, zero_division=_NONE)),
+            "macro_f1": float(scores.f1_score(truth, guess, average=macro, zero_division=_NONE)),
             "exact_match": float(np.mean((truth == guess).all(axis=1))),
             "average_precision": float(np.mean(ranked)) if ranked else 0.0,
             "log_loss": float(losses),

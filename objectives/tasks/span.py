@@ -174,7 +174,9 @@ def _span_tokens(tokens: TokenTable, alignment: Alignment, row: int, place: int 
     if place is None:
         return torch.full((2,), IGNORED)
     touched = inside & (characters[:, 1] > place) & (characters[:, 0] < place + len(answer))
-    whole = touched.any() and int(characters[touched][-1, 1]) >= place + len(answer.rstrip())
+    # A mark that a tokenizer drops or merges at the answer's end is not cut off: other tokens stand behind it.
+    behind = inside & (characters[:, 0] >= place + len(answer))
+    whole = touched.any() and (behind.any() or int(characters[touched][-1, 1]) >= place + len(answer.rstrip()))
     return touched.nonzero().squeeze(1)[[0, -1]] if whole else torch.full((2,), IGNORED)
 
 

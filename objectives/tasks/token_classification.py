@@ -101,9 +101,11 @@ class TokenClassification(Task[TokenClassificationSettings]):
             if old != new
         ]
         unknown = [tag for row in tags for tag in row if tag not in self.labels]
+        nameless = [tag for row in tags for tag in row if tag in {"B", "I"}] if set(self.labels) <= {*"BIO"} else []
         found = [
             Finding.of("I- tag that continues nothing", changed, "repaired"),
             Finding.of("tag that training has not", unknown, "noted"),
+            Finding.of("B or I of no entity's name, counted word by word (as spans: B-x, I-x)", nameless, "noted"),
         ]
         return table, [finding for finding in found if finding.count]
 

@@ -62,7 +62,7 @@ def _alone(settings: ObjectiveSettings) -> ObjectiveSettings:
         update={
             "tasks": {settings.main_task: settings.tasks[settings.main_task]},
             "objective": settings.objectives[0],
-            "model": settings.model.model_copy(update={"trim_vocabulary": False}),
+            "model": settings.model.model_copy(update={"trim_vocabulary": False, "pooling": "auto"}),
             "training": settings.training.model_copy(update={"early_stopping": None}),
         }
     )
