@@ -1,7 +1,7 @@
 """Mixup: rows of a batch blended with other rows of the same batch.
 
 Zhang et al. 2018, https://arxiv.org/abs/1710.09412: x = λ·x_i + (1 - λ)·x_j, the labels likewise, λ ~ Beta(a, a).
-For texts the blend is of hidden vectors, and of the two rows' losses. λ is folded to at least 1/2 (as in MixMatch,
+For texts the blend is of token embeddings, and of the two rows' losses. λ is folded to at least 1/2 (as in MixMatch,
 Berthelot et al. 2019, https://arxiv.org/abs/1905.02249), so that a row stays mostly itself.
 """
 

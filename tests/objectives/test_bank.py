@@ -235,6 +235,23 @@ def test_variants_that_repeat_held_out_rows_are_dropped_and_counted(
     assert (prepared.bank.places[1] == prepared.bank.places[0]).tolist() == leaks
 
 
+def test_what_is_near_a_held_out_row_is_said_by_near_leaks(objective: Objectives, monkeypatch: pytest.MonkeyPatch):
+    held = objective(seed=14).corpus.validation.column("text")
+
+    class Near(Shout):
+        def apply(self, text: str, magnitude: float, generator: random.Random) -> str:
+            return f"{held[0]} qq" if "screen" in text else f"{text} {text}"
+
+    monkeypatch.setitem(registry.TEXT_OPERATIONS, "replace", Near)
+
+    def guarded(near: float) -> int:
+        data = {"train": "reviews.csv", "validation": 0.25, "clean": {"near_leaks": near}}
+        prepared = objective(augmentation={"operations": ["replace"], **ONE}, seed=14, data=data)
+        return prepared.bank.counts()["replace"]["guarded"]
+
+    assert guarded(0.99) == 0 < guarded(0.8)
+
+
 def resources() -> Resources:
     return Resources(Path(), "scratch:tiny", [Row(("a",), "x"), Row(("b",), "y")], ["x", "y"])
 

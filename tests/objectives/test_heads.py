@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
 from autotune.objectives.prepared import PreparedObjective
@@ -107,6 +108,20 @@ def output_weight(model: MultiTaskModel) -> torch.Tensor:
     output = model.head("words").model.get_output_embeddings()
     assert isinstance(output, torch.nn.Linear)
     return output.weight
+
+
+def test_narrow_heads_are_computed_in_fp32_where_all_else_is_not(prepared: PreparedObjective, model: MultiTaskModel):
+    """In bf16 close logits are equal, and then the class that comes first is guessed."""
+    batch = batches(prepared)[prepared.main.task.name]
+    (encoded,) = encode(model.eval().encoder, [batch])
+    head = model.head(prepared.main.task.name)
+    inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
+    with torch.no_grad():
+        plain = head(replace(encoded, decode=None), **inputs)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = head(replace(encoded, decode=None), **inputs)
+    assert found.dtype is torch.float32
+    assert torch.equal(found, plain)
 
 
 @pytest.mark.slow

@@ -30,6 +30,15 @@ def settings(**changes: object) -> ObjectiveSettings:
     return ObjectiveSettings.model_validate(parts | changes)
 
 
+def test_a_study_whose_auxiliary_reads_a_mean_has_a_judge(reviews_csv: Path):
+    """`pooling: mean` is of auxiliary heads, of which the judge has none."""
+    short = {"epochs": 1, "batch_size": 8, "precision": "fp32"}
+    pooled = settings(training=short).model_copy(
+        update={"model": settings().model.model_copy(update={"pooling": "mean"})}
+    )
+    assert len(baseline_judge(pooled, reviews_csv.parent, 0, CPU)(TEXTS)) == len(TEXTS)
+
+
 @pytest.mark.slow
 def test_it_knows_the_labels_and_is_the_same_twice(reviews_csv: Path):
     judge = baseline_judge(settings(), reviews_csv.parent, 0, CPU)

@@ -171,3 +171,12 @@ def test_label_metrics_are_scikit_learns(codes: TextCodes):
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth).item()
     assert measured["log_loss"] == pytest.approx(expected, rel=1e-5)
     assert topics().measure(logits, torch.zeros(50, 3), codes)["average_precision"] == 0
+
+
+def test_a_single_label_is_measured_by_the_rows_that_have_it(codes: TextCodes):
+    """Not as two classes, of which the rows without it are one: who finds nothing would look good."""
+    truth = torch.tensor([[1.0], [0.0], [0.0], [0.0]])
+    nothing = topics().measure(torch.full((4, 1), -9.0), truth, codes)
+    assert (nothing["f1"], nothing["macro_f1"], nothing["exact_match"]) == (0, 0, 0.75)
+    half = topics().measure(torch.tensor([[9.0], [9.0], [-9.0], [-9.0]]), truth, codes)
+    assert half["f1"] == half["macro_f1"] == pytest.approx(2 / 3)

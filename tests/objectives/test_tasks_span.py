@@ -87,6 +87,14 @@ def test_an_answer_that_is_cut_off_is_not_trained_on_and_counted(tmp_path: Path,
     assert (finding.what, finding.count, finding.action) == ("rows.jsonl: answer beyond max_length 16", 1, "noted")
 
 
+def test_an_answer_whose_last_mark_the_tokenizer_drops_is_whole(tmp_path: Path, encoder: EncoderSource):
+    """An accent that stands alone behind its letter, as an uncased tokenizer strips it."""
+    row = {**ROW, "context": "We sat in a cafe\u0301 near Cairo.", "answer": "cafe\u0301"}
+    table = table_of(tmp_path, [row, {**row, "context": "We sat in a cafe\u0301"}])
+    examples = task().examples(table, encoder, 48)
+    assert IGNORED not in examples.targets[torch.tensor([0])][0]
+
+
 def test_an_answer_that_is_not_there_is_dropped_from_training_and_kept_as_missed(tmp_path: Path):
     table = table_of(tmp_path, [ROW, {**ROW, "answer": "Paris"}])
     fitted = task().fitted(table)

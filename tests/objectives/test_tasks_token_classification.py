@@ -71,6 +71,15 @@ def test_repairs_and_unknown_tags_are_counted(tmp_path: Path):
     assert found[0].examples == ("I-city -> B-city",)
 
 
+def test_entities_without_a_name_are_told_of(tmp_path: Path):
+    """As of keyphrases: as spans they would have to be B-x and I-x."""
+    table = table_of(tmp_path, [(["a", "b", "c"], ["B", "I", "O"]), (["d"], ["O"])])
+    fitted = task().fitted(table)
+    (found,) = fitted.vetted(table, training=True)[1]
+    assert (found.count, found.action) == (2, "noted")
+    assert "counted word by word" in found.what
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
