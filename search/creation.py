@@ -13,6 +13,7 @@ from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .beside import beside
 from .locking import only_one
+from .preparing import longest_trial
 from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
 from .roles import AUGMENTATION, BASELINE, BESIDE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
 from .samplers import grid_points
@@ -52,7 +53,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "main_task": file.main_task,
         "auxiliary_tasks": file.auxiliary_tasks,
         "encoder": file.model.encoder,
-        "max_steps": max(prepared.rungs(file.training)),
+        "max_steps": longest_trial(file, prepared),
         "cleaning": [finding.to_json() for finding in prepared.findings],
         AUGMENTATION: prepared.augmented,
         "normalisers": dict(prepared.normalisers),

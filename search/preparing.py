@@ -69,6 +69,15 @@ def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: N
     return prepared
 
 
+def longest_trial(file: StudyFile, prepared: PreparedObjective) -> int:
+    """Steps of the longest trial that the space allows: only a searched number of epochs changes the length."""
+    epochs = [file.training.epochs]
+    if (space := file.space.training.get("epochs")) is not None:
+        epochs += space.choices if isinstance(space, Choices) else [space.high]
+    longest = max(int(each) for each in epochs if isinstance(each, int | float))
+    return prepared.rungs(file.training.model_copy(update={"epochs": longest}))[-1]
+
+
 def _layer_mistakes(file: StudyFile, encoder: EncoderSource) -> Iterator[str]:
     """Those of the fixed settings and of all values that are searched."""
     for mistake in layer_mistakes(encoder, file.training):

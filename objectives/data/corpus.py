@@ -126,6 +126,8 @@ class _Reading:
         if self.all_data and validation is not None:
             untested = take(validation, [row for row in range(len(validation)) if row not in tested])
             rows = {task.name: self._with_validation(task, rows[task.name], untested) for task in tasks}
+        if not split:
+            tasks = [task.learnt(rows[task.name]) for task in tasks]
         for task in tasks:
             self._note_unlearnt(task, rows[task.name], [fold.train[task.name] for fold in split])
         prints = {text: table.fingerprint for text, table in self.tables.items()}

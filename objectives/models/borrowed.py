@@ -52,7 +52,7 @@ class Encoded:
     shares: Sequence[int] | None = None
 
     def in_fp32(self) -> "Encoded":
-        """The same for a head that is computed in fp32; a decoder that runs for it is not."""
+        """The same for a head that is computed in fp32 where autocast is on; a decoder that runs for it is not."""
         pooled = None if self.pooler_output is None else self.pooler_output.float()
         decode = None if self.decode is None else _as_now(self.decode, self.last_hidden_state.device.type)
         return replace(self, last_hidden_state=self.last_hidden_state.float(), pooler_output=pooled, decode=decode)
@@ -63,11 +63,11 @@ class Encoded:
 
 
 def _as_now(decode: Decode, device: str) -> Decode:
-    """A decoder that computes as precisely as it would now, whenever it is called; its states are in fp32."""
-    enabled, precision = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+    """A decoder that computes under the autocast of now, whenever it is called; its states are in fp32."""
+    precision = torch.get_autocast_dtype(device)
 
     def run(ids: torch.Tensor, cache: Cache | None = None, seen: torch.Tensor | None = None) -> torch.Tensor:
-        with torch.autocast(device, precision, enabled=enabled):
+        with torch.autocast(device, precision):
             return decode(ids, cache, seen).float()
 
     return run
@@ -152,10 +152,11 @@ class BorrowedHead(nn.Module):
                 inputs = {**_decoder_inputs(encoded.ids, self.model.config), **inputs}
                 inputs["input_ids"] = _one_end(encoded.ids, self.model.config)
         device = encoded.last_hidden_state.device.type
+        raised = self._is_narrow and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
         for stand_in in self._stand_ins:
-            stand_in.encoded = encoded.in_fp32() if self._is_narrow else encoded
+            stand_in.encoded = encoded.in_fp32() if raised else encoded
         try:
-            with torch.autocast(device, enabled=False) if self._is_narrow else nullcontext():
+            with torch.autocast(device, enabled=False) if raised else nullcontext():
                 return self.model(**inputs)
         finally:
             for stand_in in self._stand_ins:

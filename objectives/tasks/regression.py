@@ -69,6 +69,9 @@ class Regression(TextTask[RegressionSettings]):
             raise DataError(f"{where}: the numbers differ too little ({task.deviation:.3g} around {task.mean:.7g})")
         return task
 
+    def learnt(self, table: Table) -> Self:
+        return self.fitted(table)
+
     def targets(self, table: Table) -> torch.Tensor:
         column = table.column(self.settings.label)
         found = [_number(text) for text in column]

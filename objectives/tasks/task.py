@@ -84,6 +84,11 @@ class Task(ABC, Generic[S]):
     def fitted(self, table: Table) -> Self:
         """The task with its labels learnt from training rows. DataError where they cannot be used."""
 
+    def learnt(self, table: Table) -> Self:
+        """The fitted task with what only its final training rows may say: numbers, not labels. By default nothing."""
+        del table
+        return self
+
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
         """The rows that a fitted task can use, repaired where that is safe, and what was dropped or repaired.
 

@@ -9,7 +9,7 @@ from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..creation import check_free, consequences, create_study
 from ..executors.choosing import Placement
-from ..preparing import prepare_study
+from ..preparing import longest_trial, prepare_study
 from ..report.live import make_observer
 from ..report.summary import Summary, summarize
 from ..running import run_study
@@ -60,6 +60,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     for finding in prepared.findings:
         tell(told(finding))
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
+    if (longest := longest_trial(file, prepared)) > rungs[-1]:
+        tell(f"epochs are searched: trials of up to {longest} steps compete with shorter ones")
     if why := unfusible(prepared, file.search_space().equal_weights()):
         tell(f"on a GPU trials train one by one: {why}")
     for line in consequences(file):

@@ -14,7 +14,7 @@ from ..checkpoints import checkpoint_store
 from ..executors.choosing import Placement, make_executor
 from ..interruption import Interruption, interruption
 from ..observer import Observer
-from ..preparing import check_unchanged
+from ..preparing import check_unchanged, longest_trial
 from ..report.generation import Quarters
 from ..report.ranking import ranked_trials
 from ..roles import BASELINE
@@ -173,7 +173,7 @@ class _Work:
         budgets = file.search.model_copy(update={"device_hours": None, "checkpoints": CheckpointSettings(top=0)})
         scoring = Scoring(file.measures[:1], folds=file.data.folds is not None)
         space = replace(self._space, over=frozenset())  # nothing is searched: every trial brings its configuration
-        max_steps = max(prepared.rungs(file.training))
+        max_steps = longest_trial(file, prepared)
         with (
             make_executor(self._placement, recipe, prepared, len(left), observer.message) as executor,
             storage_failures(self._record.url),

@@ -14,6 +14,7 @@ from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import DataSettings, ObjectiveSettings
 from autotune.objectives.tasks.classification import Classification
 from autotune.objectives.tasks.registry import task_type
+from autotune.objectives.tasks.regression import Regression
 from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.augmentation import AugmentationSpace
@@ -53,6 +54,17 @@ def refused(folder: Path, tasks: Given | None = None, **data: Any) -> str:  # no
     with pytest.raises(DataError) as caught:
         read(folder, tasks, **data)
     return str(caught.value)
+
+
+@pytest.mark.parametrize("all_data", [False, True])
+def test_numbers_are_scaled_by_the_rows_that_are_trained_on(tmp_path: Path, all_data: bool):
+    write(tmp_path, "train.csv", [(f"review number {number}", str(number**2)) for number in range(40)])
+    corpus = read(tmp_path, {"main": {"kind": "regression"}}, validation=0.25, all_data=all_data)
+    numbers = [float(number) for number in corpus.train["main"].column("label")]
+    assert len(numbers) == (40 if all_data else 30)
+    task = corpus.by_name["main"]
+    assert isinstance(task, Regression)
+    assert task.mean == pytest.approx(sum(numbers) / len(numbers))
 
 
 def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):

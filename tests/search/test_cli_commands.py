@@ -137,6 +137,17 @@ def test_watching_is_for_people(trained: Path, autotune: Command) -> None:
     assert outcome.err == "--watch shows lines as they change, not JSON; leave --json out\n"
 
 
+def test_where_epochs_are_searched_the_longest_trial_is_the_full_length(folder: Path, autotune: Command) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    changed = text.replace("training: {batch_size: [8, 16]}", "training: {epochs: [1, 4]}")
+    (folder / "study.yaml").write_text(changed, encoding="utf-8")
+    told = clean(autotune("study", "create", "study.yaml"))
+    steps = re.search(r"a trial: (\d+) steps, evaluated 2 times", told)
+    assert steps
+    assert f"epochs are searched: trials of up to {2 * int(steps[1])} steps compete with shorter ones" in told
+    assert open_study("tiny", "sqlite:///autotune.db").study.user_attrs["max_steps"] == 2 * int(steps[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", ["0", "20", "40", "200"])
 def test_tables_lose_nothing_at_any_width(
