@@ -79,8 +79,12 @@ def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: JsonLin
     values = [row.get(name) for row in rows]
     full = prefix + name
     if inner := [value for value in values if isinstance(value, _Row)]:
-        for key in dict.fromkeys(key for value in inner for key in value):
-            _add_column(key, [value if isinstance(value, _Row) else {} for value in values], result, f"{full}.")
+        keys = dict.fromkeys(key for value in inner for key in value)
+        # An object that is null has each of its keys, as null; one that misses, or is something else, has none.
+        empty: list[Mapping[str, object]] = [keys if name in row and row[name] is None else {} for row in rows]
+        objects = [value if isinstance(value, _Row) else none for value, none in zip(values, empty, strict=True)]
+        for key in keys:
+            _add_column(key, objects, result, f"{full}.")
     holds_lists = isinstance(next((value for value in values if value is not None), None), list)
     texts: list[str] = []
     lists: list[list[str]] = []

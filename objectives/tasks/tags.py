@@ -95,7 +95,8 @@ def tag_targets(
         word = torch.bucketize(last[first:end], ends, right=True)
         on_blank = torch.isin(last[first:end], ends)
         word = word.masked_fill(~inside[first:end] | on_blank, -1)
-        begins = (word >= 0) & (word != torch.cat([torch.tensor([-1]), word[:-1]]))
+        # A token without width between two of one word, as of a blank within it, does not begin the word again.
+        begins = word > torch.cat([torch.tensor([-1]), word.cummax(0).values[:-1]])
         words[first:end] = torch.where(begins, word, -1).int()
         numbers = torch.tensor([place.get(name, IGNORED) for name in names])
         values[first:end] = torch.where(begins, numbers[word.clamp(0, len(names) - 1)], IGNORED)

@@ -57,11 +57,6 @@ class SavedHistory:
         self._is_full = False
 
     @property
-    def is_begun(self) -> bool:
-        """Whether there is a state to go on from."""
-        return _STATE in self._store.sizes()
-
-    @property
     def is_due(self) -> bool:
         """Whether so much was trained since the last state that another one is worth its time."""
         return (time.monotonic() - self._saved) * COST >= self._cost

@@ -204,6 +204,16 @@ def test_json_lines_keep_the_digits_of_the_file(tmp_path: Path):
     assert table.where(1) == "a.jsonl, line 3"
 
 
+def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path: Path):
+    table = load(
+        tmp_path, "a.jsonl", '{"x": null}\n{"x": {"text": "a", "y": {"z": "b"}}}\n{"x": {"text": "c", "y": null}}\n'
+    )
+    assert table.column("x.text") == ["", "a", "c"]
+    assert table.column("x.y.z") == ["", "b", ""]
+    with pytest.raises(DataError, match="line 2: the key 'text' is missing"):
+        load(tmp_path, "b.jsonl", '{"x": {"text": "a"}}\n{"y": 1}\n').column("x.text")
+
+
 def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
     table = load(tmp_path, "a.jsonl", '{"tags": null}\n{"tags": ["a", null]}\n{"tags": null}\n')
     assert table.lists == {"tags": [[], ["a", ""], []]}

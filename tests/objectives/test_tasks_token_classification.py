@@ -13,7 +13,7 @@ from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table
 from autotune.objectives.data.targets import IGNORED
-from autotune.objectives.data.tokens import tokenize_aligned
+from autotune.objectives.data.tokens import Alignment, TokenTable, tokenize_aligned
 from autotune.objectives.models.encoders import open_encoder
 from autotune.objectives.models.scratch import scratch_tokenizer
 from autotune.objectives.tasks.batch import TextCodes
@@ -159,6 +159,17 @@ def test_alignment_holds_with_every_tokenizer(architectures: Architectures, fami
     tokens, alignment = tokenize_aligned(Inputs(texts), encoder.tokenizer, 32)
     targets = tag_targets(tokens, alignment, WORDS, TAGS, tag_labels(tag for row in TAGS for tag in row))
     assert [sorted({int(w) for w in targets.words[a:b]} - {-1}) for a, b in spans(targets)] == [[0, 1, 2], [*range(5)]]
+
+
+def test_a_word_with_a_blank_in_it_has_one_target(tmp_path: Path):
+    """Byte-level BPE gives its blank a token of no width, in the middle of the word."""
+    offsets = torch.tensor([0, 4])
+    tokens = TokenTable(torch.arange(4, dtype=torch.int32), offsets)
+    characters = torch.tensor([[0, 3], [3, 3], [4, 8], [9, 11]], dtype=torch.int32)
+    alignment = Alignment(torch.zeros(4, dtype=torch.int8), characters)
+    targets = tag_targets(tokens, alignment, [["New York", "is"]], [["B-city", "O"]], ["O", "B-city", "I-city"])
+    assert targets.words.tolist() == [0, -1, -1, 1]
+    assert targets.values.tolist() == [1, IGNORED, IGNORED, 0]
 
 
 def test_spans_are_measured_whole_and_what_is_cut_off_is_missed(tmp_path: Path, codes: TextCodes):

@@ -2,6 +2,8 @@
 
 import errno
 import threading
+import time
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -49,6 +51,16 @@ def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with only_one("tiny", url):
         pass
+
+
+def test_what_comes_before_the_trials_is_in_the_timeout(record: StudyRecord, observer: PlainLines) -> None:
+    """As the generation of augmented rows, or the creation of the study by the same command."""
+    there = len(record.study.trials)
+    long_ago = time.monotonic() - 100
+    run = partial(run_study, record, record.path, observer, trials=there + 1, timeout_s=50.0)
+    assert run(began=long_ago, placement=Placement("cpu")) is Ending.TIMEOUT
+    assert len(record.study.trials) == there
+    assert run(placement=Placement("cpu")) is Ending.DONE
 
 
 @pytest.mark.slow
