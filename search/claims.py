@@ -7,7 +7,6 @@ trial without an owner was left by a process that died while it claimed, as clai
 
 import json
 import os
-import socket
 import threading
 import time
 import uuid
@@ -15,7 +14,6 @@ from collections.abc import Container, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -27,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..objectives.training.failure import Failure, FailureKind
 from .locking import claiming
+from .owners import started_at, this_host
 from .roles import DEATHS, FAILURE, OWNER, REACHED
 
 INTERVAL_S = 10.0
@@ -45,37 +44,6 @@ _STANDING = text(
     "ON owners.trial_id = trials.trial_id AND owners.key = :key "
     "WHERE trials.trial_id = :id"
 ).bindparams(bindparam("key", OWNER))  # fmt: skip
-
-
-def this_host() -> str:
-    """The machine, and on Linux its boot and the container: process ids mean nothing in another one.
-
-    The name alone is not enough, as copies of one virtual machine share it.
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return socket.gethostname()
-
-
-def started_at(pid: int) -> str | None:
-    """When a process of this machine began, as the system tells it; None if it is gone or a zombie."""
-    try:
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None if Path("/proc/self/stat").exists() else _signalled(pid)
-    return None if words[0] in "ZX" else words[19]
-
-
-def _signalled(pid: int) -> str | None:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return ""
 
 
 @dataclass

@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import TrialState
 
 from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
+from .bank_progress import Quarters
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points
@@ -19,7 +20,6 @@ from .locking import claiming
 from .observer import Observer
 from .preparing import check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner
-from .report.generation import Quarters
 from .roles import RUNS
 from .samplers import make_sampler
 from .scoring import Scoring

@@ -43,7 +43,7 @@ class Task(ABC, Generic[S]):
     rewrites: ClassVar[bool] = True
     """Whether its targets stay true when a row's words are rewritten."""
     fuses: ClassVar[bool] = False
-    """Whether its loss is each trial's own where a batch holds the rows of several (FoldedBatch)."""
+    """Whether its loss is each trial's own where a batch holds the rows of several (StackedBatch)."""
     has_words: ClassVar[bool] = False
     """Whether its rows are words with a target each, which an operation may rewrite one for one."""
     has_one_answer: ClassVar[bool] = True

@@ -9,7 +9,7 @@ from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..prepared import PreparedObjective
 from ..seeds import generator
 from ..tasks.batch import Batch
-from ..tasks.folding import apart
+from ..tasks.stacking import unstack
 
 
 def mixed_rows(
@@ -32,7 +32,7 @@ def mixed_rows(
         if (chosen := choice == OPERATIONS.index(name)).any():
             random = generator(prepared.seed, "mix", step, name)
             batch = operation.apply(batch, chosen, magnitude, random, prepared.codes)
-    return apart(batch, len(mixes))
+    return unstack(batch, len(mixes))
 
 
 def _choices(mixes: Sequence[Mix], drawn: torch.Tensor) -> torch.Tensor:

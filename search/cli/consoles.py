@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ..bank_progress import Quarters
 from ..passwords import without_passwords
-from ..report.generation import Quarters
 from ..report.wording import plain, printable
 
 INTERRUPTED = 130

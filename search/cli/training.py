@@ -16,9 +16,10 @@ import torch
 from ...objectives.prepare import prepare
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.device import choose_device
+from ...objectives.training.exporting import save_model
 from ...objectives.training.group import Group, joined, local_rank
 from ...objectives.training.judge import baseline_judge
-from ...objectives.training.production import Manner, Trained, save_model, train_production
+from ...objectives.training.production import Manner, Trained, train_production
 from ...objectives.training.resuming import SavedHistory
 from ...objectives.training.weighting.registry import weighting_type
 from ...spaces.errors import InputError, Interrupted

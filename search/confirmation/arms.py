@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...spaces.configuration import Configuration, Mix
 from ...spaces.errors import NothingToConfirm
 from ...spaces.space import SearchSpace
-from ..report.ranking import RankedTrial
+from ..ranking import RankedTrial
 from ..report.wording import plain
 from ..roles import BASELINE, EQUAL_WEIGHTS
 

@@ -8,7 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from ...objectives.training.fresh import Fresh
-from ..report.ranking import ranked_trials
+from ..ranking import ranked_trials
 from ..roles import BASELINE, FAILURE, SECONDS
 from ..study import StudyRecord
 from ..verdict.ablation import Effect, effects

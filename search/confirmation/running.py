@@ -10,13 +10,13 @@ from optuna.trial import FrozenTrial
 
 from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
+from ..bank_progress import Quarters
 from ..checkpoints import checkpoint_store
 from ..executors.choosing import Placement, make_executor
 from ..interruption import Interruption, interruption
 from ..observer import Observer
 from ..preparing import check_unchanged, longest_trial
-from ..report.generation import Quarters
-from ..report.ranking import ranked_trials
+from ..ranking import ranked_trials
 from ..roles import BASELINE
 from ..running import storage_failures
 from ..scoring import Scoring

@@ -8,7 +8,7 @@ from ...spaces.errors import StudyError, TrainingError
 from ..confirmation.arms import key_of
 from ..confirmation.result import Arm, Confirmed
 from ..confirmation.words import fresh_seeds, measured
-from ..report.ranking import RankedTrial, ranked_trials
+from ..ranking import RankedTrial, ranked_trials
 from ..roles import BASELINE
 from ..study import StudyRecord
 

@@ -10,7 +10,7 @@ from ...objectives.caching import content_hash
 from ..beside import named
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
-from ..report.ranking import RankedTrial
+from ..ranking import RankedTrial
 from ..report.summary import Summary, summarize
 from ..report.wording import one_line, plain
 from ..roles import BESIDE, CONFIGURATION

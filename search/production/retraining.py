@@ -13,13 +13,13 @@ from ...objectives.training.fresh import Fresh
 from ...objectives.training.trainer import Evaluation
 from ...spaces.errors import StudyFileError
 from ...spaces.space import SpaceSettings
+from ..bank_progress import Quarters
 from ..confirmation.fresh import FreshRecipe, prepare_fresh
 from ..executors.choosing import Placement, make_executor
 from ..executors.executor import Executor
 from ..export.best_file import BestConfiguration
 from ..interruption import Interruption, interruption
 from ..passwords import without_passwords
-from ..report.generation import Quarters
 from ..scoring import Scoring
 from ..settings import SearchSettings
 from ..study_file.schema import StudyFile

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from ...spaces.configuration import Configuration
-from .ranking import RankedTrial
+from ..ranking import RankedTrial
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
+from ..ranking import RankedTrial, objectives_of, ranked_trials
 from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
 from .auxiliaries import Auxiliary, auxiliaries_of
 from .importance import parameter_importances
-from .ranking import RankedTrial, objectives_of, ranked_trials
 from .wording import advantage
 
 TOP = 5

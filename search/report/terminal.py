@@ -9,13 +9,13 @@ from rich.text import Text
 
 from ...objectives.training.failure import FailureKind
 from ..confirmation.result import Arm, Confirmed
+from ..ranking import RankedTrial
 from . import sentences, wording
 from .auxiliaries import Auxiliary
 from .confirmed import verdict_blocks
 from .data import data_blocks
 from .front import front_table
 from .importance import STEADY
-from .ranking import RankedTrial
 from .summary import Summary
 from .trials import NOTE, reached, role_of
 

@@ -4,8 +4,8 @@ from statistics import stdev
 
 from rich.text import Text
 
+from ..ranking import RankedTrial
 from . import wording
-from .ranking import RankedTrial
 from .summary import Summary
 
 NOTE = "dim"

@@ -9,7 +9,7 @@ from autotune.objectives.augmentation.batch_operation import BatchOperation
 from autotune.objectives.models.backbones import encode
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
-from autotune.objectives.tasks.folding import apart, join
+from autotune.objectives.tasks.stacking import join, unstack
 from autotune.objectives.training.mixing import gathered
 from autotune.spaces.training import TrainingSettings
 
@@ -69,7 +69,7 @@ def test_the_same_random_state_gives_the_same_batch(operation: BatchOperation, o
 def test_beside_other_trials_rows_become_what_they_become_alone(operation: BatchOperation, objective: Objectives):
     prepared, odd = objective(), torch.arange(ROWS) % 2 == 1
     chosen, magnitudes = [~odd, odd, odd | ~odd, odd & ~odd], [0.3, 0.3, 0.7, 0.3]
-    found = apart(together(operation, prepared, chosen, magnitudes), len(chosen))
+    found = unstack(together(operation, prepared, chosen, magnitudes), len(chosen))
     for one, rows, magnitude in zip(found, chosen, magnitudes, strict=True):
         alone = applied(operation, prepared, rows, magnitude)
         for part in ("ids", "mask", "partner", "keep", "cut_tokens", "cut_features"):

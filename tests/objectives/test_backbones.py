@@ -14,9 +14,10 @@ from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, n
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task
+from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered
-from autotune.objectives.training.production import save_model, train_production
+from autotune.objectives.training.production import train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import EncoderError
 from autotune.spaces.training import TrainingSettings

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.production import save_model, train_production
+from autotune.objectives.training.exporting import save_model
+from autotune.objectives.training.production import train_production
 from autotune.search.production.model_card import pipeline_of
 from autotune.spaces.configuration import Configuration
 from transformers import pipeline

@@ -11,8 +11,9 @@ from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.cost import inference_cost
+from autotune.objectives.training.exporting import export_model
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.production import Trained, export_model
+from autotune.objectives.training.production import Trained
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.augmentation import AugmentationSpace

@@ -9,7 +9,8 @@ from autotune.objectives.data.inputs import Inputs
 from autotune.objectives.data.targets import IGNORED, RaggedTargets, TextTargets, pad_together, take_targets
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import predict
-from autotune.objectives.training.production import save_model, train_production
+from autotune.objectives.training.exporting import save_model
+from autotune.objectives.training.production import train_production
 from autotune.spaces.configuration import Configuration
 from hypothesis import given
 from hypothesis import strategies as st

@@ -11,10 +11,11 @@ import torch
 from autotune.objectives.augmentation.cutoff import Cutoff
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.registry import TASKS, task_type
+from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.production import save_model, train_production
+from autotune.objectives.training.production import train_production
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import EncoderError

@@ -11,8 +11,9 @@ from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import predict
+from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.mixing import gathered
-from autotune.objectives.training.production import Trained, save_model, train_production
+from autotune.objectives.training.production import Trained, train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import EncoderError
 from autotune.spaces.training import TrainingSettings

@@ -10,7 +10,8 @@ import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import evaluate
-from autotune.objectives.training.production import Trained, save_model, train_production
+from autotune.objectives.training.exporting import save_model
+from autotune.objectives.training.production import Trained, train_production
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from safetensors.torch import load_file

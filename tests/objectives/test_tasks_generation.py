@@ -22,9 +22,10 @@ from autotune.objectives.tasks.batch import Batch, TextCodes
 from autotune.objectives.tasks.generation import Generation, GenerationSettings, Written
 from autotune.objectives.training.cost import inference_cost
 from autotune.objectives.training.evaluating import evaluate, predict
+from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import batches_of, gathered
-from autotune.objectives.training.production import Trained, save_model, train_production
+from autotune.objectives.training.production import Trained, train_production
 from autotune.spaces.configuration import Configuration, Mix
 from autotune.spaces.errors import DataError, EncoderError
 from autotune.spaces.training import TrainingSettings

@@ -14,7 +14,8 @@ from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.multi_label import MultiLabel, MultiLabelSettings
 from autotune.objectives.tasks.regression import Regression, RegressionSettings
 from autotune.objectives.training.evaluating import predict
-from autotune.objectives.training.production import export_model, train_production
+from autotune.objectives.training.exporting import export_model
+from autotune.objectives.training.production import train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import DataError
 from sklearn import metrics as scores

@@ -7,7 +7,8 @@ import pytest
 import torch
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, input_table, seen_vocabulary
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.production import export_model, train_production
+from autotune.objectives.training.exporting import export_model
+from autotune.objectives.training.production import train_production
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings

@@ -14,7 +14,8 @@ from typing import Any
 import optuna
 import pytest
 from autotune.objectives.training.failure import FailureKind
-from autotune.search.claims import Claims, started_at
+from autotune.search.claims import Claims
+from autotune.search.owners import started_at
 from autotune.search.roles import DEATHS, FAILURE, OWNER, REACHED
 from autotune.search.storage import open_storage
 from optuna.trial import TrialState

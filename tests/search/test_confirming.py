@@ -17,7 +17,7 @@ from autotune.search.confirmation.fresh import prepare_fresh
 from autotune.search.confirmation.ledger import ARMS, TEST, Ledger, Plan, Training
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
-from autotune.search.report.ranking import RankedTrial
+from autotune.search.ranking import RankedTrial
 from autotune.search.study import confirmation_name, open_study
 from autotune.search.study_file.reading import parse_study_file
 from autotune.search.tuner import Ending

@@ -8,7 +8,7 @@ from torch import nn
 from transformers import AttentionInterface, PreTrainedModel
 
 from ...tasks.batch import Batch
-from ...tasks.folding import fold, join
+from ...tasks.stacking import join, stack
 from ...tasks.task import Task
 from ..backbones import encode
 from ..borrowed import BorrowedHead, Encoded
@@ -36,7 +36,7 @@ def unstackable(model: MultiTaskModel) -> str | None:
 class FusedModel(nn.Module):
     """The backbone and heads of several trials that have the same tasks on.
 
-    It has no weights of its own: `bind` lends it those of some trials. Slots are folded into the batch,
+    It has no weights of its own: `bind` lends it those of some trials. Slots stand one after another in the batch,
     (slots · rows, length, width), in all that transformers' modules see; only the layers with weights, attention and
     dropout know of trials.
     """
@@ -117,17 +117,17 @@ class FusedModel(nn.Module):
         for group in shared_passes(batches[0], most):
             tasks = list(group)
             encoded = self._encode([[trial[task] for task in tasks] for trial in batches])
-            folded = [fold([trial[task] for trial in batches]).to(self.device) for task in tasks]
+            stacked = [stack([trial[task] for trial in batches]).to(self.device) for task in tasks]
             yield {
                 task.name: task.loss(self._head(task), part, batch)
-                for task, part, batch in zip(tasks, encoded, folded, strict=True)
+                for task, part, batch in zip(tasks, encoded, stacked, strict=True)
             }
 
     def predict(self, task: Task[Any], batch: Batch) -> torch.Tensor:
         """What each trial predicts for the same rows: (slots, rows, …)."""
         trials = [batch] * self.slots.count
         (encoded,) = self._encode([[batch] for batch in trials])
-        return task.predict(self._head(task), encoded, fold(trials)).unflatten(0, (self.slots.count, -1))
+        return task.predict(self._head(task), encoded, stack(trials)).unflatten(0, (self.slots.count, -1))
 
     def _encode(self, trials: Sequence[Sequence[Batch]]) -> Iterator[Encoded]:
         """One pass over the batches of all trials, each of one length; its results by task, (slots · rows, …)."""

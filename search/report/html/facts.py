@@ -5,10 +5,10 @@ from pathlib import PurePath
 
 from ...confirmation.result import Arm, Confirmed, Tested
 from ...confirmation.words import measured
+from ...ranking import RankedTrial
 from ...verdict.short_runs import Rung
 from ...verdict.verdict import Verdict
 from .. import sentences, wording
-from ..ranking import RankedTrial
 from ..records import TrialRecord, period, seconds_by_state
 from ..summary import Summary
 from ..trials import reached

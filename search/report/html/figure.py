@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from unicodedata import east_asian_width
 
+from ...ranking import RankedTrial
 from .. import wording
-from ..ranking import RankedTrial
 from ..summary import Summary
 from ..trials import reached
 from .scales import Scale

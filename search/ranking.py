@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from ...spaces.configuration import Configuration
-from ..roles import BEST_STEP, CONFIGURATION, FOLDS
-from .wording import MAXIMIZE
+from ..spaces.configuration import Configuration
+from .roles import BEST_STEP, CONFIGURATION, FOLDS
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def ranked_trials(study: optuna.Study) -> list[RankedTrial]:
     """All COMPLETE trials with finite values, the best in the first objective first, the earliest of equals."""
     main_task = study.user_attrs["main_task"]
     measures = [name.removeprefix(f"{main_task}.") for name in objectives_of(study)]
-    sign = -1.0 if study.directions[0].name.lower() == MAXIMIZE else 1.0
+    sign = -1.0 if study.directions[0] == StudyDirection.MAXIMIZE else 1.0
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     ranked = [_ranked(trial, measures) for trial in complete if all(map(math.isfinite, trial.values))]
     return sorted(ranked, key=lambda trial: (sign * trial.value, trial.number))

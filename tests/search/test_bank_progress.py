@@ -1,6 +1,6 @@
 """Whoever waits for augmented rows hears of each quarter, once."""
 
-from autotune.search.report.generation import Quarters
+from autotune.search.bank_progress import Quarters
 
 
 def test_each_quarter_is_told_once() -> None:

@@ -12,7 +12,7 @@ from .batch import Batch
 
 
 @dataclass
-class FoldedBatch(Batch):
+class StackedBatch(Batch):
     """The rows of several trials, as many of each, one trial's after another's: (slots · rows, length).
 
     Its means are each trial's own.
@@ -31,12 +31,12 @@ class FoldedBatch(Batch):
         return values.unflatten(0, (self.slots, -1)).flatten(1)
 
 
-def fold(batches: Sequence[Batch]) -> FoldedBatch:
+def stack(batches: Sequence[Batch]) -> StackedBatch:
     """The batches of one task in several trials as one; all are of one shape."""
     joined = join(batches)
     parts: dict[str, Any] = {part.name: getattr(joined, part.name) for part in fields(joined)}
     parts |= {"targets": pad_together([batch.targets for batch in batches]), **_hidden(batches)}
-    return FoldedBatch(**parts, slots=len(batches))
+    return StackedBatch(**parts, slots=len(batches))
 
 
 def _hidden(batches: Sequence[Batch]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def apart(batch: Batch, trials: int) -> list[Batch]:
+def unstack(batch: Batch, trials: int) -> list[Batch]:
     """The batches of several trials that stand as one, as many rows of each, one trial's after another's."""
     rows = len(batch.ids) // trials
     parts: dict[str, Any] = {part.name: getattr(batch, part.name) for part in fields(batch)}

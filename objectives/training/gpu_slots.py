@@ -1,0 +1,88 @@
+"""How many slots a GPU is worth: a few steps of one trial for its memory, of several as one program for their speed."""
+
+import gc
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ...spaces.configuration import Configuration
+from ..models.fused.model import FusedModel
+from ..prepared import PreparedObjective
+from .cohort import Cohort
+from .fused_run import FusedRun
+from .run import TrainingRun
+
+MOST_SLOTS = 64
+"""Beyond these nothing was measured (docs/fused.md)."""
+_ENOUGH = 0.85
+"""Of the speed of twice as many slots: for less than a sixth more, nobody gives twice the memory."""
+_WARM, _TIMED = 2, 6
+"""Steps until a GPU runs as it will, and steps whose time is taken."""
+_LEARNING = 4
+"""At most one in so many of the trials that are left is in training at once, or a search has nothing to learn from."""
+_SPARE = 0.6
+"""Of the free memory: the probed steps need not have been those with the longest texts."""
+
+
+@dataclass(frozen=True)
+class GpuProbe:
+    """Bytes that one trial takes at its highest, and bytes that are free for trials."""
+
+    trial: int
+    free: int
+
+
+def probe_gpu(prepared: PreparedObjective, configuration: Configuration, device: torch.device) -> GpuProbe:
+    """Train a trial's first steps on a GPU, and see what it takes."""
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    run = TrainingRun(0, configuration, prepared, device)
+    run.train_to(min(4, run.total_steps))
+    taken = torch.cuda.max_memory_allocated(device) - before
+    del run
+    gc.collect()
+    torch.cuda.empty_cache()
+    return GpuProbe(taken, torch.cuda.mem_get_info(device)[0])
+
+
+def probe_step(prepared: PreparedObjective, configuration: Configuration, device: torch.device, slots: int) -> float:
+    """Seconds of a step of so many trials as one program; infinite where memory is too short for them."""
+    try:
+        return _seconds_a_step(
+            [FusedRun(number, configuration, prepared, device) for number in range(slots)], prepared, device
+        )
+    except torch.OutOfMemoryError:
+        return math.inf
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def _seconds_a_step(runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device) -> float:
+    cohort = Cohort(FusedModel(runs[0].shaped(), prepared.seed), runs, prepared, device)
+    cohort.train(min(_WARM, runs[0].rung - 1))  # it waits for the device before it returns
+    first, began = runs[0].step, time.perf_counter()
+    cohort.train(_TIMED)
+    return (time.perf_counter() - began) / (runs[0].step - first)
+
+
+def slots_worth(probe: GpuProbe, left: int, step: Callable[[int], float]) -> tuple[int, str]:
+    """How many slots a GPU is worth, and why.
+
+    Args:
+        probe: what a trial takes there.
+        left: trials that are left to it.
+        step: seconds of a step of so many trials at once, as `probe_step` takes them.
+    """
+    fit = max(1, int(_SPARE * probe.free) // max(probe.trial, 1))
+    slots = max(1, min(MOST_SLOTS, left // _LEARNING, fit))
+    speed = slots / step(slots) if slots > 1 else 0.0
+    while slots > 1 and (slower := slots // 2 / step(slots // 2)) >= _ENOUGH * speed:
+        slots, speed = slots // 2, slower
+    each = f"each takes {probe.trial / 1e6:.0f} MB of the {probe.free / 1e9:.1f} GB that are free"
+    pace = f"; together they make {speed:.0f} steps a second" if speed else ""
+    what = f"training {slots} trials at once as one program" if slots > 1 else "training one trial at a time"
+    return slots, f"{what}: {each}{pace if slots > 1 else ''}"
