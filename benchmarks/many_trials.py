@@ -55,7 +55,7 @@ def main() -> None:
     for name, sides in {**work, "AdamW: torch's optimizer, ours": optimizers(options.trials)}.items():
         pairs = [(taken(sides[0]), taken(sides[1])) for _ in range(options.repeats + 1)][1:]
         apart, whole = (median(side) for side in zip(*pairs, strict=True))
-        table.add_row(name, f"{apart:.1f}", f"{whole:.1f}", f"{apart / whole:.1f}")
+        table.add_row(name, f"{apart:.2f}", f"{whole:.2f}", f"{apart / whole:.1f}")
     Console().print(table)
 
 

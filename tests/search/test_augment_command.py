@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autotune.objectives.augmentation.making import make_operations
+from autotune.objectives.augmentation.operation import Resources
 from autotune.search.cli import augmenting
 from autotune.search.cli.shown import safe, shortened
 from autotune.search.differences import Span, difference
+from autotune.spaces.augmentation import AugmentationSpace
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -72,11 +75,13 @@ def test_it_shows_what_a_trial_trains_on(autotune: Command, objective: Callable[
     """The bank of the same seed and magnitude, first replica, has the same texts."""
     prepared = objective(augmentation={"operations": ["noise"], "magnitude": [0.2, 0.2], "replicas": 1})
     table, task = prepared.corpus.train["sentiment"], prepared.main.task
-    made = prepared.operations.made["noise"].rewrite(task.rows(table), 0.2, 0, prepared.seed)
+    resources = Resources(Path(), "scratch:tiny", task.rows(table), task.labels)
+    noise = make_operations(AugmentationSpace(operations=["noise"]), resources).made["noise"]
+    made = noise.rewrite(task.rows(table), 0.2, 0, prepared.seed)
     lines = [json.dumps({"text": text, "label": row.label}) for row in task.rows(table) for text in row.texts]
     Path("same.jsonl").write_text("\n".join(lines), encoding="utf-8")
     told = autotune("augment", "same.jsonl", "--operation", "noise", "--magnitude", "0.2", "--rows", "999", "--json")
-    assert [row["augmented"] for row in listed(told)] == [row.texts[0] for row in made]
+    assert [row["augmented"] for row in listed(told)] == [row.texts[0] for row in made if row is not None]
 
 
 def test_flip_says_the_new_label_and_what_it_refuses(folder: Path, autotune: Command) -> None:
