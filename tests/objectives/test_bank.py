@@ -91,6 +91,7 @@ def test_labels_follow_and_refused_rows_are_their_originals(objective: Objective
     assert bank.counts() == {"flip": {"rows": len(texts), "refused": sum(refused), "guarded": 0}}
     assert [finding.count for finding in prepared.findings if "flip" in finding.what] == [sum(refused)]
     assert prepared.operations.label_changing == ["flip"]
+    assert not prepared.operations.made  # their models would be held as long as the study
 
 
 @pytest.mark.usefixtures("operations")

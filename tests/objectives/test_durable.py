@@ -338,3 +338,20 @@ def test_out_of_memory_twice_is_a_failure_of_the_one_trial(
     assert failed.failure is not None
     assert failed.failure.kind is FailureKind.OUT_OF_MEMORY
     assert told(found) == alone(objective, GOOD)
+
+
+def test_what_cannot_be_written_is_tried_again_as_rarely_as_what_can(
+    objective: Objectives, store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try copies the whole state; at a cost that allows hardly any, the first one is the last."""
+    tries: list[int] = []
+
+    def full(_: CheckpointStore, trial_id: int, __: Checkpoint) -> None:
+        tries.append(trial_id)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(CheckpointStore, "save", full)
+    trainer = DurableTrainer(PlainTrainer(objective(), torch.device("cpu"), 1), store, print, cost=1e-9)
+    trainer.admit(0, GOOD)
+    assert len(to_the_end(trainer)) > 2
+    assert tries == [0]

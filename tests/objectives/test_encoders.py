@@ -139,6 +139,13 @@ def test_no_text_is_longer_than_there_are_positions(architectures: Architectures
     assert model(input_ids=torch.full((1, positions), 9)).logits.shape == (1, 2)
 
 
+def test_a_decoder_that_does_not_know_how_to_begin_is_refused(architectures: Architectures, tmp_path: Path):
+    folder = shutil.copytree(architectures("bart"), tmp_path / "bart")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"decoder_start_token_id": None}), encoding="utf-8")
+    assert "has no decoder_start_token_id" in refused(str(folder), Path(), 16)
+
+
 def test_rates_suit_the_encoder():
     assert is_scratch("scratch:tiny")
     assert not is_scratch("owner/name")

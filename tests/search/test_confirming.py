@@ -202,6 +202,18 @@ def test_a_timeout_leaves_trainings_and_says_how_to_go_on(confirm: Callable[...,
     assert f"{missing} fresh trainings are left; go on with: autotune study confirm tiny" in out
 
 
+def test_a_signal_before_anything_is_planned_is_an_interruption(
+    trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "check_unchanged", stopped)
+    outcome = autotune(*ARGUMENTS)
+    assert (outcome.code, outcome.err) == (130, "")
+    assert "interrupted; go on with: autotune study confirm tiny" in outcome.out
+
+
 @pytest.mark.slow
 def test_the_time_of_a_run_is_that_of_its_confirmation_too(trained: Path, autotune: Command) -> None:
     text = (trained / "study.yaml").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -370,3 +371,17 @@ def test_the_page_says_how_a_command_finds_the_study() -> None:
     origin = Origin(called="reviews --storage sqlite:///other.db")
     html = render_page(summarize(study), records_of(study), origin)
     assert "autotune study confirm reviews --storage sqlite:///other.db" in Page(html).text
+
+
+def test_a_page_names_no_place_of_the_machine(trained: Path, autotune: Command) -> None:
+    """It is handed on: neither where the database lies, nor where the encoder does."""
+    place = f"sqlite:///{trained / 'autotune.db'}"
+    assert autotune("study", "report", "tiny", "--storage", place, "--html", "report.html").code == 0
+    html = (trained / "report.html").read_text(encoding="utf-8")
+    assert "autotune study confirm tiny --storage URL" in Page(html).text
+    assert str(trained) not in html
+    study = raced_study().study
+    local = replace(summarize(study), encoder="/home/ada/minilm")
+    html = render_page(local, records_of(study), Origin())
+    assert "encoder minilm" in Page(html).text
+    assert "/home/ada" not in html
