@@ -167,7 +167,6 @@ def test_nothing_is_left_unfinished() -> None:
     assert not [shown(file) for file in python_files() if marker.search(file.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.slow
 def test_no_file_names_a_folder_of_one_machine() -> None:
     absolute = re.compile(rb"(?<![\w.~])/(home|work|Users)/\w")
     assert not [shown(file) for file in repository_files() if absolute.search(file.read_bytes())]

@@ -381,7 +381,7 @@ def test_a_page_names_no_place_of_the_machine(trained: Path, autotune: Command) 
     assert "autotune study confirm tiny --storage URL" in Page(html).text
     assert str(trained) not in html
     study = raced_study().study
-    local = replace(summarize(study), encoder="/home/ada/minilm")
+    local = replace(summarize(study), encoder="/srv/ada/minilm")
     html = render_page(local, records_of(study), Origin())
     assert "encoder minilm" in Page(html).text
-    assert "/home/ada" not in html
+    assert "/srv/ada" not in html
