@@ -23,6 +23,10 @@ class Executor(Trainer):
         """Finish the rungs that are under way and begin no others."""
         return []
 
+    def charge(self, trial_id: int, seconds: float) -> None:
+        """Count `seconds` that a trial trained before it came here, where its time limit is this executor's to hold."""
+        del trial_id, seconds
+
     def retain(self, trial_ids: Collection[int]) -> None:
         """Of the checkpoints that this executor left on disk, only those of these trials stay."""
         del trial_ids

@@ -42,7 +42,7 @@ class Job:
     heard: int = -1
     """The last step that the caller was told of."""
     seconds: float = 0.0
-    """Of training, those of rungs that came to nothing too."""
+    """Of training, those of rungs that came to nothing and of earlier runs too."""
     unheard: float = 0.0
     """Those of them that the caller has not been told of."""
     deaths: int = 0

@@ -78,6 +78,9 @@ class PoolExecutor(Executor):
         lane = min(free, key=lambda lane: (len(lane.jobs), lane.worker is None))
         lane.jobs[trial_id] = job
 
+    def charge(self, trial_id: int, seconds: float) -> None:
+        self._lane(trial_id).jobs[trial_id].seconds += seconds
+
     def upcoming(self) -> list[int]:
         return [trial_id for lane in self._lanes for trial_id in lane.training]
 

@@ -221,10 +221,11 @@ class Tuner:
         given = trial.user_attrs.get(CONFIGURATION)
         configuration = Configuration.model_validate(given) if given else self._space.configuration(trial.params)
         trial.set_user_attr(CONFIGURATION, configuration.model_dump())
-        self._running[trial.number] = RunningTrial.begun(trial, self._scoring, known)
+        self._running[trial.number] = running = RunningTrial.begun(trial, self._scoring, known)
         self._budget.began(trial.number)
         self._observer.started(trial.number, trial.user_attrs.get(ROLE), configuration)
         self._executor.admit(trial.number, configuration)
+        self._executor.charge(trial.number, running.lost)
 
     def _take(self, evaluation: Evaluation) -> None:
         running = self._running.get(evaluation.trial_id)

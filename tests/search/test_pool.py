@@ -123,6 +123,20 @@ def test_trials_that_train_as_one_share_the_time_that_their_limit_counts(recipe:
     assert all(one.failure is not None and one.failure.kind is FailureKind.TIMED_OUT for one in late)
 
 
+def test_what_a_trial_trained_before_counts_for_its_limit(recipe: Recipe) -> None:
+    """A worker that hangs after a resume gets what is left, and nothing is told twice."""
+    with ScriptedPool(recipe, (Ready(), Training([7])), limit_s=30.0) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.charge(7, 29.9)
+        pool.advance(0.0)
+        (lane,) = pool._lanes
+        lane.since = time.monotonic() - 0.2
+        (late,) = pool._overdue(lane)
+    assert late.failure is not None
+    assert late.failure.kind is FailureKind.TIMED_OUT
+    assert late.seconds < 1.0
+
+
 def test_an_abandoned_trial_keeps_its_checkpoint_and_a_discarded_one_does_not(recipe: Recipe) -> None:
     file = checkpoint_file(recipe.store.folder, 7)
     file.parent.mkdir(parents=True)

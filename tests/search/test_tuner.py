@@ -368,6 +368,16 @@ def test_an_interrupted_run_resumes_to_exactly_the_total(stored: Bench, slots: i
         assert trial.value == rising(Configuration.model_validate(trial.user_attrs[CONFIGURATION]))[-1]
 
 
+def test_a_resumed_trial_comes_with_the_time_that_it_has_had(stored: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that its executor holds its limit over all runs."""
+    charged: list[tuple[int, float]] = []
+    monkeypatch.setattr(InlineExecutor, "charge", lambda _, number, seconds: charged.append((number, seconds)))
+    trainer = TabulatedTrainer(rising)
+    stored.run(trainer, 2, interruption=stopped_after(trainer, 2))
+    stored.run(TabulatedTrainer(rising), 2)
+    assert charged == [(0, 0.0), (0, 2.0), (1, 0.0)]
+
+
 def test_a_resumed_run_knows_what_was_found(bench: Bench) -> None:
     bench.run(TabulatedTrainer(rising), 3)
     best = bench.study.best_trial
