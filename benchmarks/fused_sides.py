@@ -41,8 +41,8 @@ ROUNDS = 40
 
 
 def serve(asked: Connection, options: dict[str, Any]) -> None:
-    """Be a side: `options` are side, trials, steps, encoder, device, precision, cpu, data."""
-    torch.set_num_threads(1)
+    """Be a side: `options` are side, trials, steps, encoder, device, precision, threads, cpu, data."""
+    torch.set_num_threads(options["threads"])
     device = choose_device(options["device"])
     with tempfile.TemporaryDirectory() as folder:
         one_round = SIDES[options["side"]](write_rows(Path(folder), options), options, device)

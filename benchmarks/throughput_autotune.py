@@ -71,7 +71,7 @@ def side_by_side(trainer: Trainer, trials: Sequence[TrialSpec]) -> list[float]:
                 raise SystemExit(f"trial {evaluation.trial_id}: {evaluation.failure}")
             scores[evaluation.trial_id] = max(scores[evaluation.trial_id], evaluation.metrics["accuracy"])
             if evaluation.finished:
-                trainer.evict(evaluation.trial_id)
+                trainer.discard(evaluation.trial_id)
                 training.remove(evaluation.trial_id)
     return scores
 

@@ -78,10 +78,10 @@ def train_again(
 
     Raises:
         InputError: data, encoder or device cannot be used.
-        KeyboardInterrupt: somebody asked to stop; the trainings under way ended at a rung.
+        KeyboardInterrupt: somebody asked to stop; the trainings under way come to nothing.
     """
     file = study_file_of(best)
-    with interruption(note) as interrupted, tempfile.TemporaryDirectory(prefix="autotune-verify-") as folder:
+    with interruption(note, "soon") as interrupted, tempfile.TemporaryDirectory(prefix="autotune-verify-") as folder:
         prepared = prepare_fresh(file, base, seeds[0], Quarters(note))
         check_labels(best, prepared.corpus)
         recipe = FreshRecipe(
