@@ -8,7 +8,7 @@ import torch
 from ..seeds import generator
 
 BUCKETS = 4
-"""Two to four fixed lengths: shapes repeat (for compiled programs), and little is padding."""
+"""So many fixed lengths at most, fewer where texts are much alike: shapes repeat, and little is padding."""
 _MULTIPLE = 8
 """Matrix products are fastest on lengths that are a multiple of this."""
 
@@ -30,8 +30,9 @@ class BatchOrder:
     """An endless, seeded order of batches over one task's rows.
 
     Step s takes the same rows whenever and in whichever trial it is asked, so a trial can resume at any
-    step. Within an epoch every row comes once; rows of one bucket come together. Each epoch has its batches in an order
-    of its own: with one order for all, few rows were learnt worse (docs/log.md).
+    step. Within an epoch every row comes once; rows of one bucket come together. Batches differ by one row at most: a
+    short last one would hold the longest texts in every epoch, and count them more than all others. Each epoch has its
+    batches in an order of its own: with one order for all, few rows were learnt worse (docs/log.md).
     """
 
     lengths: torch.Tensor
@@ -45,6 +46,11 @@ class BatchOrder:
     @property
     def steps_per_epoch(self) -> int:
         return -(-len(self.lengths) // self.batch_size)
+
+    @property
+    def most_rows(self) -> int:
+        """Rows of its largest batch."""
+        return -(-len(self.lengths) // self.steps_per_epoch)
 
     def rows(self, step: int) -> torch.Tensor:
         """The rows of the batch at `step` (from 0): (≤ batch_size,) int64."""
@@ -62,7 +68,7 @@ class BatchOrder:
         bucket = self._buckets_of(self.lengths)
         most = torch.zeros(len(self.buckets), dtype=torch.int64).scatter_reduce_(0, bucket, longest, "amax")
         fits = [min(_rounded(length), max(length, self.buckets[-1])) for length in most.cummax(0).values.tolist()]
-        return [fits[int(batch[-1])] for batch in bucket.sort().values.split(self.batch_size)]
+        return [fits[int(batch[-1])] for batch in bucket.sort().values.tensor_split(self.steps_per_epoch)]
 
     def _buckets_of(self, lengths: torch.Tensor) -> torch.Tensor:
         return torch.bucketize(lengths, torch.tensor(self.buckets)).clamp_(max=len(self.buckets) - 1)
@@ -77,7 +83,7 @@ class BatchOrder:
         random = generator(self.seed, "batches", self.name, epoch)
         shuffled = torch.randperm(len(self.lengths), generator=random)
         grouped = shuffled[self._buckets_of(self.lengths[shuffled]).argsort(stable=True)]
-        batches = grouped.split(self.batch_size)
+        batches = grouped.tensor_split(self.steps_per_epoch)
         return torch.randperm(len(batches), generator=random).tolist(), batches
 
 

@@ -6,6 +6,7 @@ path mean to `datasets` (which takes paths for patterns). Remote code never runs
 
 import logging
 import math
+import re
 import tempfile
 import threading
 from collections import Counter
@@ -23,6 +24,7 @@ from datasets import (
     Features,
     LargeList,
     List,
+    ReadInstruction,
     Value,
     are_progress_bars_disabled,
     disable_progress_bars,
@@ -39,7 +41,10 @@ from pyarrow.parquet import ParquetFile
 from ...spaces.errors import DataError
 from .sources import Kind, Source
 
+_PANDAS_INDEX = "__index_level_0__"
 _MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
+_UNREADABLE = (ArrowException, ValueError, OverflowError)
+"""What values raise that Python has no place for, such as a date beyond the year 9999."""
 _BYTES_TYPES = {"binary", "large_binary", "binary_view"}
 
 
@@ -133,7 +138,31 @@ def _open_collection(source: Source, cache: str | None) -> Dataset:
     if load_dataset_builder(**selection).name == "csv":
         # By position, as the names are not known yet: pandas' own types would turn the label 007 into 7.
         selection |= {"na_filter": False, "converters": dict.fromkeys(range(_MOST_COLUMNS), str)}
-    return load_dataset(**selection, split=source.split, keep_in_memory=True)
+    found = load_dataset(**selection, split=source.split, keep_in_memory=True)
+    if "converters" in selection and _PANDAS_INDEX in found.column_names:
+        raise ValueError("its rows have more cells than its header has columns")
+    return found
+
+
+def files_of(source: Source) -> list[str]:
+    """The files of a folder's split, as `datasets` finds them; none where it finds none, which reading explains."""
+    name = re.match(r"[\w.-]+", source.split)
+    try:
+        with _quiet():
+            found = load_dataset_builder(source.place, source.config).config.data_files or {}
+    except (DatasetsError, ValueError, OSError, RuntimeError):
+        return []
+    return [str(file) for file in found.get(name[0] if name else source.split, [])]
+
+
+def rows_of(source: Source, count: int) -> range:
+    """Which of a split's rows are meant, as in `folder@train[:1000]`; DataError where there are none such."""
+    base = source.split.partition("[")[0]
+    try:
+        (part,) = ReadInstruction.from_spec(source.split).to_absolute({base: count})
+    except (ValueError, AssertionError) as error:
+        raise DataError(f"{source.text}: no such part of {count} rows ({_reason(error)})") from error
+    return range(part.from_ or 0, count if part.to is None else part.to)
 
 
 def _all_text(names: Sequence[str]) -> Features:
@@ -143,15 +172,25 @@ def _all_text(names: Sequence[str]) -> Features:
 def _to_text(dataset: Dataset) -> TextColumns:
     result = TextColumns(len(dataset), {}, {}, {})
     features = dataset.features
-    # In one go, as each look at some columns copies what is known of all of them.
-    plain = _values(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
+    plain = _in_one_go(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
 
     def values(name: str) -> list[Any]:
         return plain[name] if name in plain else _values(dataset, [name])[name]
 
     for name, feature in features.items():
-        _add_column(name, feature, partial(values, name), result)
+        try:
+            _add_column(name, feature, partial(values, name), result)
+        except _UNREADABLE as error:
+            result.faults[name] = f"column {name!r} cannot be read as text ({_reason(error)})"
     return result
+
+
+def _in_one_go(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some columns, as each look at some of them copies what is known of all; none where Python cannot hold a value."""
+    try:
+        return _values(dataset, names)
+    except _UNREADABLE:
+        return {}
 
 
 def _add_column(name: str, feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:

@@ -51,7 +51,7 @@ def parse_json_lines(text: str, source: str) -> JsonLines:
 def _parse_row(line: str) -> dict[str, object]:
     try:
         row: object = json.loads(
-            line, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_without_repeats
+            line, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_without_repeats
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error.msg} at character {error.colno}") from error
@@ -60,6 +60,11 @@ def _parse_row(line: str) -> dict[str, object]:
     if not isinstance(row, _Row):
         raise ValueError(f"no JSON object, as in {json.dumps({'text': 'good', 'label': 'positive'})}")
     return row
+
+
+def _constant(name: str) -> str | None:
+    """Python writes a missing number as NaN; an infinite one is none that is missing."""
+    return None if name == "NaN" else name
 
 
 class _Row(dict[str, object]):

@@ -96,13 +96,17 @@ class Span(Task[SpanSettings]):
     def _starts(self, table: Table) -> list[int | None]:
         if self.settings.start is None:
             return [None] * len(table)
-        items = table.items(self.settings.start)
+        # A row without an answer has no place: pandas then writes the others as 12.0, and some data sets -1 there.
+        items = [
+            values if values and answers[0] else []
+            for values, answers in zip(table.items(self.settings.start), self._answers(table), strict=True)
+        ]
         table.refuse(
             (row, f"task {self.name!r}: {self.settings.start} {values[0]!r} is no character's place (0, 1, 2, …)")
             for row, values in enumerate(items)
-            if values and not values[0].isdecimal()
+            if values and not values[0].removesuffix(".0").isdecimal()
         )
-        return [int(values[0]) if values else None for values in items]
+        return [int(values[0].removesuffix(".0")) if values else None for values in items]
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
         """Rows whose answer does not stand in the context are dropped from training; else they count as missed."""

@@ -4,7 +4,9 @@ A column of tags holds either entity tags (`O`, `B-city`, `I-city`) or plain one
 a span of its own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,11 +17,29 @@ from ..data.tokens import Alignment, TokenTable
 
 OUTSIDE = "O"
 BEGIN, INSIDE = "B-", "I-"
+_OTHER_SPELLING = re.compile(r"[bi][-_:./ ].+|.+[-_:./ ][bi]", re.IGNORECASE | re.DOTALL)
 
 
 def is_entity_tag(tag: str) -> bool:
     """Whether a tag begins or continues an entity."""
     return tag.startswith((BEGIN, INSIDE)) and len(tag) > len(BEGIN)
+
+
+def misspelt_entity(labels: Collection[str]) -> str | None:
+    """One of these tags where they are entities' in another spelling (`b-city`, `B_city`, `city-B`); else None."""
+    if any(map(is_entity_tag, labels)):
+        return None
+    strange = [tag for tag in labels if tag.upper() != OUTSIDE]
+    return strange[0] if strange and all(map(_OTHER_SPELLING.fullmatch, strange)) else None
+
+
+def commonplace(rows: Sequence[Sequence[str]]) -> list[str]:
+    """All that have the tag of more than half of the words, where tags are plain and none is `O`; else none."""
+    counts = Counter(tag for tags in rows for tag in tags)
+    if not counts or OUTSIDE in counts or any(map(is_entity_tag, counts)):
+        return []
+    tag, count = counts.most_common(1)[0]
+    return [tag] * count if 2 * count > counts.total() else []
 
 
 def repaired(tags: Sequence[str]) -> list[str]:

@@ -21,7 +21,18 @@ from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
 from .kinds import TokenClassificationSettings
 from .labels import label_names, named
-from .tags import OUTSIDE, TagTargets, as_entities, is_entity_tag, predicted_tags, repaired, tag_labels, tag_targets
+from .tags import (
+    OUTSIDE,
+    TagTargets,
+    as_entities,
+    commonplace,
+    is_entity_tag,
+    misspelt_entity,
+    predicted_tags,
+    repaired,
+    tag_labels,
+    tag_targets,
+)
 from .task import Task
 
 _MEASURES = {"f1": spans.f1_score, "precision": spans.precision_score, "recall": spans.recall_score}
@@ -59,6 +70,11 @@ class TokenClassification(Task[TokenClassificationSettings]):
         if len(task.labels) < 2:
             where = f"{table.source}: task {self.name!r}"
             raise DataError(f"{where}: column {self.settings.tags!r} has one tag only ({named(task.labels) or 'none'})")
+        if wrong := misspelt_entity(task.labels):
+            raise DataError(
+                f"{table.source}: task {self.name!r}: column {self.settings.tags!r} has tags such as {wrong!r}, which "
+                "would be counted word by word; entity tags are B-name and I-name, with O outside"
+            )
         self._check_scheme(table, tags, task.labels)
         return task
 
@@ -102,10 +118,12 @@ class TokenClassification(Task[TokenClassificationSettings]):
         ]
         unknown = [tag for row in tags for tag in row if tag not in self.labels]
         nameless = [tag for row in tags for tag in row if tag in {"B", "I"}] if set(self.labels) <= {*"BIO"} else []
+        common = commonplace(tags) if training else []
         found = [
             Finding.of("I- tag that continues nothing", changed, "repaired"),
             Finding.of("tag that training has not", unknown, "noted"),
             Finding.of("B or I of no entity's name, counted word by word (as spans: B-x, I-x)", nameless, "noted"),
+            Finding.of("word with the tag of most words, counted like any other (outside is O)", common, "noted"),
         ]
         return table, [finding for finding in found if finding.count]
 

@@ -59,9 +59,7 @@ class Batches:
     @cached_property
     def _largest(self) -> int:
         """Tokens of the largest batch of original rows, padding included, that any task has in any step."""
-        return max(
-            min(order.batch_size, len(order.lengths)) * int(order.lengths.max()) for order in self.orders.values()
-        )
+        return max(order.most_rows * int(order.lengths.max()) for order in self.orders.values())
 
     def shapes(self, step: int) -> tuple[tuple[str, int, int], ...]:
         """Name, rows and fixed length of every task that is in a step."""

@@ -26,6 +26,14 @@ def test_every_row_comes_once_an_epoch(lengths: torch.Tensor, size: int, epoch: 
     assert all(1 <= len(batches.rows(step)) <= size for step in steps)
 
 
+@given(lengths_of_rows, st.integers(1, 20))
+def test_every_row_counts_alike(lengths: torch.Tensor, size: int):
+    """A loss is its batch's mean: in a short batch each row would count more, and it were the longest ones."""
+    batches = order(lengths, size)
+    sizes = [len(batches.rows(step)) for step in range(batches.steps_per_epoch)]
+    assert max(sizes) - min(sizes) <= 1
+
+
 def test_a_step_has_its_rows_whenever_it_is_asked_for():
     forward = order()
     rows = [forward.rows(step).tolist() for step in range(40)]

@@ -288,6 +288,22 @@ def test_a_column_of_a_type_without_text_harms_no_other_of_a_parquet_file(tmp_pa
         table.column("marks")
 
 
+def test_a_value_that_python_has_no_place_for_harms_no_other_column_of_a_parquet_file(tmp_path: Path):
+    """A year beyond 9999 is how databases write "for ever"."""
+    ever = pyarrow.array([253402300800000000, 0], pyarrow.timestamp("us"))
+    write_table(pyarrow.table({"text": ["a", "b"], "until": ever}), tmp_path / "a.parquet")
+    table = load_table(resolve_source("a.parquet", tmp_path))
+    assert table.column("text") == ["a", "b"]
+    with pytest.raises(DataError, match="column 'until' cannot be read as text"):
+        table.column("until")
+
+
+def test_a_number_that_misses_in_json_lines_is_empty(tmp_path: Path):
+    """Python's own json writes it as NaN."""
+    table = load(tmp_path, "a.jsonl", '{"text": "a", "n": NaN}\n{"text": NaN, "n": Infinity}\n')
+    assert table.columns == {"text": ["a", ""], "n": ["", "Infinity"]}
+
+
 def test_a_parquet_file_without_rows_or_with_a_name_twice_is_a_data_error(tmp_path: Path):
     write_table(pyarrow.table({"text": pyarrow.array([], pyarrow.string())}), tmp_path / "a.parquet")
     twice = pyarrow.Table.from_arrays([pyarrow.array(["a"]), pyarrow.array(["b"])], names=["text", "text"])
@@ -312,6 +328,32 @@ def test_a_folder_has_splits_and_keeps_its_texts(tmp_path: Path, capfd: pytest.C
     assert load_table(resolve_source("set@train[1:]", tmp_path)).columns == {"text": ["null"], "label": ["01"]}
     assert load_table(resolve_source("set@test", tmp_path)).columns == {"text": ["hello"], "label": ["x"]}
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_folders_files_are_read_and_checked_as_files_are(tmp_path: Path):
+    """`datasets` takes a row with a cell too many for one with an index, and a text for a date."""
+    files = {"a/train.csv": "text,label\ngood,pos,5\n", "b/train.jsonl": '{"text": "2024-01-01", "label": 1.10}\n'}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=r"^a: train.csv, line 2: "):
+        load_table(resolve_source("a", tmp_path))
+    assert load_table(resolve_source("b", tmp_path)).columns == {"text": ["2024-01-01"], "label": ["1.10"]}
+
+
+def test_several_files_of_a_folders_split_are_one_table(tmp_path: Path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name, text in (("train-0.csv", "text\na\nb\n"), ("train-1.csv", "text\nc\n")):
+        (folder / name).write_text(text)
+    table = load_table(resolve_source("set", tmp_path))
+    assert (table.columns, table.where(2)) == ({"text": ["a", "b", "c"]}, "set, row 3")
+    assert load_table(resolve_source("set@train[1:]", tmp_path)).columns == {"text": ["b", "c"]}
+    with pytest.raises(DataError, match="has no rows"):
+        load_table(resolve_source("set@train[2:1]", tmp_path))
+    (folder / "train-2.csv").write_text("words\nd\n")
+    with pytest.raises(DataError, match=r"^set: train-2.csv: has the columns 'words'; set: train-0.csv has 'text'$"):
+        load_table(resolve_source("set", tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -253,15 +253,17 @@ def test_a_pass_is_freed_before_the_next_one_begins(
     assert not any(left)
 
 
+SHARES = {"names": 0.2, "more": 0.3}
+
+
 def test_sharing_a_pass_takes_no_more_tokens_than_the_largest_batch(
     objective: Objectives, monkeypatch: pytest.MonkeyPatch
 ):
-    configuration = Configuration(learning_rate=1e-3, ratios={"aspect": 1.0, "words": 1.0})
-    run = TrainingRun(0, configuration, objective(), CPU)
+    short = {name: {"kind": "masked_lm", "text": "aspect", "probability": share} for name, share in SHARES.items()}
+    configuration = Configuration(learning_rate=1e-3, ratios=dict.fromkeys(short, 1.0))
+    run = TrainingRun(0, configuration, objective(tasks={"sentiment": {"kind": "classification"}, **short}), CPU)
     found = passes_of(run, monkeypatch, lambda: None)
-    sizes = {len(names) for names in found}
-    assert max(sizes) > 1  # batches of short rows still go together
-    assert found.count(["sentiment"]) >= 1  # and the longest ones do not
+    assert {tuple(names) for names in found} == {("sentiment",), tuple(short)}
 
 
 def test_gradient_methods_give_each_task_its_own_pass(objective: Objectives, monkeypatch: pytest.MonkeyPatch):

@@ -49,6 +49,8 @@ def logits_at(targets: SpanTargets, row: int, width: int) -> torch.Tensor:
         ({}, {}),
         ({"answer": "the Mississippi"}, {}),
         ({"answer": "Ohio is long", "at": str(CONTEXT.rindex("Ohio"))}, {"start": "at"}),
+        ({"answer": "Ohio is long", "at": f"{CONTEXT.rindex('Ohio')}.0"}, {"start": "at"}),
+        ({"answer": "", "at": "-1"}, {"start": "at"}),
         ({"answer": ["Cairo", "past Cairo"]}, {}),
         (
             {"answers": {"text": ["Cairo"], "answer_start": [20]}},

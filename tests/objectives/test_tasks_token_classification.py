@@ -44,6 +44,32 @@ def test_labels_have_both_tags_of_every_entity():
     assert tag_labels(["NOUN", "O", "VERB"]) == ("O", "NOUN", "VERB")
 
 
+@pytest.mark.parametrize("spelling", [("o", "b-city", "i-city"), ("O", "B_city", "I_city"), ("O", "city-B", "city-I")])
+def test_entity_tags_in_another_spelling_are_refused(tmp_path: Path, spelling: tuple[str, str, str]):
+    """Counted word by word, a tagger that finds nothing would look good."""
+    outside, begin, inside = spelling
+    with pytest.raises(DataError, match="entity tags are B-name and I-name, with O outside") as caught:
+        task().fitted(table_of(tmp_path, [(WORDS[1], [outside, outside, begin, inside, outside])]))
+    assert repr(begin) in str(caught.value) or repr(inside) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tags", "count"),
+    [
+        (["0", "0", "1", "0"], 3),
+        (["none", "B", "none", "none"], 3),
+        (["O", "O", "1", "O"], 0),
+        (["NN", "NN", "VB", "DT"], 0),
+    ],
+)
+def test_a_tag_that_most_words_have_is_told_of_unless_it_is_outside(tmp_path: Path, tags: list[str], count: int):
+    """With tags by number a guess of outside everywhere would count as finding most of them."""
+    table = table_of(tmp_path, [(["a", "b", "c", "d"], tags)])
+    _, found = task().fitted(table).vetted(table, training=True)
+    told = {finding.what: finding.count for finding in found}
+    assert told.get("word with the tag of most words, counted like any other (outside is O)", 0) == count
+
+
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [
