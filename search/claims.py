@@ -105,7 +105,7 @@ class Claims:
     def own(self, trial: optuna.Trial) -> None:
         """Mark a trial as this tuner's; the lock is held."""
         self.beat([trial.number])  # first: an owner without a heartbeat would seem alive elsewhere for ever
-        trial.set_user_attr(OWNER, self._owner)
+        trial.set_user_attr(OWNER, {**self._owner, "claim": uuid.uuid4().hex})
 
     def beat(self, numbers: Iterable[int]) -> None:
         """Say that these trials are alive."""
@@ -142,10 +142,14 @@ class Claims:
             thread.join(timeout=self.interval_s)
             self._beaten = None
 
+    def distrust(self) -> None:
+        """Give all tuners their grace to beat again: they could not."""
+        self._trusted_from = time.monotonic() + self.grace_s
+
     def _note_beat(self) -> None:
         now = time.monotonic()
         if self._is_silent(now):
-            self._trusted_from = now + self.grace_s
+            self.distrust()
         self._beaten = now
 
     def _is_silent(self, now: float) -> bool:
@@ -217,9 +221,11 @@ class Claims:
         """
         trial_id = self._id(trial.number)
         reached = max([*trial.intermediate_values, trial.user_attrs.get(REACHED, 0)])
-        count, before = trial.user_attrs.get(DEATHS, (0, -1))
-        count = count + 1 if reached <= before else 1
-        self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before)))
+        claim = (trial.user_attrs.get(OWNER) or {}).get("claim")
+        count, before, *buried = trial.user_attrs.get(DEATHS, (0, -1))
+        if claim is None or claim not in buried:  # else a server, or whoever counted it, died before the state was told
+            count = count + 1 if reached <= before else 1
+        self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before), claim))
         is_over = count > self.retries and trial.user_attrs.get(OWNER) is not None
         if is_over:
             message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"

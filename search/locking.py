@@ -70,6 +70,8 @@ def _held(key: str, url: str, timeout_s: float) -> Generator[None]:
     number = int.from_bytes(digest[:8], signed=True)
     deadline = time.monotonic() + timeout_s
     with server(url).begin() as connection:
+        # A host that vanishes while it holds the lock must not hold it for ever: the server lets go of it.
+        connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{timeouts.RUNNING_S:.0f}s'"))
         # Not the waiting kind: a server counts a waiting connection, and a signal could not interrupt it.
         while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": number}).scalar():
             if time.monotonic() > deadline:

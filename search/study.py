@@ -3,6 +3,7 @@
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """
 
+import logging
 import os
 import shlex
 from collections.abc import Collection, Generator, Mapping
@@ -24,6 +25,8 @@ from .study_file.schema import StudyFile
 
 # What Optuna tells its own log (a new study, a finished trial), the observer tells better.
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+# Of a connection that died its storage tells in SQL, before the tuner waits for the server and says so.
+logging.getLogger("optuna.storages._rdb.storage").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

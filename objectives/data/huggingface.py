@@ -162,7 +162,7 @@ def rows_of(source: Source, count: int) -> range:
         (part,) = ReadInstruction.from_spec(source.split).to_absolute({base: count})
     except (ValueError, AssertionError) as error:
         raise DataError(f"{source.text}: no such part of {count} rows ({_reason(error)})") from error
-    return range(part.from_ or 0, count if part.to is None else part.to)
+    return range(part.from_, part.to)
 
 
 def _all_text(names: Sequence[str]) -> Features:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from ...spaces.errors import Diverged
 from ..models.fused.model import FusedModel
 from ..prepared import PreparedObjective, TaskRows
 from .device import autocast
 from .evaluating import held_out, in_order, measured
+from .failing import is_more_than_a_trials
 from .fused_run import FusedRun
 from .mean_losses import MeanLosses
 from .mixing import together
@@ -77,7 +77,7 @@ class Cohort:
         with autocast(self._device, self.runs[0].precision):
             return next(passes, None)
 
-    def evaluate(self) -> list[Evaluation | Diverged]:
+    def evaluate(self) -> list[Evaluation | Exception]:
         """Each trial's evaluation, whose `seconds` are not known yet; or why there is none."""
         self.model.bind(self._weights)
         self.model.eval()
@@ -96,9 +96,12 @@ class Cohort:
             ]
         return [in_order([part[place] for part in parts], rows) for place in range(len(self.runs))]
 
-    def _evaluation(self, run: FusedRun, predicted: Mapping[str, torch.Tensor]) -> Evaluation | Diverged:
+    def _evaluation(self, run: FusedRun, predicted: Mapping[str, torch.Tensor]) -> Evaluation | Exception:
+        """What goes wrong here is this trial's alone: those before it were evaluated, and are not again."""
         try:
             losses = run.losses()
             return run.evaluated(measured(lambda rows: predicted[rows.task.name], self._prepared), losses, 0.0)
-        except Diverged as error:
+        except Exception as error:
+            if is_more_than_a_trials(error):
+                raise
             return error

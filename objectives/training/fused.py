@@ -6,6 +6,8 @@ nothing. Trials that cannot be fused, and those whose form nobody shares, train 
 """
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -14,11 +16,15 @@ from ...spaces.configuration import Configuration
 from ..models.fused.model import FusedModel
 from ..prepared import PreparedObjective
 from .cohort import Cohort
+from .failing import failure_of, is_more_than_a_trials
 from .failure import FailureKind
 from .fused_run import FusedRun
 from .fusible import unfusible
-from .plain import PlainTrainer, Run, Slot, failure_of, is_more_than_a_trials
+from .plain import PlainTrainer, Run, Slot
 from .trainer import Checkpoint, Evaluation
+
+_CLEAN = 16
+"""Rungs with as many trials as memory had room for, before more are tried again."""
 
 
 class FusedTrainer(PlainTrainer):
@@ -31,6 +37,8 @@ class FusedTrainer(PlainTrainer):
         self._models: dict[tuple[object, ...], FusedModel] = {}
         self._most = capacity
         """Trials that memory has room for at once."""
+        self._clean = 0
+        """How often it had, since it was short."""
 
     def admit(
         self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
@@ -82,16 +90,18 @@ class FusedTrainer(PlainTrainer):
             return [self._failed(trial_ids[0], found)]
         half = len(trial_ids) // 2
         if failure_of(found).kind is FailureKind.OUT_OF_MEMORY:
-            self._most = min(self._most, half)
+            self._most, self._clean = min(self._most, half), 0
         del found  # its traceback holds the memory that was too little
         return [*self._together(trial_ids[:half]), *self._together(trial_ids[half:])]
 
     def _attempt(self, trial_ids: list[int]) -> list[Evaluation] | Exception:
         try:
             runs = [run for trial_id in trial_ids if (run := self._fused(trial_id)) is not None]
-            cohort = Cohort(self._model(runs[0]), runs, self._prepared, self._device)
-            cohort.train()
-            outcomes = cohort.evaluate()
+            with self._lent(runs[0]) as model:
+                cohort = Cohort(model, runs, self._prepared, self._device)
+                cohort.train()
+                outcomes = cohort.evaluate()
+            self._had_room(len(runs))
         except Exception as error:
             if is_more_than_a_trials(error):
                 raise
@@ -101,11 +111,22 @@ class FusedTrainer(PlainTrainer):
             for trial_id, outcome in zip(trial_ids, outcomes, strict=True)
         ]
 
-    def _model(self, run: FusedRun) -> FusedModel:
-        """The program for trials of this one's tasks and layers; it has no weights, so it is kept."""
+    def _had_room(self, count: int) -> None:
+        """Try twice as many again after a while: others may have left the memory that was short."""
+        self._clean += count == self._most < self._capacity
+        if self._clean >= _CLEAN:
+            self._most, self._clean = min(2 * self._most, self._capacity), 0
+
+    @contextmanager
+    def _lent(self, run: FusedRun) -> Generator[FusedModel]:
+        """The program for trials of this one's tasks and layers; afterwards it has no weights, so it is kept."""
         if run.structure not in self._models:
             self._models[run.structure] = FusedModel(run.shaped(), self._prepared.seed)
-        return self._models[run.structure]
+        model = self._models[run.structure]
+        try:
+            yield model
+        finally:
+            model.release()
 
     def _made(self, trial_id: int, slot: Slot) -> Run:
         if trial_id not in self._fusible:

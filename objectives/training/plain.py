@@ -1,23 +1,17 @@
 """The plain trainer: each slot is one model of its own, trained from rung to rung in turn."""
 
-import traceback
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
 from ...spaces.configuration import Configuration
-from ...spaces.errors import AutotuneError, Diverged
 from ..prepared import PreparedObjective
-from .failure import Failure, FailureKind
+from .failing import failure_of, is_more_than_a_trials
 from .folds import FoldRun
 from .run import TrainingRun
 from .tested import TestedRun
 from .trainer import Checkpoint, Evaluation, Trainer, check_slot
-
-TAIL_LINES = 12
-"""Of a traceback, in a trial's record."""
-_NO_MEMORY = ("allocate memory", "error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 class Run(Protocol):
@@ -141,25 +135,3 @@ class PlainTrainer(Trainer):
 
     def _made(self, trial_id: int, slot: Slot) -> Run:
         return self._kind(trial_id, slot.configuration, self._prepared, self._device, slot.parts)
-
-
-def tail(error: BaseException) -> str:
-    """The last lines of an error's traceback."""
-    return "\n".join("".join(traceback.format_exception(error)).splitlines()[-TAIL_LINES:])
-
-
-def is_more_than_a_trials(error: Exception) -> bool:
-    """Whether other trials would fail too: by the user's mistake, or as a failed kernel took the device with it."""
-    if isinstance(error, torch.AcceleratorError):
-        return "out of memory" not in str(error)
-    return isinstance(error, AutotuneError) and not isinstance(error, Diverged)
-
-
-def failure_of(error: Exception) -> Failure:
-    """The name of what went wrong. Some failed allocations are told by their words only, the CPU's and cuBLAS' own."""
-    message, trace = str(error) or type(error).__name__, tail(error)
-    if isinstance(error, Diverged):
-        return Failure(FailureKind.DIVERGED, message, trace)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in message for words in _NO_MEMORY):
-        return Failure(FailureKind.OUT_OF_MEMORY, message, trace)
-    return Failure(FailureKind.CRASHED, message, trace)

@@ -91,10 +91,22 @@ class Lane:
 
     @property
     def waiting(self) -> dict[int, Job]:
-        """The trials that its worker is to be given; of suspects one at a time, before all others."""
+        """The trials that its worker is to be given; of suspects one at a time, before all others.
+
+        None beside a suspect that is in training: it has not come to a new rung yet.
+        """
+        if any(job.sent and job.is_suspect and not job.over for job in self.jobs.values()):
+            return {}
         found = {trial_id: job for trial_id, job in self.jobs.items() if not job.sent and not job.over}
         suspect = next((trial_id for trial_id, job in found.items() if job.is_suspect), None)
         return found if suspect is None else {suspect: found[suspect]}
+
+    def withdraw(self) -> None:
+        """Have the trials that its worker trains leave it for now, so that the next one is alone there."""
+        for trial_id, job in self.jobs.items():
+            if job.sent and not job.over:
+                self.leaving.append((trial_id, Leaving.EVICT))
+                job.sent = False
 
     @property
     def running(self) -> dict[int, Job]:

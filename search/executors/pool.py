@@ -17,11 +17,13 @@ from ...spaces.errors import TrainingError
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
-from .worker import Broken, Leaving, Noted, Ready, Recipe, Round, Told, Training
+from .worker import Broken, Leaving, Noted, Preparing, Ready, Recipe, Round, Told, Training
 
 RETRIES = 2
 STARTS = 3
 """A worker that dies so often before it is ready will not start."""
+WRITING_S = 300.0
+"""A worker that is asked for a trial's state and takes longer than that hangs; an earlier checkpoint has to do."""
 
 
 class PoolExecutor(Executor):
@@ -149,6 +151,8 @@ class PoolExecutor(Executor):
         lane = self._lane(trial_id)
         if lane.jobs.pop(trial_id).sent and lane.worker is not None:
             lane.leaving.append((trial_id, leaving))
+            if lane.busy and trial_id in lane.training and not lane.running:
+                lane.vacate()  # nobody waits for what it does, nor would see that it hangs
 
     def _lane(self, trial_id: int) -> Lane:
         for lane in self._lanes:
@@ -167,6 +171,8 @@ class PoolExecutor(Executor):
             lane.leaving.clear()  # it never had them
             lane.starts += 1
         coming = lane.waiting
+        if any(job.is_suspect for job in coming.values()):
+            lane.withdraw()
         given = Round(list(lane.leaving), {key: (job.configuration, job.parts) for key, job in coming.items()}, train)
         lane.leaving.clear()
         for job in coming.values():
@@ -189,8 +195,12 @@ class PoolExecutor(Executor):
                 return
             lane.leaving.append((trial_id, leaving))
             self._send(lane, train=False)
+            end = time.monotonic() + WRITING_S
             while lane.busy:
-                self._kept += self._heard(None, [lane])
+                self._kept += self._heard(_until(end), [lane])
+                if lane.busy and _until(end) == 0:
+                    self._note(f"{lane.place.name}: no state of trial {trial_id} in {WRITING_S:.0f} s; it is ended")
+                    lane.vacate()
 
     def _heard(self, timeout_s: float | None, lanes: Sequence[Lane] | None = None) -> list[Evaluation]:
         """What busy lanes tell until there is an evaluation, none is busy, or the time is over."""
@@ -223,6 +233,8 @@ class PoolExecutor(Executor):
         match message:
             case Ready():
                 lane.ready, lane.starts, lane.since = True, 0, time.monotonic()
+            case Preparing():
+                lane.since = None
             case Training(trial_ids):
                 lane.training, lane.since = trial_ids, time.monotonic()
             case Noted(text):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
-from ...objectives.training.plain import tail
+from ...objectives.training.failing import tail
 from ...spaces.errors import AutotuneError
 from .lanes import Worker, WorkerDied
 from .places import Place
@@ -66,7 +66,7 @@ class _Process:
         self.kill()
 
     def _end(self) -> None:
-        self._process.join()
+        self._process.join(_LEAVING_S)  # a driver that is stuck keeps even a killed process
         self.line.close()
 
     def _death(self) -> str:

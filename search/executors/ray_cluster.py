@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from ...objectives.training.plain import tail
+from ...objectives.training.failing import tail
 from ...objectives.training.trainer import Trainer
 from ...spaces.errors import AutotuneError, InputError
 from .lanes import Worker, WorkerDied

@@ -85,6 +85,11 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """It makes ready for trials that came, which no time limit of theirs counts: a fresh seed's data may take long."""
+
+
+@dataclass(frozen=True)
 class Training:
     """Which trials the worker trains from now on."""
 
@@ -113,10 +118,12 @@ class Broken:
     error: Exception | None = None
 
 
-Message = Ready | Training | Told | Noted | Broken
+Message = Ready | Preparing | Training | Told | Noted | Broken
 
 
-def perform(trainer: Trainer, store: CheckpointStore, given: Round, announce: Callable[[Training], None]) -> Told:
+def perform(
+    trainer: Trainer, store: CheckpointStore, given: Round, announce: Callable[[Preparing | Training], None]
+) -> Told:
     """Do one round."""
     for trial_id, leaving in given.leaving:
         if leaving is Leaving.DISCARD:
@@ -127,6 +134,8 @@ def perform(trainer: Trainer, store: CheckpointStore, given: Round, announce: Ca
             trainer.evict(trial_id)
         elif (checkpoint := trainer.checkpoint(trial_id)) is not None:
             store.save(trial_id, checkpoint)
+    if given.coming:
+        announce(Preparing())
     for trial_id, (configuration, parts) in given.coming.items():
         trainer.admit(trial_id, configuration, parts=parts)
     if not given.train:

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
 
 from ...spaces.errors import StudyHeld
 from ..passwords import without_passwords
@@ -15,6 +22,8 @@ from .failures import reason_of
 
 T = TypeVar("T")
 _PAUSE_S = 0.5
+_ENDED_TRANSACTIONS = {"25P02", "25P03"}
+"""PostgreSQL's codes for one that failed before, and for one that was idle for too long."""
 
 
 def patiently(call: Callable[[], T], timeout_s: float | None = None, say: Callable[[str], None] = lambda _: None) -> T:
@@ -51,6 +60,11 @@ def patiently(call: Callable[[], T], timeout_s: float | None = None, say: Callab
 def _may_pass(error: Exception) -> bool:
     """Whether a connection was lost or refused, or another process holds the study or its SQLite file."""
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    if isinstance(cause, PendingRollbackError):
+        # Optuna asks again in a transaction that the lost connection took along; that loss comes first.
+        return not isinstance(cause.__context__, DBAPIError) or _may_pass(cause.__context__)
+    if isinstance(cause, InternalError):
+        return getattr(cause.orig, "sqlstate", None) in _ENDED_TRANSACTIONS
     if not isinstance(cause, OperationalError | InterfaceError):
         return isinstance(error, StudyHeld)
     if isinstance(cause.orig, sqlite3.Error):

@@ -92,10 +92,10 @@ class Tuner:
         """
         self._settings = budgets or self._settings
         self._budget = Budget(timeout_s, self._settings.device_hours)
-        self._patiently(self._reap)
-        self._patiently(lambda: self._announce(total))
         ending = Ending.INTERRUPTED
         with self._claims.beating():
+            self._patiently(self._reap)
+            self._patiently(lambda: self._announce(total))
             try:
                 ending = self._loop(total, interruption)
                 self._suspend()
@@ -136,7 +136,12 @@ class Tuner:
             self._executor.evict(number)
 
     def _patiently(self, call: Callable[[], T], timeout_s: float | None = None) -> T:
-        return patiently(call, timeout_s, self._observer.message)
+        return patiently(call, timeout_s, self._wait)
+
+    def _wait(self, text: str) -> None:
+        """The storage is away, or back: for others it was away, too."""
+        self._claims.distrust()
+        self._observer.message(text)
 
     def _reap(self) -> None:
         with self._claims.lock():
@@ -197,11 +202,11 @@ class Tuner:
                 running = [trial for trial in trials if trial.state is TrialState.RUNNING]
                 if len(ended) >= total:
                     return Ending.DONE
+                if len(ended) + len(running) >= total:
+                    return None
                 spent = {number: mine.spent for number, mine in self._running.items()}
                 if (over := self._budget.over(trials, spent)) is not None:
                     return over
-                if len(ended) + len(running) >= total:
-                    return None
                 trial = self._study.ask(self._space.distributions)
                 self._claims.own(trial)
             waited = (known for known in trials if known.number == trial.number)

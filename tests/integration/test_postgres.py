@@ -9,12 +9,15 @@ import pytest
 from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
+from autotune.search.locking import claiming
 from autotune.search.report.live import PlainLines
 from autotune.search.scoring import Scoring
-from autotune.search.storage import open_storage
+from autotune.search.storage import open_storage, patiently, timeouts
 from autotune.search.tuner import Ending, Tuner
 from optuna.trial import TrialState
 from rich.console import Console
+from sqlalchemy import NullPool, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from .stepping import SPACE, SteppingTrainer
 
@@ -63,6 +66,45 @@ def test_heartbeats_are_of_one_time_whatever_zone_a_host_is_in(
         ages += claims._ages().values()
     assert len(ages) == 3
     assert all(0 <= age < 60 for age in ages)
+
+
+@pytest.mark.parametrize("table", ["studies", "trials", "trial_params", "trial_user_attributes"])
+def test_a_connection_that_dies_while_trials_are_read_is_waited_for(postgres_url: str, table: str) -> None:
+    """Optuna asks again in the transaction that died, and SQLAlchemy refuses that in words of its own."""
+    storage = open_storage(postgres_url, create=True)
+    study = optuna.create_study(study_name="shared", storage=storage)
+    for _ in range(3):
+        study.tell(study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}), 1.0)
+    study.ask()
+    claims = Claims(study, storage, postgres_url)
+    admin = create_engine(storage.engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    killed: list[int] = []
+
+    def kill(connection: Any, _cursor: object, statement: str, *_: object) -> None:  # noqa: ANN401
+        if f"FROM {table}" in statement.replace("\n", " ") and not killed:
+            killed.append(connection.connection.dbapi_connection.info.backend_pid)
+            with admin.connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": killed[0]})
+            time.sleep(0.3)
+
+    event.listen(storage.engine, "before_cursor_execute", kill)
+    said: list[str] = []
+    assert len(patiently(claims.trials, 20, said.append)) == 4
+    assert killed
+    assert len(said) == 2
+
+
+def test_a_host_that_vanishes_while_it_claims_lets_go(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection stays as it is: the server would look for it after two hours."""
+    monkeypatch.setattr(timeouts, "RUNNING_S", 2.0)
+    began = time.monotonic()
+    vanished = claiming("shared", postgres_url)
+    vanished.__enter__()
+    monkeypatch.setattr(timeouts, "RUNNING_S", 30.0)
+    with claiming("shared", postgres_url):
+        assert 1.0 < time.monotonic() - began < 20.0
+    with pytest.raises(SQLAlchemyError):
+        vanished.__exit__(None, None, None)
 
 
 def test_a_server_that_restarts_is_waited_for(postgres: Any, postgres_url: str) -> None:  # noqa: ANN401

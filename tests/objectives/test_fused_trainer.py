@@ -1,4 +1,4 @@
-"""Together trials are to the bit, on one thread, what each is alone; and nearly what plain training gives."""
+"""Together trials are what each is alone: to the bit, on one thread, among as many; within 1e-6 among more or fewer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -94,12 +94,29 @@ def test_batches_of_another_size_are_another_form(prepared: PreparedObjective):
     assert small.form != large.form
 
 
+def alike(left: Checkpoint | None, right: Checkpoint | None) -> bool:
+    """Within 1e-6: some products of one matrix are summed in another order than those of several."""
+    return all(
+        torch.allclose(one, two, rtol=1e-6, atol=1e-6) for one, two in zip(state(left), state(right), strict=True)
+    )
+
+
+def alike_told(left: Sequence[Evaluation], right: Sequence[Evaluation]) -> bool:
+    """As `alike`, of what trials tell."""
+    return [(one.step, one.finished) for one in left] == [(two.step, two.finished) for two in right] and all(
+        dict(one.losses) == pytest.approx(dict(two.losses), rel=1e-5)
+        and dict(one.metrics) == pytest.approx(dict(two.metrics), rel=1e-5)
+        for one, two in zip(left, right, strict=True)
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("place", range(4))
-def test_slot_and_number_of_neighbours_change_no_bit(prepared: PreparedObjective, place: int):
-    alone = trained(prepared, [NOISY]).checkpoint(0)
-    among = [*TRIALS[1 : place + 1], NOISY, *TRIALS[place + 1 :]]
-    assert same(trained(prepared, among).checkpoint(place), alone)
+def test_its_slot_changes_no_bit(prepared: PreparedObjective):
+    found = [
+        trained(prepared, [*TRIALS[1 : place + 1], NOISY, *TRIALS[place + 1 :]]).checkpoint(place) for place in range(4)
+    ]
+    assert all(same(found[0], other) for other in found[1:])
+    assert alike(found[0], trained(prepared, [NOISY]).checkpoint(0))
 
 
 @pytest.mark.slow
@@ -110,7 +127,7 @@ def test_other_neighbours_change_no_bit(prepared: PreparedObjective):
 
 @pytest.mark.slow
 def test_a_neighbour_that_diverges_changes_no_bit_and_is_told_by_name(prepared: PreparedObjective):
-    alone = trained(prepared, [NOISY]).checkpoint(0)
+    among = trained(prepared, [TRIALS[1], TRIALS[2], NOISY]).checkpoint(2)
     trainer = FusedTrainer(prepared, CPU, 3)
     for trial_id, configuration in enumerate([TRIALS[1], WILD, NOISY]):
         trainer.admit(trial_id, configuration)
@@ -118,21 +135,24 @@ def test_a_neighbour_that_diverges_changes_no_bit_and_is_told_by_name(prepared: 
     assert (failures[0], failures[2]) == (None, None)
     assert failures[1] is not None
     assert failures[1].kind is FailureKind.DIVERGED
-    assert same(trainer.checkpoint(2), alone)
+    assert same(trainer.checkpoint(2), among)
 
 
 @pytest.mark.slow
-def test_a_slot_that_is_refilled_trains_with_those_that_are_an_epoch_ahead(prepared: PreparedObjective):
+def test_a_slot_that_is_refilled_trains_with_those_that_are_an_epoch_ahead(objective: Objectives):
+    """Where epochs have their shapes in one order, as those of one batch do."""
+    training = {"evaluations_per_epoch": 1, "batch_size": 64}
+    prepared = objective(tasks=TASKS, augmentation=AUGMENTATION, training=training)
     alone = FusedTrainer(prepared, CPU)
     alone.admit(0, NOISY)
     expected = told(to_the_end(alone)[0])
     trainer = trained(prepared, [TRIALS[1], TRIALS[2]])
     trainer.discard(0)
     trainer.admit(7, NOISY)
-    assert trainer.upcoming() == [7, 1]  # the fresh one is behind, and both epochs have their lengths in one order
+    assert trainer.upcoming() == [7, 1]  # the fresh one is behind
     found = trainer.advance()
     assert [evaluation.step for evaluation in found] == prepared.rungs(prepared.settings.training)
-    assert told([found[0], *to_the_end(trainer)[7]]) == expected
+    assert alike_told([found[0], *to_the_end(trainer)[7]], expected)
 
 
 def test_rungs_that_differ_are_no_cohort(objective: Objectives):
@@ -215,9 +235,46 @@ def test_memory_that_is_short_halves_the_cohort_and_loses_no_trial(
     trainer = trained(prepared, TRIALS)
     assert len(trainer.upcoming()) == 2
     found = to_the_end(trainer)
-    assert {trial_id: told(evaluations) for trial_id, evaluations in found.items()} == {
-        trial_id: told(evaluations) for trial_id, evaluations in expected.items()
-    }
+    assert found.keys() == expected.keys()
+    assert all(alike_told(found[trial_id], expected[trial_id]) for trial_id in found)
+
+
+def test_what_memory_was_short_for_is_tried_again_after_a_while(
+    prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
+):
+    trainer = trained(prepared, TRIALS)
+    monkeypatch.setattr("autotune.objectives.training.fused._CLEAN", 3)
+    trainer._most, found = 1, []
+    for _ in range(6):
+        found.append(len(trainer.upcoming()))
+        trainer._had_room(found[-1])
+    assert found == [1, 1, 1, 2, 2, 2]
+    assert len(trainer.upcoming()) > 2
+
+
+def test_a_model_that_nobody_trains_with_holds_no_weights(prepared: PreparedObjective):
+    """One is kept for each set of tasks; with a cohort's weights each would hold all slots' for the worker's life."""
+    trainer = trained(prepared, TRIALS)
+    assert trainer._models
+    assert not [held for model in trainer._models.values() for held in model.parameters()]
+
+
+def test_an_evaluation_that_fails_fails_alone(prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch):
+    """Those that were evaluated before it must not be asked for their next rung: at the last one there is none."""
+    expected = to_the_end(trained(prepared, TRIALS))
+    evaluated = FusedRun.evaluated
+
+    def broken(self: FusedRun, metrics: Mapping[str, float], losses: Mapping[str, float], seconds: float) -> Evaluation:
+        if self.trial_id == 1 and self.finished:
+            raise ValueError("a metric of this trial's")
+        return evaluated(self, metrics, losses, seconds)
+
+    monkeypatch.setattr(FusedRun, "evaluated", broken)
+    found = to_the_end(trained(prepared, TRIALS))
+    assert found[1][-1].failure is not None
+    assert "a metric of this trial's" in found[1][-1].failure.message
+    others = [trial_id for trial_id in expected if trial_id != 1]
+    assert {each: told(found[each]) for each in others} == {each: told(expected[each]) for each in others}
 
 
 @pytest.mark.slow
@@ -240,7 +297,7 @@ def test_a_trial_that_breaks_the_program_is_found_and_fails_alone(
     assert [failures[trial_id] for trial_id in range(3)] == [None] * 3
     assert failures[3] is not None
     assert (failures[3].kind, failures[3].message) == (FailureKind.CRASHED, "a kernel of this trial's")
-    assert all(same(trainer.checkpoint(trial_id), expected.checkpoint(trial_id)) for trial_id in range(3))
+    assert all(alike(trainer.checkpoint(trial_id), expected.checkpoint(trial_id)) for trial_id in range(3))
 
 
 @pytest.mark.slow
@@ -293,4 +350,4 @@ def test_fewer_layers_and_a_fresh_top_are_fused_with_their_like(prepared: Prepar
     assert trainer.upcoming() == [1, 3]
     assert all(evaluation.failure is None for evaluation in trainer.advance())
     for trial_id, configuration in ((0, short), (3, fresh)):
-        assert same(trainer.checkpoint(trial_id), trained(prepared, [configuration]).checkpoint(0))
+        assert alike(trainer.checkpoint(trial_id), trained(prepared, [configuration]).checkpoint(0))

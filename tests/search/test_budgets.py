@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from autotune.search.claims import Claims
 from autotune.search.interruption import Interruption
 from autotune.search.settings import SearchSettings
 from autotune.search.storage import open_storage
@@ -136,6 +137,18 @@ def test_device_hours_count_earlier_runs(bench: Bench) -> None:
     assert bench.run(TabulatedTrainer(rising), 9, budgets=hours(30.5))[0] is Ending.DEVICE_HOURS
     assert ended(bench) == 5
     assert bench.run(TabulatedTrainer(rising), 6, budgets=hours(36.5))[0] is Ending.DONE
+
+
+def test_who_only_waits_for_others_needs_no_budget(stored: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget has no room for one more trial, but none is to be begun: who waits takes over where others die."""
+    stored.run(TabulatedTrainer(rising), 1)
+    other = Claims(stored.study, stored.storage)
+    other._owner |= {"host": "elsewhere"}
+    trial = stored.study.ask()
+    other.own(trial)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(sleep=lambda _: stored.study.tell(trial, 0.5)))
+    ending, _ = stored.run(TabulatedTrainer(rising), 2, budgets=hours(6.5))
+    assert ending is Ending.DONE
 
 
 @pytest.mark.slow

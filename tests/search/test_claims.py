@@ -202,14 +202,47 @@ def test_each_new_rung_starts_the_count_of_deaths_anew(study: optuna.Study, url:
         trial.set_user_attr(REACHED, reached)
         other.reap(())
         assert study.trials[0].state is TrialState.WAITING
-        assert study.trials[0].user_attrs[DEATHS] == [1, reached]
+        assert study.trials[0].user_attrs[DEATHS][:2] == [1, reached]
     owner = elsewhere(claims_of(study, url))
     trial = owner.study.ask()
     owner.own(trial)
     trial.set_user_attr(REACHED, 20)  # it was told again from its checkpoint on, and died
     other.reap(())
-    assert study.trials[0].user_attrs[DEATHS] == [2, 30]
+    assert study.trials[0].user_attrs[DEATHS][:2] == [2, 30]
     assert study.trials[0].state is TrialState.FAIL
+
+
+def test_one_death_counts_once_though_the_server_died_before_the_state_was_told(
+    study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, retries=1, grace_s=-1.0)
+    owner.own(owner.study.ask())
+
+    def gone(*_: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("the server is gone"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(other.storage, "set_trial_state_values", gone)
+        with pytest.raises(OperationalError):
+            other.reap(())
+    owned = study.trials[0].user_attrs
+    assert owned[DEATHS][:2] == [1, 0]
+    study._storage.set_trial_user_attr(study.trials[0]._trial_id, OWNER, {**owner._owner, "claim": owned[DEATHS][2]})
+    other.reap(())
+    assert study.trials[0].user_attrs[DEATHS][:2] == [1, 0]
+    assert study.trials[0].state is TrialState.WAITING
+
+
+def test_a_tuner_that_had_to_wait_for_the_storage_gives_others_their_grace(study: optuna.Study, url: str) -> None:
+    owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, grace_s=0.5)
+    owner.own(owner.study.ask())
+    time.sleep(2.1)  # SQLite's clock has whole seconds
+    other.distrust()
+    other.reap(())
+    assert study.trials[0].state is TrialState.RUNNING
+    time.sleep(0.6)
+    other.reap(())
+    assert study.trials[0].state is TrialState.WAITING
 
 
 def test_a_claim_that_was_cut_short_is_nobodys(study: optuna.Study, url: str) -> None:

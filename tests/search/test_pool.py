@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import pytest
 from autotune.objectives.training.checkpoint_files import checkpoint_file
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.lanes import Worker, WorkerDied
 from autotune.search.executors.places import Place, cores
 from autotune.search.executors.pool import PoolExecutor
-from autotune.search.executors.worker import Message, Ready, Recipe, Round, Told, Training
+from autotune.search.executors.worker import Leaving, Message, Preparing, Ready, Recipe, Round, Told, Training
 from autotune.spaces.configuration import Configuration
 
 DIES = None
@@ -107,6 +108,71 @@ def test_of_trials_that_train_as_one_the_one_that_kills_its_worker_fails_alone(r
         given = [[*one.coming] for worker in pool.hired for one in worker.given]
     assert [(one.trial_id, one.failure is None) for one in found] == [(7, True), (8, False), (9, True)]
     assert given == [[7, 8, 9], [7], [8], [8], [9]]
+
+
+def heard(step: int, *trial_ids: int, finished: bool = False) -> Told:
+    return Told([Evaluation(each, step, {"accuracy": 0.5}, finished=finished, seconds=1.0) for each in trial_ids])
+
+
+def test_a_trial_that_kills_its_worker_in_a_later_rung_fails_alone(recipe: Recipe) -> None:
+    """A suspect tells first what was heard before; until it comes to a new rung nobody joins it."""
+    alone = (Training([7]), heard(3, 7), Training([7]), heard(6, 7))
+    scripts = [
+        (Ready(), Training([7, 8]), heard(3, 7, 8), Training([7, 8]), DIES),
+        (Ready(), *alone, Training([8]), heard(3, 8), Training([8]), DIES),
+        (Ready(), Training([8]), heard(3, 8), Training([8]), DIES),
+        (Ready(), Training([7]), heard(6, 7), Training([7]), heard(9, 7, finished=True)),
+    ]
+    with ScriptedPool(replace(recipe, slots=2), *scripts) as pool:
+        for trial_id in (7, 8):
+            pool.admit(trial_id, Configuration(learning_rate=1e-3))
+        found = [evaluation for _ in range(4) for evaluation in pool.advance()]
+        rounds = [(list(one.leaving), [*one.coming]) for worker in pool.hired for one in worker.given]
+    steps = [(one.trial_id, one.step, one.failure is None) for one in found]
+    assert steps == [(7, 3, True), (8, 3, True), (7, 6, True), (8, 3, False), (7, 9, True)]
+    assert rounds == [
+        ([], [7, 8]),
+        ([], []),
+        ([], [7]),
+        ([], []),
+        ([(7, Leaving.EVICT)], [8]),
+        ([], []),
+        ([], [8]),
+        ([], []),
+        ([], [7]),
+        ([], []),
+    ]
+
+
+def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(recipe: Recipe) -> None:
+    """On a fresh seed its worker reads and augments first."""
+    with ScriptedPool(recipe, (Ready(), Preparing()), limit_s=0.05) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool._dispatch(pool._lanes[0])
+        for _ in range(2):
+            pool._listen(pool._lanes[0], pool.hired[0])
+        time.sleep(0.1)
+        assert pool._overdue(pool._lanes[0]) == []
+
+
+def test_a_worker_that_hangs_while_it_writes_a_state_is_ended(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autotune.search.executors.pool.WRITING_S", 0.05)
+    with ScriptedPool(recipe, (Ready(), Training([7]), told(3))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        monkeypatch.setattr(pool, "waited", lambda _workers, timeout_s: time.sleep(min(timeout_s, 0.01)) or ())
+        assert pool.evict(7) is None  # it had written none before
+        assert pool._lanes[0].worker is None
+
+
+def test_a_worker_that_hangs_in_an_abandoned_trial_keeps_no_slot(recipe: Recipe) -> None:
+    with ScriptedPool(recipe, (Ready(), Training([7])), (Ready(), Training([9]), ended(9))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        for _ in range(3):
+            pool.advance(0.0)
+        pool.abandon(7)
+        pool.admit(9, Configuration(learning_rate=1e-3))
+        assert [one.trial_id for one in pool.advance()] == [9]
 
 
 def test_trials_that_train_as_one_share_the_time_that_their_limit_counts(recipe: Recipe) -> None:

@@ -93,6 +93,13 @@ class FusedModel(nn.Module):
         self._gradients = [] if gradients is None else list(self.layout.named(gradients).values())
         self.slots.begin([Slot()] * len(weights))
 
+    def release(self) -> None:
+        """Let go of what was bound: a model that nobody trains with must not keep a cohort's weights."""
+        for name in self._names:
+            path, _, attribute = name.rpartition(".")
+            setattr(self.model.get_submodule(path), attribute, None)
+        self._bound, self._gradients = [], []
+
     def backward(self, total: torch.Tensor, *, first: bool) -> None:
         """Put the gradients of a total, a sum over slots, into those that were bound; of a later pass, add them."""
         found = torch.autograd.grad(total, self._bound, allow_unused=True)
