@@ -125,6 +125,8 @@ def consequences(file: StudyFile) -> Iterator[str]:
         yield f"{len(file.objectives)} objectives: pruning is off, and the report shows a Pareto front{values}"
     if file.measured_tasks:
         yield f"never switched off, as an objective measures them: {', '.join(file.measured_tasks)}"
+    if file.search.pruner == "wilcoxon" and file.data.folds is None:
+        yield "wilcoxon is made for folds: without them it compares rungs of one curve, which hang together"
     if file.data.folds is not None:
         yield f"{file.data.folds} folds: a trial trains once for each, and its value is their mean{_pruned(file)}"
     if file.search.sampler == "grid":

@@ -1,6 +1,6 @@
 """All rows of a study: read, checked, cleaned and split; the same for every trial."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,9 @@ class _Reading:
     def corpus(self) -> Corpus:
         unfitted, *auxiliaries = self.given
         shared = [task for task in self.given if task.settings.data is None]
-        table = self._spelt(self._read(self.settings.train), shared, learn=True)
+        table = self._read(self.settings.train)
+        _check_columns(table, shared)
+        table = self._spelt(table, shared, learn=True)
         main = unfitted.fitted(table)
         given = self.settings.validation
         validation = self._held_out(given, main, shared) if isinstance(given, str) else None
@@ -226,7 +228,9 @@ class _Reading:
         """A fitted auxiliary and its rows: its own, or those of the main task."""
         own = task.settings.data
         if own is not None:
-            table = self._spelt(self._read(own.train), [task], learn=True)
+            table = self._read(own.train)
+            _check_columns(table, [task])
+            table = self._spelt(table, [task], learn=True)
             fitted = task.fitted(table)
             if task.name in self.measured and own.validation is None:
                 raise DataError(f"tasks: {task.name}: data: its metric is an objective, so it needs `validation: FILE`")
@@ -294,6 +298,18 @@ class _Reading:
             whose = "some fold has no training row of" if folds else "no training row has"
             what = f"label of task {task.name!r} that {whose} after cleaning and splitting; it needs more, unlike rows"
             self._note(rows, [Finding.of(what, lost, "noted")])
+
+
+def _check_columns(table: Table, tasks: Iterable[Task[Any]]) -> None:
+    """All columns that tasks name and their training rows lack, in one DataError."""
+    missing = [
+        f"tasks.{task.name}.{key}: {table.lacks(column)}"
+        for task in tasks
+        for key, column in task.settings.columns().items()
+        if column not in table.names
+    ]
+    if missing:
+        raise DataError("\n".join(missing))
 
 
 def _counts_characters(task: Task[Any]) -> bool:

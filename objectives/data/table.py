@@ -74,10 +74,15 @@ class Table:
         if name in self.faults:
             raise DataError(f"{self.source}, {self.faults[name]}")
         if name not in self.columns:
-            raise DataError(
-                f"{self.source}: there is no column {name!r}{suggestion(name, self.names)}; "
-                f"its columns: {', '.join(map(repr, self.names))}{self.hint and f'; {self.hint}'}"
-            )
+            raise DataError(self.lacks(name))
+
+    def lacks(self, name: str) -> str:
+        """The message that there is no such column."""
+        near = "" if self.hint else suggestion(name, self.names)  # the hint says what is wrong
+        columns = ", ".join(map(repr, self.names))
+        return (
+            f"{self.source}: there is no column {name!r}{near}; its columns: {columns}{self.hint and f'; {self.hint}'}"
+        )
 
     def where(self, row: int) -> str:
         """The place of a row for a message: "reviews.csv, line 17"."""

@@ -4,12 +4,21 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.fields import FieldInfo
 
 from ...spaces.settings import Settings
 from ..data.inputs import Inputs
 from ..data.table import Table
 
 Direction = Literal["maximize", "minimize"]
+
+
+_COLUMN = "column with "
+"""How the description of a key that names a column begins."""
+
+
+def _names_a_column(field: FieldInfo) -> bool:
+    return (field.description or "").startswith(_COLUMN)
 
 
 class TaskData(Settings):
@@ -28,6 +37,11 @@ class BaseTaskSettings(Settings):
     """What a task can be measured by; the first is the default objective."""
 
     data: TaskData | None = Field(default=None, description="rows of its own; by default the main task's")
+
+    def columns(self) -> dict[str, str]:
+        """The columns that the task reads, by the key that names each."""
+        named = {key: getattr(self, key) for key, field in type(self).model_fields.items() if _names_a_column(field)}
+        return {key: column for key, column in named.items() if column is not None}
 
 
 class TextTaskSettings(BaseTaskSettings):
@@ -48,6 +62,10 @@ class TextTaskSettings(BaseTaskSettings):
         if self.tokens is not None and (self.text != type(self).model_fields["text"].default or self.text_pair):
             raise ValueError("either `text` (with `text_pair`) or `tokens`, not both")
         return self
+
+    def columns(self) -> dict[str, str]:
+        found = super().columns()
+        return found if self.tokens is None else {key: name for key, name in found.items() if key != "text"}
 
     def inputs(self, table: Table) -> Inputs:
         """What the encoder reads of each row; DataError where a column is missing."""

@@ -91,6 +91,9 @@ def _variants(winner: Configuration, space: SearchSpace) -> Iterator[tuple[str, 
         for name in operations:
             yield f"the operation {name}", _with_operations(winner, _without(operations, name))
     yield "a rate other than the default", at_default_rate(winner, space)
+    usual = space.baseline()
+    yield "training settings other than the study's", winner.model_copy(update={"training": usual.training})
+    yield "cleaning other than the study's", winner.model_copy(update={"cleaning": usual.cleaning})
 
 
 def _with_ratios(configuration: Configuration, ratios: Mapping[str, float]) -> Configuration:

@@ -91,6 +91,8 @@ class Summary:
     """What was found in the data before the study began, and what was done about it."""
     augmentation: Augmentation
     auxiliaries: tuple[Auxiliary, ...]
+    normalisers: Mapping[str, float]
+    """What each task's loss is divided by before α and β weigh it."""
 
     @property
     def objective(self) -> str:
@@ -152,6 +154,7 @@ class Summary:
             "top": [self._ranked_json(trial) for trial in self.top],
             "importance": self.importance,
             "auxiliaries": {task.name: task.to_json() for task in self.auxiliaries},
+            "normalisers": dict(self.normalisers),
             "cleaning": [finding.to_json() for finding in self.findings],
             "augmentation": asdict(self.augmentation),
             "seconds": self.seconds,
@@ -214,6 +217,7 @@ def summarize(study: optuna.Study, *, importance: bool = True) -> Summary:
         findings=tuple(map(_finding, attributes["cleaning"])),
         augmentation=Augmentation(**attributes.get(AUGMENTATION, {})),
         auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
+        normalisers=attributes.get("normalisers", {}),
     )
 
 

@@ -12,6 +12,8 @@ from .rules import Rules, keys, kind_of, options, takes, told
 from .values import shown
 
 _SEARCHED = ("space", "training")
+_TASK = "{kind: classification, text: text, label: label}"
+_TASKS = f"{{sentiment: {_TASK}}}"
 _NO_DEFAULT = "default_factory_not_called"
 """Pydantic's word for a default that depends on another key, which is wrong: no mistake of its own."""
 
@@ -36,6 +38,10 @@ def _mistake(document: Document, rules: Rules, detail: ErrorDetails) -> Mistake:
     match detail["type"]:
         case "extra_forbidden":
             text = _unknown_key(document, rules, path)
+        case "missing" if path == ("tasks",) and document.known(path) != path:
+            text = f"missing: the main task first, as in {_TASKS}"
+        case "model_attributes_type" | "dict_type" | "model_type" if path[:1] == ("tasks",) and len(path) < 3:
+            text = f"{shown(value)}: must be a group of keys, as in {_TASKS if len(path) < 2 else _TASK}"
         case "missing" if document.known(path) != path:
             text = f"missing: {next((rule['description'] for rule in here if 'description' in rule), told(here))}"
         case "union_tag_not_found" | "union_tag_invalid":
@@ -115,7 +121,10 @@ def _searched_text(document: Document, rules: Rules, path: Path, detail: ErrorDe
         return _with_value(str(detail.get("ctx", {})["error"]).removeprefix(f"{name}: "), value)
     if detail["loc"] == path[1:]:
         return f"{shown(value)}: each value must be {told(own)}"
-    return f"{shown(value)}: must be [low, high], a list of choices, one value, or {{low: , high: , log: }}"
+    return (
+        f"{shown(value)}: must be [low, high], a list of three or more choices, one value, {{low: , high: , log: }}, or "
+        "{choices: [a, b]}"
+    )
 
 
 def _booleans(document: Document, rules: Rules, path: Path) -> Iterator[Mistake]:

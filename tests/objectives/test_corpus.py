@@ -325,6 +325,10 @@ def test_an_auxiliarys_mistakes_are_named_too(tmp_path: Path):
         tmp_path, {"main": MAIN, "own": own}
     )
     assert "train.csv: there is no column 'aspct'" in refused(tmp_path, {"main": MAIN, "a": {**MAIN, "label": "aspct"}})
+    both = {"main": {**MAIN, "text": "txt"}, "a": {**MAIN, "label": "aspct"}}
+    first, second = refused(tmp_path, both).splitlines()
+    assert first.startswith("tasks.main.text: train.csv: there is no column 'txt', did you mean 'text'?")
+    assert second.startswith("tasks.a.label: train.csv: there is no column 'aspct'")
     missing = {**MAIN, "data": {"train": "nowhere.csv"}}
     assert "nowhere.csv" in refused(tmp_path, {"main": MAIN, "own": missing})
 

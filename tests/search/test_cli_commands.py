@@ -117,7 +117,7 @@ def test_json_is_nothing_but_json(trained: Path, autotune: Command) -> None:
     report = json.loads(clean(autotune("study", "report", "tiny", "--json")))
     assert list(report) == [
         "study", "objective", "direction", "best", "baseline", "trials", "failures", "top", "importance", "auxiliaries",
-        "cleaning", "augmentation", "seconds", "confirmation",
+        "normalisers", "cleaning", "augmentation", "seconds", "confirmation",
     ]  # fmt: skip
     assert report.pop("confirmation") is None
     assert list(report["best"]) == ["number", "value", "step", "configuration"]

@@ -414,6 +414,13 @@ def test_a_winner_loses_each_part_that_it_has() -> None:
         "the operation mixup",
         "a rate other than the default",
     ]
+    tuned = configured(ratios={}).model_copy(
+        update={"training": {"batch_size": 8}, "cleaning": {"near_duplicates": 0.9}}
+    )
+    assert list(without_parts(tuned, SPACE))[-2:] == [
+        "training settings other than the study's",
+        "cleaning other than the study's",
+    ]
     assert parts["the task aspect"].ratios == {"words": 2.0}
     assert parts["the operation noise"].mix.operations == {"mixup": 0.1}
     assert parts["augmentation"].mix == Mix()

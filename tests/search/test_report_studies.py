@@ -66,6 +66,7 @@ def test_json_has_exactly_the_promised_keys() -> None:
     assert list(facts) == [
         "study", "objective", "direction", "best", "baseline", "trials", "failures", "top", "importance",
         "auxiliaries",
+        "normalisers",
         "cleaning",
         "augmentation",
         "seconds",

@@ -42,7 +42,8 @@ TRAINING = (
     "epochs, batch_size, warmup, schedule, weight_decay, max_grad_norm, dropout, evaluations_per_epoch, precision, "
     "weighting, sampling, temperature, early_stopping, layer_decay, freeze_layers, keep_layers, reinitialize_layers"
 )
-FORMS = "must be [low, high], a list of choices, one value, or {low: , high: , log: }"
+FORMS = "must be [low, high], a list of three or more choices, one value, {low: , high: , log: }, or {choices: [a, b]}"
+TASK = "{kind: classification, text: text, label: label}"
 LIMITED_NAME = (
     "a name is up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit, and no file's (.yaml)"
 )
@@ -77,7 +78,7 @@ LIMITED_NAME = (
             f"line 9: tasks.language.kind: 'maskedlm': unknown kind; did you mean masked_lm? allowed: {KINDS}",
         ),
         ("{kind: masked_lm}", "{}", f"line 9: tasks.language.kind: missing; allowed: {KINDS}"),
-        ("{kind: masked_lm}", "", "line 9: tasks.language: null: must be a group of keys"),
+        ("{kind: masked_lm}", "", f"line 9: tasks.language: null: must be a group of keys, as in {TASK}"),
         (
             "{kind: masked_lm}",
             "{kind: masked_lm, label: x}",
