@@ -1,0 +1,61 @@
+"""Where the rows are, seen from the study file, and the validation and test rows that lie beside them."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...objectives.data.sources import Source, resolve_source
+from ...spaces.errors import DataError
+from ..study_file.schema import default_name
+
+_TRAIN = re.compile(r"(?<![A-Za-z])train(ing)?(?![A-Za-z])", re.IGNORECASE)
+_HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+_HUB_SEPARATORS = ":@"
+
+
+def written_path(source: Source, folder: Path) -> str:
+    """What `data.train` says, in a study file in that folder, for these rows."""
+    if source.split and not source.is_file:
+        place, selection = _selection(source.text)
+        return source.text if not _is_local(source) else _relative(Path(place), folder) + selection
+    return _relative(Path(source.text), folder)
+
+
+def _is_local(source: Source) -> bool:
+    return Path(source.place).is_dir()
+
+
+def _selection(text: str) -> tuple[str, str]:
+    """A folder's name and what follows it: `:config@split`."""
+    if Path(text).is_dir():
+        return text, ""
+    end = next(end for end, character in enumerate(text) if character in _HUB_SEPARATORS and Path(text[:end]).is_dir())
+    return text[:end], text[end:]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Links on the way are followed, as `..` leads out of where they lead; the file's own name stays."""
+    return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
+
+
+def study_name(source: Source) -> str:
+    """The study's name: the file's, or its folder's where the file is only called `train`."""
+    path = Path(source.place)
+    if source.is_file and _TRAIN.fullmatch(path.stem) and path.parent.name:
+        return default_name(path.parent.name)
+    return default_name(path.name)
+
+
+def beside(source: Source, kind: str) -> Iterator[Source]:
+    """The sources beside training rows that hold the rows of that kind (validation, test), by their names."""
+    if not source.is_file:
+        return
+    path = Path(source.text)
+    for word in _HELD_OUT[kind]:
+        name = _TRAIN.sub(word, path.stem, count=1) + path.suffix
+        if name != path.name and path.with_name(name).is_file():
+            try:
+                yield resolve_source(str(path.with_name(name)), Path())
+            except DataError:
+                continue
