@@ -96,10 +96,10 @@ def _finders(kind: str | None) -> Sequence[_Finder]:
 
 
 def _named(columns: Iterable[Column], wanted: Sequence[str], *forms: Form) -> Iterator[Column]:
-    """The columns of these names (and forms, if any), the likeliest first."""
+    """The columns of these names that hold something (of one of the forms, if any), the likeliest first."""
     known: dict[str, Column] = {}
     for column in columns:
-        if column.form in forms or (not forms and column.form is not Form.USELESS):
+        if column.form in forms or (not forms and (column.values or column.lists)):
             known.setdefault(names.plain_name(column.name), column)
     return (known[name] for name in wanted if name in known)
 

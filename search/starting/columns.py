@@ -75,8 +75,10 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     counts = Counter(spelt[normalised(value)] for value in filled)
     if not name.strip():
         return Column(name, Form.USELESS, "a column without a name")
+    if not filled:
+        return Column(name, Form.USELESS, "empty in all rows")
     if len(counts) < 2:
-        return Column(name, Form.USELESS, "the same in all rows" if filled else "empty in all rows")
+        return Column(name, Form.USELESS, "the same in all rows", values)
     if filled[0].lstrip().startswith("[") and (why := _written_lists(name, table)):
         return Column(name, Form.USELESS, why)
     form, told = _form(names.plain_name(name), filled, counts, len(values))
@@ -138,8 +140,10 @@ def _of_lists(name: str, rows: Sequence[Sequence[str]]) -> Column:
     counts = Counter(item for row in rows for item in row)
     limit = min(_MOST_LABELS, max(2, len(rows) // 2))
     plain = names.plain_name(name)
-    if not name.strip() or len(counts) < 2:
-        return Column(name, Form.USELESS, "lists without two different values")
+    if not name.strip() or not counts:
+        return Column(name, Form.USELESS, "empty lists" if name.strip() else "a column without a name")
+    if len(counts) < 2:
+        return Column(name, Form.USELESS, "the same in all lists", (), rows)
     if plain in names.WORDS or not _shared(counts, limit):
         return Column(name, Form.WORD_LISTS, "lists of words", (), rows, counts)
     return Column(name, Form.LABEL_LISTS, f"lists of {in_words(counts)}", (), rows, counts)

@@ -5,33 +5,30 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...objectives.data.sources import Source, resolve_source
+from ...objectives.data.sources import Kind, Source, resolve_source
 from ...spaces.errors import DataError
 from ..study_file.schema import default_name
 
 _TRAIN = re.compile(r"(?<![A-Za-z])train(ing)?(?![A-Za-z])", re.IGNORECASE)
 _HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
-_HUB_SEPARATORS = ":@"
 
 
 def written_path(source: Source, folder: Path) -> str:
     """What `data.train` says, in a study file in that folder, for these rows."""
-    if source.split and not source.is_file:
-        place, selection = _selection(source.text)
-        return source.text if not _is_local(source) else _relative(Path(place), folder) + selection
-    return _relative(Path(source.text), folder)
+    if source.kind is Kind.HUB:
+        return source.text
+    place = source.text if source.is_file else _place(source)
+    return _relative(Path(place), folder) + source.text[len(place) :]
 
 
-def _is_local(source: Source) -> bool:
-    return Path(source.place).is_dir()
+def _place(source: Source) -> str:
+    """A folder's name, without the `:config@split` behind it."""
+    ends = [len(source.text), *(end for end, character in enumerate(source.text) if character in ":@")]
+    return source.text[: next(end for end in ends if _is(source.text[:end], source.place))]
 
 
-def _selection(text: str) -> tuple[str, str]:
-    """A folder's name and what follows it: `:config@split`."""
-    if Path(text).is_dir():
-        return text, ""
-    end = next(end for end, character in enumerate(text) if character in _HUB_SEPARATORS and Path(text[:end]).is_dir())
-    return text[:end], text[end:]
+def _is(text: str, place: str) -> bool:
+    return str(Path(text).resolve()) == place
 
 
 def _relative(path: Path, folder: Path) -> str:
