@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from ..starting.choosing import Chosen
+from ..starting.finding import Chosen
 from ..starting.starting import Started, start_study
 from .consoles import tell
 

@@ -14,7 +14,8 @@ from ...objectives.tasks.registry import task_type
 from ...objectives.tasks.task import Task
 from ...spaces.errors import DataError
 from ..settings import SearchSettings
-from .choosing import Chosen, Plan
+from .choosing import Plan
+from .finding import Chosen
 
 _SEED = SearchSettings().seed
 _SETTINGS: TypeAdapter[Any] = TypeAdapter(TaskSettings)

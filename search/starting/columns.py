@@ -161,7 +161,7 @@ def _is_number(value: str) -> bool:
         return False
 
 
-def in_words(counts: Counter[str], most: int = 6) -> str:
+def in_words(counts: Counter[str], most: int = 5) -> str:
     """Labels with their counts: `3 labels: neg 350, neu 20, pos 330`."""
     return f"{len(counts)} labels: {', '.join(_shown(counts.most_common(most)))}{', …' * (len(counts) > most)}"
 

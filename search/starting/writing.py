@@ -14,7 +14,7 @@ from ..settings import ConfirmSettings, SearchSettings
 from ..study_file.values import one_line
 from ..study_file.yaml_document import write_line
 from .checking import Checked, task_of
-from .choosing import Chosen
+from .finding import Chosen
 
 _OPERATIONS = ("noise", "reverse", "mixup")
 """These need nothing beside the rows."""
