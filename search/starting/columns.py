@@ -108,7 +108,7 @@ def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> 
     if len(counts) <= (rows // 2 if named else limit):
         return Form.CLASSES, in_words(counts)
     if not named and sum(bool(_CODE.fullmatch(value.strip())) for value in filled) >= _MOSTLY * len(filled):
-        return Form.USELESS, "codes or dates, nearly another in each row"
+        return Form.USELESS, "codes or dates"
     return _as_texts(filled)
 
 

@@ -10,7 +10,7 @@ def _names(words: str) -> Sequence[str]:
 
 TEXTS = _names(
     "text sentence review review_text comment content body message tweet utterance post query question premise "
-    "document article source input dialogue passage description review_body title headline abstract"
+    "document article source input dialogue passage description review_body abstract"
 )
 PAIRS = (
     ("premise", "hypothesis"),

@@ -14,11 +14,20 @@ _HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test
 
 
 def written_path(source: Source, folder: Path) -> str:
-    """What `data.train` says, in a study file in that folder, for these rows."""
+    """What `data.train` says, in a study file in that folder, for these rows.
+
+    Raises:
+        DataError: the path has bytes that are no UTF-8, which a study file cannot say.
+    """
     if source.kind is Kind.HUB:
         return source.text
     place = source.text if source.is_file else _place(source)
-    return _relative(Path(place), folder) + source.text[len(place) :]
+    found = _relative(Path(place), folder) + source.text[len(place) :]
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{found!r}: a study file is UTF-8, which this path is not; give it another name") from None
+    return found
 
 
 def _place(source: Source) -> str:

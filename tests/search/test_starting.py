@@ -382,6 +382,28 @@ def test_a_folder_and_its_split_and_a_data_set_of_the_hub(place: Path) -> None:
     assert (written_path(hub, Path("studies")), study_name(hub)) == ("owner/name:config@train", "name")
 
 
+def test_a_path_that_is_no_text(autotune: Command) -> None:
+    name = "\udcff.csv"  # how Python reads a file's name that is no UTF-8
+    write(Path("rows.csv"), list(reviews()))
+    try:
+        Path("rows.csv").rename(name)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    done = autotune("init", name)
+    assert (done.code, done.out) == (2, "")
+    assert "UTF-8" in done.err
+    assert not Path("study.yaml").exists()
+
+
+def test_of_several_texts_the_longest_is_read_and_a_comment_says_so() -> None:
+    rows = [
+        {"title": f"No {row['id']}: {row['aspect']}", "opinion": row["text"], "label": row["label"]}
+        for row in reviews()
+    ]
+    assert main_of(made(rows))["text"] == "opinion"
+    assert "  # 2 labels: good 40, bad 20; the longest texts are in 'opinion'" in Path("study.yaml").read_text()
+
+
 HOSTILE = "a: {b}, # 'c'\n\"d\" \x1b[31m\u202e[x]"
 
 
