@@ -29,6 +29,25 @@ def write_text(path: Path, text: str) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def check_new(path: Path, option: str) -> None:
+    """Check that a file can be made where nothing is yet.
+
+    Args:
+        path: what is to be written.
+        option: that names it.
+
+    Raises:
+        InputError: there is something of that name, or no folder for it.
+    """
+    try:
+        if path.exists() or path.is_symlink():
+            raise InputError(f"{option}: {str(path)!r} is there already and stays as it is; choose another name")
+        if not path.parent.is_dir():
+            raise InputError(f"{option}: there is no folder {str(path.parent)!r}")
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{option}: {str(path)!r} cannot be written: {error.strerror}") from None
+
+
 def check_replaced(path: Path, option: str, kind: str, is_one: Callable[[str], bool]) -> None:
     """Check that a file which is there already is one of ours: a study file or a database would be lost else.
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 STORAGE = "--storage"
 COMMANDS = {
+    "init": {"data", "--output -o", "--task"},
     "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch", "--report-to"},
     "verify": {
         "best",
@@ -88,6 +89,7 @@ NAMES = {
     "autotune.search.report.summary": {"Summary", "summarize"},
     "autotune.search.running": {"run_study"},
     "autotune.search.samplers": {"grid_points", "make_sampler"},
+    "autotune.search.starting.starting": {"Started", "start_study"},
     "autotune.search.storage": {"masked", "open_storage", "patiently", "storage_url"},
     "autotune.search.study": {"StudyRecord", "delete_study", "list_studies", "open_study"},
     "autotune.search.study_file.reading": {"parse_study_file", "read_study_file"},
@@ -133,18 +135,25 @@ def test_the_manual_names_no_command_or_option_that_is_not_there() -> None:
     text = manual()
     known = {name.split()[1] for name in COMMANDS if " " in name}
     assert set(re.findall(r"autotune study ([a-z]+)", text)) <= known
-    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "verify", "augment", "schema"}
+    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {
+        "study",
+        "init",
+        "train",
+        "verify",
+        "augment",
+        "schema",
+    }
     options = {word for given in COMMANDS.values() for option in given for word in option.split() if word[0] == "-"}
     written = {
         option
-        for line in re.findall(r"autotune (?:study|train|verify|augment|schema)[^`\n]*", text)
+        for line in re.findall(r"autotune (?:study|init|train|verify|augment|schema)[^`\n]*", text)
         for option in re.findall(r" (--?[a-z-]+)", line)
     }
     assert written <= options | {"--help", "--version"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["verify"], ["augment"]])
+@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["init"], ["train"], ["verify"], ["augment"]])
 def test_help_comes_without_anything_heavy(command: list[str]) -> None:
     """`autotune --help` in under 0.3 s. (Below the top typer itself asks pydantic.)"""
     script = (

@@ -70,6 +70,15 @@ def test_every_link_leads_to_a_file(file: Path) -> None:
         assert (file.parent / target).exists(), f"{file.name} links to {target}"
 
 
+def test_init_writes_and_tells_what_the_manual_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reviews.csv").write_bytes((ROOT / "studies" / "quickstart" / "reviews.csv").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["init", "reviews.csv"])
+    manual = ROOT / "docs" / "study-file.md"
+    assert result.output in blocks(manual, "text")
+    assert (tmp_path / "study.yaml").read_text(encoding="utf-8") in blocks(manual, "yaml")
+
+
 def test_the_table_of_kinds_has_every_kind_with_its_metrics() -> None:
     text = (ROOT / "docs" / "tasks.md").read_text("utf-8").replace("\\|", "")
     rows = re.findall(r"^\| `(\w+)` \|.*?\|(.*?)\|", text, re.MULTILINE)

@@ -6,6 +6,7 @@ Exit 0 done; 1 it ran and failed; 2 the input is wrong; 130 interrupted, resumab
 import errno
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -40,6 +41,35 @@ def _options(
     ] = False,
 ) -> None:
     del show_version
+
+
+class MainKind(StrEnum):
+    """What the main task may be."""
+
+    CLASSIFICATION = "classification"
+    MULTI_LABEL = "multi_label"
+    REGRESSION = "regression"
+    TOKEN_CLASSIFICATION = "token_classification"
+    SPAN = "span"
+    MASKED_LM = "masked_lm"
+    GENERATION = "generation"
+
+
+@app.command()
+def init(
+    data: Annotated[str, typer.Argument(help="CSV, TSV, JSONL, Parquet, a folder, or owner/name@split.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=study.file_path, metavar="PATH", help="The study file to write.")
+    ] = Path("study.yaml"),
+    task: Annotated[
+        MainKind | None,
+        typer.Option(help="Kind of the main task; else what the columns look like.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a study file from the data."""
+    from .starting import init_command
+
+    init_command(data, output, task and task.value)
 
 
 @app.command()

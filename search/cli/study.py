@@ -26,8 +26,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.")]
 Target = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The study's name, or its study file.")]
 
 
-def _file(given: str | Path) -> Path:
-    """A file's path; a Path alone loses the slash by which somebody means a folder."""
+def file_path(given: str | Path) -> Path:
+    """The path that an option gives of a file; a Path alone loses the slash by which somebody means a folder."""
     if str(given).endswith(os.sep):
         raise typer.BadParameter(f"{given!r} is a folder; name a file in it")
     return Path(given)
@@ -166,7 +166,9 @@ def report(
     as_json: AsJson = False,
     page: Annotated[
         Path | None,
-        typer.Option("--html", parser=_file, metavar="FILE", help="Write one page for a browser.", show_default=False),
+        typer.Option(
+            "--html", parser=file_path, metavar="FILE", help="Write one page for a browser.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Name the best configuration, its margin and what its parts are worth."""
@@ -195,7 +197,7 @@ def _uncollected() -> Generator[None]:
 def export(
     target: Target,
     destination: Annotated[
-        Path, typer.Option("--output", "-o", parser=_file, metavar="PATH", help="The file to write.")
+        Path, typer.Option("--output", "-o", parser=file_path, metavar="PATH", help="The file to write.")
     ] = Path("best.yaml"),
     storage: Storage = None,
     style: Annotated[ExportFormat, typer.Option("--format", help="How it is written.")] = ExportFormat.YAML,

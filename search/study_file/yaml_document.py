@@ -4,6 +4,7 @@ Plain scalars mean what YAML 1.2's core schema and editors say: `1e-5` is a numb
 PyYAML's own rules are those of YAML 1.1.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,15 @@ class _Dumper(yaml.SafeDumper):
     """PyYAML's writer, which quotes what our reader would take for something else than text."""
 
 
+class _LineDumper(_Dumper):
+    """It, on one line: a text with line breaks or control characters has them escaped, between double quotes."""
+
+
+def _one_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(f"{_TAG}str", text, style=None if text.isprintable() else '"')
+
+
+_LineDumper.add_representer(str, _one_line)
 _Loader.yaml_implicit_resolvers = {}
 
 for _name, _pattern, _first in (
@@ -61,6 +71,18 @@ def read_document(text: str, name: str, what: str = "a study file") -> Document:
 def write_document(values: Mapping[str, object]) -> str:
     """Plain values as YAML, which `read_document` reads as the same."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def write_line(values: Mapping[str, object]) -> str:
+    """Plain values on one line, `{key: value}`, for who writes a file with comments; without its braces a block."""
+    return yaml.dump(
+        values,
+        Dumper=_LineDumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=True,
+        width=math.inf,
+    ).strip()
 
 
 def _composed(text: str, name: str) -> yaml.Node | None:

@@ -1,0 +1,42 @@
+"""What `autotune init` does; imported only when it runs."""
+
+import shlex
+from pathlib import Path
+
+from ..starting.finding import Chosen
+from ..starting.starting import Started, start_study
+from .consoles import tell
+
+_MOST = 10
+"""Columns left out that are told one by one."""
+
+
+def init_command(data: str, destination: Path, kind: str | None) -> None:
+    """Write a study file for some data, and tell what was chosen and what was not."""
+    started = start_study(data, destination, kind)
+    main, *auxiliaries = started.checked.plan.tasks
+    tell(f"{started.file.name}: {started.file.objective}", "bold")
+    tell(f"main task {_told(main)}")
+    for task in auxiliaries:
+        tell(f"auxiliary {_told(task)}")
+    _tell_rest(started)
+    tell(f"wrote {destination}. Check it: autotune study create {shlex.quote(str(destination))}")
+
+
+def _told(task: Chosen) -> str:
+    columns = ", ".join(f"{key} {value!r}" for key, value in task.settings.items() if key != "kind")
+    return f"{task.name}: {task.settings['kind']}, {columns} ({task.why})"
+
+
+def _tell_rest(started: Started) -> None:
+    data = started.file.data
+    if data.folds is None:
+        held = data.validation if isinstance(data.validation, str) else f"{data.validation:g} of the rows"
+        tell(f"validation: {held}{f'; test: {data.test}' if data.test else ''}")
+    left_out = started.checked.plan.left_out
+    for name, why in list(left_out.items())[:_MOST]:
+        tell(f"left out: column {name!r}: {why}")
+    if len(left_out) > _MOST:
+        tell(f"left out: {len(left_out) - _MOST} more columns")
+    for name, why in started.checked.refused.items():
+        tell(f"left out: file {name!r}: {why}", "yellow")

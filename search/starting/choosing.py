@@ -1,0 +1,98 @@
+"""Which tasks a table's columns make: the main one, auxiliaries beside it, and what is left out and why."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from ...objectives.checking import check_name
+from ...spaces.errors import StudyFileError
+from .columns import Column, Form
+from .finding import RECONSTRUCT, Chosen, answer, finders, tagged
+
+_MOST_AUXILIARIES = 4
+"""Each adds two parameters to the search; a small one cannot tell more of them apart."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The main task first, then auxiliaries; and each column that none of them needs, with the reason."""
+
+    tasks: Sequence[Chosen]
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
+    """The tasks that these columns make; None where nothing can be the text, or the answer.
+
+    Args:
+        columns: what the table holds.
+        kind: of the main task; None: a question with its context and answer, else words with tags, else the column
+            that is named like an answer, else the one that has the fewest labels, else one of numbers.
+    """
+    main = next(chain.from_iterable(find(columns, kind) for find in finders(kind)), None)
+    if main is None:
+        return None
+    left_out = dict[str, str]()
+    tasks = [main, *_auxiliaries(columns, main, left_out)]
+    if main.settings["kind"] != "masked_lm":
+        why = "hidden tokens are guessed: needs no labels"
+        tasks.append(Chosen(RECONSTRUCT, {"kind": "masked_lm", **main.reading}, why))
+    needed = set[str]().union(*(task.columns for task in tasks))
+    rest = {column.name: column.told for column in columns if column.name not in needed}
+    return Plan(_with_names(tasks), {**rest, **left_out})
+
+
+def _auxiliaries(columns: Sequence[Column], main: Chosen, left_out: dict[str, str]) -> Iterator[Chosen]:
+    """Other tags of the same words, and columns with few labels that say something else than those before."""
+    by_name = {column.name: column for column in columns}
+    told = [by_name[name] for name in main.answers]
+    tags = {task.answers[0]: task for task in tagged(columns, None) if task.settings["tokens"] in main.columns}
+    count = 0
+    for column in columns:
+        if column.name in main.columns or (column.name not in tags and column.form is not Form.CLASSES):
+            continue
+        if why := _why_not(column, told, count) if column.name not in tags else "":
+            left_out[column.name] = why
+            continue
+        count += 1
+        told.append(column)
+        yield tags.get(column.name) or answer(column, "classification", main.reading, column.told)
+
+
+def _why_not(column: Column, told: Sequence[Column], count: int) -> str:
+    if not column.is_whole:
+        return f"{column.told}; each row needs a label, and each label two rows"
+    if same := next((other.name for other in told if _says_the_same(column, other)), None):
+        return f"says the same as {same!r}"
+    return f"{column.told}; {_MOST_AUXILIARIES} other auxiliary tasks are enough" if count >= _MOST_AUXILIARIES else ""
+
+
+def _says_the_same(one: Column, other: Column) -> bool:
+    """Whether each value of one stands with one value of the other: a label and its number."""
+    pairs = set(zip(one.values, other.values, strict=False))
+    return len(pairs) == len(set(one.values)) == len(set(other.values))
+
+
+def _with_names(tasks: Iterable[Chosen]) -> list[Chosen]:
+    """The same tasks under names that a study file, and torch, may have, each another."""
+    found: dict[str, Chosen] = {}
+    for task in tasks:
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", task.name).strip("_-")
+        name = plain if re.match(r"[A-Za-z_]", plain) and _is_free(plain) else f"task_{plain}".rstrip("_")
+        number = next(number for number in range(1, len(found) + 2) if _numbered(name, number) not in found)
+        name = _numbered(name, number)
+        found[name] = replace(task, name=name)
+    return list(found.values())
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
+
+
+def _is_free(name: str) -> bool:
+    try:
+        check_name(name)
+    except StudyFileError:
+        return False
+    return True

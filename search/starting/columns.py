@@ -1,0 +1,170 @@
+"""What each column of a table holds, by a few stated rules: texts, labels, numbers, lists, or nothing of use."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import mean
+
+from ...objectives.data.cleaning import normalised
+from ...objectives.data.cleaning import rows as rows_in_words
+from ...objectives.data.repairs import spellings
+from ...objectives.data.table import Table
+from ...spaces.errors import DataError
+from . import names
+
+_MOST_LABELS = 100
+"""Of a column whose name does not say that it has labels."""
+_ROWS_A_LABEL = 10
+"""Rows that each of its labels must have on average."""
+_FEW_NUMBERS = 10
+"""Different whole numbers that are rather grades or codes than quantities, such as one to five stars."""
+_MANY = 0.2
+"""Share of the rows with a separator from which on it is one: a title or two may hold a `|`."""
+_MOSTLY = 0.9
+SEPARATOR = "|"
+_CODE = re.compile(r"(?=.*\d)[!-~]{1,64}|\d{4}-\d\d-\d\d.{0,32}")
+"""A word with a digit in it, without blanks; or a date with its time."""
+
+
+class Form(StrEnum):
+    """What a column holds."""
+
+    TEXT = "texts"
+    CLASSES = "labels"
+    NUMBERS = "numbers"
+    LABEL_LISTS = "several labels a row"
+    WORD_LISTS = "lists of words"
+    USELESS = "nothing of use"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column and what it was found to be."""
+
+    name: str
+    form: Form
+    told: str
+    """For messages and comments: what it holds, with figures."""
+    values: Sequence[str] = ()
+    """Each row's text; none where the column holds lists."""
+    lists: Sequence[Sequence[str]] = ()
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """How often there is each value, or each part of lists."""
+    length: float = 0.0
+    """Characters of a text, on average."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row has a label, and every label two rows or more."""
+        return all(value.strip() for value in self.values) and min(self.counts.values(), default=0) >= 2
+
+
+def describe(table: Table) -> list[Column]:
+    """All columns, in the file's order; what cannot be used says why."""
+    found = [_of_texts(name, values, table) for name, values in table.columns.items()]
+    found += [_of_lists(name, rows) for name, rows in table.lists.items()]
+    return [*found, *(Column(name, Form.USELESS, why) for name, why in table.faults.items())]
+
+
+def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
+    filled = [value for value in values if value.strip()]
+    spelt = spellings(filled)  # as cleaning merges them: Good and good are one label
+    counts = Counter(spelt[normalised(value)] for value in filled)
+    if not name.strip():
+        return Column(name, Form.USELESS, "a column without a name")
+    if not filled:
+        return Column(name, Form.USELESS, "empty in all rows")
+    if len(counts) < 2:
+        return Column(name, Form.USELESS, "the same in all rows", values)
+    if filled[0].lstrip().startswith("[") and (why := _written_lists(name, table)):
+        return Column(name, Form.USELESS, why)
+    form, told = _form(names.plain_name(name), filled, counts, len(values))
+    if names.is_id(name) and form is not Form.LABEL_LISTS and names.plain_name(name) not in names.ANSWERS:
+        form, told = Form.USELESS, "ids, dates or links, by its name"
+    if blank := len(values) - len(filled):
+        told += f", empty in {rows_in_words(blank)}"
+    return Column(name, form, told, values, (), counts, mean(map(len, filled)))
+
+
+def _written_lists(name: str, table: Table) -> str:
+    try:
+        table.items(name)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> tuple[Form, str]:
+    named, limit = name in names.CLASSES, min(_MOST_LABELS, max(2, rows // _ROWS_A_LABEL))
+    if all(map(_is_number, filled)):
+        return _of_numbers(name, filled, counts)
+    if (parts := _parts(filled)) and _shared(parts, limit):
+        return Form.LABEL_LISTS, f"labels with {SEPARATOR!r} between them"
+    if name in names.TEXTS or name in names.SPANS:
+        return _as_texts(filled)
+    if len(counts) <= (rows // 2 if named else limit):
+        return Form.CLASSES, in_words(counts)
+    if not named and sum(bool(_CODE.fullmatch(value.strip())) for value in filled) >= _MOSTLY * len(filled):
+        return Form.USELESS, "codes or dates"
+    return _as_texts(filled)
+
+
+def _of_numbers(name: str, filled: Sequence[str], counts: Counter[str]) -> tuple[Form, str]:
+    """Grades and codes are labels, a row's own number is nothing, and all others are quantities."""
+    numbers = sorted({float(value) for value in filled})
+    whole = all(number.is_integer() for number in numbers)
+    gapless = whole and numbers[-1] - numbers[0] == len(numbers) - 1
+    if gapless and len(numbers) == len(filled) > 2 and name not in names.ANSWERS:
+        return Form.USELESS, "a number that counts the rows"
+    is_code = gapless and numbers[0] in {0, 1} and name in names.CLASSES and name != "target"
+    if whole and (len(numbers) <= _FEW_NUMBERS or is_code) and len(numbers) <= max(2, len(filled) // 2):
+        return Form.CLASSES, in_words(counts)
+    return Form.NUMBERS, f"numbers from {numbers[0]:g} to {numbers[-1]:g}, {len(numbers):,} different ones"
+
+
+def _as_texts(filled: Sequence[str]) -> tuple[Form, str]:
+    return Form.TEXT, f"texts of {mean(map(len, filled)):.0f} characters on average"
+
+
+def _parts(filled: Sequence[str]) -> Counter[str]:
+    """Labels between separators; none where few rows have a separator."""
+    if sum(SEPARATOR in value for value in filled) < _MANY * len(filled):
+        return Counter()
+    return Counter(part.strip() for value in filled for part in value.split(SEPARATOR) if part.strip())
+
+
+def _of_lists(name: str, rows: Sequence[Sequence[str]]) -> Column:
+    counts = Counter(item for row in rows for item in row)
+    limit = min(_MOST_LABELS, max(2, len(rows) // 2))
+    plain = names.plain_name(name)
+    if not name.strip() or not counts:
+        return Column(name, Form.USELESS, "empty lists" if name.strip() else "a column without a name")
+    if len(counts) < 2:
+        return Column(name, Form.USELESS, "the same in all lists", (), rows)
+    if plain in names.WORDS or not _shared(counts, limit):
+        return Column(name, Form.WORD_LISTS, "lists of words", (), rows, counts)
+    return Column(name, Form.LABEL_LISTS, f"lists of {in_words(counts)}", (), rows, counts)
+
+
+def _shared(counts: Counter[str], limit: int) -> bool:
+    """Whether the parts of lists are labels: few, and most of them in several rows."""
+    return 2 <= len(counts) <= limit and counts.total() >= 2 * len(counts)
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return math.isfinite(float(value)) and "_" not in value
+    except ValueError:
+        return False
+
+
+def in_words(counts: Counter[str], most: int = 5) -> str:
+    """Labels with their counts: `3 labels: neg 350, neu 20, pos 330`."""
+    return f"{len(counts)} labels: {', '.join(_shown(counts.most_common(most)))}{', …' * (len(counts) > most)}"
+
+
+def _shown(pairs: Iterable[tuple[str, int]]) -> Iterable[str]:
+    return (f"{label if len(label) <= 24 else label[:23] + '…'} {count}" for label, count in pairs)

@@ -1,0 +1,184 @@
+"""The tasks that columns can make, kind by kind, the likeliest first."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from ...objectives.tasks.tags import OUTSIDE, is_entity_tag
+from . import names
+from .columns import Column, Form
+
+_KINDS = {Form.CLASSES: "classification", Form.NUMBERS: "regression", Form.LABEL_LISTS: "multi_label"}
+_ANSWERS = {
+    "classification": (Form.CLASSES, Form.NUMBERS),
+    "regression": (Form.NUMBERS, Form.CLASSES),
+    "multi_label": (Form.LABEL_LISTS,),
+    "generation": (Form.TEXT,),
+}
+"""What a column must hold where somebody asks for a kind."""
+RECONSTRUCT = "reconstruct"
+"""The name of a task that needs no labels."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A task as the study file has it."""
+
+    name: str
+    settings: Mapping[str, str]
+    why: str
+    answers: Sequence[str] = ()
+    """The columns that it learns to give."""
+
+    @property
+    def columns(self) -> set[str]:
+        """All columns that it needs."""
+        return {value for key, value in self.settings.items() if key != "kind"}
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """What the encoder reads of a row, for another task on the same rows."""
+        if "context" in self.settings:
+            return {"text": self.settings["context"]}
+        return {key: self.settings[key] for key in ("text", "text_pair", "tokens") if key in self.settings}
+
+
+_Finder = Callable[[Sequence[Column], str | None], Iterable[Chosen]]
+
+
+def finders(kind: str | None) -> Sequence[_Finder]:
+    """What looks for a main task of that kind, or of any, in this order."""
+    match kind:
+        case None:
+            return _spans, tagged, _answered
+        case "span":
+            return (_spans,)
+        case "token_classification":
+            return (tagged,)
+        case "masked_lm":
+            return (_unlabelled,)
+        case "generation":
+            return _answered, _unlabelled
+        case _:
+            return (_answered,)
+
+
+def _named(columns: Iterable[Column], wanted: Sequence[str], *forms: Form) -> Iterator[Column]:
+    """The columns of these names that hold something (of one of the forms, if any), the likeliest first."""
+    known: dict[str, Column] = {}
+    for column in columns:
+        if column.form in forms or (not forms and (column.values or column.lists)):
+            known.setdefault(names.plain_name(column.name), column)
+    return (known[name] for name in wanted if name in known)
+
+
+def _spans(columns: Sequence[Column], _: str | None) -> Iterator[Chosen]:
+    """A question about a context, by the names of the columns alone."""
+    parts = {
+        "question": next(_named(columns, names.QUESTIONS), None),
+        "context": next(_named(columns, names.CONTEXTS), None),
+        "answer": next(_named(columns, names.SPANS), None),
+    }
+    if not all(parts.values()):
+        return
+    given = {key: column.name for key, column in parts.items() if column}
+    start = next(_starts(columns), None)
+    settings = {"kind": "span", **given, **({"start": start} if start else {})}
+    yield Chosen("answer", settings, "by the columns' names", [given["answer"], *([start] if start else [])])
+
+
+def _starts(columns: Sequence[Column]) -> Iterator[str]:
+    """Columns of the characters at which answers begin: whole numbers, whatever else they look like."""
+    for wanted in names.STARTS:
+        for column in columns:
+            values = column.values or [item for row in column.lists for item in row]
+            if names.plain_name(column.name) == wanted and values and all(map(str.isdecimal, values)):
+                yield column.name
+
+
+def tagged(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
+    """Tasks of words that have as many tags in every row, the likeliest first; they have one kind only."""
+    del kind
+    tokens = [*_named(columns, names.WORDS), *(column for column in columns if column.form is Form.WORD_LISTS)]
+    tags = [*_named(columns, names.TAGS), *(column for column in columns if _has_entities(column))]
+    for words in tokens:
+        for given in tags:
+            if given is not words and _is_tagged(words, given):
+                settings = {"kind": "token_classification", "tokens": words.name, "tags": given.name}
+                yield Chosen(given.name, settings, f"a tag for every word, {_tags_told(given)}", [given.name])
+
+
+def _is_tagged(words: Column, tags: Column) -> bool:
+    """Lists, or words between blanks whose tags say so themselves: any two columns of single words are as long."""
+    if bool(words.lists) != bool(tags.lists) or (not tags.lists and not _has_entities(tags)):
+        return False
+    pairs = zip(_parts(words), _parts(tags), strict=True)
+    return len({tag for row in _parts(tags) for tag in row}) > 1 and all(len(row) == len(its) for row, its in pairs)
+
+
+def _parts(column: Column) -> Sequence[Sequence[str]]:
+    return column.lists or [value.split() for value in column.values]
+
+
+def _has_entities(column: Column) -> bool:
+    tags = {tag for row in _parts(column) for tag in row}
+    return any(map(is_entity_tag, tags)) and all(tag == OUTSIDE or is_entity_tag(tag) for tag in tags)
+
+
+def _tags_told(column: Column) -> str:
+    return f"{len({tag for row in _parts(column) for tag in row})} different ones"
+
+
+def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
+    """A text and a column that answers it: by its name, else the one with the fewest labels, else numbers."""
+    forms = _ANSWERS[kind] if kind else tuple(_KINDS)
+    for column in _named(columns, names.ANSWERS):
+        own = kind if kind and column.form in forms else None if kind else _kind_of(column)
+        if own and (reading := _reading(columns, column)):
+            yield answer(column, own, reading, column.told)
+    guessed = [column for column in columns if column.form in forms and _can_be_guessed(column)]
+    for column in sorted(guessed, key=lambda column: (forms.index(column.form), len(column.counts))):
+        if reading := _reading(columns, column):
+            yield answer(column, kind or _KINDS[column.form], reading, f"a guess: {column.told}")
+
+
+def _kind_of(column: Column) -> str | None:
+    if column.form is Form.TEXT:
+        return "generation" if names.plain_name(column.name) in names.WRITTEN else None
+    return _KINDS.get(column.form)
+
+
+def _can_be_guessed(column: Column) -> bool:
+    return column.form is not Form.TEXT and (column.form is not Form.CLASSES or column.is_whole)
+
+
+def answer(column: Column, kind: str, reading: Mapping[str, str], why: str) -> Chosen:
+    """The task of that kind that answers what is read by this column."""
+    key = {"multi_label": "labels", "generation": "target"}.get(kind, "label")
+    guess = "" if _is_known(reading) else f"; the longest texts are in {reading['text']!r}"
+    return Chosen(column.name, {"kind": kind, **reading, key: column.name}, why + guess, [column.name])
+
+
+def _is_known(reading: Mapping[str, str]) -> bool:
+    return "text_pair" in reading or "tokens" in reading or names.plain_name(reading["text"]) in names.TEXTS
+
+
+def _unlabelled(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
+    if kind and (reading := _reading(columns, None)):
+        yield Chosen(RECONSTRUCT if kind == "masked_lm" else "copy", {"kind": kind, **reading}, "needs no labels")
+
+
+def _reading(columns: Sequence[Column], answer: Column | None) -> dict[str, str]:
+    """What the encoder reads: a pair or a text by its name, else the longest texts, else words; empty if nothing."""
+    others = [column for column in columns if column is not answer]
+    for pair in names.PAIRS:
+        found = [column.name for column in _named(others, pair, Form.TEXT)]
+        if len(found) == 2:
+            return {"text": found[0], "text_pair": found[1]}
+    texts = [column for column in others if column.form is Form.TEXT]
+    longest = sorted(texts, key=lambda column: -column.length)
+    if text := next(chain(_named(others, names.TEXTS, Form.TEXT), longest), None):
+        return {"text": text.name}
+    lists = (column for column in others if column.form is Form.WORD_LISTS)
+    words = next(chain(_named(others, names.WORDS, Form.WORD_LISTS), lists), None)
+    return {"tokens": words.name} if words else {}

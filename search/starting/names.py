@@ -1,0 +1,58 @@
+"""Names of columns that say what they hold, the likeliest first. Case, blanks and hyphens do not count."""
+
+import re
+from collections.abc import Sequence
+
+
+def _names(words: str) -> Sequence[str]:
+    return tuple(words.split())
+
+
+TEXTS = _names(
+    "text sentence review review_text comment content body message tweet utterance post query question premise "
+    "document article source input dialogue passage description review_body abstract"
+)
+PAIRS = (
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("sentence_1", "sentence_2"),
+    ("sentence_a", "sentence_b"),
+    ("question1", "question2"),
+    ("text1", "text2"),
+    ("text_1", "text_2"),
+    ("text_a", "text_b"),
+    ("text", "text_pair"),
+    ("query", "passage"),
+    ("question", "sentence"),
+)
+CLASSES = _names(
+    "label_text label_name label labels class category sentiment intent topic emotion polarity stance gold gold_label "
+    "target y genre genres label_id class_id"
+)
+NUMBERS = _names("score rating ratings stars similarity similarity_score value")
+WRITTEN = _names(
+    "target target_text summary highlights translation output response completion reference reply answer simplified"
+)
+"""Of these a text is to be written."""
+ANSWERS = tuple(dict.fromkeys([*CLASSES, *NUMBERS, *WRITTEN]))
+WORDS = _names("tokens words token sentence text")
+TAGS = _names("tags ner_tags ner labels label slots slot_tags pos_tags pos upos entities chunk_tags bio")
+CONTEXTS = _names("context passage paragraph")
+QUESTIONS = _names("question query")
+SPANS = _names("answers.text answer.text answer answers answer_text")
+STARTS = _names("answers.answer_start answer.answer_start answer_start start start_index")
+
+_IDS = re.compile(r"(.*_)?(id|ids|idx|index|uid|uuid|guid|url|uri|link|hash|timestamp|date|datetime|created_at)")
+_GENERIC = re.compile(r"unnamed:?_?\d*|_*index_level_\d+_*")
+"""What pandas writes where nobody gave a name: the number of a row."""
+
+
+def plain_name(column: str) -> str:
+    """The name as it is compared: `Review Text` is review_text."""
+    return re.sub(r"[\s-]+", "_", column.strip().lower())
+
+
+def is_id(column: str) -> bool:
+    """Whether the name says that a row is only numbered, dated or linked."""
+    name = plain_name(column)
+    return bool(_IDS.fullmatch(name) or _GENERIC.fullmatch(name))

@@ -1,0 +1,111 @@
+"""The text of a study file, with a comment beside each choice."""
+
+from collections.abc import Iterator
+
+from ...objectives.checking import check_operations
+from ...objectives.models.names import default_rates
+from ...objectives.settings import DataSettings, ModelSettings
+from ...spaces.augmentation import AugmentationSpace
+from ...spaces.errors import StudyFileError
+from ...spaces.loss_weights import LossWeightSpace
+from ...spaces.training import TrainingSettings
+from ..report.wording import rate
+from ..settings import ConfirmSettings, SearchSettings
+from ..study_file.values import one_line
+from ..study_file.yaml_document import write_line
+from .checking import Checked, task_of
+from .finding import Chosen
+
+_OPERATIONS = ("noise", "reverse", "mixup")
+"""These need nothing beside the rows."""
+_TRIALS = 30
+"""Enough for a first answer; TPE's gains over chance begin about here (docs/samplers.md)."""
+_LENGTHS = {"span": 384}
+"""Tokens; a question with its context is longer than the default (Devlin et al. 2019 read 384)."""
+_COMMENT_AT = 2
+"""Blanks before a comment."""
+
+
+def study_text(name: str, checked: Checked, rows: int) -> str:
+    """A study file: the groups in the manual's order, each value with a word on it."""
+    main = checked.plan.tasks[0]
+    return "\n".join(
+        [
+            _line("", {"name": name}),
+            *_objective(main),
+            "data:",
+            *_data(checked.data, rows),
+            "model:",
+            *_model(main),
+            "tasks:  # the first is the main one; the search may switch each of the others off",
+            *(_line("  ", {task.name: dict(task.settings)}, task.why) for task in checked.plan.tasks),
+            "space:",
+            *_space(main),
+            *_course(),
+            "",
+        ]
+    )
+
+
+def _line(indent: str, entry: dict[str, object], comment: str = "") -> str:
+    """One entry of a mapping; what comes from the data can neither end the line nor begin another key."""
+    text = write_line(entry)[1:-1]
+    return f"{indent}{text}{' ' * _COMMENT_AT}# {one_line(comment)}" if comment else f"{indent}{text}"
+
+
+def _objective(main: Chosen) -> Iterator[str]:
+    first, *others = task_of(main).metrics
+    yield _line("", {"objective": f"{main.name}.{first}"}, f"on validation rows; or {', '.join(others)}")
+
+
+def _data(data: DataSettings, rows: int) -> Iterator[str]:
+    yield _line("  ", {"train": data.train}, f"{rows:,} rows; the path is relative to this file")
+    if isinstance(data.validation, str):
+        yield _line("  ", {"validation": data.validation}, "beside the training rows; trials are compared on it")
+    else:
+        yield _line("  ", {"validation": data.validation}, "this share of the rows is held out; or a file, {folds: 5}")
+    if data.test:
+        why = "beside the training rows; looked at once, after the search"
+        yield _line("  ", {"test": data.test}, why)
+    shown = ("deduplicate", "drop_conflicting_labels", "drop_leaks")
+    clean = {name: getattr(data.clean, name) for name in shown}
+    yield _line("  ", {"clean": clean}, "rows that leave training")
+
+
+def _model(main: Chosen) -> Iterator[str]:
+    model = ModelSettings()
+    yield _line("  ", {"encoder": model.encoder}, "of the Hugging Face Hub; scratch:tiny needs no download")
+    length = _LENGTHS.get(main.settings["kind"], model.max_length)
+    yield _line("  ", {"max_length": length}, "tokens of a text; the rest is cut off")
+
+
+def _space(main: Chosen) -> Iterator[str]:
+    weights, augmentation = LossWeightSpace(), AugmentationSpace()
+    ratio = {"ratio": list(weights.ratio), "optional": weights.optional}
+    why = "β/α of each auxiliary, on a log scale; each may be off"
+    yield _line("  ", {"loss_weights": ratio}, why)
+    low, high = default_rates(ModelSettings().encoder)
+    yield f"  learning_rate: [{rate(low)}, {rate(high)}]{' ' * _COMMENT_AT}# on a log scale"
+    if operations := [name for name in _OPERATIONS if _fits(name, main)]:
+        yield "  augmentation:"
+        yield _line("    ", {"operations": operations}, "look at them: autotune augment")
+        yield _line("    ", {"share": list(augmentation.share)}, "of a batch that is augmented")
+        yield _line("    ", {"magnitude": list(augmentation.magnitude)}, "how strongly")
+
+
+def _fits(operation: str, main: Chosen) -> bool:
+    try:
+        check_operations([operation], task_of(main))
+    except StudyFileError:
+        return False
+    return True
+
+
+def _course() -> Iterator[str]:
+    training, search, confirm = TrainingSettings(), SearchSettings(), ConfirmSettings()
+    shown = {name: getattr(training, name) for name in ("epochs", "batch_size", "warmup", "precision")}
+    yield _line("", {"training": shown}, "of one trial")
+    how = {"trials": _TRIALS, **{name: getattr(search, name) for name in ("sampler", "pruner", "seed")}}
+    yield _line("", {"search": how}, "trials in all; the first is the main task alone")
+    again = {name: getattr(confirm, name) for name in ("candidates", "seeds", "ablate")}
+    yield _line("", {"confirm": again}, "the best are trained again on fresh seeds")

@@ -1,0 +1,521 @@
+"""`autotune init`: from rows to a study file that `study create` takes."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.tasks.registry import TASKS
+from autotune.search.cli.main import MainKind
+from autotune.search.starting.choosing import choose
+from autotune.search.starting.columns import Form, describe
+from autotune.search.starting.siblings import study_name, written_path
+from autotune.search.starting.starting import Started, start_study
+from autotune.search.study_file.reading import read_study_file
+from autotune.search.study_file.yaml_document import read_document, write_line
+from autotune.spaces.errors import InputError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+Command = Callable[..., Any]
+Row = Mapping[str, Any]
+
+ASPECTS = ("battery", "screen", "price", "delivery")
+WORDS = ("superb", "awful", "great", "poor", "fine", "faulty", "cheap")
+
+
+def reviews(count: int = 60) -> Iterator[dict[str, Any]]:
+    """Rows that differ, with two labels, four aspects and the number of the row."""
+    for number in range(count):
+        aspect, word = ASPECTS[number % 4], WORDS[number % 7]
+        text = f"The {aspect} of model {'abcdefghijk'[number % 11]}{'lmnopqrstuvwx'[number % 13]} is {word}."
+        yield {"id": number, "text": text, "label": "good" if number % 3 else "bad", "aspect": aspect}
+
+
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """A table in the format that the file's name says."""
+    if path.suffix == ".parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), path)
+        return
+    text = io.StringIO()
+    if path.suffix == ".jsonl":
+        text.writelines(f"{json.dumps(row)}\n" for row in rows)
+    else:
+        table = csv.DictWriter(text, list(rows[0]), delimiter="\t" if path.suffix == ".tsv" else ",")
+        table.writeheader()
+        table.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def words(row: Row) -> list[str]:
+    return str(row["text"]).split()
+
+
+def tags(row: Row) -> list[str]:
+    return ["B-aspect" if word in ASPECTS else "O" for word in words(row)]
+
+
+def squad(row: Row) -> Row:
+    text = str(row["text"])
+    return {"question": "What is judged?", "context": text, "answer": row["aspect"], "answer_start": 4}
+
+
+def nested_squad(row: Row) -> Row:
+    answers = {"text": [row["aspect"]], "answer_start": [4]}
+    return {"id": f"q{row['id']}", "question": "What is judged?", "context": row["text"], "answers": answers}
+
+
+KINDS: dict[str, tuple[str, Callable[[Row], Row], dict[str, str], list[str]]] = {
+    "classes": (
+        "rows.csv",
+        dict,
+        {"kind": "classification", "text": "text", "label": "label"},
+        ["aspect", "reconstruct"],
+    ),
+    "other names": (
+        "rows.tsv",
+        lambda row: {"what they say": row["text"], "verdict": row["label"]},
+        {"kind": "classification", "text": "what they say", "label": "verdict"},
+        ["reconstruct"],
+    ),
+    "grades": (
+        "rows.parquet",
+        lambda row: {"review": row["text"], "stars": row["id"] % 5 + 1},
+        {"kind": "classification", "text": "review", "label": "stars"},
+        ["reconstruct"],
+    ),
+    "numbers": (
+        "rows.csv",
+        lambda row: {"text": row["text"], "score": row["id"] * 0.37},
+        {"kind": "regression", "text": "text", "label": "score"},
+        ["reconstruct"],
+    ),
+    "a pair": (
+        "rows.csv",
+        lambda row: {"premise": row["text"], "hypothesis": f"{row['text']} So?", "label": row["label"]},
+        {"kind": "classification", "text": "premise", "text_pair": "hypothesis", "label": "label"},
+        ["reconstruct"],
+    ),
+    "separated labels": (
+        "rows.csv",
+        lambda row: {"text": row["text"], "genres": f"{row['label']}|{row['aspect']}"},
+        {"kind": "multi_label", "text": "text", "labels": "genres"},
+        ["reconstruct"],
+    ),
+    "lists of labels": (
+        "rows.jsonl",
+        lambda row: {"text": row["text"], "labels": [row["label"], row["aspect"]]},
+        {"kind": "multi_label", "text": "text", "labels": "labels"},
+        ["reconstruct"],
+    ),
+    "tagged words": (
+        "rows.jsonl",
+        lambda row: {"tokens": words(row), "label": row["label"], "tags": tags(row)},
+        {"kind": "token_classification", "tokens": "tokens", "tags": "tags"},
+        ["label", "reconstruct"],
+    ),
+    "tags between blanks": (
+        "rows.csv",
+        lambda row: {"text": row["text"], "slots": " ".join(tags(row))},
+        {"kind": "token_classification", "tokens": "text", "tags": "slots"},
+        ["reconstruct"],
+    ),
+    "answers": (
+        "rows.csv",
+        squad,
+        {"kind": "span", "question": "question", "context": "context", "answer": "answer", "start": "answer_start"},
+        ["reconstruct"],
+    ),
+    "nested answers": (
+        "rows.jsonl",
+        nested_squad,
+        {
+            "kind": "span",
+            "question": "question",
+            "context": "context",
+            "answer": "answers.text",
+            "start": "answers.answer_start",
+        },
+        ["reconstruct"],
+    ),
+    "summaries": (
+        "rows.jsonl",
+        lambda row: {"document": row["text"], "summary": f"About {row['text']}"},
+        {"kind": "generation", "text": "document", "target": "summary"},
+        ["reconstruct"],
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def made(rows: Sequence[Row], name: str = "rows.csv", kind: str | None = None) -> Started:
+    write(Path(name), rows)
+    Path("study.yaml").unlink(missing_ok=True)
+    return start_study(name, Path("study.yaml"), kind)
+
+
+def main_of(started: Started) -> dict[str, str]:
+    return dict(started.checked.plan.tasks[0].settings)
+
+
+def auxiliaries_of(started: Started) -> list[str]:
+    return [task.name for task in started.checked.plan.tasks[1:]]
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_every_kind_is_seen(case: str) -> None:
+    name, row, main, auxiliaries = KINDS[case]
+    started = made([row(each) for each in reviews()], name)
+    assert main_of(started) == main
+    assert auxiliaries_of(started) == auxiliaries
+    file = read_study_file(Path("study.yaml"))
+    assert file == started.file
+    assert file.data.train == name
+    assert file.data.validation == 0.2
+    assert file.objective == f"{file.main_task}.{next(iter(file.tasks[file.main_task].metrics))}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", KINDS)
+def test_create_takes_the_file_as_it_is(case: str, autotune: Command) -> None:
+    name, row, *_ = KINDS[case]
+    made([row(each) for each in reviews()], name)
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+    assert "all is well" in done.out
+
+
+def test_the_command_tells_what_it_chose_and_what_comes_next(autotune: Command) -> None:
+    write(Path("rows.csv"), list(reviews()))
+    done = autotune("init", "rows.csv")
+    assert done.code == 0, done.err
+    assert "main task label: classification, text 'text', label 'label' (2 labels: good 40, bad 20)" in done.out
+    assert "auxiliary aspect: classification" in done.out
+    assert "left out: column 'id': ids, dates or links, by its name" in done.out
+    assert done.out.splitlines()[-1] == "wrote study.yaml. Check it: autotune study create study.yaml"
+    line = next(line for line in Path("study.yaml").read_text().splitlines() if line.startswith("  label:"))
+    assert line == "  label: {kind: classification, text: text, label: label}  # 2 labels: good 40, bad 20"
+
+
+def test_the_groups_stand_in_the_manuals_order() -> None:
+    made(list(reviews()))
+    keys = read_document(Path("study.yaml").read_text(), "study.yaml").values
+    expected = ["name", "objective", "data", "model", "tasks", "space", "training", "search", "confirm"]
+    assert list(keys) == expected
+
+
+def test_a_file_that_is_there_stays(autotune: Command) -> None:
+    write(Path("rows.csv"), list(reviews()))
+    for content in ("", "mine"):
+        Path("study.yaml").write_text(content)
+        done = autotune("init", "rows.csv")
+        assert (done.code, done.out) == (2, "")
+        assert "study.yaml" in done.err
+        assert Path("study.yaml").read_text() == content
+    Path("link.yaml").symlink_to("nowhere.yaml")
+    assert autotune("init", "rows.csv", "-o", "link.yaml").code == 2
+    assert not Path("nowhere.yaml").exists()
+
+
+@pytest.mark.parametrize("output", ["best.txt", "-", "no/such/study.yaml", "x" * 300 + ".yaml", "rows.csv/study.yaml"])
+def test_a_place_where_no_study_file_can_be(output: str, autotune: Command, place: Path) -> None:
+    write(Path("rows.csv"), list(reviews()))
+    done = autotune("init", "rows.csv", "-o", output)
+    assert (done.code, done.out) == (2, "")
+    assert [path.name for path in place.iterdir()] == ["rows.csv"]
+
+
+def test_a_kind_that_is_asked_for_is_the_main_tasks() -> None:
+    rows = [KINDS["tagged words"][1](row) for row in reviews()]
+    started = made(rows, "rows.jsonl", "classification")
+    assert main_of(started) == {"kind": "classification", "tokens": "tokens", "label": "label"}
+    assert auxiliaries_of(started) == ["tags", "reconstruct"]
+    texts = [{"text": row["text"]} for row in reviews()]
+    assert main_of(made(texts, kind="masked_lm")) == {"kind": "masked_lm", "text": "text"}
+    assert main_of(made(texts, kind="generation")) == {"kind": "generation", "text": "text"}
+    stars = [{"text": row["text"], "stars": row["id"] % 5} for row in reviews()]
+    assert main_of(made(stars, kind="regression"))["kind"] == "regression"
+
+
+def test_the_commands_kinds_are_all_there_are() -> None:
+    assert {kind.value for kind in MainKind} == {task.kind for task in TASKS}
+
+
+NOTHING: dict[str, list[Row]] = {
+    "texts alone": [{"text": row["text"]} for row in reviews()],
+    "no text": [{"id": row["id"], "label": row["label"]} for row in reviews()],
+    "one label": [{"text": row["text"], "label": "good"} for row in reviews()],
+    "numbered": [{"text": row["text"], "row": row["id"]} for row in reviews()],
+    "dated": [{"text": row["text"], "when": f"2026-01-{row['id']:02} 10:00"} for row in reviews()],
+    "semicolons": [{"text;label": f"{str(row['text']).replace(',', ' ')};{row['label']}"} for row in reviews()],
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_where_there_is_no_task_each_column_is_told(case: str, autotune: Command) -> None:
+    rows = NOTHING[case]
+    write(Path("rows.csv"), rows)
+    done = autotune("init", "rows.csv")
+    assert (done.code, done.out) == (2, "")
+    assert all(f"{name!r}: " in done.err for name in rows[0])
+    assert "tasks: {main: {kind: classification" in done.err
+    assert ("semicolons" in done.err) == (case == "semicolons")
+    assert not Path("study.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([{"text": row["text"], "label": row["label"] if row["id"] else "odd"} for row in reviews()], "one row only"),
+        ([{"text": row["text"], "label": row["label"] if row["id"] else ""} for row in reviews()], "label is empty"),
+    ],
+)
+def test_a_label_that_cannot_be_learnt_is_told_as_create_would(rows: list[Row], reason: str, autotune: Command) -> None:
+    write(Path("rows.csv"), rows)
+    done = autotune("init", "rows.csv")
+    assert (done.code, done.out) == (2, "")
+    assert reason in done.err
+    assert not Path("study.yaml").exists()
+
+
+@pytest.mark.parametrize("given", ["nothing.csv", "", "no/such/thing.csv", "rows.txt", "no such\x1b[31mfile.csv"])
+def test_data_that_is_not_there(given: str, autotune: Command) -> None:
+    Path("rows.txt").write_text("x")
+    done = autotune("init", given)
+    assert (done.code, done.out) == (2, "")
+    assert "\x1b" not in done.err
+
+
+def test_columns_that_tell_nothing_more_are_left_out() -> None:
+    rows = [
+        {
+            **row,
+            "label_id": int(row["label"] == "good"),
+            "source": "web",
+            "rare": "x" if row["id"] else "once",
+            "gap": "" if row["id"] == 3 else row["aspect"],
+            "price": row["id"] * 1.5,
+        }
+        for row in reviews()
+    ]
+    started = made(rows)
+    assert auxiliaries_of(started) == ["aspect", "reconstruct"]
+    left_out = started.checked.plan.left_out
+    assert set(left_out) == {"id", "label_id", "source", "rare", "gap", "price"}
+    assert left_out["label_id"] == "says the same as 'label'"
+    assert left_out["source"] == "the same in all rows"
+
+
+def test_auxiliaries_are_few() -> None:
+    rows = [{**row, **{f"is {letter}": letter in str(row["text"]) for letter in "bcdfklmn"}} for row in reviews()]
+    assert len(auxiliaries_of(made(rows))) == 5
+
+
+def test_labels_of_another_case_are_one() -> None:
+    rows = [{**row, "aspect": str(row["aspect"]).upper() if row["id"] % 9 == 0 else row["aspect"]} for row in reviews()]
+    started = made(rows)
+    assert "4 labels" in started.checked.plan.tasks[1].why
+    rows = [{**row, "aspect": ("x", "X")[row["id"] % 2]} for row in reviews()]
+    assert auxiliaries_of(made(rows)) == ["reconstruct"]
+
+
+@pytest.mark.parametrize("word", ["validation", "valid", "val", "dev"])
+def test_files_beside_the_training_rows_are_held_out(word: str, place: Path) -> None:
+    rows = list(reviews(120))
+    (place / "my data").mkdir()
+    for part, name in (rows[:80], "train"), (rows[80:100], word), (rows[100:], "test"):
+        write(place / "my data" / f"{name}.csv", part)
+    started = start_study("my data/train.csv", Path("study.yaml"))
+    assert started.file.name == "my-data"
+    assert started.file.data.train == "my data/train.csv"
+    assert started.file.data.validation == f"my data/{word}.csv"
+    assert started.file.data.test == "my data/test.csv"
+
+
+def test_a_file_beside_that_cannot_serve_is_told(autotune: Command) -> None:
+    rows = list(reviews())
+    write(Path("train.csv"), rows)
+    write(Path("validation.csv"), [{**row, "label": "unheard of"} for row in rows])
+    write(Path("test.csv"), [{"text": row["text"]} for row in rows])
+    done = autotune("init", "train.csv")
+    assert done.code == 0, done.err
+    assert "left out: file 'validation.csv': " in done.out
+    assert "left out: file 'test.csv': " in done.out
+    assert read_study_file(Path("study.yaml")).data.validation == 0.2
+
+
+@pytest.mark.parametrize("given", ["{folder}/rows.csv", "rows.csv", "./rows.csv", "../{name}/rows.csv"])
+@pytest.mark.parametrize("output", ["study.yaml", "studies/study.yaml", "{folder}/studies/study.yaml"])
+def test_the_path_is_relative_to_the_file(given: str, output: str, place: Path) -> None:
+    write(Path("rows.csv"), list(reviews()))
+    Path("studies").mkdir()
+    written = Path(output.format(folder=place))
+    started = start_study(given.format(folder=place, name=place.name), written)
+    assert started.file.data.train == ("../rows.csv" if "studies" in output else "rows.csv")
+    assert read_study_file(written) == started.file
+
+
+def test_a_folder_and_its_split_and_a_data_set_of_the_hub(place: Path) -> None:
+    (place / "set").mkdir()
+    (place / "studies").mkdir()
+    write(place / "set" / "train.csv", list(reviews()))
+    started = start_study("set", Path("studies/study.yaml"))
+    assert (started.file.name, started.file.data.train) == ("set", "../set")
+    folder = resolve_source("set:default@test", Path())
+    assert written_path(folder, Path("studies")) == "../set:default@test"
+    hub = resolve_source("owner/name:config@train", Path())
+    assert (written_path(hub, Path("studies")), study_name(hub)) == ("owner/name:config@train", "name")
+
+
+def test_a_path_that_is_no_text(autotune: Command) -> None:
+    name = "\udcff.csv"  # how Python reads a file's name that is no UTF-8
+    write(Path("rows.csv"), list(reviews()))
+    try:
+        Path("rows.csv").rename(name)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    done = autotune("init", name)
+    assert (done.code, done.out) == (2, "")
+    assert "UTF-8" in done.err
+    assert not Path("study.yaml").exists()
+
+
+def test_of_several_texts_the_longest_is_read_and_a_comment_says_so() -> None:
+    rows = [
+        {"title": f"No {row['id']}: {row['aspect']}", "opinion": row["text"], "label": row["label"]}
+        for row in reviews()
+    ]
+    assert main_of(made(rows))["text"] == "opinion"
+    assert "  # 2 labels: good 40, bad 20; the longest texts are in 'opinion'" in Path("study.yaml").read_text()
+
+
+HOSTILE = "a: {b}, # 'c'\n\"d\" \x1b[31m\u202e[x]"
+
+
+def test_names_and_labels_of_any_characters_stay_what_they_are(autotune: Command) -> None:
+    rows = [{HOSTILE: row["text"], f"{HOSTILE}2": f"{HOSTILE}{row['label']}"} for row in reviews()]
+    write(Path("rows.jsonl"), rows)
+    done = autotune("init", "rows.jsonl")
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.out
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    tasks = list(read_study_file(Path("study.yaml")).tasks.values())
+    assert (getattr(tasks[0], "text", ""), getattr(tasks[0], "label", "")) == (HOSTILE, f"{HOSTILE}2")
+
+
+def test_names_that_torch_has_already_and_names_in_other_scripts() -> None:
+    rows = [
+        {"评论": row["text"], "类别": row["label"], "keys": row["aspect"], "a b": row["id"] % 3} for row in reviews()
+    ]
+    assert list(made(rows).file.tasks) == ["task", "task_keys", "a_b", "reconstruct"]
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text()))
+def test_a_line_of_yaml_is_read_as_what_was_written(values: dict[str, str]) -> None:
+    line = write_line({"key": values})
+    assert len(line.splitlines()) == 1
+    assert read_document(f"{line[1:-1]}  # said", "x").values["key"] == values
+
+
+NAMES = st.sampled_from(["text", "label", "tags", "tokens", "score", "answer", "question", "context", "id", "a", "b #"])
+TEXTS = [str(row["text"]) for row in reviews(143)]
+WILD = st.one_of(st.text(max_size=12), st.integers(-3, 30), st.none(), st.lists(st.sampled_from("ab"), max_size=3))
+SORTS: list[st.SearchStrategy[Any]] = [
+    st.sampled_from(TEXTS),
+    st.sampled_from(TEXTS),
+    st.sampled_from(["good", "bad", "Good"]),
+    st.sampled_from(["a", "b", ""]),
+    st.sampled_from(["a|b", "b", "a"]),
+    st.sampled_from(["O O B-x O O O O", "B-x I-x O O O O O", "I-x O O O O O O"]),
+    st.lists(st.sampled_from(["O", "B-x", "I-x"]), min_size=3, max_size=3),
+    st.lists(st.sampled_from(["a", "b", "c"]), max_size=3),
+    st.integers(0, 5),
+    st.floats(allow_nan=False),
+    st.sampled_from(["battery", "screen", "model"]),
+    WILD,
+]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[Row]:
+    """Rows of a few columns, most of them of one sort."""
+    columns = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    count = draw(st.integers(1, 40))
+    values = {name: draw(st.lists(draw(st.sampled_from(SORTS)), min_size=count, max_size=count)) for name in columns}
+    return [{name: values[name][row] for name in columns} for row in range(count)]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(rows=tables(), kind=st.sampled_from([None, None, *(kind.value for kind in MainKind)]))
+def test_any_table_gives_a_file_that_validates_or_an_error(rows: list[Row], kind: str | None) -> None:
+    try:
+        started = made(rows, "rows.jsonl", kind)
+    except InputError:
+        assert not Path("study.yaml").exists()
+    else:
+        assert read_study_file(Path("study.yaml")) == started.file
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "form"),
+    [
+        ("verdict", ["a", "b"] * 10, Form.CLASSES),
+        ("stars", ["1", "2", "5"] * 10, Form.CLASSES),
+        ("label", [str(number % 15) for number in range(60)], Form.CLASSES),
+        ("score", [str(number % 15) for number in range(60)], Form.NUMBERS),
+        ("length", [str(number / 7) for number in range(60)], Form.NUMBERS),
+        ("row", [str(number) for number in range(60)], Form.USELESS),
+        ("user_id", ["a", "b"] * 10, Form.USELESS),
+        ("sku", [f"X-{number}" for number in range(60)], Form.USELESS),
+        ("text", ["a", "b"] * 10, Form.TEXT),
+        ("note", ["", " "] * 10, Form.USELESS),
+        ("list", ["['a', 'b']", "['b']"] * 10, Form.USELESS),
+        ("title", [f"word{'x' * number} | other" for number in range(20)], Form.TEXT),
+    ],
+)
+def test_what_a_column_holds(name: str, values: list[str], form: Form) -> None:
+    from autotune.objectives.data.table import Table
+
+    (column,) = describe(Table("rows.csv", {name: values}, range(len(values)), ""))
+    assert column.form is form, column.told
+
+
+def test_nothing_comes_of_no_columns() -> None:
+    assert choose([]) is None
+
+
+REAL = {
+    "reviews1000/train.csv": ("classification", ["reconstruct"]),
+    "snips/train.jsonl": ("token_classification", ["label", "reconstruct"]),
+    "tweeteval/emotion/train.csv": ("classification", ["reconstruct"]),
+    "waimai4000/train.csv": ("classification", ["reconstruct"]),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_data(name: str, shared_data: Path) -> None:
+    kind, auxiliaries = REAL[name]
+    started = start_study(str(shared_data / name), Path("study.yaml"))
+    assert started.file.name == Path(name).parent.name
+    assert main_of(started)["kind"] == kind
+    assert auxiliaries_of(started) == auxiliaries
+    data = started.file.data
+    assert str(data.validation).endswith(f"validation{Path(name).suffix}")
+    assert str(data.test).endswith(f"test{Path(name).suffix}")
+    assert not started.checked.refused
