@@ -27,6 +27,7 @@ COMMANDS = {
     },
     "augment": {"file", "--operation", "--magnitude", "--rows", "--seed", "--text", "--label", "--json"},
     "schema": set[str](),
+    "doctor": {STORAGE, "--json"},
     "study create": {"file", STORAGE, "--dry-run"},
     "study run": {
         "target",
@@ -133,18 +134,18 @@ def test_the_manual_names_no_command_or_option_that_is_not_there() -> None:
     text = manual()
     known = {name.split()[1] for name in COMMANDS if " " in name}
     assert set(re.findall(r"autotune study ([a-z]+)", text)) <= known
-    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "verify", "augment", "schema"}
+    assert set(re.findall(r"`autotune ([a-z]+)", text)) <= {"study", "train", "verify", "augment", "schema", "doctor"}
     options = {word for given in COMMANDS.values() for option in given for word in option.split() if word[0] == "-"}
     written = {
         option
-        for line in re.findall(r"autotune (?:study|train|verify|augment|schema)[^`\n]*", text)
+        for line in re.findall(r"autotune (?:study|train|verify|augment|schema|doctor)[^`\n]*", text)
         for option in re.findall(r" (--?[a-z-]+)", line)
     }
     assert written <= options | {"--help", "--version"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["verify"], ["augment"]])
+@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["train"], ["verify"], ["augment"], ["doctor"]])
 def test_help_comes_without_anything_heavy(command: list[str]) -> None:
     """`autotune --help` in under 0.3 s. (Below the top typer itself asks pydantic.)"""
     script = (
