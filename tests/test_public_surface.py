@@ -40,6 +40,7 @@ COMMANDS = {
         "--address",
         "--gpus-per-worker",
     },
+    "study plan": {"target", STORAGE, "--trials", "--devices", "--slots", "--json"},
     "study confirm": {
         "target",
         STORAGE,

@@ -20,7 +20,7 @@ from .process import ProcessExecutor
 from .ray_cluster import RayExecutor, cluster_places, connect
 from .worker import Note, Recipe
 
-_START_S = 15.0
+START_S = 15.0
 """Until a process has imported torch and has its data; a study must save at least that to be worth it."""
 _EVALUATING = 1.2
 """What evaluations add to a trial's steps, roughly."""
@@ -192,8 +192,8 @@ def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, 
     if fit < 2:
         return 1, f"training in this process: memory has no room for another of {probe.memory / 1e9:.1f} GB"
     here = left * steps * probe.together * _EVALUATING
-    spread = left * steps * probe.alone * _EVALUATING / fit + _START_S
-    if here - spread < _START_S:
+    spread = left * steps * probe.alone * _EVALUATING / fit + START_S
+    if here - spread < START_S:
         return 1, "training in this process: what is left is too short for more"
     return fit, f"training in {fit} processes of one thread each: {shape}"
 
