@@ -188,6 +188,7 @@ def test_trials_that_no_pruner_ends(name: str, trials: int, count: int) -> None:
 def test_searched_epochs_make_a_range(planned: Plans) -> None:
     plan = planned(("training: {batch_size: [8, 16]}", "training: {epochs: [1, 4]}"))
     assert (plan.steps, plan.longest) == (6, 12)
+    assert plan.unpruned.least is not None
     assert plan.unpruned.least < plan.unpruned.most
 
 
