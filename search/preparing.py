@@ -71,11 +71,15 @@ def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: N
 
 def longest_trial(file: StudyFile, prepared: PreparedObjective) -> int:
     """Steps of the longest trial that the space allows: only a searched number of epochs changes the length."""
+    return prepared.rungs(file.training.model_copy(update={"epochs": max(possible_epochs(file))}))[-1]
+
+
+def possible_epochs(file: StudyFile) -> list[int]:
+    """Lengths of trials in epochs: the study's own, and the ends or choices of what is searched."""
     epochs = [file.training.epochs]
     if (space := file.space.training.get("epochs")) is not None:
-        epochs += space.choices if isinstance(space, Choices) else [space.high]
-    longest = max(int(each) for each in epochs if isinstance(each, int | float))
-    return prepared.rungs(file.training.model_copy(update={"epochs": longest}))[-1]
+        epochs += space.choices if isinstance(space, Choices) else [space.low, space.high]
+    return [int(each) for each in epochs if isinstance(each, int | float)]
 
 
 def _layer_mistakes(file: StudyFile, encoder: EncoderSource) -> Iterator[str]:

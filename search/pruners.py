@@ -63,6 +63,23 @@ def automatic_pruner(trials: int, folds: int | None = None) -> str:
     return "wilcoxon" if folds is not None and folds >= _FOLDS_FOR_WILCOXON else "percentile"
 
 
+def never_pruned(name: str, trials: int) -> int | None:
+    """Return how many trials at least are trained to their end, whatever they reach; None where nobody can say.
+
+    Args:
+        name: a pruner, not `auto`.
+        trials: the study's total.
+    """
+    known = {
+        "median": _startup(trials),
+        "percentile": _startup(trials),
+        "one-epoch": kept_after_one_epoch(trials),
+        "asha": 1,  # the first at a rung is the best there
+        "none": trials,
+    }
+    return min(known[name], trials) if name in known else None
+
+
 def is_paired(pruner: BasePruner) -> bool:
     """Whether a pruner compares trials fold by fold, so that it must hear each fold's own value."""
     return isinstance(pruner, WilcoxonPruner)

@@ -28,6 +28,7 @@ COMMANDS = {
     },
     "augment": {"file", "--operation", "--magnitude", "--rows", "--seed", "--text", "--label", "--json"},
     "schema": set[str](),
+    "doctor": {STORAGE, "--json"},
     "study create": {"file", STORAGE, "--dry-run"},
     "study run": {
         "target",
@@ -40,6 +41,7 @@ COMMANDS = {
         "--address",
         "--gpus-per-worker",
     },
+    "study plan": {"target", STORAGE, "--trials", "--devices", "--slots", "--json"},
     "study confirm": {
         "target",
         STORAGE,
@@ -142,18 +144,21 @@ def test_the_manual_names_no_command_or_option_that_is_not_there() -> None:
         "verify",
         "augment",
         "schema",
+        "doctor",
     }
     options = {word for given in COMMANDS.values() for option in given for word in option.split() if word[0] == "-"}
     written = {
         option
-        for line in re.findall(r"autotune (?:study|init|train|verify|augment|schema)[^`\n]*", text)
+        for line in re.findall(r"autotune (?:study|init|train|verify|augment|schema|doctor)[^`\n]*", text)
         for option in re.findall(r" (--?[a-z-]+)", line)
     }
     assert written <= options | {"--help", "--version"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [[], ["study"], ["study", "run"], ["init"], ["train"], ["verify"], ["augment"]])
+@pytest.mark.parametrize(
+    "command", [[], ["study"], ["study", "run"], ["init"], ["train"], ["verify"], ["augment"], ["doctor"]]
+)
 def test_help_comes_without_anything_heavy(command: list[str]) -> None:
     """`autotune --help` in under 0.3 s. (Below the top typer itself asks pydantic.)"""
     script = (

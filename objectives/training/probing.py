@@ -26,28 +26,58 @@ class Probe:
     memory: int
 
 
-def probe_cpu(prepared: PreparedObjective, configuration: Configuration) -> Probe:
+@dataclass(frozen=True)
+class Around:
+    """What a trial takes beside its steps: seconds to build its model and of one evaluation, its checkpoint's bytes."""
+
+    building: float
+    evaluating: float
+    checkpoint: int
+
+
+def probe_cpu(prepared: PreparedObjective, configuration: Configuration, steps: int = _STEPS) -> Probe:
     """Train a few steps with one thread and with all of them. Trials do not depend on it: they draw from themselves."""
-    threads = torch.get_num_threads()
-    together = _seconds_a_step(prepared, configuration)
+    threads, device = torch.get_num_threads(), torch.device("cpu")
+    together = seconds_a_step(prepared, configuration, device, steps)
     torch.set_num_threads(1)
     try:
-        alone = _seconds_a_step(prepared, configuration)
+        alone = seconds_a_step(prepared, configuration, device, steps)
     finally:
         torch.set_num_threads(threads)
     return Probe(alone, together, resident_memory())
 
 
-def _seconds_a_step(prepared: PreparedObjective, configuration: Configuration) -> float:
-    first = prepared.folds[0] if prepared.folds else prepared
-    run = TrainingRun(0, configuration, first, torch.device("cpu"))
-    steps = min(_STEPS, run.total_steps - 1)
+def seconds_a_step(
+    prepared: PreparedObjective, configuration: Configuration, device: torch.device, steps: int
+) -> float:
+    """The mean of so many steps after the first, which allocates; 0 where a trial is one step long."""
+    run = TrainingRun(0, configuration, _first(prepared), device)
+    steps = min(steps, run.total_steps - 1)
     if steps < 1:
         return 0.0
-    run.train_to(1)  # the first step allocates
+    run.train_to(1)
     began = time.perf_counter()
-    run.train_to(1 + steps)
+    run.train_to(1 + steps)  # reading the losses waits for a GPU
     return (time.perf_counter() - began) / steps
+
+
+def probe_around(prepared: PreparedObjective, configuration: Configuration, device: torch.device) -> Around:
+    """Build a trial's model, train one step and evaluate."""
+    began = time.perf_counter()
+    run = TrainingRun(0, configuration, _first(prepared), device)
+    built = time.perf_counter()
+    run.train_to(1)
+    stepped = time.perf_counter()
+    run.advance_to(1)
+    evaluated = time.perf_counter()
+    state = run.checkpoint()
+    tensors = [*state.weights.values(), *state.optimizer.values()]
+    return Around(built - began, evaluated - stepped, sum(tensor.nbytes for tensor in tensors))
+
+
+def _first(prepared: PreparedObjective) -> PreparedObjective:
+    """The first fold, where there are folds."""
+    return prepared.folds[0] if prepared.folds else prepared
 
 
 def resident_memory() -> int:

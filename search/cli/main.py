@@ -159,6 +159,14 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
+@app.command()
+def doctor(storage: study.Storage = None, as_json: study.AsJson = False) -> None:
+    """Say what this machine has: packages, devices, cache, storage; and what to do about what is wrong."""
+    from .doctoring import doctor_command
+
+    raise typer.Exit(doctor_command(storage, as_json=as_json))
+
+
 def main() -> None:
     """Run the command; an expected error is one red message and its exit code."""
     for stream in (sys.stdout, sys.stderr):

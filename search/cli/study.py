@@ -98,6 +98,23 @@ def run(
 
 
 @app.command()
+def plan(
+    target: Target,
+    storage: Storage = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Another total, as `run` takes it.")] = None,
+    devices: Devices = "auto",
+    slots: Slots = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train a few steps; say what a run will take. Nothing is stored."""
+    from ..executors.choosing import check_placement
+    from .planning import plan_command
+
+    placement = check_placement(devices, slots, ExecutorName.AUTO.value, None, None)
+    plan_command(target, storage, trials=trials, placement=placement, as_json=as_json)
+
+
+@app.command()
 def confirm(
     target: Target,
     storage: Storage = None,

@@ -1,5 +1,6 @@
 """Which executor a run gets, over which places, with how many slots; and why, in words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -19,7 +20,7 @@ from .process import ProcessExecutor
 from .ray_cluster import RayExecutor, cluster_places, connect
 from .worker import Note, Recipe
 
-_START_S = 15.0
+START_S = 15.0
 """Until a process has imported torch and has its data; a study must save at least that to be worth it."""
 _EVALUATING = 1.2
 """What evaluations add to a trial's steps, roughly."""
@@ -53,6 +54,15 @@ class Placement:
     gpus: float | None = None
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Where a run trains, decided: what trains, over which places, with how many slots each."""
+
+    executor: ExecutorName
+    places: list[Place]
+    slots: int
+
+
 def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> Executor:
     """The executor of a run.
 
@@ -68,12 +78,9 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
     """
     if placement.executor is ExecutorName.RAY:
         return _on_cluster(placement, recipe, left, note)
-    name, places = placement.executor, find_places(placement.devices)
-    if name is ExecutorName.AUTO:
-        name, places = _chosen(places, placement.devices, recipe, prepared, left, note)
-    if placement.slots is None:
-        recipe = replace(recipe, slots=_slots(places, recipe, prepared, left, note))
-    if name is ExecutorName.INLINE:
+    choice = choose(placement, recipe, prepared, left, note)
+    places, recipe = choice.places, replace(recipe, slots=choice.slots)
+    if choice.executor is ExecutorName.INLINE:
         number = places[0].number
         if len(places) > 1 and number is not None:
             raise InputError("--executor inline trains on one device; --executor process takes several")
@@ -81,6 +88,35 @@ def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObject
         return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store)
     search = recipe.file.search
     return ProcessExecutor(places[: max(left, 1)], recipe, note, search.retries, search.trial_timeout)
+
+
+def choose(
+    placement: Placement,
+    recipe: Recipe,
+    prepared: PreparedObjective,
+    left: int,
+    note: Note,
+    look: Callable[[], Probe] | None = None,
+) -> Choice:
+    """Decide where a run trains that is not Ray's, and start nothing.
+
+    Args:
+        placement, recipe, prepared, left, note: as make_executor has them.
+        look: what a step takes on the CPU, where that is known already; by default a few steps are trained.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    name, places = placement.executor, find_places(placement.devices)
+    if name is ExecutorName.AUTO:
+        look = look or partial(_probe_baseline, recipe, prepared)
+        name, places = _chosen(places, placement.devices, trial_steps(prepared, recipe), left, note, look)
+    slots = placement.slots
+    return Choice(name, places, _slots(places, recipe, prepared, left, note) if slots is None else slots)
+
+
+def _probe_baseline(recipe: Recipe, prepared: PreparedObjective) -> Probe:
+    return probe_cpu(prepared, recipe.file.search_space().baseline())
 
 
 def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> int:
@@ -114,7 +150,7 @@ def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> 
 
 
 def _chosen(
-    places: list[Place], devices: str, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note
+    places: list[Place], devices: str, steps: int, left: int, note: Note, look: Callable[[], Probe]
 ) -> tuple[ExecutorName, list[Place]]:
     if not places[0].is_core:
         # Of several MIG slices CUDA shows a process the first only; another one needs a process of its own.
@@ -128,10 +164,10 @@ def _chosen(
     if most < 2:
         return ExecutorName.INLINE, places[:1]
     try:
-        probe = probe_cpu(prepared, recipe.file.search_space().baseline())
+        probe = look()
     except (Diverged, RuntimeError, MemoryError):
         return ExecutorName.INLINE, places[:1]  # the first trial is the same, and says what is wrong
-    count, why = workers_worth(probe, most, left, trial_steps(prepared, recipe))
+    count, why = workers_worth(probe, most, left, steps)
     note(why)
     return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count]
 
@@ -156,8 +192,8 @@ def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, 
     if fit < 2:
         return 1, f"training in this process: memory has no room for another of {probe.memory / 1e9:.1f} GB"
     here = left * steps * probe.together * _EVALUATING
-    spread = left * steps * probe.alone * _EVALUATING / fit + _START_S
-    if here - spread < _START_S:
+    spread = left * steps * probe.alone * _EVALUATING / fit + START_S
+    if here - spread < START_S:
         return 1, "training in this process: what is left is too short for more"
     return fit, f"training in {fit} processes of one thread each: {shape}"
 

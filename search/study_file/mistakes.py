@@ -122,8 +122,8 @@ def _searched_text(document: Document, rules: Rules, path: Path, detail: ErrorDe
     if detail["loc"] == path[1:]:
         return f"{shown(value)}: each value must be {told(own)}"
     return (
-        f"{shown(value)}: must be [low, high], a list of three or more choices, one value, {{low: , high: , log: }}, or "
-        "{choices: [a, b]}"
+        f"{shown(value)}: must be [low, high], a list of three or more choices, one value, {{low: , high: , log: }}, "
+        "or {choices: [a, b]}"
     )
 
 

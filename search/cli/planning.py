@@ -1,0 +1,134 @@
+"""What `study plan` does; imported only when it runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...objectives.prepared import PreparedObjective
+from ..executors.choosing import Placement
+from ..planning.costs import STEPS
+from ..planning.making import make_plan
+from ..planning.plan import Plan, Spent
+from ..preparing import check_unchanged, prepare_study
+from ..report.wording import duration, estimate
+from ..storage import patiently, storage_url
+from ..study import as_it_is_now, is_ready, while_stored, without_operations
+from ..study_file.schema import StudyFile
+from .consoles import echo, generation, tell, tell_table
+from .targets import file_of, opened
+
+
+def plan_command(target: str, storage: str | None, *, trials: int | None, placement: Placement, as_json: bool) -> None:
+    """Estimate what a study will take, stored or not yet; nothing is stored."""
+    file, path = file_of(target)
+    if file is not None and path is not None and not is_ready(file.name, storage_url(storage, file.storage)):
+        prepared = _prepared(file, path.parent, quiet=as_json)
+        searched = without_operations(file, prepared.operations.dropped)
+        plan = make_plan(searched, path.parent.absolute(), prepared, placement, total=trials)
+    else:
+        plan = _of_stored(target, storage, trials, placement, quiet=as_json)
+    if as_json:
+        echo(plan.to_json())
+        return
+    _show(plan)
+
+
+def _of_stored(target: str, storage: str | None, trials: int | None, placement: Placement, *, quiet: bool) -> Plan:
+    record = opened(target, storage)
+    with while_stored(record):
+        check_unchanged(record, record.path)
+        record = as_it_is_now(record, record.path)
+        known = patiently(lambda: record.study.get_trials(deepcopy=False))
+        total = trials or record.study.user_attrs["total"]
+    base = record.path.parent.absolute()
+    prepared = _prepared(record.file, base, quiet=quiet)
+    return make_plan(record.file, base, prepared, placement, total=total, trials=known)
+
+
+def _prepared(file: StudyFile, base: Path, *, quiet: bool) -> PreparedObjective:
+    if quiet:
+        return prepare_study(file, base)
+    with generation() as progress:
+        return prepare_study(file, base, progress)
+
+
+def _show(plan: Plan) -> None:
+    stored = "stored" if plan.is_stored else "not stored yet"
+    tell(f"{plan.study}: {plan.left} of {plan.total} trials are left, {stored}", "bold")
+    tell(f"estimated from {STEPS} steps of each configuration below and one evaluation; nothing was stored")
+    tell_table(["configuration", *_columns(plan), "a trial"], list(_probed(plan)))
+    for line in _lines(plan):
+        tell(line)
+
+
+def _columns(plan: Plan) -> list[str]:
+    on_gpu = any(cost.alone is None for cost in plan.costs.values())
+    return ["a step"] if on_gpu else ["a step, one thread", "a step, all threads"]
+
+
+def _probed(plan: Plan) -> Iterator[list[str]]:
+    for role, cost in plan.costs.items():
+        steps = [cost.together] if cost.alone is None else [cost.alone, cost.together]
+        yield [role, *(f"{1000 * step:.3g} ms" for step in steps), duration(plan.trial[role])]
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    longest = f", up to {plan.longest} where epochs are searched" if plan.longest > plan.steps else ""
+    yield f"a trial: {plan.steps} steps{longest}, evaluated {plan.evaluations} times"
+    yield from (f"run: {line}" for line in plan.place.said or [_where(plan)])
+    yield f"search: {_between(plan.unpruned)} if no trial is pruned{_pruned(plan)}"
+    yield from plan.ends
+    yield _confirming(plan)
+    free = "" if plan.free is None else f" of the {plan.free / 1e9:.1f} GB that are free"
+    on_gpu = any(cost.alone is None for cost in plan.costs.values())
+    yield f"memory: about {plan.memory / 1e9:.2f} GB{free} for each {'trial' if on_gpu else 'training process'}"
+    yield _checkpoints(plan)
+    yield from plan.notes
+
+
+def _where(plan: Plan) -> str:
+    """Where nothing was left to choose, `run` says nothing."""
+    count = len(plan.place.places)
+    return f"training in {count} processes of one thread each" if count > 1 else "training in this process"
+
+
+def _between(spent: Spent) -> str:
+    most = estimate(spent.most)
+    if spent.least is None or estimate(spent.least) == most:
+        return most
+    return f"{estimate(spent.least)} to {estimate(spent.most).removeprefix('about ')}"
+
+
+def _pruned(plan: Plan) -> str:
+    if plan.pruner == "none":
+        return "; nothing is pruned"
+    if plan.search.least is None:
+        return f"; what the pruner {plan.pruner} saves cannot be known before"
+    if not plan.left:
+        return ""
+    return f"; with the pruner {plan.pruner} never under {_exact(plan.search.least)}"
+
+
+def _exact(seconds: float) -> str:
+    return duration(seconds) if seconds < 60 else estimate(seconds).removeprefix("about ")
+
+
+def _confirming(plan: Plan) -> str:
+    found = plan.confirming
+    if not found.trainings:
+        return "confirmation: there is nothing to confirm of fewer than two trials"
+    who = "at the end of the run" if found.is_asked else "only with `autotune study confirm`"
+    parts = [f"{found.arms} configurations"]
+    parts += [f"{found.variants} variants of the winner"] if found.variants else []
+    looks = f", {found.looks} for the test data" if found.looks else ""
+    what = f"{' and '.join(parts)} on {found.seeds} seeds{looks}"
+    return f"confirmation, {who}: at most {found.trainings} trainings ({what}), {_between(found.spent)}"
+
+
+def _checkpoints(plan: Plan) -> str:
+    found = plan.checkpoints
+    if not found.each:
+        return "checkpoints: next to nothing, as only the place in a cross-validation is kept"
+    size = f"checkpoints: {found.each / 1e6:.1f} MB each, at most {found.count} at once"
+    most = f"{found.total / 1e6:.1f} MB of the {found.budget / 1e9:g} GB of search.checkpoints.disk"
+    short = "; the disk has no room for them" if found.free < found.total else ""
+    return f"{size}: {most}; {found.free / 1e9:.1f} GB of the disk are free{short}"

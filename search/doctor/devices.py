@@ -1,0 +1,41 @@
+"""The devices that trials can train on, as `autotune doctor` tells of them."""
+
+from collections.abc import Iterator
+
+import torch
+
+from ...objectives.training.device import has_bf16
+from ...objectives.training.probing import free_memory
+from ..executors.places import core_count, gpus
+from .finding import Finding, State
+
+
+def find_devices() -> Iterator[Finding]:
+    """Each GPU, and the cores. Where a GPU fails, the cores can train still: `--devices cpu`."""
+    for place in gpus():
+        yield _gpu(place.name, place.number or 0)
+    yield _cores()
+
+
+def _gpu(name: str, number: int) -> Finding:
+    if number >= torch.cuda.device_count():
+        return Finding(name, State.OK, "a MIG slice; only a process of its own can look at it")
+    try:
+        free, total = torch.cuda.mem_get_info(number)
+        bf16 = _bf16(torch.device("cuda", number))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        return Finding(name, State.WRONG, f"fails: {reason}", "check the driver with nvidia-smi; or use --devices cpu")
+    kind = torch.cuda.get_device_name(number)
+    return Finding(name, State.OK, f"{kind}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free, {bf16}")
+
+
+def _cores() -> Finding:
+    count, free = core_count(), free_memory()
+    memory = "" if free is None else f", {free / 1e9:.1f} GB of memory free"
+    kind = f"{torch.backends.cpu.get_cpu_capability()}, {_bf16(torch.device('cpu'))}"
+    return Finding("CPU", State.OK, f"{count} core{'s' if count > 1 else ''} to use{memory}, {kind}")
+
+
+def _bf16(device: torch.device) -> str:
+    return "bf16 in hardware" if has_bf16(device) else "no bf16 in hardware (trains in fp32)"

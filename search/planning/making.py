@@ -1,0 +1,177 @@
+"""A plan is made: a few steps are trained, the rest is multiplied, nothing is stored."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from optuna.trial import FrozenTrial
+
+from ...objectives.caching import cache_folder
+from ...objectives.prepared import PreparedObjective
+from ...objectives.training.checkpoints import CheckpointStore
+from ...objectives.training.device import choose_device
+from ...spaces.configuration import Configuration
+from ...spaces.errors import InputError
+from ..confirmation.fresh import FreshRecipe
+from ..creation import points
+from ..executors.choosing import Placement, choose
+from ..executors.places import find_places
+from ..executors.worker import Note, Recipe
+from ..pruners import automatic_pruner, never_pruned
+from ..roles import BASELINE, EQUAL_WEIGHTS
+from ..settings import ConfirmSettings
+from ..study_file.schema import StudyFile
+from .confirming import most_arms, most_variants
+from .costs import Cost, measure, share_of_a_step
+from .ends import ends
+from .pace import Pace, lengths_of
+from .plan import Checkpoints, Confirming, Place, Plan, Spent
+
+_CHANGE_STEPS = frozenset(
+    {"batch_size", "precision", "weighting", "sampling", "freeze_layers", "keep_layers", "evaluations_per_epoch"}
+)
+"""Training settings that make a step dearer or cheaper, or a trial's evaluations more or fewer."""
+
+
+def make_plan(
+    file: StudyFile,
+    base: Path,
+    prepared: PreparedObjective,
+    placement: Placement,
+    *,
+    total: int | None = None,
+    trials: Sequence[FrozenTrial] | None = None,
+) -> Plan:
+    """Estimate what a study will take.
+
+    Args:
+        file: the study file, without operations that were dropped.
+        base: the folder of its data.
+        prepared: its data.
+        placement: where `run` would be told to train.
+        total: the total of trials; None: the study file's.
+        trials: those of the stored study; None: it is not stored.
+
+    Raises:
+        InputError: there is no such device.
+        Diverged: a loss is not finite.
+        TrainingError: not even a step can be trained.
+    """
+    device = _device(placement)
+    configurations = _configurations(file)
+    costs = {role: measure(prepared, each, device) for role, each in configurations.items()}
+    probed = _Probed(file, base, prepared, placement, device, configurations, costs)
+    ended = sum(trial.state.is_finished() for trial in trials or ())
+    total = max(total or _total(file), ended)
+    left, said = total - ended, list[str]()
+    pace = probed.pace(Recipe, left, said.append)
+    choice, lengths = pace.choice, pace.lengths
+    unpruned, pruned = _search(file, pace, total, left)
+    return Plan(
+        study=file.name,
+        is_stored=trials is not None,
+        total=total,
+        left=left,
+        steps=lengths.own.steps,
+        longest=lengths.longest.steps,
+        evaluations=lengths.own.evaluations,
+        costs=costs,
+        trial={role: pace.trial(role, lengths.longest) for role in costs},
+        place=Place(choice.executor.value, [place.name for place in choice.places], choice.slots, said),
+        pruner=_pruner(file, total),
+        unpruned=unpruned,
+        search=pruned,
+        confirming=_confirming(probed, total),
+        checkpoints=_checkpoints(probed, min(pace.lanes(left) * choice.slots, total)),
+        ends=list(ends(file.search, left, pace.dearest, unpruned.most, trials or ())),
+        notes=list(_notes(file)),
+    )
+
+
+def _device(placement: Placement) -> torch.device:
+    number = find_places(placement.devices)[0].number
+    if number is None:
+        return choose_device("cpu")
+    if number >= torch.cuda.device_count():
+        raise InputError("a plan looks at a MIG slice only where CUDA_VISIBLE_DEVICES names no other")
+    return choose_device(str(number))
+
+
+def _configurations(file: StudyFile) -> Mapping[str, Configuration]:
+    space = file.search_space()
+    found = {BASELINE: space.baseline(), EQUAL_WEIGHTS: space.equal_weights()}
+    return found if found[BASELINE] != found[EQUAL_WEIGHTS] else {BASELINE: found[BASELINE]}
+
+
+def _total(file: StudyFile) -> int:
+    trials = file.search.trials
+    return min(trials, len(points(file))) if file.search.sampler == "grid" else trials
+
+
+@dataclass(frozen=True)
+class _Probed:
+    """What is known when the steps are trained."""
+
+    file: StudyFile
+    base: Path
+    prepared: PreparedObjective
+    placement: Placement
+    device: torch.device
+    configurations: Mapping[str, Configuration]
+    costs: Mapping[str, Cost]
+
+    def pace(self, kind: type[Recipe], left: int, note: Note) -> Pace:
+        """Of a run with so many trials left; `note` hears what it would say of where it trains."""
+        store = CheckpointStore(cache_folder() / "checkpoints" / "plan", "", 0)  # a folder that nobody writes into
+        recipe = kind(self.file, self.base, store, self.placement.slots or 1)
+        choice = choose(self.placement, recipe, self.prepared, left, note, lambda: self.costs[BASELINE].probe)
+        role = max(self.costs, key=lambda role: self.costs[role].together)
+        configuration, cost = self.configurations[role], self.costs[role]
+        share = share_of_a_step(self.prepared, configuration, self.device, choice.slots, cost) if kind.fuses else 1.0
+        return Pace(self.costs, choice, share, lengths_of(self.file, self.prepared))
+
+
+def _pruner(file: StudyFile, total: int) -> str:
+    if len(file.objectives) > 1:
+        return "none"
+    return automatic_pruner(total, file.data.folds) if file.search.pruner == "auto" else file.search.pruner
+
+
+def _search(file: StudyFile, pace: Pace, total: int, left: int) -> tuple[Spent, Spent]:
+    """Without pruning, and with it: at the least, every trial that may be pruned is, at its first rung."""
+    most = left * pace.dearest
+    whole, least = never_pruned(_pruner(file, total), total), None
+    if whole is not None:
+        kept = max(whole - (total - left), 0)
+        least = kept * pace.cheapest + (left - kept) * pace.pruned
+    return pace.spent(left, most, left * pace.cheapest), pace.spent(left, most, least)
+
+
+def _confirming(probed: _Probed, total: int) -> Confirming:
+    file = probed.file
+    settings = file.confirm or ConfirmSettings()
+    candidates = max(min(settings.candidates, total - 1), 0)
+    arms = most_arms(candidates, file.search_space()) if candidates else 0
+    variants = most_variants(file) if settings.ablate and candidates else 0
+    looks = 2 * settings.seeds if file.data.test is not None and candidates else 0
+    count = (arms + variants) * settings.seeds + looks
+    pace = probed.pace(FreshRecipe, count, lambda _: None)
+    spent = pace.spent(count, count * pace.dearest, count * pace.cheapest)
+    return Confirming(file.confirm is not None, candidates, settings.seeds, arms, variants, looks, spent)
+
+
+def _checkpoints(probed: _Probed, training: int) -> Checkpoints:
+    settings, folder = probed.file.search.checkpoints, cache_folder()
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    # Of a cross-validation only the place is kept.
+    each = 0 if probed.prepared.folds else max(cost.around.checkpoint for cost in probed.costs.values())
+    return Checkpoints(each, training + settings.top, round(settings.disk * 1e9), shutil.disk_usage(there).free)
+
+
+def _notes(file: StudyFile) -> Iterator[str]:
+    if searched := sorted(_CHANGE_STEPS & set(file.space.training)):
+        yield f"searched, and not probed at other values: {', '.join(searched)}; trials may take more or less"
+    if file.training.early_stopping is not None or "early_stopping" in file.space.training:
+        yield "early_stopping ends trials sooner; how many, nobody can say before"
