@@ -90,3 +90,13 @@ def test_the_table_of_operations_has_every_operation() -> None:
     text = (ROOT / "docs" / "augmentation.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \|(?:[^|]*\|){6}$", text, re.MULTILINE)
     assert sorted(rows) == sorted(OPERATIONS)
+
+
+def test_the_manuals_augmented_rows_are_what_is_printed() -> None:
+    manual = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
+    command, shown = re.findall(r"^    \$ autotune (augment studies/quickstart.*)\n((?:    .*\n|\n)+)", manual, re.M)[0]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, shlex.split(command.replace("studies/", f"{ROOT}/studies/")))
+    assert result.exit_code == 0, result.output
+    assert [line.strip() for line in result.output.splitlines()] == [
+        line.strip() for line in shown.strip().splitlines()
+    ]

@@ -12,7 +12,9 @@ from .mixing import gathered
 
 
 def inference_cost(model: MultiTaskModel, prepared: PreparedObjective, device: torch.device) -> dict[str, float]:
-    """The cost of the exported main task: backbone and its own head, with the full vocabulary.
+    """The cost of the exported main task: the backbone, with what other tasks' heads read of it, and its own head.
+
+    The vocabulary is the full one, but for the operations of a head that writes tokens: those are over the study's own.
 
     Returns:
         `cost.gflops`: 10^9 floating point operations of the matrix products for the validation row of median length

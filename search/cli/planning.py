@@ -68,7 +68,11 @@ def _columns(plan: Plan) -> list[str]:
 def _probed(plan: Plan) -> Iterator[list[str]]:
     for role, cost in plan.costs.items():
         steps = [cost.together] if cost.alone is None else [cost.alone, cost.together]
-        yield [role, *(f"{1000 * step:.3g} ms" for step in steps), duration(plan.trial[role])]
+        yield [role, *map(_milliseconds, steps), duration(plan.trial[role])]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else f"{1000 * seconds:,.0f} ms"
 
 
 def _lines(plan: Plan) -> Iterator[str]:
