@@ -36,8 +36,10 @@ def only_one(name: str, url: str, timeout_s: float = 0.0) -> Generator[None]:
 
 
 @contextmanager
-def claiming(name: str, url: str) -> Generator[None]:
-    """Hold the lock under which trials change hands: asked, taken back, told. Held for moments only.
+def claiming(name: str, url: str, *, for_long: bool = False) -> Generator[None]:
+    """Hold the lock under which trials change hands: asked, taken back, told. Held for moments only, or `for_long`.
+
+    Who holds it for moments and does nothing for two minutes has vanished: the server lets go of it.
 
     Raises:
         StudyHeld: it was not free for a minute; `patiently` tries again.
@@ -45,14 +47,15 @@ def claiming(name: str, url: str) -> Generator[None]:
         SQLAlchemyError: the server failed.
     """
     try:
-        with _held(f"{database(url)}\0{name}\0claims", url, timeouts.RUNNING_S):
+        longest = None if for_long else 2 * timeouts.RUNNING_S
+        with _held(f"{database(url)}\0{name}\0claims", url, timeouts.RUNNING_S, longest):
             yield
     except TimeoutError:
         raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None
 
 
 @contextmanager
-def _held(key: str, url: str, timeout_s: float) -> Generator[None]:
+def _held(key: str, url: str, timeout_s: float, longest_s: float | None = None) -> Generator[None]:
     digest = hashlib.sha256(key.encode()).digest()
     if make_url(url).get_backend_name() == "sqlite":
         lock = FileLock(_folder() / f"{digest.hex()[:32]}.lock", timeout=timeout_s)
@@ -70,8 +73,8 @@ def _held(key: str, url: str, timeout_s: float) -> Generator[None]:
     number = int.from_bytes(digest[:8], signed=True)
     deadline = time.monotonic() + timeout_s
     with server(url).begin() as connection:
-        # A host that vanishes while it holds the lock must not hold it for ever: the server lets go of it.
-        connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{timeouts.RUNNING_S:.0f}s'"))
+        if longest_s is not None:
+            connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {1000 * longest_s:.0f}"))
         # Not the waiting kind: a server counts a waiting connection, and a signal could not interrupt it.
         while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": number}).scalar():
             if time.monotonic() > deadline:

@@ -186,7 +186,7 @@ def delete_study(name: str, url: str) -> None:
         StudyError: there is none of that name, or a run is at work on it.
     """
     find_study(name, url)
-    with storage_errors(url), only_one(name, url), claiming(name, url):
+    with storage_errors(url), only_one(name, url), claiming(name, url, for_long=True):
         storage, study = find_study(name, url)  # again: whoever held the lock may have deleted it
         if Claims(study, storage, url).is_at_work():
             raise StudyError(f"another `autotune study` command is at work on {name!r}")

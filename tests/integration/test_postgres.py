@@ -9,7 +9,7 @@ import pytest
 from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
-from autotune.search.locking import claiming
+from autotune.search.locking import claiming, only_one
 from autotune.search.report.live import PlainLines
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage, patiently, timeouts
@@ -96,7 +96,7 @@ def test_a_connection_that_dies_while_trials_are_read_is_waited_for(postgres_url
 
 def test_a_host_that_vanishes_while_it_claims_lets_go(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its connection stays as it is: the server would look for it after two hours."""
-    monkeypatch.setattr(timeouts, "RUNNING_S", 2.0)
+    monkeypatch.setattr(timeouts, "RUNNING_S", 1.0)
     began = time.monotonic()
     vanished = claiming("shared", postgres_url)
     vanished.__enter__()
@@ -105,6 +105,13 @@ def test_a_host_that_vanishes_while_it_claims_lets_go(postgres_url: str, monkeyp
         assert 1.0 < time.monotonic() - began < 20.0
     with pytest.raises(SQLAlchemyError):
         vanished.__exit__(None, None, None)
+
+
+def test_who_holds_a_study_for_long_may(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a copy of thousands of trials does, or deleting them."""
+    monkeypatch.setattr(timeouts, "RUNNING_S", 0.5)
+    with only_one("shared", postgres_url), claiming("shared", postgres_url, for_long=True):
+        time.sleep(3.0)
 
 
 def test_a_server_that_restarts_is_waited_for(postgres: Any, postgres_url: str) -> None:  # noqa: ANN401
