@@ -221,11 +221,12 @@ class Claims:
         """
         trial_id = self._id(trial.number)
         reached = max([*trial.intermediate_values, trial.user_attrs.get(REACHED, 0)])
-        claim = (trial.user_attrs.get(OWNER) or {}).get("claim")
+        owner: dict[str, Any] | None = trial.user_attrs.get(OWNER)
         count, before, *buried = trial.user_attrs.get(DEATHS, (0, -1))
-        if claim is None or claim not in buried:  # else a server, or whoever counted it, died before the state was told
+        # Without an owner it never began, or is counted: a server, or whoever counted, died before the state was told.
+        if owner is not None and (owner.get("claim") is None or owner["claim"] not in buried):
             count = count + 1 if reached <= before else 1
-        self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before), claim))
+            self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before), owner.get("claim")))
         is_over = count > self.retries and trial.user_attrs.get(OWNER) is not None
         if is_over:
             message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow
 from datasets import (
+    BuilderConfig,
     ClassLabel,
     Dataset,
     Features,
@@ -41,6 +42,8 @@ from pyarrow.parquet import ParquetFile
 from ...spaces.errors import DataError
 from .sources import Kind, Source
 
+_PLACES = {"name", "version", "data_dir", "data_files", "description"}
+"""Settings of a format's builder that say where files are, and not how they are read."""
 _PANDAS_INDEX = "__index_level_0__"
 _MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
 _UNREADABLE = (ArrowException, ValueError, OverflowError)
@@ -145,14 +148,26 @@ def _open_collection(source: Source, cache: str | None) -> Dataset:
 
 
 def files_of(source: Source) -> list[str]:
-    """The files of a folder's split, as `datasets` finds them; none where it finds none, which reading explains."""
+    """The files of a folder's split, as `datasets` finds them.
+
+    None where it finds none, which reading explains, or where the folder's own README says how they are to be read.
+    """
     name = re.match(r"[\w.-]+", source.split)
     try:
         with _quiet():
-            found = load_dataset_builder(source.place, source.config).config.data_files or {}
+            builder = load_dataset_builder(source.place, source.config)
     except (DatasetsError, ValueError, OSError, RuntimeError):
         return []
+    if builder.info.features is not None or _is_told_how(builder.config):
+        return []
+    found = builder.config.data_files or {}
     return [str(file) for file in found.get(name[0] if name else source.split, [])]
+
+
+def _is_told_how(config: BuilderConfig) -> bool:
+    """Whether a setting is another than the format's own, such as the separator."""
+    usual = vars(type(config)())
+    return any(value != usual.get(key) for key, value in vars(config).items() if key not in _PLACES)
 
 
 def rows_of(source: Source, count: int) -> range:

@@ -83,7 +83,9 @@ def _part_of(source: Source, tables: Sequence[Table]) -> Table:
     rows = rows_of(source, len(table))
     if not rows:
         raise DataError(f"{source.text}: has no rows")
-    return table if len(rows) == len(table) else take(table, rows)
+    if len(rows) == len(table):
+        return table
+    return replace(take(table, rows), fingerprint=f"{table.fingerprint}[{rows.start}:{rows.stop}]")
 
 
 def _table_of_rows(source: Source, content: TextColumns, digest: str) -> Table:

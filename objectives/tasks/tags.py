@@ -17,7 +17,8 @@ from ..data.tokens import Alignment, TokenTable
 
 OUTSIDE = "O"
 BEGIN, INSIDE = "B-", "I-"
-_OTHER_SPELLING = re.compile(r"[bi][-_:./ ].+|.+[-_:./ ][bi]", re.IGNORECASE | re.DOTALL)
+_MARK_FIRST = re.compile(r"[bi][-_:./].+", re.IGNORECASE | re.DOTALL)
+_MARK_LAST = re.compile(r"(.+)[-_:./]([bi])", re.IGNORECASE | re.DOTALL)
 
 
 def is_entity_tag(tag: str) -> bool:
@@ -30,7 +31,10 @@ def misspelt_entity(labels: Collection[str]) -> str | None:
     if any(map(is_entity_tag, labels)):
         return None
     strange = [tag for tag in labels if tag.upper() != OUTSIDE]
-    return strange[0] if strange and all(map(_OTHER_SPELLING.fullmatch, strange)) else None
+    last = [found.groups() for found in map(_MARK_LAST.fullmatch, strange) if found]
+    # `Type-I` alone may be a name; beside `Type-B` it is none.
+    is_last = len(last) == len(strange) and len({name for name, _ in last}) < len(last)
+    return strange[0] if strange and (is_last or all(map(_MARK_FIRST.fullmatch, strange))) else None
 
 
 def commonplace(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -91,9 +91,10 @@ def _variants(winner: Configuration, space: SearchSpace) -> Iterator[tuple[str, 
         for name in operations:
             yield f"the operation {name}", _with_operations(winner, _without(operations, name))
     yield "a rate other than the default", at_default_rate(winner, space)
-    usual = space.baseline()
-    yield "training settings other than the study's", winner.model_copy(update={"training": usual.training})
-    yield "cleaning other than the study's", winner.model_copy(update={"cleaning": usual.cleaning})
+    if any(value != getattr(space.training, name, None) for name, value in winner.training.items()):
+        yield "training settings other than the study's", winner.model_copy(update={"training": {}})
+    if any(value != space.cleaning.get(name) for name, value in winner.cleaning.items()):
+        yield "cleaning other than the study's", winner.model_copy(update={"cleaning": space.baseline().cleaning})
 
 
 def _with_ratios(configuration: Configuration, ratios: Mapping[str, float]) -> Configuration:

@@ -170,7 +170,7 @@ class PoolExecutor(Executor):
             lane.worker, lane.ready, lane.trace = self.hire(lane.place), False, ""
             lane.leaving.clear()  # it never had them
             lane.starts += 1
-        coming = lane.waiting
+        coming = lane.waiting if train else {}
         if any(job.is_suspect for job in coming.values()):
             lane.withdraw()
         given = Round(list(lane.leaving), {key: (job.configuration, job.parts) for key, job in coming.items()}, train)
@@ -196,9 +196,9 @@ class PoolExecutor(Executor):
             lane.leaving.append((trial_id, leaving))
             self._send(lane, train=False)
             end = time.monotonic() + WRITING_S
-            while lane.busy:
+            while lane.busy and lane.worker is asked:
                 self._kept += self._heard(_until(end), [lane])
-                if lane.busy and _until(end) == 0:
+                if lane.busy and lane.worker is asked and _until(end) == 0:
                     self._note(f"{lane.place.name}: no state of trial {trial_id} in {WRITING_S:.0f} s; it is ended")
                     lane.vacate()
 

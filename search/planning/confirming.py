@@ -12,8 +12,14 @@ def most_arms(candidates: int, space: SearchSpace) -> int:
 
 
 def most_variants(file: StudyFile) -> int:
-    """Ways to take a part from a winner that has all: every task, every operation, a rate of its own."""
+    """Ways to take a part from a winner that has all: tasks, operations, and rate, settings and cleaning of its own."""
     space, names = file.search_space(), file.space.augmentation.operations
     mix = Mix(operations={name: 0.5 / len(names) for name in names}, magnitude=0.1) if names else Mix()
-    has_all = {"ratios": dict.fromkeys(space.auxiliaries, 2.0), "learning_rate": 2 * space.default_rate, "mix": mix}
+    has_all = {
+        "ratios": dict.fromkeys(space.auxiliaries, 2.0),
+        "learning_rate": 2 * space.default_rate,
+        "mix": mix,
+        "training": dict.fromkeys(file.space.training, "another"),
+        "cleaning": dict.fromkeys(file.space.cleaning.distributions(), "another"),
+    }
     return len(without_parts(space.baseline().model_copy(update=has_all), space))

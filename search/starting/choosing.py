@@ -10,6 +10,8 @@ from ...spaces.errors import StudyFileError
 from .columns import Column, Form
 from .finding import RECONSTRUCT, Chosen, answer, finders, tagged
 
+_LONGEST_NAME = 60
+"""YAML writes a key beyond 128 characters in a form of its own, and nobody reads it."""
 _MOST_AUXILIARIES = 4
 """Each adds two parameters to the search; a small one cannot tell more of them apart."""
 
@@ -78,7 +80,7 @@ def _with_names(tasks: Iterable[Chosen]) -> list[Chosen]:
     """The same tasks under names that a study file, and torch, may have, each another."""
     found: dict[str, Chosen] = {}
     for task in tasks:
-        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", task.name).strip("_-")
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", task.name).strip("_-")[:_LONGEST_NAME]
         name = plain if re.match(r"[A-Za-z_]", plain) and _is_free(plain) else f"task_{plain}".rstrip("_")
         number = next(number for number in range(1, len(found) + 2) if _numbered(name, number) not in found)
         name = _numbered(name, number)

@@ -103,7 +103,7 @@ def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> 
         return _of_numbers(name, filled, counts)
     if (parts := _parts(filled)) and _shared(parts, limit):
         return Form.LABEL_LISTS, f"labels with {SEPARATOR!r} between them"
-    if name in names.TEXTS or name in names.SPANS:
+    if name in names.TEXTS or (name in names.SPANS and len(counts) > limit):
         return _as_texts(filled)
     if len(counts) <= (rows // 2 if named else limit):
         return Form.CLASSES, in_words(counts)

@@ -79,7 +79,7 @@ def _spans(columns: Sequence[Column], _: str | None) -> Iterator[Chosen]:
         "context": next(_named(columns, names.CONTEXTS), None),
         "answer": next(_named(columns, names.SPANS), None),
     }
-    if not all(parts.values()):
+    if not all(parts.values()) or not _stands_in(parts["answer"], parts["context"]):
         return
     given = {key: column.name for key, column in parts.items() if column}
     start = next(_starts(columns), None)
@@ -87,12 +87,23 @@ def _spans(columns: Sequence[Column], _: str | None) -> Iterator[Chosen]:
     yield Chosen("answer", settings, "by the columns' names", [given["answer"], *([start] if start else [])])
 
 
+def _stands_in(answers: Column | None, contexts: Column | None) -> bool:
+    """Whether some answer stands in the context of its row."""
+    if answers is None or contexts is None:
+        return False
+    given = answers.lists or [[value] for value in answers.values]
+    return any(
+        answer and answer in context for row, context in zip(given, contexts.values, strict=False) for answer in row
+    )
+
+
 def _starts(columns: Sequence[Column]) -> Iterator[str]:
     """Columns of the characters at which answers begin: whole numbers, whatever else they look like."""
     for wanted in names.STARTS:
         for column in columns:
             values = column.values or [item for row in column.lists for item in row]
-            if names.plain_name(column.name) == wanted and values and all(map(str.isdecimal, values)):
+            places = [value.removesuffix(".0") for value in values if value not in {"", "-1", "-1.0"}]
+            if names.plain_name(column.name) == wanted and places and all(map(str.isdecimal, places)):
                 yield column.name
 
 
@@ -132,7 +143,10 @@ def _tags_told(column: Column) -> str:
 def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     """A text and a column that answers it: by its name, else the one with the fewest labels, else numbers."""
     forms = _ANSWERS[kind] if kind else tuple(_KINDS)
-    for column in _named(columns, names.ANSWERS):
+    named = [*_named(columns, names.ANSWERS)]
+    if kind:
+        named = sorted((column for column in named if column.form in forms), key=lambda each: forms.index(each.form))
+    for column in named:
         own = kind if kind and column.form in forms else None if kind else _kind_of(column)
         if own and (reading := _reading(columns, column)):
             yield answer(column, own, reading, column.told)

@@ -24,6 +24,7 @@ PAIRS = (
     ("text", "text_pair"),
     ("query", "passage"),
     ("question", "sentence"),
+    ("question", "passage"),
 )
 CLASSES = _names(
     "label_text label_name label labels class category sentiment intent topic emotion polarity stance gold gold_label "

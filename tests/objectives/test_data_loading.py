@@ -341,6 +341,24 @@ def test_a_folders_files_are_read_and_checked_as_files_are(tmp_path: Path):
     assert load_table(resolve_source("b", tmp_path)).columns == {"text": ["2024-01-01"], "label": ["1.10"]}
 
 
+def test_a_folder_whose_readme_says_how_it_is_read_is_read_so(tmp_path: Path):
+    label = "{name: label, dtype: {class_label: {names: {'0': neg, '1': pos}}}}"
+    names = f"dataset_info: {{features: [{{name: text, dtype: string}}, {label}]}}"
+    settings = "configs: [{config_name: default, data_files: train.csv, sep: ';'}]"
+    for folder, readme, rows in (("a", names, "text,label\ngood,1\n"), ("b", settings, "text;label\ngood;pos\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "README.md").write_text(f"---\n{readme}\n---\n")
+        (tmp_path / folder / "train.csv").write_text(rows)
+        assert load_table(resolve_source(folder, tmp_path)).columns == {"text": ["good"], "label": ["pos"]}
+
+
+def test_parts_of_a_folder_differ_by_fingerprint(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.csv").write_text("text\na\nb\nc\n")
+    names = ("set", "set@train[:1]", "set@train[:2]", "set@train[1:]")
+    assert len({load_table(resolve_source(name, tmp_path)).fingerprint for name in names}) == 4
+
+
 def test_several_files_of_a_folders_split_are_one_table(tmp_path: Path):
     folder = tmp_path / "set"
     folder.mkdir()

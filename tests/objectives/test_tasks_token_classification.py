@@ -53,6 +53,10 @@ def test_entity_tags_in_another_spelling_are_refused(tmp_path: Path, spelling: t
     assert repr(begin) in str(caught.value) or repr(inside) in str(caught.value)
 
 
+def test_a_plain_tag_may_end_like_an_entitys(tmp_path: Path):
+    assert task().fitted(table_of(tmp_path, [(["a", "b"], ["O", "Type-I"])])).labels == ("O", "Type-I")
+
+
 @pytest.mark.parametrize(
     ("tags", "count"),
     [

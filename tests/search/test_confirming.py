@@ -421,6 +421,8 @@ def test_a_winner_loses_each_part_that_it_has() -> None:
         "training settings other than the study's",
         "cleaning other than the study's",
     ]
+    own = {"batch_size": SPACE.training.batch_size}
+    assert without_parts(SPACE.baseline().model_copy(update={"training": own}), SPACE) == {}
     assert parts["the task aspect"].ratios == {"words": 2.0}
     assert parts["the operation noise"].mix.operations == {"mixup": 0.1}
     assert parts["augmentation"].mix == Mix()

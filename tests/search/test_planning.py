@@ -215,9 +215,9 @@ def test_the_confirmation_is_counted(planned: Plans, folder: Path) -> None:
     found = plan.confirming
     file = read_study_file(folder / "changed.yaml")
     assert (found.is_asked, found.arms, found.seeds, found.looks) == (True, 6, 2, 0)
-    # multi-task training, other weights, augmentation, each of two operations, another rate
-    assert found.variants == most_variants(file) == 6
-    assert found.trainings == 24
+    # multi-task training, other weights, augmentation, each of two operations, another rate, other training settings
+    assert found.variants == most_variants(file) == 7
+    assert found.trainings == 26
     assert found.spent.most > 0
     assert most_arms(1, file.search_space()) == 4
 

@@ -144,6 +144,20 @@ def test_a_trial_that_kills_its_worker_in_a_later_rung_fails_alone(recipe: Recip
     ]
 
 
+def test_who_writes_a_state_is_given_nothing_new(recipe: Recipe) -> None:
+    """A suspect that waits would have the other one leave twice."""
+    alone = (Training([7]), heard(3, 7), Training([7]), heard(6, 7), Told(()))
+    scripts = [(Ready(), Training([7, 8]), heard(3, 7, 8), Training([7, 8]), DIES), (Ready(), *alone)]
+    with ScriptedPool(replace(recipe, slots=2), *scripts) as pool:
+        for trial_id in (7, 8):
+            pool.admit(trial_id, Configuration(learning_rate=1e-3))
+        for _ in range(2):
+            pool.advance()
+        assert pool.evict(7) is None
+        last = pool.hired[-1].given[-1]
+    assert (list(last.leaving), dict(last.coming), last.train) == ([(7, Leaving.EVICT)], {}, False)
+
+
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(recipe: Recipe) -> None:
     """On a fresh seed its worker reads and augments first."""
     with ScriptedPool(recipe, (Ready(), Preparing()), limit_s=0.05) as pool:

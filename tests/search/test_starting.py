@@ -519,3 +519,28 @@ def test_real_data(name: str, shared_data: Path) -> None:
     assert str(data.validation).endswith(f"validation{Path(name).suffix}")
     assert str(data.test).endswith(f"test{Path(name).suffix}")
     assert not started.checked.refused
+
+
+def test_a_kind_that_is_asked_for_takes_the_column_that_holds_it(tmp_path: Path) -> None:
+    """Not the one whose name is better known."""
+    write(tmp_path / "a.csv", [{**row, "score": place * 0.37} for place, row in enumerate(reviews())])
+    started = start_study(str(tmp_path / "a.csv"), tmp_path / "a.yaml", "regression")
+    assert read_study_file(tmp_path / "a.yaml").objective.endswith(".rmse")
+    assert started
+
+
+def test_answers_that_stand_in_no_context_are_labels(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"Or is it not: {row['text']}", "passage": row["text"], "answer": row["label"] == "good"}
+        for row in reviews()
+    ]
+    write(tmp_path / "a.csv", rows)
+    start_study(str(tmp_path / "a.csv"), tmp_path / "a.yaml")
+    assert read_study_file(tmp_path / "a.yaml").objective == "answer.accuracy"
+
+
+def test_a_column_with_a_very_long_name_is_a_task(tmp_path: Path) -> None:
+    name = "How satisfied are you with what you bought " * 4
+    write(tmp_path / "a.csv", [{"text": row["text"], "label": row["label"], name: row["aspect"]} for row in reviews()])
+    start_study(str(tmp_path / "a.csv"), tmp_path / "a.yaml")
+    assert any(task.startswith("How_satisfied") for task in read_study_file(tmp_path / "a.yaml").tasks)
