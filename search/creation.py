@@ -14,7 +14,7 @@ from ..spaces.space import ParameterValue
 from .beside import beside
 from .locking import only_one
 from .preparing import longest_trial
-from .pruners import FEWEST_FOR_WILCOXON, automatic_pruner
+from .pruners import FEWEST_FOR_WILCOXON, meant_pruner
 from .roles import AUGMENTATION, BASELINE, BESIDE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import masked, open_storage, storage_errors, timeouts
@@ -62,7 +62,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         BESIDE: beside(searched, path.parent),
         "study_file": file.model_dump_json(exclude={"storage"}),
         "path": str(path.resolve()),
-        "total": min(trials, len(points(searched))) if file.search.sampler == "grid" else trials,
+        "total": total_of(searched),
         READY: True,
     }
     with storage_errors(url), only_one(file.name, url, timeouts.RUNNING_S):
@@ -77,6 +77,16 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         for name, value in attributes.items():
             study.set_user_attr(name, value)
     return open_study(file.name, url)
+
+
+def total_of(file: StudyFile) -> int:
+    """How many trials a study has: a grid may have fewer than are allowed.
+
+    Raises:
+        StudyFileError: the grid is too large.
+    """
+    trials = file.search.trials
+    return min(trials, len(points(file))) if file.search.sampler == "grid" else trials
 
 
 def points(file: StudyFile) -> list[dict[str, ParameterValue]]:
@@ -137,9 +147,7 @@ def consequences(file: StudyFile) -> Iterator[str]:
 
 
 def _pruned(file: StudyFile) -> str:
-    pruner = file.search.pruner
-    if pruner == "auto":
-        pruner = automatic_pruner(file.search.trials, file.data.folds)
+    pruner = meant_pruner(file.search.pruner, file.data.folds)
     if len(file.objectives) > 1 or pruner == "none":
         return ""
     if pruner == "wilcoxon" and file.data.folds and file.data.folds < FEWEST_FOR_WILCOXON:

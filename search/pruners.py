@@ -38,8 +38,6 @@ def make_pruner(
         folds: of a cross-validation, where each is a rung: a trial reports at 1, 2, ... and not at `rungs`, and the
             first fold is its first epoch.
     """
-    if name == "auto":
-        name = automatic_pruner(trials, folds)
     percentile = PercentilePruner
     if folds is not None:
         rungs, one_epoch_step, percentile = range(1, folds + 1), 1, PercentileOfMeansPruner
@@ -52,14 +50,16 @@ def make_pruner(
         "one-epoch": lambda: OneEpochPruner(one_epoch_step, keep=kept_after_one_epoch(trials)),
         "none": NopPruner,
     }
-    return makers[name]()
+    return makers[meant_pruner(name, folds)]()
 
 
-def automatic_pruner(trials: int, folds: int | None = None) -> str:
-    """Return the pruner that did best at this budget in benchmarks/samplers.py (docs/samplers.md).
+def meant_pruner(name: str, folds: int | None = None) -> str:
+    """Return the pruner that a name means: `auto` the one that did best in benchmarks/samplers.py (docs/samplers.md).
 
-    Between folds the Wilcoxon pruner, where there are enough of them for it to be of use.
+    Between folds that is the Wilcoxon pruner, where there are enough of them for it to be of use.
     """
+    if name != "auto":
+        return name
     return "wilcoxon" if folds is not None and folds >= _FOLDS_FOR_WILCOXON else "percentile"
 
 

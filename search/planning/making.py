@@ -15,11 +15,11 @@ from ...objectives.training.device import choose_device
 from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
 from ..confirmation.fresh import FreshRecipe
-from ..creation import points
+from ..creation import total_of
 from ..executors.choosing import Placement, choose
 from ..executors.places import find_places
 from ..executors.worker import Note, Recipe
-from ..pruners import automatic_pruner, never_pruned
+from ..pruners import meant_pruner, never_pruned
 from ..roles import BASELINE, EQUAL_WEIGHTS
 from ..settings import ConfirmSettings
 from ..study_file.schema import StudyFile
@@ -64,7 +64,7 @@ def make_plan(
     costs = {role: measure(prepared, each, device) for role, each in configurations.items()}
     probed = _Probed(file, base, prepared, placement, device, configurations, costs)
     ended = sum(trial.state.is_finished() for trial in trials or ())
-    total = max(total or _total(file), ended)
+    total = max(total or total_of(file), ended)
     left, said = total - ended, list[str]()
     pace = probed.pace(Recipe, left, said.append)
     choice, lengths = pace.choice, pace.lengths
@@ -80,7 +80,7 @@ def make_plan(
         costs=costs,
         trial={role: pace.trial(role, lengths.longest) for role in costs},
         place=Place(choice.executor.value, [place.name for place in choice.places], choice.slots, said),
-        pruner=_pruner(file, total),
+        pruner=_pruner(file),
         unpruned=unpruned,
         search=pruned,
         confirming=_confirming(probed, total),
@@ -103,11 +103,6 @@ def _configurations(file: StudyFile) -> Mapping[str, Configuration]:
     space = file.search_space()
     found = {BASELINE: space.baseline(), EQUAL_WEIGHTS: space.equal_weights()}
     return found if found[BASELINE] != found[EQUAL_WEIGHTS] else {BASELINE: found[BASELINE]}
-
-
-def _total(file: StudyFile) -> int:
-    trials = file.search.trials
-    return min(trials, len(points(file))) if file.search.sampler == "grid" else trials
 
 
 @dataclass(frozen=True)
@@ -133,16 +128,14 @@ class _Probed:
         return Pace(self.costs, choice, share, lengths_of(self.file, self.prepared))
 
 
-def _pruner(file: StudyFile, total: int) -> str:
-    if len(file.objectives) > 1:
-        return "none"
-    return automatic_pruner(total, file.data.folds) if file.search.pruner == "auto" else file.search.pruner
+def _pruner(file: StudyFile) -> str:
+    return "none" if len(file.objectives) > 1 else meant_pruner(file.search.pruner, file.data.folds)
 
 
 def _search(file: StudyFile, pace: Pace, total: int, left: int) -> tuple[Spent, Spent]:
     """Without pruning, and with it: at the least, every trial that may be pruned is, at its first rung."""
     most = left * pace.dearest
-    whole, least = never_pruned(_pruner(file, total), total), None
+    whole, least = never_pruned(_pruner(file), total), None
     if whole is not None:
         kept = max(whole - (total - left), 0)
         least = kept * pace.cheapest + (left - kept) * pace.pruned
