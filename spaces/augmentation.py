@@ -147,16 +147,15 @@ def mix_of(space: AugmentationSpace, parameters: Mapping[str, Any]) -> Mix:
     Weights w, uniform in [0, 1), become shares proportional to -ln(1 - w): uniform over the simplex
     (the usual construction of a flat Dirichlet from exponential variates), and rising in w.
     """
-    if not space.operations or not parameters.get(_ON, True) or parameters[_SHARE] == 0:
+    if not space.operations or not parameters.get(_ON, True):
         return Mix()
     share, names = parameters[_SHARE], space.operations
     weights = [-math.log1p(-parameters.get(_weight(name), 0.5)) for name in names]
     total = sum(weights)
     shares = [weight / total for weight in weights] if total > 0 else [1 / len(names)] * len(names)
-    return Mix(
-        operations={name: share * part for name, part in zip(names, shares, strict=True)},
-        magnitude=parameters[_MAGNITUDE],
-    )
+    operations = {name: share * part for name, part in zip(names, shares, strict=True)}
+    # A share may be too small to be divided: nothing of it is left then, as of none.
+    return Mix(operations=operations, magnitude=parameters[_MAGNITUDE]) if any(operations.values()) else Mix()
 
 
 def mix_parameters(space: AugmentationSpace, mix: Mix) -> dict[str, Any]:

@@ -73,6 +73,12 @@ def test_a_point_of_the_space_is_its_own_nearest(settings: dict[str, Any], data:
     assert configuration.alpha + sum(configuration.betas.values()) == pytest.approx(1)
 
 
+def test_a_share_that_is_too_small_to_be_divided_is_no_augmentation():
+    searched = space(WIDE)
+    parameters = {**searched.nearest(searched.equal_weights()), "augmentation.on": True, "augmentation.share": 5e-324}
+    assert searched.configuration(parameters).mix == Mix()
+
+
 @pytest.mark.parametrize("settings", [WIDE, NARROW])
 @given(rate=st.floats(1e-9, 1), ratio=st.floats(0, 1e3), share=st.floats(0, 1), magnitude=st.floats(0, 1))
 def test_what_lies_outside_has_a_nearest_point_inside(
