@@ -53,6 +53,8 @@ class Outline:
     """For each row its place among the records after the header, where blank lines count too."""
     lines: list[int]
     """For each row the line, from 1, on which it starts."""
+    quoting: int
+    """What quotes are: `csv.QUOTE_MINIMAL`, or `csv.QUOTE_NONE` where they are part of the texts."""
 
 
 def read_bytes(path: str, source: str) -> bytes:
@@ -92,29 +94,41 @@ def decode(data: bytes, source: str) -> str:
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
 
+    Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, and every line has its
+    columns without: many programs write tabs and no quotes, and a text may begin with one.
+
     Raises:
         DataError: blank or repeated column names, ragged rows, quotes that do not match, no row at all.
     """
+    outline, mistakes = _outline(text, delimiter, source, csv.QUOTE_MINIMAL)
+    if delimiter == "\t" and '"' in text and '"' not in _first_line(text)[1]:
+        plain, wrong = _outline(text, delimiter, source, csv.QUOTE_NONE)
+        joined = len(plain.columns) > 1 and len(plain.lines) > len(outline.lines)
+        if not wrong and (mistakes or joined):
+            outline, mistakes = plain, wrong
+    mistakes.raise_if_any()
+    if not outline.lines:
+        raise DataError(f"{source}: has a header ({', '.join(outline.columns)}) and no rows")
+    return outline
+
+
+def _outline(text: str, delimiter: str, source: str, quoting: int) -> tuple[Outline, Mistakes]:
     mistakes = Mistakes(source)
-    records = _records(text, delimiter, mistakes)
+    records = _records(text, delimiter, quoting, mistakes)
     header_line, columns = next(((line, fields) for line, fields in records if fields), (1, []))
     _check_columns(columns, header_line, mistakes)
-    kept: list[int] = []
-    lines: list[int] = []
+    outline = Outline(columns, [], [], quoting)
     for record, (line, fields) in enumerate(records):
         if len(fields) == len(columns):
-            kept.append(record)
-            lines.append(line)
+            outline.records.append(record)
+            outline.lines.append(line)
         elif fields:
             mistakes.add(line, _ragged(fields, columns))
     if mistakes:
         line, header = _first_line(text)
         if hint := other_separator(header, delimiter):
             mistakes.add(line, hint)
-    mistakes.raise_if_any()
-    if not lines:
-        raise DataError(f"{source}: has a header ({', '.join(columns)}) and no rows")
-    return Outline(columns, kept, lines)
+    return outline, mistakes
 
 
 def _first_line(text: str) -> tuple[int, str]:
@@ -134,8 +148,8 @@ def other_separator(header: str, delimiter: str) -> str:
     )
 
 
-def _records(text: str, delimiter: str, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _records(text: str, delimiter: str, quoting: int, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         line = reader.line_num + 1
         try:

@@ -40,6 +40,7 @@ from pyarrow import ArrowException, BufferReader
 from pyarrow.parquet import ParquetFile
 
 from ...spaces.errors import DataError
+from .checking import Outline
 from .sources import Kind, Source
 
 _PLACES = {"name", "version", "data_dir", "data_files", "description"}
@@ -63,29 +64,28 @@ class TextColumns:
     """Columns that hold neither (images, bytes), with the reason."""
 
 
-def read_delimited(
-    text: str, delimiter: str, names: Sequence[str], records: Sequence[int], source: Source
-) -> TextColumns:
-    """Read a checked CSV or TSV text with the columns `names`; `records` are the rows to keep.
+def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) -> TextColumns:
+    """Read a CSV or TSV text that was checked, as its outline says.
 
     Raises:
         DataError: pandas reads it in another way than the check did.
     """
-    # Blank lines come as rows and `records` drops them, because pandas' own skipping takes rows of blanks
+    # Blank lines come as rows and the outline drops them, because pandas' own skipping takes rows of blanks
     # too. It reads a header from the first line, so blank lines before it have to go.
     try:
         with _private_copy(text.lstrip("\r\n").encode()) as (file, cache):
             dataset = Dataset.from_csv(
                 file,
-                features=_all_text(names),
+                features=_all_text(outline.columns),
                 cache_dir=cache,
                 keep_in_memory=True,
                 sep=delimiter,
+                quoting=outline.quoting,
                 na_filter=False,
                 skip_blank_lines=False,
                 encoding="utf-8",
             )
-            return _to_text(dataset.select(records))
+            return _to_text(dataset.select(outline.records))
     except (DatasetsError, ValueError, OSError) as error:
         raise DataError(f"{source.text}: not a readable {source.kind.upper()} file ({_reason(error)})") from error
 

@@ -41,7 +41,7 @@ def load_table(source: Source) -> Table:
         return Table(source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=rows.faults)
     delimiter = DELIMITERS[source.kind]
     outline = check_delimited(text, delimiter, source.text)
-    content = read_delimited(text, delimiter, outline.columns, outline.records, source)
+    content = read_delimited(text, delimiter, outline, source)
     hint = other_separator(outline.columns[0], delimiter) if len(outline.columns) == 1 else ""
     return Table(source.text, content.columns, outline.lines, digest, hint=hint)
 

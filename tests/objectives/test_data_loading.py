@@ -69,6 +69,27 @@ def test_a_tsv_and_a_path_that_looks_like_a_pattern(tmp_path: Path):
     assert table.columns == {"text": ["a, b"], "label": ["x"]}
 
 
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [
+        ('"a quote that\tx\nnobody closes\ty\n', ['"a quote that', "nobody closes"]),
+        ('"What a film\tx\nand so on\ty\nup to here"\tz\n', ['"What a film', "and so on", 'up to here"']),
+        ('"Great" she said\tx\n', ['"Great" she said']),
+        ('"Great, ""she"" said"\tx\n"a\tb"\tx\n', ['Great, "she" said', "a\tb"]),
+        ('"two\nlines"\tx\n', ["two\nlines"]),
+    ],
+)
+def test_quotes_of_a_tsv_join_no_rows(tmp_path: Path, rows: str, texts: list[str]):
+    table = load(tmp_path, "a.tsv", "text\tlabel\n" + rows)
+    assert table.columns["text"] == texts
+    assert table.lines[0] == 2
+
+
+def test_a_tsv_that_can_be_read_in_no_way_says_what_is_wrong_with_its_quotes(tmp_path: Path):
+    message = error_of(tmp_path, "a.tsv", 'text\tlabel\n"never closed\tx\nno label\n')
+    assert message == "a.tsv, line 2: a quote opens in this row and is never closed"
+
+
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6) | st.sampled_from(
     ["NA", "null", "1.0", " ", "  ", "\t", '"', "\r", "\n", "\ufeff", "", "#", "'"]
 )
