@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ...objectives.caching import content_hash
 from ...objectives.settings import ObjectiveSettings
@@ -14,7 +14,7 @@ from ...spaces.cleaning import CleaningSpace
 from ...spaces.configuration import Configuration
 from ...spaces.errors import StudyFileError
 from ...spaces.settings import Settings
-from ..study_file.document import Document, located
+from ..study_file.document import Document, refusal
 from ..study_file.document import Path as Place
 from ..study_file.reading import checked, read_text
 from ..study_file.rules import Rules
@@ -82,7 +82,7 @@ class BestConfiguration(Settings):
         """A file that was changed by hand must still fit together."""
         found = list(_mistakes(self))
         if found:
-            raise ValidationError.from_exception_data(type(self).__name__, [located(*mistake) for mistake in found])
+            raise refusal(type(self).__name__, found)
         return self
 
 

@@ -1,9 +1,10 @@
 """What a study file says, with the line of every key, and what can be wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from .values import key_shown, one_line
@@ -15,9 +16,25 @@ MISTAKE = "study_file"
 """The type of our own errors among pydantic's."""
 
 
-def located(path: Path, text: str) -> InitErrorDetails:
-    """A mistake that no single key shows, for pydantic to raise at its place."""
-    return InitErrorDetails(type=PydanticCustomError(MISTAKE, "{text}", {"text": text}), loc=path, input=None)
+def refusal(title: str, mistakes: Iterable[tuple[Path, str]]) -> ValidationError:
+    """Mistakes that no single key shows, each with its place, as pydantic tells its own."""
+    return ValidationError.from_exception_data(
+        title,
+        [
+            InitErrorDetails(type=PydanticCustomError(MISTAKE, "{text}", {"text": text}), loc=path, input=None)
+            for path, text in mistakes
+        ],
+    )
+
+
+def without(values: Mapping[Any, Any], paths: Collection[Path]) -> dict[Any, Any]:
+    """The values but for what stands at these paths, or where a path ends early, at the last of it that is there."""
+    inner = {key: [path[1:] for path in paths if path[:1] == (key,)] for key in values}
+    return {
+        key: without(value, inner[key]) if inner[key] and isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if () not in inner[key] and (isinstance(value, Mapping) or not inner[key])
+    }
 
 
 @dataclass

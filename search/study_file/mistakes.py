@@ -18,10 +18,10 @@ _NO_DEFAULT = "default_factory_not_called"
 """Pydantic's word for a default that depends on another key, which is wrong: no mistake of its own."""
 
 
-def all_mistakes(document: Document, rules: Rules, error: ValidationError | None) -> list[Mistake]:
+def all_mistakes(document: Document, rules: Rules, errors: Sequence[ErrorDetails]) -> list[Mistake]:
     """Everything that is wrong with a file, each thing once, in the order of its lines."""
     searched = _searched(document)
-    details = [detail for detail in error.errors(include_url=False) if detail["type"] != _NO_DEFAULT] if error else []
+    details = [detail for detail in errors if detail["type"] != _NO_DEFAULT]
     found = [
         *document.mistakes,
         *(_mistake(document, rules, detail) for detail in details if not (searched and _is_searched(detail))),

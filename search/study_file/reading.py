@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from ...spaces.errors import StudyFileError
-from .document import Document, located
+from .document import Document, refusal, without
 from .document import Path as Place
 from .mistakes import all_mistakes
 from .rules import Rules
@@ -100,17 +101,26 @@ def checked(
     Raises:
         StudyFileError: something in it is wrong; the message lists every mistake, one a line.
     """
-    found, error = None, None
-    try:
-        found = model.model_validate({**defaults, **document.values})
-        if wrong := [located(*mistake) for mistake in together(found)]:
-            raise ValidationError.from_exception_data(model.__name__, wrong)
-    except ValidationError as wrong:
-        error = wrong
-    mistakes = all_mistakes(document, rules, error)
+    values = {**defaults, **document.values}
+    found, errors = _validated(model, values)
+    mistakes = all_mistakes(document, rules, errors)
+    # What is wrong in one group must not hide what is wrong between the others: they are read without it.
+    places = [mistake.path for mistake in mistakes]
+    rest = _validated(model, without(values, places))[0] if mistakes else found
+    if rest is not None:
+        groups = {place[:1] for place in places}
+        between = refusal(model.__name__, (each for each in together(rest) if each[0][:1] not in groups))
+        mistakes = all_mistakes(document, rules, [*errors, *between.errors(include_url=False)])
     if found is None or mistakes:
         raise StudyFileError("\n".join(mistake.told(name) for mistake in mistakes))
     return found
+
+
+def _validated(model: type[M], values: Mapping[str, object]) -> tuple[M | None, list[ErrorDetails]]:
+    try:
+        return model.model_validate(values), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False)
 
 
 def _together(study: StudyFile) -> Iterable[tuple[Place, str]]:

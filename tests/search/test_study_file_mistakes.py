@@ -409,3 +409,16 @@ def test_null_where_a_setting_cannot_be_null() -> None:
         "study.yaml, line 13: space.training.epochs: [null, 3]: each value must be "
         "a whole number of at least 1 and at most 1000"
     )
+
+
+def test_what_is_wrong_in_one_group_hides_nothing_between_the_others():
+    text = changed("data: {train: reviews.csv}", "data: {valdation: 0.3, train: reviews.csv}")
+    text = text.replace("epochs: 3", "epochs: none").replace("trials: 12", "trials: 12, grid: {over: [x]}")
+    found = complaints(text.replace("objective: sentiment.accuracy", "objective: sentiment.rouge"))
+    keys = ["objective", "data.valdation", "training.epochs", "search.grid", "search.grid.over"]
+    assert [complaint.split(": ")[1] for complaint in found] == keys
+
+
+def test_a_group_with_a_mistake_is_not_told_of_what_its_default_would_break():
+    found = complaints(GOOD.replace("trials: 12", "sampler: gird, grid: {over: [lr]}"))
+    assert [complaint.split(": ")[1] for complaint in found] == ["search.sampler"]
