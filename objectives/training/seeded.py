@@ -7,6 +7,7 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ..prepared import PreparedObjective
+from .fastest import fastest_trainer
 from .fresh import Fresh
 from .plain import PlainTrainer
 from .trainer import Checkpoint, Evaluation, Trainer, check_slot
@@ -16,13 +17,14 @@ _KEPT = 2
 
 
 class SeededTrainer(Trainer):
-    """A plain trainer for each seed that is in training.
+    """A trainer for each seed that is in training: trials of one seed may train as one program.
 
     Args:
         prepare: the data by a seed.
         fresh: each trial's seed.
         device: where all train.
         capacity: how many trials fit, of all seeds together.
+        make: the trainer of one seed, of its data, device and slots.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class SeededTrainer(Trainer):
         fresh: Mapping[int, Fresh],
         device: torch.device,
         capacity: int = 1,
+        make: Callable[[PreparedObjective, torch.device, int], PlainTrainer] = fastest_trainer,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"a trainer has at least one slot, not {capacity}")
@@ -38,6 +41,7 @@ class SeededTrainer(Trainer):
         self._fresh = fresh
         self._device = device
         self._capacity = capacity
+        self._make = make
         self._trainers: dict[Fresh, PlainTrainer] = {}
         self._homes: dict[int, Fresh] = {}
 
@@ -51,8 +55,7 @@ class SeededTrainer(Trainer):
         check_slot(trial_id, self._homes, self._capacity)
         home = self._fresh[trial_id]
         if home not in self._trainers:
-            prepared = self._prepared(home.seed)
-            self._trainers[home] = PlainTrainer(prepared, self._device, self._capacity, tested=home.tested)
+            self._trainers[home] = self._made(home)
         self._trainers[home].admit(trial_id, configuration, checkpoint, parts)
         self._homes[trial_id] = home
 
@@ -60,7 +63,7 @@ class SeededTrainer(Trainer):
         return next(filter(None, (trainer.upcoming() for trainer in self._trainers.values())), [])
 
     def advance(self) -> list[Evaluation]:
-        """Train one rung of a trial of the seed that came first: seeds then end one after another."""
+        """Train a rung of the seed that came first: seeds then end one after another."""
         if not (upcoming := self.upcoming()):
             return []
         return self._trainers[self._homes[upcoming[0]]].advance()
@@ -76,6 +79,12 @@ class SeededTrainer(Trainer):
     def discard(self, trial_id: int) -> None:
         self._trainer(trial_id).discard(trial_id)
         self._leave(trial_id)
+
+    def _made(self, home: Fresh) -> PlainTrainer:
+        prepared = self._prepared(home.seed)
+        if home.tested:
+            return PlainTrainer(prepared, self._device, self._capacity, tested=True)
+        return self._make(prepared, self._device, self._capacity)
 
     def _trainer(self, trial_id: int) -> PlainTrainer:
         if trial_id not in self._homes:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 
@@ -21,7 +20,6 @@ from ..study_file.schema import StudyFile
 class FreshRecipe(Recipe):
     """A recipe whose trainers give every trial its own seed; `fresh` says which."""
 
-    fuses: ClassVar[bool] = False
     fresh: Mapping[int, Fresh] = field(default_factory=dict[int, Fresh])
 
     def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:

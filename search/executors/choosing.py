@@ -122,7 +122,7 @@ def _probe_baseline(recipe: Recipe, prepared: PreparedObjective) -> Probe:
 def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> int:
     """One, as the plain trainer takes its trials in turn; on a GPU as many as train well as one program."""
     number = places[0].number
-    if number is None or number >= torch.cuda.device_count() or not recipe.fuses:
+    if number is None or number >= torch.cuda.device_count():
         return 1  # the second is a MIG slice that this process cannot see
     configuration = recipe.file.search_space().equal_weights()
     if why := unfusible(prepared, configuration):

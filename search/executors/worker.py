@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 
@@ -44,8 +43,6 @@ class Recipe:
     """Data paths in the study file are relative to it."""
     store: CheckpointStore
     slots: int = 1
-    fuses: ClassVar[bool] = True
-    """Whether trials train as one program where that is faster."""
     make: Callable[["Recipe", Note], Trainer] = make_trainer
 
     def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:

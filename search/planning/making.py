@@ -124,7 +124,7 @@ class _Probed:
         choice = choose(self.placement, recipe, self.prepared, left, note, lambda: self.costs[BASELINE].probe)
         role = max(self.costs, key=lambda role: self.costs[role].together)
         configuration, cost = self.configurations[role], self.costs[role]
-        share = share_of_a_step(self.prepared, configuration, self.device, choice.slots, cost) if kind.fuses else 1.0
+        share = share_of_a_step(self.prepared, configuration, self.device, choice.slots, cost)
         return Pace(self.costs, choice, share, lengths_of(self.file, self.prepared))
 
 

@@ -63,11 +63,16 @@ def seeded(prepared: PreparedObjective, slots: int) -> Trainer:
     return SeededTrainer(lambda _: prepared, OneSeed(prepared.seed), torch.device("cpu"), slots)
 
 
+def seeded_fused(prepared: PreparedObjective, slots: int) -> Trainer:
+    return SeededTrainer(lambda _: prepared, OneSeed(prepared.seed), torch.device("cpu"), slots, FusedTrainer)
+
+
 TRAINERS = {
     "plain": Kind(plain, MultiTaskModel),
     "durable": Kind(durable, MultiTaskModel),
     "fused": Kind(fused, FusedModel),
     "seeded": Kind(seeded, MultiTaskModel),
+    "seeded-fused": Kind(seeded_fused, FusedModel),
 }
 
 PRECISE = [*((name, "fp32") for name in TRAINERS), ("plain", "bf16"), ("fused", "bf16")]

@@ -1,13 +1,17 @@
 """A whole study on the fused trainer, which `study run` takes on a GPU; here on the CPU, where it is told to."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from autotune.objectives.training import fused
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.seeded import SeededTrainer
+from autotune.search.confirmation import fresh
 from autotune.search.executors import worker
 from autotune.search.study import open_study
 from optuna.trial import TrialState
@@ -37,6 +41,7 @@ def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(fused, "Cohort", Seen)
     monkeypatch.setattr(worker, "fastest_trainer", FusedTrainer)
+    monkeypatch.setattr(fresh, "SeededTrainer", partial(SeededTrainer, make=FusedTrainer))
     return found
 
 
@@ -54,5 +59,21 @@ def test_slots_change_how_trials_train_and_not_what_they_find(
         assert max(cohorts) == slots
         cohorts.clear()
         trials = open_study(name, "sqlite:///autotune.db").study.get_trials()
+        found.append([(trial.state, trial.params, trial.intermediate_values) for trial in trials])
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_arms_on_one_fresh_seed_train_together(folder: Path, autotune: Command, cohorts: list[int]) -> None:
+    found: list[Ended] = []
+    for name, slots in (("alone", 1), ("together", 4)):
+        (folder / f"{name}.yaml").write_text(STUDY.replace("NAME", name).replace("trials: 8", "trials: 3"), "utf-8")
+        where = ("--executor", "inline", "--devices", "cpu", "--slots")
+        assert autotune("study", "run", f"{name}.yaml", *where, "1").code == 0
+        cohorts.clear()
+        told = autotune("study", "confirm", name, "--seeds", "2", "--candidates", "2", *where, str(slots))
+        assert told.code == 0, told
+        assert (max(cohorts) > 1) == (slots > 1)
+        trials = optuna.load_study(study_name=f"{name}/confirmation", storage="sqlite:///autotune.db").get_trials()
         found.append([(trial.state, trial.params, trial.intermediate_values) for trial in trials])
     assert found[0] == found[1]
