@@ -11,11 +11,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ...spaces.errors import DataError
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SUFFIXES = {",": ".csv", "\t": ".tsv"}
+Quoting = Literal[0, 3]
+"""csv.QUOTE_MINIMAL and csv.QUOTE_NONE."""
 SHOWN = 5  # mistakes listed one by one; more lines would push the first ones off the screen
 
 
@@ -53,7 +56,7 @@ class Outline:
     """For each row its place among the records after the header, where blank lines count too."""
     lines: list[int]
     """For each row the line, from 1, on which it starts."""
-    quoting: int
+    quoting: Quoting
     """What quotes are: `csv.QUOTE_MINIMAL`, or `csv.QUOTE_NONE` where they are part of the texts."""
 
 
@@ -112,7 +115,7 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     return outline
 
 
-def _outline(text: str, delimiter: str, source: str, quoting: int) -> tuple[Outline, Mistakes]:
+def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[Outline, Mistakes]:
     mistakes = Mistakes(source)
     records = _records(text, delimiter, quoting, mistakes)
     header_line, columns = next(((line, fields) for line, fields in records if fields), (1, []))
@@ -148,7 +151,7 @@ def other_separator(header: str, delimiter: str) -> str:
     )
 
 
-def _records(text: str, delimiter: str, quoting: int, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, delimiter: str, quoting: Quoting, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         line = reader.line_num + 1
