@@ -101,7 +101,7 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     columns without: many programs write tabs and no quotes, and a text may begin with one.
 
     Raises:
-        DataError: blank or repeated column names, ragged rows, quotes that do not match, no row at all.
+        DataError: blank or repeated column names, ragged rows, quotes that do not match.
     """
     outline, mistakes = _outline(text, delimiter, source, csv.QUOTE_MINIMAL)
     if delimiter == "\t" and '"' in text and '"' not in _first_line(text)[1]:
@@ -110,8 +110,6 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
         if not wrong and (mistakes or joined):
             outline, mistakes = plain, wrong
     mistakes.raise_if_any()
-    if not outline.lines:
-        raise DataError(f"{source}: has a header ({', '.join(outline.columns)}) and no rows")
     return outline
 
 

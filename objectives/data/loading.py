@@ -26,6 +26,15 @@ def load_table(source: Source) -> Table:
     Raises:
         DataError: the source cannot be read, or has mistakes; the message gives their lines.
     """
+    table = _read(source)
+    if not len(table):
+        of = f", only the columns {', '.join(table.names)}" if table.names else ""
+        raise DataError(f"{source.text}: has no rows{of}")
+    return table
+
+
+def _read(source: Source) -> Table:
+    """All rows of a source; a file may have none."""
     if not source.is_file:
         if source.kind is Kind.FOLDER and (table := _folder_of_files(source)) is not None:
             return table
@@ -41,6 +50,8 @@ def load_table(source: Source) -> Table:
         return Table(source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=rows.faults)
     delimiter = DELIMITERS[source.kind]
     outline = check_delimited(text, delimiter, source.text)
+    if not outline.lines:  # which pandas would not read
+        return Table(source.text, {name: [] for name in outline.columns}, [], digest)
     content = read_delimited(text, delimiter, outline, source)
     hint = other_separator(outline.columns[0], delimiter) if len(outline.columns) == 1 else ""
     return Table(source.text, content.columns, outline.lines, digest, hint=hint)
@@ -61,7 +72,7 @@ def _folder_of_files(source: Source) -> Table | None:
     files = [Path(file) for file in files_of(source)]
     kinds = [FILE_KINDS.get(file.suffix.lower()) for file in files]
     tables = [
-        load_table(Source(f"{source.text}: {file.name}", kind, str(file)))
+        _read(Source(f"{source.text}: {file.name}", kind, str(file)))
         for file, kind in zip(files, kinds, strict=True)
         if kind is not None and None not in kinds
     ]
@@ -81,16 +92,12 @@ def _part_of(source: Source, tables: Sequence[Table]) -> Table:
         lines = range(1, len(table) + 1)
         table = replace(table, source=source.text, lines=lines, unit="row", fingerprint=digest)
     rows = rows_of(source, len(table))
-    if not rows:
-        raise DataError(f"{source.text}: has no rows")
     if len(rows) == len(table):
         return table
     return replace(take(table, rows), fingerprint=f"{table.fingerprint}[{rows.start}:{rows.stop}]")
 
 
 def _table_of_rows(source: Source, content: TextColumns, digest: str) -> Table:
-    if not content.rows:
-        raise DataError(f"{source.text}: has no rows")
     return Table(source.text, content.columns, range(1, content.rows + 1), digest, "row", content.lists, content.faults)
 
 

@@ -124,7 +124,7 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
     [
         (b"", "a.csv: the file is empty"),
         (b"\xef\xbb\xbf \n\n", "a.csv: the file is empty"),
-        (b"text,label\n", "a.csv: has a header (text, label) and no rows"),
+        (b"text,label\n", "a.csv: has no rows, only the columns text, label"),
         (b"text,label\na,x\nb\n", "a.csv, line 3: 1 field, where the header has 2 columns (text, label)"),
         (b"text,label\na,x,y\nb,x\n", "a.csv, line 2: 3 fields, where the header has 2 columns (text, label)"),
         (b"text,,label, \na,x,y,z\n", "a.csv, line 1: the header has no name for column 2, 4"),
@@ -329,7 +329,10 @@ def test_a_parquet_file_without_rows_or_with_a_name_twice_is_a_data_error(tmp_pa
     write_table(pyarrow.table({"text": pyarrow.array([], pyarrow.string())}), tmp_path / "a.parquet")
     twice = pyarrow.Table.from_arrays([pyarrow.array(["a"]), pyarrow.array(["b"])], names=["text", "text"])
     write_table(twice, tmp_path / "b.parquet")
-    for name, message in (("a", "has no rows"), ("b", "more than one column has the name 'text'")):
+    for name, message in (
+        ("a", "has no rows, only the columns text"),
+        ("b", "more than one column has the name 'text'"),
+    ):
         with pytest.raises(DataError, match=f"^{name}.parquet: {message}$"):
             load_table(resolve_source(f"{name}.parquet", tmp_path))
 
@@ -360,6 +363,18 @@ def test_a_folders_files_are_read_and_checked_as_files_are(tmp_path: Path):
     with pytest.raises(DataError, match=r"^a: train.csv, line 2: "):
         load_table(resolve_source("a", tmp_path))
     assert load_table(resolve_source("b", tmp_path)).columns == {"text": ["2024-01-01"], "label": ["1.10"]}
+
+
+def test_a_file_without_rows_among_several_of_a_folder_adds_none(tmp_path: Path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number, rows in enumerate(["good,x\n", "", "bad,y\n"]):
+        (folder / f"train-{number}.csv").write_text(f"text,label\n{rows}")
+    assert load_table(resolve_source("shards", tmp_path)).columns == {"text": ["good", "bad"], "label": ["x", "y"]}
+    for number in (0, 2):
+        (folder / f"train-{number}.csv").write_text("text,label\n")
+    with pytest.raises(DataError, match=r"^shards: has no rows, only the columns text, label$"):
+        load_table(resolve_source("shards", tmp_path))
 
 
 def test_a_folder_whose_readme_says_how_it_is_read_is_read_so(tmp_path: Path):

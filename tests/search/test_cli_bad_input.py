@@ -54,7 +54,7 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
         ["reviews.csv, line 2: byte 4", "save it as UTF-8"],
     ),
     "empty": (data(b""), ["reviews.csv: the file is empty"]),
-    "a header only": (data(HEADER), ["reviews.csv: has a header (text, label, aspect) and no rows"]),
+    "a header only": (data(HEADER), ["reviews.csv: has no rows, only the columns text, label, aspect"]),
     "ragged": (
         data(HEADER + ROWS + b"good\nbad,no,b,c\n"),
         ["reviews.csv has 2 mistakes", "line 20: 1 field, where the header has 3 columns", "line 21: 4 fields"],
