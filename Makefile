@@ -18,7 +18,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 1 + (os.cpu_count() or 
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format format-check types package clean
+.PHONY: help demo test test-all test-gpu lint format format-check types package clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ test: $(INSTALLED) ## the fast tests; all of them where CI=true
 
 test-all: $(INSTALLED) ## all tests
 	$(PYTEST) -m ""
+
+test-gpu: $(INSTALLED) ## what only a GPU can show
+	$(BIN)/python -m pytest -m "" tests/gpu
 
 lint: $(INSTALLED) ## ruff's rules
 	$(BIN)/ruff check .

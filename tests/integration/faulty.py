@@ -22,7 +22,7 @@ ROWS = 6
 
 def killed_once(recipe: Recipe, note: Note) -> Trainer:
     """Dies of a kill -9 in the second rung of its first life."""
-    return _patched(recipe, note, lambda steps: steps == 2 and _first_time(recipe), _die)
+    return _patched(recipe, note, lambda steps: steps == 2 and first_time(recipe), _die)
 
 
 def always_killed(recipe: Recipe, note: Note) -> Trainer:
@@ -43,8 +43,8 @@ def raising(recipe: Recipe, note: Note) -> Trainer:
 def each_its_own(recipe: Recipe, note: Note) -> Trainer:
     """Three faulty trials: one dies once, one raises in every life, one hangs."""
     trainer = killed_once(recipe, note)
-    trainer = _faulty(trainer, RAISING, lambda _: True, _raise)
-    return _faulty(trainer, HANGING, lambda steps: steps == 2, lambda: time.sleep(3600))
+    trainer = faulty_in(trainer, RAISING, lambda _: True, _raise)
+    return faulty_in(trainer, HANGING, lambda steps: steps == 2, lambda: time.sleep(3600))
 
 
 def not_starting(recipe: Recipe, note: Note) -> Trainer:
@@ -78,10 +78,10 @@ def _limit(rows: int) -> None:
 
 
 def _patched(recipe: Recipe, note: Note, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
-    return _faulty(make_trainer(recipe, note), BAD, when, what)
+    return faulty_in(make_trainer(recipe, note), BAD, when, what)
 
 
-def _faulty(trainer: Trainer, bad: int, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
+def faulty_in(trainer: Trainer, bad: int, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
     """`what` happens in those rungs of the trial `bad` that `when` says."""
     advance, rounds = trainer.advance, dict[int, int]()
 
@@ -96,7 +96,7 @@ def _faulty(trainer: Trainer, bad: int, when: Any, what: Any) -> Trainer:  # noq
     return trainer
 
 
-def _first_time(recipe: Recipe) -> bool:
+def first_time(recipe: Recipe) -> bool:
     mark = Path(recipe.base) / "killed"
     try:
         mark.touch(exist_ok=False)
