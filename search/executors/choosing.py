@@ -110,7 +110,8 @@ def choose(
     name, places = placement.executor, find_places(placement.devices)
     if name is ExecutorName.AUTO:
         look = look or partial(_probe_baseline, recipe, prepared)
-        name, places = _chosen(places, placement.devices, trial_steps(prepared, recipe), left, note, look)
+        steps = prepared.rungs(recipe.file.training)[-1]
+        name, places = _chosen(places, placement.devices, steps, left, note, look)
     slots = placement.slots
     return Choice(name, places, _slots(places, recipe, prepared, left, note) if slots is None else slots)
 
@@ -170,11 +171,6 @@ def _chosen(
     count, why = workers_worth(probe, most, left, steps)
     note(why)
     return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count]
-
-
-def trial_steps(prepared: PreparedObjective, recipe: Recipe) -> int:
-    """The steps of a trial at full length, all folds together."""
-    return sum(each.rungs(recipe.file.training)[-1] for each in prepared.folds or [prepared])
 
 
 def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, str]:

@@ -19,7 +19,6 @@ from autotune.search.executors.choosing import (
     Placement,
     check_placement,
     make_executor,
-    trial_steps,
     workers_worth,
 )
 from autotune.search.executors.executor import Executor
@@ -133,8 +132,8 @@ def test_the_choice_is_said_with_its_reason():
 
 
 def test_a_trial_s_steps_are_those_of_all_folds(recipe: Recipe, prepared: PreparedObjective):
-    assert trial_steps(prepared, recipe) == prepared.rungs(recipe.file.training)[-1]
-    assert trial_steps(replace(prepared, folds=[prepared] * 3), recipe) == 3 * trial_steps(prepared, recipe)
+    training = recipe.file.training
+    assert replace(prepared, folds=[prepared] * 3).rungs(training)[-1] == 3 * prepared.rungs(training)[-1]
 
 
 def test_a_long_study_gets_a_process_a_core(choose: Choose):
