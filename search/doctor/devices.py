@@ -6,6 +6,7 @@ import torch
 
 from ...objectives.training.device import has_bf16
 from ...objectives.training.probing import free_memory
+from ...spaces.errors import first_line
 from ..executors.places import core_count, gpus
 from .finding import Finding, State
 
@@ -24,7 +25,7 @@ def _gpu(name: str, number: int) -> Finding:
         free, total = torch.cuda.mem_get_info(number)
         bf16 = _bf16(torch.device("cuda", number))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         return Finding(name, State.WRONG, f"fails: {reason}", "check the driver with nvidia-smi; or use --devices cpu")
     kind = torch.cuda.get_device_name(number)
     return Finding(name, State.OK, f"{kind}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free, {bf16}")
