@@ -147,5 +147,4 @@ def _trials(summary: Summary) -> RenderableType:
 
 def _trace(trace: str) -> Text:
     """The end of a traceback, line by line as it was, without what could steer the terminal."""
-    lines = ("".join(each if each.isprintable() else " " for each in line) for line in trace.splitlines())
-    return Text("\n".join(lines), style=NOTE)
+    return Text("\n".join(map(wording.printable, trace.splitlines())), style=NOTE)
