@@ -42,6 +42,11 @@ class Estimate:
     interval: Interval | None
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """Those of the interval; without one the mean is both."""
+        return (self.interval.low, self.interval.high) if self.interval else (self.mean, self.mean)
+
+    @property
     def may_be_zero(self) -> bool:
         """Whether the interval has zero in it; without an interval nothing is ruled out by it."""
         return self.interval is not None and not self.interval.excludes_zero
