@@ -119,7 +119,7 @@ def states(counts: Counts) -> str:
     """How many trials there are, by state."""
     return (
         f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running, "
-        f"of {counts.total} in all"
+        f"of {counts.total}"
     )
 
 

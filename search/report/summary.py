@@ -31,6 +31,11 @@ class Counts:
     failed: int
     running: int
 
+    @property
+    def done(self) -> int:
+        """How many have ended, in whatever way."""
+        return self.complete + self.pruned + self.failed
+
 
 @dataclass(frozen=True)
 class FailureGroup:

@@ -136,7 +136,7 @@ def _bar(fraction: float) -> str:
 
 
 def _trials(summary: Summary) -> RenderableType:
-    lines: list[RenderableType] = [Text.assemble(("Trials", "bold"), f" {sentences.states(summary.counts)}")]
+    lines: list[RenderableType] = [Text.assemble(("Trials", "bold"), f" {sentences.states(summary.counts)} in all")]
     for group in summary.failures:
         lines.append(Padding(Text(sentences.reason(group), style="red"), (0, 0, 0, 2)))
         if group.kind == FailureKind.CRASHED and group.trace:  # of the other kinds the message says all

@@ -25,8 +25,7 @@ def searched(summary: Summary) -> Rows:
         yield f"baseline, trial {summary.baseline.number}", reached(summary.baseline)
     if summary.best and summary.baseline:
         yield "in the search", wording.gain(summary.best.value, summary.baseline.value, summary.direction)
-    counts = summary.counts
-    yield "trials done", f"{counts.complete + counts.pruned + counts.failed} of {counts.total}"
+    yield "trials done", f"{summary.counts.done} of {summary.counts.total}"
 
 
 def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
