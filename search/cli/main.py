@@ -152,11 +152,10 @@ def augment(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a study file, for editors."""
-    import json
-
     from ..study_file.schema import json_schema
+    from .consoles import echo
 
-    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    echo(json_schema())
 
 
 @app.command()

@@ -81,8 +81,7 @@ def _best(summary: Summary, best: RankedTrial) -> RenderableType:
         (reached(best), "bold"),
         f" {sentences.where(summary, best)}",
     )
-    folds = [("folds", ", ".join(map(wording.number, best.folds[0])))] if best.folds else []
-    return Group(title, _table([*sentences.configuration_rows(summary, best.configuration), *folds]))
+    return Group(title, _table(sentences.trial_rows(summary, best)))
 
 
 def _table(named: Iterable[tuple[str, str]]) -> Table:

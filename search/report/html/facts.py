@@ -5,10 +5,9 @@ from pathlib import PurePath
 
 from ...confirmation.result import Arm, Confirmed, Tested
 from ...confirmation.words import measured
-from ...ranking import RankedTrial
 from ...verdict.short_runs import Rung
 from ...verdict.verdict import Verdict
-from .. import sentences, wording
+from .. import wording
 from ..records import TrialRecord, period, seconds_by_state
 from ..summary import Summary
 from ..trials import reached
@@ -39,13 +38,6 @@ def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
         yield "P(better)", f"{comparison.test.probability_better:.3f}"
     if gap := found.optimism.get(winner.name):
         yield "promised too much", confirmed.unit.gain(gap)
-
-
-def configuration(summary: Summary, best: RankedTrial) -> Rows:
-    """The best trial's configuration, and its folds where it has any."""
-    yield from sentences.configuration_rows(summary, best.configuration)
-    if best.folds:
-        yield "folds", ", ".join(map(wording.number, best.folds[0]))
 
 
 def cost(summary: Summary, records: Sequence[TrialRecord], confirmed: Confirmed | None) -> Rows:
