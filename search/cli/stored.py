@@ -13,7 +13,7 @@ from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
 from ..report.sentences import states
 from ..report.summary import Summary, summarize
-from ..report.wording import number
+from ..report.wording import counted, number
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url
 from ..study import delete_study, find_study, list_studies, while_stored
@@ -53,7 +53,7 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     with while_stored(record):
         tell(states(summarize(record.study, importance=False).counts))
     if sizes := checkpoint_sizes(checkpoint_folder(record.name, record.url)):
-        files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
+        files = counted(len(sizes), "file")
         disk = record.file.search.checkpoints.disk
         tell(f"checkpoints here: {files}, {sum(sizes.values()) / 1e6:.1f} MB of at most {disk:g} GB")
     tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])

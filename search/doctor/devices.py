@@ -8,6 +8,7 @@ from ...objectives.training.device import has_bf16
 from ...objectives.training.probing import free_memory
 from ...spaces.errors import first_line
 from ..executors.places import core_count, gpus
+from ..report.wording import counted
 from .finding import Finding, State
 
 
@@ -35,7 +36,7 @@ def _cores() -> Finding:
     count, free = core_count(), free_memory()
     memory = "" if free is None else f", {free / 1e9:.1f} GB of memory free"
     kind = f"{torch.backends.cpu.get_cpu_capability()}, {_bf16(torch.device('cpu'))}"
-    return Finding("CPU", State.OK, f"{count} core{'s' if count > 1 else ''} to use{memory}, {kind}")
+    return Finding("CPU", State.OK, f"{counted(count, 'core')} to use{memory}, {kind}")
 
 
 def _bf16(device: torch.device) -> str:

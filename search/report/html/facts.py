@@ -45,8 +45,7 @@ def cost(summary: Summary, records: Sequence[TrialRecord], confirmed: Confirmed 
     yield "training over all trials", wording.duration(summary.seconds)
     for state, seconds in seconds_by_state(records).items():
         count = sum(record.state == state for record in records)
-        name = f"in {count} {_STATES.get(state, state)} trial{'s' if count > 1 else ''}"
-        yield name, wording.duration(seconds)
+        yield f"in {wording.counted(count, f'{_STATES.get(state, state)} trial')}", wording.duration(seconds)
     if confirmed:
         yield "training on fresh seeds", wording.duration(confirmed.seconds)
     if when := period(records):
