@@ -13,7 +13,8 @@ from .bank_progress import Quarters
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points
-from .executors.choosing import Placement, make_executor
+from .executors.choosing import make_executor
+from .executors.placement import Placement
 from .executors.worker import Recipe
 from .interruption import interruption
 from .locking import claiming

@@ -114,7 +114,7 @@ def verify(
     from ..executors.choosing import check_placement
     from .verifying import verify_command
 
-    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    placement = check_placement(devices, slots, executor, address, gpus_per_worker)
     raise typer.Exit(verify_command(best, seeds=seeds, placement=placement, as_json=as_json))
 
 

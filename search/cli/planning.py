@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..planning.costs import STEPS
 from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..export.best_file import read_best
 from ..production.retraining import Outcome
 from ..production.verification import Verification, verify

@@ -16,7 +16,8 @@ from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
 from ..confirmation.fresh import FreshRecipe
 from ..creation import given_configurations, total_of
-from ..executors.choosing import Placement, choose
+from ..executors.choosing import choose
+from ..executors.placement import Placement
 from ..executors.places import find_places
 from ..executors.worker import Note, Recipe
 from ..pruners import never_pruned, pruner_of

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from ...spaces.errors import InputError, StudyFileError
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..export.best_file import BestConfiguration, read_document_of
 from ..report.wording import counted, number
 from ..versions import differences
