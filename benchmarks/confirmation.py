@@ -21,7 +21,7 @@ from autotune.search.confirmation.result import Confirmed
 from autotune.search.confirmation.running import confirm_study
 from autotune.search.copying import copy_study
 from autotune.search.creation import create_study
-from autotune.search.executors.choosing import ExecutorName, Placement
+from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.preparing import prepare_study
 from autotune.search.running import run_study
 from autotune.search.settings import ConfirmSettings

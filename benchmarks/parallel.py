@@ -33,7 +33,7 @@ from types import MappingProxyType
 import psutil
 import yaml
 from autotune.search.creation import create_study
-from autotune.search.executors.choosing import ExecutorName, Placement
+from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import find_places
 from autotune.search.observer import Observer
 from autotune.search.preparing import prepare_study

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ def workers(spec: Spec, folder: str) -> ProcessExecutor:
     text = yaml.safe_dump({"name": "throughput", **objective(spec)}, sort_keys=False)
     file = parse_study_file(text, "the benchmark's study")
     recipe = Recipe(file, Path(), CheckpointStore(Path(folder, "checkpoints"), "throughput", 10**9))
-    return ProcessExecutor(find_places("auto"), recipe, lambda text: print(text, file=sys.stderr))
+    note = partial(print, file=sys.stderr)
+    return ProcessExecutor(find_places("auto"), recipe, note, file.search.retries, file.search.trial_timeout)
 
 
 def run_autotune(spec: Spec) -> SideResult:

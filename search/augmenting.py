@@ -21,9 +21,8 @@ from ..objectives.training.judge import baseline_judge
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.errors import DataError, InputError
 from .differences import difference
-from .study_file.reading import read_study_file
+from .study_file.reading import is_study_file, read_study_file
 
-_STUDY_FILES = {".yaml", ".yml"}
 _USUAL = ("noise", "reverse")
 """What is shown where nothing names operations: these need nothing beside a text."""
 _LABEL = "label"
@@ -116,7 +115,7 @@ def augment(
         if name not in OPERATIONS:
             near = suggestion(name, OPERATIONS)
             raise InputError(f"--operation: there is no {name!r}{near}; operations: {', '.join(OPERATIONS)}")
-    if Path(file).suffix.lower() in _STUDY_FILES:
+    if is_study_file(Path(file)):
         if text is not None or label is not None:
             raise InputError(f"{file}: --text and --label are for data files; a study file names its columns itself")
         return _sample(_of_study(Path(file), operations, seed), magnitude, rows)

@@ -13,6 +13,10 @@ _OF_A_MODEL = frozenset({".json", ".model", ".safetensors", ".txt"})
 """What transformers reads of a model's folder; notes and pictures may change."""
 
 
+FILES = (("replace", "lexicon"), ("flip", "lexicon"))
+MODELS = (("mask", "model"), ("back_translate", "there"), ("back_translate", "back"), ("synthesize", "model"))
+"""The settings of operations, with the operation of each, that name a file, or a model by its folder or Hub id."""
+
 Key = tuple[str, ...]
 """Where a study file names one of these."""
 
@@ -34,17 +38,10 @@ def beside(file: StudyFile, base: Path) -> dict[str, str]:
 def named(encoder: str, space: AugmentationSpace) -> Iterator[tuple[Key, str]]:
     """What the keys of a study file name, files, folders or other."""
     yield ("model", "encoder"), encoder
-    for operation, settings in (
-        ("replace", space.replace),
-        ("flip", space.flip),
-        ("mask", space.mask),
-        ("back_translate", space.back_translate),
-        ("synthesize", space.synthesize),
-    ):
-        for name in ("lexicon", "model", "there", "back"):
-            text = getattr(settings, name, None)
-            if operation in space.operations and text is not None:
-                yield ("space", "augmentation", operation, name), text
+    for operation, name in (*FILES, *MODELS):
+        text = getattr(getattr(space, operation), name)
+        if operation in space.operations and text is not None:
+            yield ("space", "augmentation", operation, name), text
 
 
 def digest(key: Key, text: str, base: Path) -> str | None:

@@ -14,7 +14,7 @@ from ..spaces.space import ParameterValue
 from .beside import beside
 from .locking import only_one
 from .preparing import longest_trial
-from .pruners import FEWEST_FOR_WILCOXON, meant_pruner
+from .pruners import FEWEST_FOR_WILCOXON, pruner_of
 from .roles import AUGMENTATION, BASELINE, BESIDE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
 from .samplers import grid_points
 from .storage import masked, open_storage, storage_errors, timeouts
@@ -44,7 +44,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
     searched = without_operations(file, prepared.operations.dropped)
     queue = [
         (searched.search_space().nearest(configuration), {ROLE: role, CONFIGURATION: configuration.model_dump()})
-        for role, configuration in _given(searched).items()
+        for role, configuration in given_configurations(searched).items()
     ]
     trials = file.search.trials
     attributes: dict[str, object] = {
@@ -96,10 +96,10 @@ def points(file: StudyFile) -> list[dict[str, ParameterValue]]:
         StudyFileError: the grid is too large.
     """
     space = file.search_space()
-    return [*(space.nearest(configuration) for configuration in _given(file).values()), *grid(file)]
+    return [*(space.nearest(configuration) for configuration in given_configurations(file).values()), *grid(file)]
 
 
-def _given(file: StudyFile) -> dict[str, Configuration]:
+def given_configurations(file: StudyFile) -> dict[str, Configuration]:
     """The configurations that others are compared with, by role."""
     space = file.search_space()
     given = {BASELINE: space.baseline()}
@@ -117,7 +117,7 @@ def grid(file: StudyFile) -> list[dict[str, ParameterValue]]:
         StudyFileError: it is too large.
     """
     space = file.search_space()
-    given = {configuration.model_dump_json() for configuration in _given(file).values()}
+    given = {configuration.model_dump_json() for configuration in given_configurations(file).values()}
     found: dict[str, dict[str, ParameterValue]] = {}
     for point in grid_points(space.distributions, file.search.grid.levels):
         found.setdefault(space.configuration(point).model_dump_json(), point)
@@ -140,15 +140,15 @@ def consequences(file: StudyFile) -> Iterator[str]:
     if file.data.folds is not None:
         yield f"{file.data.folds} folds: a trial trains once for each, and its value is their mean{_pruned(file)}"
     if file.search.sampler == "grid":
-        size, given = len(grid(file)), len(_given(file))
-        trained = max(0, min(size, file.search.trials - given))
+        size, given = len(grid(file)), given_configurations(file)
+        trained = max(0, min(size, file.search.trials - len(given)))
         part = "" if trained == size else f", of which {trained} are within search.trials ({file.search.trials})"
-        yield f"a grid of {size} configurations beside {' and '.join(_given(file))}{part}"
+        yield f"a grid of {size} configurations beside {' and '.join(given)}{part}"
 
 
 def _pruned(file: StudyFile) -> str:
-    pruner = meant_pruner(file.search.pruner, file.data.folds)
-    if len(file.objectives) > 1 or pruner == "none":
+    pruner = pruner_of(file)
+    if pruner == "none":
         return ""
     if pruner == "wilcoxon" and file.data.folds and file.data.folds < FEWEST_FOR_WILCOXON:
         return f"; wilcoxon prunes nothing, as it needs {FEWEST_FOR_WILCOXON} folds to spare one"

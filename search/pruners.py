@@ -17,6 +17,8 @@ from optuna.pruners import (
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from .study_file.schema import StudyFile
+
 _ETA = 3
 """Successive halving keeps a third: the choice of the Hyperband and ASHA papers."""
 FEWEST_FOR_WILCOXON = 5
@@ -51,6 +53,11 @@ def make_pruner(
         "none": NopPruner,
     }
     return makers[meant_pruner(name, folds)]()
+
+
+def pruner_of(file: StudyFile) -> str:
+    """Return the pruner that a study's trials meet; none where they have several values."""
+    return "none" if len(file.objectives) > 1 else meant_pruner(file.search.pruner, file.data.folds)
 
 
 def meant_pruner(name: str, folds: int | None = None) -> str:

@@ -1,5 +1,8 @@
 """The names under which a study keeps what Optuna has no place for: its own marks, its trials' attributes and roles."""
 
+from collections.abc import Mapping
+from typing import Any
+
 STARTED, READY = "autotune", "ready"
 """Set first and last by `create`: a study with only the first was never finished, and may be made anew."""
 IDENTITY = "identity"
@@ -13,6 +16,7 @@ BEST_STEP = "best_step"
 FOLDS = "folds"
 """Each objective's value on every fold of a cross-validated trial."""
 FAILURE = "failure"
+"""Of a failed trial: a dictionary of its kind, its message and, if it has one, the end of its traceback."""
 SECONDS = "seconds"
 REACHED = "reached"
 """The last step that a trial was heard of, where Optuna keeps none: it takes no reports of several objectives."""
@@ -26,3 +30,8 @@ RUNS = "runs"
 """How many runs of the study there were, each of which drew random numbers of its own."""
 BESIDE = "beside"
 """The hashes of what is read beside the data: lexicons, and models in folders."""
+
+
+def failure_told(attributes: Mapping[str, Any]) -> Mapping[str, str]:
+    """The failure that a failed trial's attributes tell; trials whose process died, Optuna fails without a reason."""
+    return attributes.get(FAILURE, {"kind": "lost", "message": "its process died"})

@@ -13,13 +13,14 @@ from .bank_progress import Quarters
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points
-from .executors.choosing import Placement, make_executor
+from .executors.choosing import make_executor
+from .executors.placement import Placement
 from .executors.worker import Recipe
 from .interruption import interruption
 from .locking import claiming
 from .observer import Observer
 from .preparing import check_unchanged, prepare_study
-from .pruners import is_paired, make_pruner
+from .pruners import is_paired, make_pruner, pruner_of
 from .roles import RUNS
 from .samplers import make_sampler
 from .scoring import Scoring
@@ -131,7 +132,6 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
     """
     search = record.file.search
     distributions = record.file.search_space().distributions
-    pruner = search.pruner if len(record.file.objectives) == 1 else "none"
     return optuna.load_study(
         study_name=record.name,
         storage=record.storage,
@@ -143,5 +143,5 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
             total,
             points(record.file) if search.sampler == "grid" else (),
         ),
-        pruner=make_pruner(pruner, rungs, steps_per_epoch, total, record.file.data.folds),
+        pruner=make_pruner(pruner_of(record.file), rungs, steps_per_epoch, total, record.file.data.folds),
     )

@@ -3,7 +3,7 @@
 import math
 import random
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -140,12 +140,12 @@ def _values(distribution: BaseDistribution, levels: int) -> list[SettingValue]:
         if len(every) <= levels:
             return list(every)
         places = _spaced(distribution.low, distribution.high, levels, log=distribution.log)
-        return list(_unique(every[round((place - every.start) / every.step)] for place in places))
+        return list(dict.fromkeys(every[round((place - every.start) / every.step)] for place in places))
     if isinstance(distribution, FloatDistribution):
         places = _spaced(distribution.low, distribution.high, levels, log=distribution.log)
         step, low = distribution.step, distribution.low
         on_grid = places if step is None else [low + step * round((place - low) / step) for place in places]
-        return list(_unique(min(max(value, low), distribution.high) for value in on_grid))
+        return list(dict.fromkeys(min(max(value, low), distribution.high) for value in on_grid))
     msg = f"no grid over a {type(distribution).__name__}"
     raise TypeError(msg)
 
@@ -153,7 +153,3 @@ def _values(distribution: BaseDistribution, levels: int) -> list[SettingValue]:
 def _spaced(low: float, high: float, levels: int, *, log: bool) -> list[float]:
     spaced = np.geomspace(low, high, levels) if log else np.linspace(low, high, levels)
     return [float(place) for place in spaced]
-
-
-def _unique(values: Iterable[float]) -> list[float]:
-    return list(dict.fromkeys(values))

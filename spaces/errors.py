@@ -90,3 +90,8 @@ class DeviceFailed(TrainingError):
 
 class StorageLost(TrainingError):
     """A database that failed, filled its disk or was held while trials ran; the same command goes on."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line: its message's first, or the type of an error without a message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -39,7 +39,7 @@ from datasets.utils.logging import get_verbosity, set_verbosity
 from pyarrow import ArrowException, BufferReader
 from pyarrow.parquet import ParquetFile
 
-from ...spaces.errors import DataError
+from ...spaces.errors import DataError, first_line
 from .checking import Outline
 from .sources import Kind, Source
 
@@ -257,7 +257,7 @@ def _what(feature: object) -> str:
 
 def _reason(error: Exception) -> str:
     """The first line of what went wrong; `datasets` wraps the reader's own error in a general one."""
-    return (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0]
+    return first_line(error.__cause__ or error)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from ...spaces.errors import EncoderError
+from ...spaces.errors import EncoderError, first_line
 from .names import SCRATCH
 
 PACKAGE = "package:"
@@ -58,9 +58,8 @@ def _package_folder(name: str, key: str) -> Path:
 
 def cannot_open(name: str, error: Exception, key: str = ENCODER) -> str:
     """The message where transformers could not open a model, with its reason."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     instead = "name a local folder, or use scratch:tiny" if key == ENCODER else "name a local folder"
     return (
         f"{key}: cannot open {name!r}: neither a folder beside the study file nor a model that the Hub gives "
-        f"now ({reason}). Without a network, {instead}"
+        f"now ({first_line(error)}). Without a network, {instead}"
     )

@@ -74,7 +74,7 @@ class Regression(TextTask[RegressionSettings]):
 
     def targets(self, table: Table) -> torch.Tensor:
         column = table.column(self.settings.label)
-        found = [_number(text) for text in column]
+        found = [number_of(text) for text in column]
         problems = ((row, _problem(number)) for row, number in enumerate(found))
         table.refuse(
             (row, f"task {self.name!r}: {self.settings.label} {column[row]!r} {problem}")
@@ -128,7 +128,7 @@ class Regression(TextTask[RegressionSettings]):
         }
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
     """A number as data files write it (Python would read 1_000 too); NaN for what is none."""
     try:
         return math.nan if "_" in text else float(text)

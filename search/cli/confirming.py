@@ -5,7 +5,7 @@ from pathlib import Path
 from ...spaces.errors import StudyError
 from ..confirmation.reading import read_confirmation
 from ..confirmation.running import confirm_study
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..report.confirmed import verdict_blocks
 from ..report.live import make_observer
 from ..settings import ConfirmSettings

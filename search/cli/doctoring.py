@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from ...spaces.errors import first_line
 from ..doctor.finding import Finding, State
 from ..doctor.surroundings import find_cache, find_offline, find_packages
 from .consoles import echo, tell, tell_table
@@ -37,7 +38,7 @@ def _imported(part: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]
     try:
         return list(look())
     except (ImportError, OSError) as error:
-        found = f"cannot be looked at: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
+        found = f"cannot be looked at: {first_line(error)}"
         return [Finding(part, State.WRONG, found, "install autotune-mtl anew, in a virtual environment of its own")]
 
 

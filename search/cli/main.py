@@ -114,7 +114,7 @@ def verify(
     from ..executors.choosing import check_placement
     from .verifying import verify_command
 
-    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    placement = check_placement(devices, slots, executor, address, gpus_per_worker)
     raise typer.Exit(verify_command(best, seeds=seeds, placement=placement, as_json=as_json))
 
 
@@ -152,11 +152,10 @@ def augment(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a study file, for editors."""
-    import json
-
     from ..study_file.schema import json_schema
+    from .consoles import echo
 
-    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    echo(json_schema())
 
 
 @app.command()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..planning.costs import STEPS
 from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent
@@ -61,8 +61,7 @@ def _show(plan: Plan) -> None:
 
 
 def _columns(plan: Plan) -> list[str]:
-    on_gpu = any(cost.alone is None for cost in plan.costs.values())
-    return ["a step"] if on_gpu else ["a step, one thread", "a step, all threads"]
+    return ["a step"] if plan.on_gpu else ["a step, one thread", "a step, all threads"]
 
 
 def _probed(plan: Plan) -> Iterator[list[str]]:
@@ -83,8 +82,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from plan.ends
     yield _confirming(plan)
     free = "" if plan.free is None else f" of the {plan.free / 1e9:.1f} GB that are free"
-    on_gpu = any(cost.alone is None for cost in plan.costs.values())
-    yield f"memory: about {plan.memory / 1e9:.2f} GB{free} for each {'trial' if on_gpu else 'training process'}"
+    yield f"memory: about {plan.memory / 1e9:.2f} GB{free} for each {'trial' if plan.on_gpu else 'training process'}"
     yield _checkpoints(plan)
     yield from plan.notes
 

@@ -11,8 +11,9 @@ from ...objectives.training.checkpoint_files import checkpoint_sizes
 from ...spaces.errors import StudyError
 from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
-from ..report.summary import Counts, Summary, summarize
-from ..report.wording import number
+from ..report.sentences import states
+from ..report.summary import Summary, summarize
+from ..report.wording import counted, number
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url
 from ..study import delete_study, find_study, list_studies, while_stored
@@ -32,12 +33,10 @@ def list_command(storage: str | None, *, as_json: bool) -> None:
 
 
 def _listed(summary: Summary) -> list[str]:
-    counts = summary.counts
-    done = counts.complete + counts.pruned + counts.failed
     best = ", ".join(map(number, summary.best.values)) if summary.best else "-"
     if summary.has_several and summary.best:
         best += f" (of {len(summary.front)} on the front)"
-    return [summary.study, summary.objective, f"{done} of {counts.total}", best]
+    return [summary.study, summary.objective, f"{summary.counts.done} of {summary.counts.total}", best]
 
 
 def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
@@ -52,9 +51,9 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
         return
     tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
     with while_stored(record):
-        tell(_counted(summarize(record.study, importance=False).counts))
+        tell(states(summarize(record.study, importance=False).counts))
     if sizes := checkpoint_sizes(checkpoint_folder(record.name, record.url)):
-        files = f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}"
+        files = counted(len(sizes), "file")
         disk = record.file.search.checkpoints.disk
         tell(f"checkpoints here: {files}, {sum(sizes.values()) / 1e6:.1f} MB of at most {disk:g} GB")
     tell_table(["trial", "state", "value", "role or reason"], [_row(trial) for trial in trials])
@@ -79,13 +78,6 @@ def _row(trial: Mapping[str, Any]) -> list[str]:
     failure = trial["failure"]
     note = f"{failure['kind']}: {failure['message']}" if failure else trial["role"] or ""
     return [str(trial["number"]), trial["state"], value, note]
-
-
-def _counted(counts: Counts) -> str:
-    return (
-        f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running, "
-        f"of {counts.total}"
-    )
 
 
 def copy_command(name: str, storage: str | None, to: str) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ...spaces.errors import InputError
+from ..executors.placement import ExecutorName
 
 app = typer.Typer(help="Create, run and read studies.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,15 +32,6 @@ def file_path(given: str | Path) -> Path:
     if str(given).endswith(os.sep):
         raise typer.BadParameter(f"{given!r} is a folder; name a file in it")
     return Path(given)
-
-
-class ExecutorName(StrEnum):
-    """Where trainers run."""
-
-    AUTO = "auto"
-    INLINE = "inline"
-    PROCESS = "process"
-    RAY = "ray"
 
 
 class ExportFormat(StrEnum):
@@ -92,7 +84,7 @@ def run(
     from ..executors.choosing import check_placement
     from .studying import run_command
 
-    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    placement = check_placement(devices, slots, executor, address, gpus_per_worker)
     code = run_command(target, storage, trials=trials, timeout=timeout, placement=placement)
     raise typer.Exit(code)
 
@@ -110,7 +102,7 @@ def plan(
     from ..executors.choosing import check_placement
     from .planning import plan_command
 
-    placement = check_placement(devices, slots, ExecutorName.AUTO.value, None, None)
+    placement = check_placement(devices, slots, ExecutorName.AUTO, None, None)
     plan_command(target, storage, trials=trials, placement=placement, as_json=as_json)
 
 
@@ -136,7 +128,7 @@ def confirm(
     from ..executors.choosing import check_placement
     from .confirming import confirm_command
 
-    placement = check_placement(devices, slots, executor.value, address, gpus_per_worker)
+    placement = check_placement(devices, slots, executor, address, gpus_per_worker)
     code = confirm_command(
         target,
         storage,

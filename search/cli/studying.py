@@ -8,7 +8,7 @@ from ...objectives.data.cleaning import rows
 from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..creation import check_free, consequences, create_study
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..preparing import longest_trial, prepare_study
 from ..report.live import make_observer
 from ..report.summary import Summary, summarize

@@ -9,10 +9,8 @@ from ...spaces.errors import InputError
 from ..settings import Duration
 from ..storage import storage_url
 from ..study import StudyRecord, open_study
-from ..study_file.reading import read_study_file
+from ..study_file.reading import is_study_file, read_study_file
 from ..study_file.schema import StudyFile
-
-_FILE_ENDINGS = {".yaml", ".yml"}
 
 
 def opened(target: str, storage: str | None) -> StudyRecord:
@@ -25,7 +23,7 @@ def opened(target: str, storage: str | None) -> StudyRecord:
 def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, Path | None]:
     """The study file that a target is, and where; None and None for a name. See `read_study_file`."""
     path = Path(target)
-    if path.suffix.lower() not in _FILE_ENDINGS:
+    if not is_study_file(path):
         return None, None
     return read_study_file(path, is_stored=is_stored), path
 

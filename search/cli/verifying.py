@@ -1,16 +1,15 @@
 """What `autotune verify` does; imported only when it runs."""
 
-import json
 from pathlib import Path
 
 import typer
 
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..export.best_file import read_best
 from ..production.retraining import Outcome
 from ..production.verification import Verification, verify
 from ..report.wording import number
-from .consoles import INTERRUPTED, tell, tell_error, tell_table
+from .consoles import INTERRUPTED, echo, tell, tell_error, tell_table
 
 _NOT_KEPT = 1
 
@@ -34,7 +33,7 @@ def verify_command(path: Path, *, seeds: int | None, placement: Placement, as_js
         tell_error("interrupted: nothing is kept; --seeds N trains on the first N seeds only")
         return INTERRUPTED
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        echo(found.to_json())
     else:
         _print(found)
     return 0 if found.is_kept else _NOT_KEPT

@@ -54,14 +54,13 @@ def _repeat(record: StudyRecord) -> None:
 
 def _lines(summary: Summary) -> list[str]:
     counts = summary.counts
-    done = counts.complete + counts.pruned + counts.failed
     best = f"best {number(summary.best.values[0])} (trial {summary.best.number})" if summary.best else "no best yet"
     return [
-        f"{summary.study}: {done} of {counts.total} trials done, {counts.running} running",
+        f"{summary.study}: {counts.done} of {counts.total} trials done, {counts.running} running",
         f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed",
         best,
     ]
 
 
 def _is_done(counts: Counts) -> bool:
-    return counts.complete + counts.pruned + counts.failed >= counts.total
+    return counts.done >= counts.total

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...objectives.training.fresh import Fresh
 from ..ranking import ranked_trials
-from ..roles import BASELINE, FAILURE, SECONDS
+from ..roles import BASELINE, SECONDS, failure_told
 from ..study import StudyRecord
 from ..verdict.ablation import Effect, effects
 from ..verdict.comparison import gain_over
@@ -148,5 +148,5 @@ def with_costs(arms: Sequence[Arm]) -> tuple[Arm, ...]:
 
 
 def _reason(trial: FrozenTrial) -> str:
-    failure = trial.user_attrs.get(FAILURE, {"kind": "lost", "message": "its process died"})
+    failure = failure_told(trial.user_attrs)
     return f"{failure['kind']}: {failure['message']}"

@@ -12,7 +12,8 @@ from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
 from ..bank_progress import Quarters
 from ..checkpoints import checkpoint_store
-from ..executors.choosing import Placement, make_executor
+from ..executors.choosing import make_executor
+from ..executors.placement import Placement
 from ..interruption import Interruption, interruption
 from ..observer import Observer
 from ..preparing import check_unchanged, longest_trial

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from ..report.wording import number
+from ..report.wording import counted, number
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.short_runs import Rung
@@ -41,7 +41,7 @@ def measured(estimate: Estimate) -> str:
 
 def fresh_seeds(count: int) -> str:
     """How many there are, in words."""
-    return f"{count} fresh seed{'s' if count > 1 else ''}"
+    return counted(count, "fresh seed")
 
 
 def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
@@ -85,8 +85,7 @@ def _too_few(comparison: Comparison) -> str:
     pairs = comparison.test.pairs
     needed = fewest_pairs(comparison.comparisons)
     among = f" among {comparison.comparisons}" if comparison.comparisons > 1 else ""
-    seeds = f"{pairs} seed{'s' if pairs > 1 else ''}"
-    return f"From {seeds} no gain could be claimed, however large: that takes {needed}{among}."
+    return f"From {counted(pairs, 'seed')} no gain could be claimed, however large: that takes {needed}{among}."
 
 
 def _unfinished(confirmed: Confirmed) -> Iterator[str]:

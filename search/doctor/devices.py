@@ -6,7 +6,9 @@ import torch
 
 from ...objectives.training.device import has_bf16
 from ...objectives.training.probing import free_memory
+from ...spaces.errors import first_line
 from ..executors.places import core_count, gpus
+from ..report.wording import counted
 from .finding import Finding, State
 
 
@@ -24,7 +26,7 @@ def _gpu(name: str, number: int) -> Finding:
         free, total = torch.cuda.mem_get_info(number)
         bf16 = _bf16(torch.device("cuda", number))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         return Finding(name, State.WRONG, f"fails: {reason}", "check the driver with nvidia-smi; or use --devices cpu")
     kind = torch.cuda.get_device_name(number)
     return Finding(name, State.OK, f"{kind}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free, {bf16}")
@@ -34,7 +36,7 @@ def _cores() -> Finding:
     count, free = core_count(), free_memory()
     memory = "" if free is None else f", {free / 1e9:.1f} GB of memory free"
     kind = f"{torch.backends.cpu.get_cpu_capability()}, {_bf16(torch.device('cpu'))}"
-    return Finding("CPU", State.OK, f"{count} core{'s' if count > 1 else ''} to use{memory}, {kind}")
+    return Finding("CPU", State.OK, f"{counted(count, 'core')} to use{memory}, {kind}")
 
 
 def _bf16(device: torch.device) -> str:

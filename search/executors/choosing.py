@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 
 import torch
@@ -15,6 +14,7 @@ from ...objectives.training.probing import Probe, free_memory, probe_cpu
 from ...spaces.errors import Diverged, InputError
 from .executor import Executor
 from .inline import InlineExecutor
+from .placement import ExecutorName, Placement
 from .places import Place, find_places
 from .process import ProcessExecutor
 from .ray_cluster import RayExecutor, cluster_places, connect
@@ -24,34 +24,6 @@ START_S = 15.0
 """Until a process has imported torch and has its data; a study must save at least that to be worth it."""
 _EVALUATING = 1.2
 """What evaluations add to a trial's steps, roughly."""
-
-
-class ExecutorName(StrEnum):
-    """Where trainers run."""
-
-    AUTO = "auto"
-    INLINE = "inline"
-    PROCESS = "process"
-    RAY = "ray"
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a run trains.
-
-    Args:
-        devices: as find_places has them.
-        slots: how many trials each place trains at once; None: as many as are worth it.
-        executor: what trains there; `auto` is this process for one GPU or a short study, else a process a place.
-        address: of a Ray cluster; None: RAY_ADDRESS, or one on this machine.
-        gpus: of each Ray actor; None: one where the cluster has GPUs.
-    """
-
-    devices: str = "auto"
-    slots: int | None = None
-    executor: ExecutorName = ExecutorName.AUTO
-    address: str | None = None
-    gpus: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +82,8 @@ def choose(
     name, places = placement.executor, find_places(placement.devices)
     if name is ExecutorName.AUTO:
         look = look or partial(_probe_baseline, recipe, prepared)
-        name, places = _chosen(places, placement.devices, trial_steps(prepared, recipe), left, note, look)
+        steps = prepared.rungs(recipe.file.training)[-1]
+        name, places = _chosen(places, placement.devices, steps, left, note, look)
     slots = placement.slots
     return Choice(name, places, _slots(places, recipe, prepared, left, note) if slots is None else slots)
 
@@ -172,11 +145,6 @@ def _chosen(
     return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count]
 
 
-def trial_steps(prepared: PreparedObjective, recipe: Recipe) -> int:
-    """The steps of a trial at full length, all folds together."""
-    return sum(each.rungs(recipe.file.training)[-1] for each in prepared.folds or [prepared])
-
-
 def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, str]:
     """How many one-thread workers are worth it (1: none, train in this process), and why.
 
@@ -202,24 +170,25 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def check_placement(devices: str, slots: str, executor: str, address: str | None, gpus: float | None) -> Placement:
+def check_placement(
+    devices: str, slots: str, executor: ExecutorName, address: str | None, gpus: float | None
+) -> Placement:
     """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
 
     Raises:
         InputError: there is no such device, it is no number of slots, or an option belongs to another executor.
     """
-    name = ExecutorName(executor)
-    if name is not ExecutorName.RAY:
+    if executor is not ExecutorName.RAY:
         for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
             if given is not None:
                 raise InputError(f"{option} belongs to --executor ray")
     is_cpu = devices.partition(":")[0] == "cpu"
-    if name is not ExecutorName.RAY or is_cpu:
+    if executor is not ExecutorName.RAY or is_cpu:
         find_places(devices)
     elif devices != "auto":
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
-    if name is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
+    if executor is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
         raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
-    return Placement(devices, None if slots == "auto" else int(slots), name, address, gpus)
+    return Placement(devices, None if slots == "auto" else int(slots), executor, address, gpus)

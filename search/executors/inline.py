@@ -8,7 +8,7 @@ import torch
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from ...spaces.configuration import Configuration
-from ...spaces.errors import DeviceFailed
+from ...spaces.errors import DeviceFailed, first_line
 from .executor import Executor
 
 
@@ -44,7 +44,7 @@ class InlineExecutor(Executor):
             return self._trainer.advance()
         except torch.AcceleratorError as error:
             raise DeviceFailed(
-                f"the device failed, and this process cannot use it any more: {str(error).splitlines()[0]}\n"
+                f"the device failed, and this process cannot use it any more: {first_line(error)}\n"
                 "The same command goes on; with --executor process another worker does by itself",
                 self._trainer.upcoming(),
             ) from error

@@ -6,7 +6,7 @@ A worker is given one round at a time, so the tuner has heard and noted an evalu
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ...objectives.training.checkpoints import CheckpointStore
@@ -17,9 +17,8 @@ from ...spaces.errors import TrainingError
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
-from .worker import Broken, Leaving, Noted, Preparing, Ready, Recipe, Round, Told, Training
+from .worker import Broken, Leaving, Note, Noted, Preparing, Ready, Recipe, Round, Told, Training
 
-RETRIES = 2
 STARTS = 3
 """A worker that dies so often before it is ready will not start."""
 WRITING_S = 300.0
@@ -34,16 +33,16 @@ class PoolExecutor(Executor):
         recipe: what workers are made from; its `slots` is the number of trials in each.
         note: hears what the user should know.
         retries: how often in a row a trial is begun again whose worker died without a new rung.
-        trial_timeout_s: the longest time that a trial may train; a worker that hangs is ended.
+        trial_timeout_s: the longest time that a trial may train, None for ever; a worker that hangs is ended.
     """
 
     def __init__(
         self,
         places: Sequence[Place],
         recipe: Recipe,
-        note: Callable[[str], None] = lambda _: None,
-        retries: int = RETRIES,
-        trial_timeout_s: float | None = None,
+        note: Note,
+        retries: int,
+        trial_timeout_s: float | None,
     ) -> None:
         self._lanes = [Lane(place) for place in places]
         self._recipe = recipe

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...objectives.training.failing import tail
 from ...objectives.training.trainer import Trainer
-from ...spaces.errors import AutotuneError, InputError
+from ...spaces.errors import AutotuneError, InputError, first_line
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
@@ -105,8 +105,7 @@ class _Actor:
             try:
                 self.messages.extend(_ray().get(self.answers.popleft()))
             except _ray().exceptions.RayError as error:  # lost, killed for want of memory, or never started
-                reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-                raise WorkerDied(f"its actor died: {reason}") from None
+                raise WorkerDied(f"its actor died: {first_line(error)}") from None
         message = self.messages.popleft()
         if isinstance(message, Broken) and message.error is None:
             self._is_broken = True
@@ -139,8 +138,7 @@ def connect(address: str | None) -> None:
         with _own_signals():
             ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        where = address or "this machine"
+        where, reason = address or "this machine", first_line(error)
         raise InputError(f"--address: no Ray cluster at {where} ({reason}); `ray start --head` starts one") from None
 
 

@@ -8,9 +8,7 @@ from ...objectives.data.sources import Kind, resolve_source
 from ...objectives.settings import ObjectiveSettings
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import InputError
-
-_FILES = (("replace", "lexicon"), ("flip", "lexicon"))
-_MODELS = (("mask", "model"), ("back_translate", "there"), ("back_translate", "back"), ("synthesize", "model"))
+from ..beside import FILES, MODELS
 
 
 class Relocation:
@@ -47,7 +45,7 @@ class Relocation:
     def augmentation(self, space: AugmentationSpace) -> AugmentationSpace:
         """Lexicons and models of operations; those of operations that the study does not have are left out."""
         content = space.model_dump()
-        for names, rewrite in ((_FILES, self._file), (_MODELS, self.model)):
+        for names, rewrite in ((FILES, self._file), (MODELS, self.model)):
             for operation, name in names:
                 own: dict[str, Any] = content[operation]
                 if operation not in space.operations:

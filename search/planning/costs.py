@@ -8,7 +8,7 @@ from ...objectives.prepared import PreparedObjective
 from ...objectives.training.gpu_slots import probe_gpu, probe_step
 from ...objectives.training.probing import Around, Probe, free_memory, probe_around, probe_cpu, seconds_a_step
 from ...spaces.configuration import Configuration
-from ...spaces.errors import TrainingError
+from ...spaces.errors import TrainingError, first_line
 
 STEPS = 6
 """Of each configuration, with one thread and with all: their lengths differ, so that three would say less."""
@@ -65,8 +65,7 @@ def measure(prepared: PreparedObjective, configuration: Configuration, device: t
     try:
         return (_on_gpu if device.type == "cuda" else _on_cpu)(prepared, configuration, device)
     except (RuntimeError, MemoryError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"the probe could not train a step on {device}: {reason}") from error
+        raise TrainingError(f"the probe could not train a step on {device}: {first_line(error)}") from error
 
 
 def _on_cpu(prepared: PreparedObjective, configuration: Configuration, device: torch.device) -> Cost:

@@ -15,12 +15,13 @@ from ...objectives.training.device import choose_device
 from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
 from ..confirmation.fresh import FreshRecipe
-from ..creation import total_of
-from ..executors.choosing import Placement, choose
+from ..creation import given_configurations, total_of
+from ..executors.choosing import choose
+from ..executors.placement import Placement
 from ..executors.places import find_places
 from ..executors.worker import Note, Recipe
-from ..pruners import meant_pruner, never_pruned
-from ..roles import BASELINE, EQUAL_WEIGHTS
+from ..pruners import never_pruned, pruner_of
+from ..roles import BASELINE
 from ..settings import ConfirmSettings
 from ..study_file.schema import StudyFile
 from .confirming import most_arms, most_variants
@@ -60,7 +61,7 @@ def make_plan(
         TrainingError: not even a step can be trained.
     """
     device = _device(placement)
-    configurations = _configurations(file)
+    configurations = given_configurations(file)
     costs = {role: measure(prepared, each, device) for role, each in configurations.items()}
     probed = _Probed(file, base, prepared, placement, device, configurations, costs)
     ended = sum(trial.state.is_finished() for trial in trials or ())
@@ -80,7 +81,7 @@ def make_plan(
         costs=costs,
         trial={role: pace.trial(role, lengths.longest) for role in costs},
         place=Place(choice.executor.value, [place.name for place in choice.places], choice.slots, said),
-        pruner=_pruner(file),
+        pruner=pruner_of(file),
         unpruned=unpruned,
         search=pruned,
         confirming=_confirming(probed, total),
@@ -97,12 +98,6 @@ def _device(placement: Placement) -> torch.device:
     if number >= torch.cuda.device_count():
         raise InputError("a plan looks at a MIG slice only where CUDA_VISIBLE_DEVICES names no other")
     return choose_device(str(number))
-
-
-def _configurations(file: StudyFile) -> Mapping[str, Configuration]:
-    space = file.search_space()
-    found = {BASELINE: space.baseline(), EQUAL_WEIGHTS: space.equal_weights()}
-    return found if found[BASELINE] != found[EQUAL_WEIGHTS] else {BASELINE: found[BASELINE]}
 
 
 @dataclass(frozen=True)
@@ -128,14 +123,10 @@ class _Probed:
         return Pace(self.costs, choice, share, lengths_of(self.file, self.prepared))
 
 
-def _pruner(file: StudyFile) -> str:
-    return "none" if len(file.objectives) > 1 else meant_pruner(file.search.pruner, file.data.folds)
-
-
 def _search(file: StudyFile, pace: Pace, total: int, left: int) -> tuple[Spent, Spent]:
     """Without pruning, and with it: at the least, every trial that may be pruned is, at its first rung."""
     most = left * pace.dearest
-    whole, least = never_pruned(_pruner(file), total), None
+    whole, least = never_pruned(pruner_of(file), total), None
     if whole is not None:
         kept = max(whole - (total - left), 0)
         least = kept * pace.cheapest + (left - kept) * pace.pruned

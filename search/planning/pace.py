@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...objectives.prepared import PreparedObjective
-from ..executors.choosing import START_S, Choice, ExecutorName
+from ..executors.choosing import START_S, Choice
+from ..executors.placement import ExecutorName
 from ..preparing import possible_epochs
 from ..study_file.schema import StudyFile
 from .costs import Cost, Length

@@ -89,6 +89,11 @@ class Plan:
     notes: Sequence[str] = ()
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether it would train on a GPU, where a step has no threads of its own."""
+        return any(cost.alone is None for cost in self.costs.values())
+
+    @property
     def memory(self) -> int:
         """Bytes that a training process takes, or a trial on a GPU."""
         return max(cost.memory for cost in self.costs.values())

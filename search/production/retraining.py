@@ -15,8 +15,9 @@ from ...spaces.errors import StudyFileError
 from ...spaces.space import SpaceSettings
 from ..bank_progress import Quarters
 from ..confirmation.fresh import FreshRecipe, prepare_fresh
-from ..executors.choosing import Placement, make_executor
+from ..executors.choosing import make_executor
 from ..executors.executor import Executor
+from ..executors.placement import Placement
 from ..export.best_file import BestConfiguration
 from ..interruption import Interruption, interruption
 from ..passwords import without_passwords

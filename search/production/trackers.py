@@ -19,7 +19,7 @@ from transformers.integrations.integration_utils import MLflowCallback, TensorBo
 
 from ...objectives.models.encoders import quiet_transformers
 from ...objectives.training.trainer import Evaluation
-from ...spaces.errors import InputError
+from ...spaces.errors import InputError, first_line
 from ..passwords import without_passwords
 
 PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny", "wandb": "wandb"}
@@ -96,7 +96,7 @@ class Trackers:
                 self._callbacks[name] = _STARTS[name](self.folder, step, known.get(name))
                 self._call(self._callbacks[name].on_train_begin)
             except _errors(name) as error:
-                raise InputError(f"--report-to: {name}: {_first_line(error)}") from None
+                raise InputError(f"--report-to: {name}: {without_passwords(first_line(error))}") from None
         return {name: found for name in self.names if (found := _run_id(name)) is not None}
 
     def hear(self, evaluation: Evaluation, learning_rate: float) -> None:
@@ -127,7 +127,7 @@ class Trackers:
             try:
                 act(name)
             except _errors(name) as error:
-                self.note(f"{name} was lost ({_first_line(error)}): no more is sent there")
+                self.note(f"{name} was lost ({without_passwords(first_line(error))}): no more is sent there")
                 del self._callbacks[name]
 
     def _call(self, event: Callable[..., object], **more: object) -> None:
@@ -181,7 +181,3 @@ def _errors(name: str) -> tuple[type[Exception], ...]:
     if name == "wandb":
         return OSError, import_module("wandb.errors").Error
     return (OSError,)
-
-
-def _first_line(error: Exception) -> str:
-    return without_passwords(str(error)).splitlines()[0] if str(error) else type(error).__name__

@@ -12,9 +12,9 @@ from statistics import fmean
 from typing import Any
 
 from ...spaces.errors import InputError, StudyFileError
-from ..executors.choosing import Placement
+from ..executors.placement import Placement
 from ..export.best_file import BestConfiguration, read_document_of
-from ..report.wording import number
+from ..report.wording import counted, number
 from ..versions import differences
 from .data import check_data
 from .retraining import Heard, Outcome, train_again
@@ -36,8 +36,8 @@ class Promise:
         """The first so many seeds; InputError where there are fewer."""
         seeds = list(self.scores)
         if count is not None and count > len(seeds):
-            counted = f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}"
-            raise InputError(f"--seeds: {count}: the export was measured on {counted}: {', '.join(map(str, seeds))}")
+            there = f"{counted(len(seeds), 'seed')}: {', '.join(map(str, seeds))}"
+            raise InputError(f"--seeds: {count}: the export was measured on {there}")
         return seeds[:count]
 
 

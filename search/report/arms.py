@@ -113,13 +113,8 @@ def _in_words(row: Mapping[str, Text]) -> Text:
 
 def _range(verdict: Verdict) -> tuple[float, float]:
     """One scale for all intervals."""
-    ends = [end for score in verdict.scores.values() for end in _ends(score)]
+    ends = [end for score in verdict.scores.values() for end in score.ends]
     return min(ends), max(ends)
-
-
-def _ends(estimate: Estimate) -> tuple[float, float]:
-    interval = estimate.interval
-    return (interval.low, interval.high) if interval else (estimate.mean, estimate.mean)
 
 
 def _axis(verdict: Verdict) -> str:
@@ -140,5 +135,5 @@ def _whiskers(estimate: Estimate, low: float, high: float, cells: int) -> str:
 
 
 def _with_mean(estimate: Estimate) -> tuple[float, float, float]:
-    low, high = _ends(estimate)
+    low, high = estimate.ends
     return low, min(max(estimate.mean, low), high), high

@@ -39,6 +39,13 @@ def configuration_rows(summary: Summary, configuration: Configuration) -> Iterat
         yield wording.plain(name), wording.setting(value)
 
 
+def trial_rows(summary: Summary, trial: RankedTrial) -> Iterator[tuple[str, str]]:
+    """The trial's configuration, and its folds where it has any."""
+    yield from configuration_rows(summary, trial.configuration)
+    if trial.folds:
+        yield "folds", ", ".join(map(wording.number, trial.folds[0]))
+
+
 def standing(summary: Summary, best: RankedTrial) -> Iterator[Text]:
     """Where the best trial of the search, or its front, stands beside the given ones; and how far to trust that."""
     if summary.has_several:
@@ -119,7 +126,7 @@ def states(counts: Counts) -> str:
     """How many trials there are, by state."""
     return (
         f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running, "
-        f"of {counts.total} in all"
+        f"of {counts.total}"
     )
 
 

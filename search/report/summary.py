@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
 from ..ranking import RankedTrial, objectives_of, ranked_trials
-from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, FAILURE, ROLE, SECONDS
+from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE, SECONDS, failure_told
 from .auxiliaries import Auxiliary, auxiliaries_of
 from .importance import parameter_importances
 from .wording import advantage
@@ -30,6 +30,11 @@ class Counts:
     pruned: int
     failed: int
     running: int
+
+    @property
+    def done(self) -> int:
+        """How many have ended, in whatever way."""
+        return self.complete + self.pruned + self.failed
 
 
 @dataclass(frozen=True)
@@ -268,8 +273,7 @@ def _failures(trials: Iterable[FrozenTrial]) -> tuple[FailureGroup, ...]:
     groups: dict[str, list[tuple[int, Mapping[str, str]]]] = {}
     for trial in trials:
         if trial.state == TrialState.FAIL:
-            # Optuna itself fails trials whose process died, and gives no reason.
-            failure = trial.user_attrs.get(FAILURE, {"kind": "lost", "message": "its process died"})
+            failure = failure_told(trial.user_attrs)
             groups.setdefault(failure["kind"], []).append((trial.number, failure))
     by_frequency = sorted(groups.items(), key=lambda group: -len(group[1]))
     return tuple(_group(kind, members) for kind, members in by_frequency)

@@ -81,8 +81,7 @@ def _best(summary: Summary, best: RankedTrial) -> RenderableType:
         (reached(best), "bold"),
         f" {sentences.where(summary, best)}",
     )
-    folds = [("folds", ", ".join(map(wording.number, best.folds[0])))] if best.folds else []
-    return Group(title, _table([*sentences.configuration_rows(summary, best.configuration), *folds]))
+    return Group(title, _table(sentences.trial_rows(summary, best)))
 
 
 def _table(named: Iterable[tuple[str, str]]) -> Table:
@@ -136,7 +135,7 @@ def _bar(fraction: float) -> str:
 
 
 def _trials(summary: Summary) -> RenderableType:
-    lines: list[RenderableType] = [Text.assemble(("Trials", "bold"), f" {sentences.states(summary.counts)}")]
+    lines: list[RenderableType] = [Text.assemble(("Trials", "bold"), f" {sentences.states(summary.counts)} in all")]
     for group in summary.failures:
         lines.append(Padding(Text(sentences.reason(group), style="red"), (0, 0, 0, 2)))
         if group.kind == FailureKind.CRASHED and group.trace:  # of the other kinds the message says all
@@ -147,5 +146,4 @@ def _trials(summary: Summary) -> RenderableType:
 
 def _trace(trace: str) -> Text:
     """The end of a traceback, line by line as it was, without what could steer the terminal."""
-    lines = ("".join(each if each.isprintable() else " " for each in line) for line in trace.splitlines())
-    return Text("\n".join(lines), style=NOTE)
+    return Text("\n".join(map(wording.printable, trace.splitlines())), style=NOTE)

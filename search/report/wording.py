@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something: "1 seed", "3 seeds"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def number(value: float) -> str:
     """A metric's value: four decimals, as 1 / 10,000 is finer than any small validation set can tell.
 

@@ -12,6 +12,7 @@ from ...objectives.data.cleaning import normalised
 from ...objectives.data.cleaning import rows as rows_in_words
 from ...objectives.data.repairs import spellings
 from ...objectives.data.table import Table
+from ...objectives.tasks.regression import number_of
 from ...spaces.errors import DataError
 from . import names
 
@@ -24,6 +25,8 @@ _FEW_NUMBERS = 10
 _MANY = 0.2
 """Share of the rows with a separator from which on it is one: a title or two may hold a `|`."""
 _MOSTLY = 0.9
+_MOST_SHOWN = 5
+"""Labels that are told one by one, the most frequent ones."""
 SEPARATOR = "|"
 _CODE = re.compile(r"(?=.*\d)[!-~]{1,64}|\d{4}-\d\d-\d\d.{0,32}")
 """A word with a digit in it, without blanks; or a date with its time."""
@@ -99,7 +102,7 @@ def _written_lists(name: str, table: Table) -> str:
 
 def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> tuple[Form, str]:
     named, limit = name in names.CLASSES, min(_MOST_LABELS, max(2, rows // _ROWS_A_LABEL))
-    if all(map(_is_number, filled)):
+    if all(math.isfinite(number_of(value)) for value in filled):
         return _of_numbers(name, filled, counts)
     if (parts := _parts(filled)) and _shared(parts, limit):
         return Form.LABEL_LISTS, f"labels with {SEPARATOR!r} between them"
@@ -154,16 +157,10 @@ def _shared(counts: Counter[str], limit: int) -> bool:
     return 2 <= len(counts) <= limit and counts.total() >= 2 * len(counts)
 
 
-def _is_number(value: str) -> bool:
-    try:
-        return math.isfinite(float(value)) and "_" not in value
-    except ValueError:
-        return False
-
-
-def in_words(counts: Counter[str], most: int = 5) -> str:
+def in_words(counts: Counter[str]) -> str:
     """Labels with their counts: `3 labels: neg 350, neu 20, pos 330`."""
-    return f"{len(counts)} labels: {', '.join(_shown(counts.most_common(most)))}{', …' * (len(counts) > most)}"
+    shown = ", ".join(_shown(counts.most_common(_MOST_SHOWN)))
+    return f"{len(counts)} labels: {shown}{', …' * (len(counts) > _MOST_SHOWN)}"
 
 
 def _shown(pairs: Iterable[tuple[str, int]]) -> Iterable[str]:

@@ -9,7 +9,7 @@ from ...objectives.data.sources import Source, resolve_source
 from ...objectives.data.table import Table
 from ...objectives.settings import DataSettings
 from ...spaces.errors import DataError, InputError
-from ..study_file.reading import parse_study_file
+from ..study_file.reading import is_study_file, parse_study_file
 from ..study_file.schema import StudyFile
 from ..writing import check_new, write_text
 from .checking import Checked, checked
@@ -18,7 +18,6 @@ from .columns import Column, describe
 from .siblings import beside, study_name, written_path
 from .writing import study_text
 
-_ENDINGS = {".yaml", ".yml"}
 _MOST_TOLD = 20
 """Columns that a message lists."""
 
@@ -43,7 +42,7 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
         InputError: the file is there already, the data cannot be read, or no task can be made of it. Nothing is
             written then.
     """
-    if destination.suffix.lower() not in _ENDINGS:
+    if not is_study_file(destination):
         raise InputError(f"--output: {str(destination)!r}: a study file's name ends in .yaml")
     check_new(destination, "--output")
     source = resolve_source(data, Path())

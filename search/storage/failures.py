@@ -9,7 +9,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from ...spaces.errors import StorageError
+from ...spaces.errors import StorageError, first_line
 from ..passwords import masked
 from . import timeouts
 
@@ -55,4 +55,4 @@ def reason_of(error: Exception, waited_s: float) -> str:
         "disk is full": "cannot be written: the disk is full",
     }
     told = next((reason for key, reason in known.items() if key in words), None)
-    return told or f"failed: {words.strip().splitlines()[0] if words.strip() else type(cause).__name__}"
+    return told or f"failed: {first_line(cause or error)}"

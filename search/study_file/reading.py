@@ -25,6 +25,11 @@ def _nothing(_: object) -> Iterable[tuple[Place, str]]:
     return ()
 
 
+def is_study_file(path: Path) -> bool:
+    """Whether a file's name is one of a study file."""
+    return path.suffix.lower() in {".yaml", ".yml"}
+
+
 def read_study_file(path: Path, *, is_stored: bool = False) -> StudyFile:
     """Read and check a study file.
 

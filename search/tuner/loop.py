@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from ...objectives.training.failure import Failure, FailureKind
 from ...objectives.training.trainer import Evaluation
 from ...spaces.configuration import Configuration
-from ...spaces.errors import DeviceFailed
+from ...spaces.errors import DeviceFailed, first_line
 from ...spaces.space import SearchSpace
 from ..checkpoints import worth_keeping
 from ..claims import Claims
@@ -149,7 +149,7 @@ class Tuner:
 
     def _blame(self, error: DeviceFailed) -> None:
         """Count a death for trials under which a device failed: one that always fails it must not come for ever."""
-        failure = Failure(FailureKind.CRASHED, str(error).splitlines()[0])
+        failure = Failure(FailureKind.CRASHED, first_line(error))
         waits: dict[int, bool] = {}
         with self._claims.lock():
             for trial in self._claims.trials(TrialState.RUNNING):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ..report.wording import counted
 from .confirmation import Confirmation
 from .estimate import Estimate, estimate
 from .sign_flip import SignFlip, sign_flip
@@ -55,7 +56,7 @@ class Comparison:
     @property
     def evidence(self) -> str:
         """What these pairs show, and how many would be needed if they show nothing; a clause."""
-        seeds = f"{self.test.pairs} seed{'s' if self.test.pairs > 1 else ''}"
+        seeds = counted(self.test.pairs, "seed")
         if self.is_better:
             among = f", corrected for {self.comparisons} comparisons" if self.comparisons > 1 else ""
             return f"better on {seeds} (p = {self.corrected:.3f}{among})"

@@ -16,23 +16,22 @@ FEWEST_FOR_BOOTSTRAP = 6
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the true mean lies in 95 of 100 such cases; `method` is how it was computed."""
+    """Where the true mean lies in 95 of 100 such cases."""
 
     low: float
     high: float
-    method: str
 
     @property
     def excludes_zero(self) -> bool:
         return self.low > 0 or self.high < 0
 
     def shifted(self, by: float) -> "Interval":
-        return Interval(self.low + by, self.high + by, self.method)
+        return Interval(self.low + by, self.high + by)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean of `count` values with its interval or, in `note`, why there is none.
+    """A mean of `count` values with its interval; a single value has none, and neither have values that are all equal.
 
     `spread` is the values' standard deviation; None for a single value.
     """
@@ -41,7 +40,11 @@ class Estimate:
     count: int
     spread: float | None
     interval: Interval | None
-    note: str = ""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Those of the interval; without one the mean is both."""
+        return (self.interval.low, self.interval.high) if self.interval else (self.mean, self.mean)
 
     @property
     def may_be_zero(self) -> bool:
@@ -51,7 +54,7 @@ class Estimate:
     def shifted(self, by: float) -> "Estimate":
         """The same, moved: what a correction does to a mean."""
         interval = self.interval and self.interval.shifted(by)
-        return Estimate(self.mean + by, self.count, self.spread, interval, self.note)
+        return Estimate(self.mean + by, self.count, self.spread, interval)
 
 
 def estimate(values: FloatArray) -> Estimate:
@@ -69,11 +72,10 @@ def estimate(values: FloatArray) -> Estimate:
     values = np.sort(values)  # the same result, to the last digit, in whatever order they come
     mean = float(values.mean())
     if values.size == 1:
-        return Estimate(mean, 1, None, None, "one value has no interval")
+        return Estimate(mean, 1, None, None)
     spread = float(values.std(ddof=1))
     if np.ptp(values) <= SAME * np.abs(values).max():
-        note = f"all {values.size} values are equal, so their spread is unknown"
-        return Estimate(mean, values.size, 0.0, None, note)
+        return Estimate(mean, values.size, 0.0, None)
     return Estimate(mean, values.size, spread, _interval(values, mean, spread))
 
 
@@ -82,6 +84,5 @@ def _interval(values: FloatArray, mean: float, spread: float) -> Interval:
     quantile = float(scipy.special.stdtrit(count - 1, (1 + LEVEL) / 2))
     if count < FEWEST_FOR_BOOTSTRAP:
         half = quantile * spread / math.sqrt(count)
-        return Interval(mean - half, mean + half, "Student's t")
-    low, high = bca_interval(values, math.sqrt(count / (count - 1)) * quantile)
-    return Interval(low, high, "BCa bootstrap, widened for few values")
+        return Interval(mean - half, mean + half)
+    return Interval(*bca_interval(values, math.sqrt(count / (count - 1)) * quantile))

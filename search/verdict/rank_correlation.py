@@ -29,7 +29,7 @@ def kendall_tau(first: FloatArray, second: FloatArray) -> tuple[float, Interval 
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     resampled = _tau_b(drawn.astype(np.float32), *signs)
     low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(tau), Interval(float(low), float(high), "percentile bootstrap over trials")
+    return float(tau), Interval(float(low), float(high))
 
 
 def _tau_b(counts: NDArray[np.float32], first: NDArray[np.float32], second: NDArray[np.float32]) -> FloatArray:

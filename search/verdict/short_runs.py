@@ -10,7 +10,7 @@ from .estimate import Interval
 from .rank_correlation import kendall_tau
 
 KEEP = 1 / 3
-"""Asynchronous halving keeps the best third at a rung."""
+"""Asynchronous halving keeps the best third at a rung, and at least one."""
 
 TrialScores = Mapping[int, float]
 """Trial number -> score, in the metric's unit."""
@@ -62,7 +62,7 @@ class ShortRuns:
 
 
 def short_runs(
-    scores: Mapping[int, TrialScores], full: TrialScores, winner: int, *, maximize: bool = True, keep: float = KEEP
+    scores: Mapping[int, TrialScores], full: TrialScores, winner: int, *, maximize: bool = True
 ) -> ShortRuns:
     """What pruning at each rung would have done.
 
@@ -72,12 +72,9 @@ def short_runs(
             be kept, among which the order is harder to see.
         winner: the trial of the confirmed winner.
         maximize: whether a higher score is better.
-        keep: the share of trials that a rung keeps; at least one.
     """
     sign = 1.0 if maximize else -1.0
-    rungs = tuple(
-        _rung(step, _oriented(scores[step], sign), _oriented(full, sign), winner, keep) for step in sorted(scores)
-    )
+    rungs = tuple(_rung(step, _oriented(scores[step], sign), _oriented(full, sign), winner) for step in sorted(scores))
     return ShortRuns(rungs, _safe_step(rungs))
 
 
@@ -85,14 +82,14 @@ def _oriented(scores: TrialScores, sign: float) -> dict[int, float]:
     return {trial: sign * float(score) for trial, score in scores.items() if math.isfinite(score)}
 
 
-def _rung(step: int, here: dict[int, float], full: dict[int, float], winner: int, keep: float) -> Rung:
+def _rung(step: int, here: dict[int, float], full: dict[int, float], winner: int) -> Rung:
     both = sorted(here.keys() & full.keys())
     correlation = kendall_tau(*(np.array([scores[trial] for trial in both]) for scores in (here, full)))
     tau, interval = correlation or (None, None)
     if winner not in here:
         return Rung(step, len(here), tau, interval, None, None)
     rank = 1 + sum(score > here[winner] for score in here.values())
-    kept = max(1, math.floor(keep * len(here)))
+    kept = max(1, math.floor(KEEP * len(here)))
     return Rung(step, len(here), tau, interval, rank, rank <= kept)
 
 

@@ -9,8 +9,9 @@ import torch
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
-from autotune.search.executors.choosing import ExecutorName, Placement, make_executor
+from autotune.search.executors.choosing import make_executor
 from autotune.search.executors.lanes import WorkerDied
+from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import cores
 from autotune.search.executors.ray_cluster import RayExecutor, _Actor, cluster_places
 from autotune.search.executors.worker import Recipe

@@ -145,7 +145,7 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(recipe: Recipe) -> None:
 def test_a_state_that_is_asked_for_comes_though_the_worker_dies(recipe: Recipe) -> None:
     """The worker dies before it can hand the state over; the one that takes its place is asked again."""
     notes: list[str] = []
-    with ProcessExecutor(cores(1), recipe, notes.append) as executor:
+    with ProcessExecutor(cores(1), recipe, notes.append, 2, None) as executor:
         executor.admit(GOOD, CONFIGURATIONS[GOOD])
         found = executor.advance()
         (pid,) = [child.pid for child in multiprocessing.active_children()]
@@ -178,7 +178,7 @@ def interrupt():
 if __name__ == "__main__":
     base = Path(sys.argv[1])
     recipe = Recipe(read_study_file(base / "study.yaml"), base, CheckpointStore(base / "checkpoints", "test", 10**9))
-    with ProcessExecutor(cores(1), recipe, print) as executor:
+    with ProcessExecutor(cores(1), recipe, print, 2, None) as executor:
         executor.admit(0, Configuration(learning_rate=1e-3))
         threading.Timer(0.5, interrupt).start()  # it is still importing
         executor.advance()

@@ -35,7 +35,7 @@ def configuration(draw: random.Random) -> Configuration:
 @pytest.mark.usefixtures("forked_workers")
 def test_a_worker_s_memory_is_flat_over_its_trials(recipe: Recipe) -> None:
     draw, held = random.Random(0), dict[int, int]()
-    with ProcessExecutor(cores(1), recipe) as executor:
+    with ProcessExecutor(cores(1), recipe, print, 2, None) as executor:
         for trial_id in range(TRIALS):
             executor.admit(trial_id, configuration(draw))
             while not any(evaluation.finished for evaluation in executor.advance()):

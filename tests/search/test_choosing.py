@@ -14,16 +14,10 @@ from autotune.objectives.training.gpu_slots import GpuProbe, probe_step
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
-from autotune.search.executors.choosing import (
-    ExecutorName,
-    Placement,
-    check_placement,
-    make_executor,
-    trial_steps,
-    workers_worth,
-)
+from autotune.search.executors.choosing import check_placement, make_executor, workers_worth
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
+from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe
 from autotune.search.preparing import prepare_study
@@ -52,8 +46,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_process_is_not_several() -> None:
     with pytest.raises(InputError, match="--devices: 'cpu:2' means several processes, and --executor inline"):
-        check_placement("cpu:2", "auto", "inline", None, None)
-    assert check_placement("cpu:1", "auto", "inline", None, None).devices == "cpu:1"
+        check_placement("cpu:2", "auto", ExecutorName.INLINE, None, None)
+    assert check_placement("cpu:1", "auto", ExecutorName.INLINE, None, None).devices == "cpu:1"
 
 
 @pytest.fixture
@@ -133,8 +127,8 @@ def test_the_choice_is_said_with_its_reason():
 
 
 def test_a_trial_s_steps_are_those_of_all_folds(recipe: Recipe, prepared: PreparedObjective):
-    assert trial_steps(prepared, recipe) == prepared.rungs(recipe.file.training)[-1]
-    assert trial_steps(replace(prepared, folds=[prepared] * 3), recipe) == 3 * trial_steps(prepared, recipe)
+    training = recipe.file.training
+    assert replace(prepared, folds=[prepared] * 3).rungs(training)[-1] == 3 * prepared.rungs(training)[-1]
 
 
 def test_a_long_study_gets_a_process_a_core(choose: Choose):
@@ -299,13 +293,15 @@ def test_process_is_a_worker_a_place(choose: Choose):
 
 @pytest.mark.parametrize(("slots", "expected"), [("auto", None), ("1", 1), ("12", 12)])
 def test_slots_are_a_number_or_auto(slots: str, expected: int | None):
-    assert check_placement("cpu", slots, "process", None, None) == Placement("cpu", expected, ExecutorName.PROCESS)
+    assert check_placement("cpu", slots, ExecutorName.PROCESS, None, None) == Placement(
+        "cpu", expected, ExecutorName.PROCESS
+    )
 
 
 @pytest.mark.parametrize("slots", ["0", "-1", "2.5", "many", "", "²"])
 def test_other_slots_are_refused(slots: str):
     with pytest.raises(InputError, match=rf"^--slots: '{slots}' is no number of slots; write auto, or 1 or more$"):
-        check_placement("cpu", slots, "auto", None, None)
+        check_placement("cpu", slots, ExecutorName.AUTO, None, None)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +315,7 @@ def test_other_slots_are_refused(slots: str):
 )
 def test_what_does_not_go_together_is_refused(devices: str, executor: str, address: str | None, message: str):
     with pytest.raises(InputError) as found:
-        check_placement(devices, "auto", executor, address, None)
+        check_placement(devices, "auto", ExecutorName(executor), address, None)
     assert str(found.value) == message
 
 

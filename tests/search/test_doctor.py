@@ -172,6 +172,16 @@ def test_a_gpu_that_fails_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (cpu.part, cpu.state) == ("CPU", State.OK)
 
 
+def test_a_gpu_that_fails_without_a_word_is_told_by_the_type_of_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: object) -> tuple[int, int]:
+        raise RuntimeError
+
+    monkeypatch.setattr(devices, "gpus", lambda: [Place("GPU 0", {}, 0)])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", failing)
+    assert next(iter(find_devices())).found == "fails: RuntimeError"
+
+
 def test_a_gpu_is_named_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "gpus", lambda: [Place("GPU 0", {}, 0)])
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.training.probing import Around
-from autotune.search.executors.choosing import Placement
+from autotune.search.executors.placement import Placement
 from autotune.search.executors.places import Place
 from autotune.search.executors.worker import Recipe
 from autotune.search.planning import costs, making

@@ -42,7 +42,7 @@ class Scripted(Worker):
 
 class ScriptedPool(PoolExecutor):
     def __init__(self, recipe: Recipe, *scripts: Script, limit_s: float | None = None) -> None:
-        super().__init__(cores(1), recipe, retries=1, trial_timeout_s=limit_s)
+        super().__init__(cores(1), recipe, print, retries=1, trial_timeout_s=limit_s)
         self.scripts = deque(scripts)
         self.hired: list[Scripted] = []
 

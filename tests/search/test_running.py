@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 from autotune.search.checkpoint_folder import checkpoint_folder
-from autotune.search.executors.choosing import Placement
+from autotune.search.executors.placement import Placement
 from autotune.search.locking import only_one
 from autotune.search.report.live import PlainLines
 from autotune.search.running import _with_search, run_study

@@ -45,7 +45,6 @@ def test_few_values_widen_the_interval() -> None:
     assert found is not None
     assert found.low < plain[0]
     assert found.high > plain[1]
-    assert "BCa" in found.method
 
 
 def test_below_six_values_the_interval_is_students() -> None:
@@ -54,22 +53,19 @@ def test_below_six_values_the_interval_is_students() -> None:
     found = estimate(values).interval
     assert found is not None
     assert (found.low, found.high) == pytest.approx(expected)
-    assert found.method == "Student's t"
 
 
 def test_one_value_has_no_interval() -> None:
     found = estimate(np.array([0.8]))
     assert (found.mean, found.count, found.interval) == (0.8, 1, None)
-    assert "one value" in found.note
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -3.0])
 @pytest.mark.parametrize("count", [2, 6, 20])
-def test_equal_values_have_no_interval_and_it_is_said(value: float, count: int) -> None:
+def test_equal_values_have_no_interval(value: float, count: int) -> None:
     found = estimate(np.full(count, value))
     assert found.interval is None
     assert found.spread == 0
-    assert f"all {count} values are equal" in found.note
 
 
 def test_no_value_is_refused() -> None:

@@ -113,5 +113,5 @@ def _caption(summary: Summary, shown: Sequence[TrialRecord], there: int, y: Scal
         sentences.append(f"Of {there} trials {len(shown)} are drawn: the named ones, and an even choice of the others.")
     beyond = sum(not y.holds(value) for record in shown for _, value in record.curve)
     if beyond:
-        sentences.append(f"At the edge, as they lie far from all others: {beyond} value{'s' if beyond > 1 else ''}.")
+        sentences.append(f"At the edge, as they lie far from all others: {wording.counted(beyond, 'value')}.")
     return " ".join(sentences)

@@ -5,10 +5,9 @@ from pathlib import PurePath
 
 from ...confirmation.result import Arm, Confirmed, Tested
 from ...confirmation.words import measured
-from ...ranking import RankedTrial
 from ...verdict.short_runs import Rung
 from ...verdict.verdict import Verdict
-from .. import sentences, wording
+from .. import wording
 from ..records import TrialRecord, period, seconds_by_state
 from ..summary import Summary
 from ..trials import reached
@@ -25,8 +24,7 @@ def searched(summary: Summary) -> Rows:
         yield f"baseline, trial {summary.baseline.number}", reached(summary.baseline)
     if summary.best and summary.baseline:
         yield "in the search", wording.gain(summary.best.value, summary.baseline.value, summary.direction)
-    counts = summary.counts
-    yield "trials done", f"{counts.complete + counts.pruned + counts.failed} of {counts.total}"
+    yield "trials done", f"{summary.counts.done} of {summary.counts.total}"
 
 
 def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
@@ -42,20 +40,12 @@ def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
         yield "promised too much", confirmed.unit.gain(gap)
 
 
-def configuration(summary: Summary, best: RankedTrial) -> Rows:
-    """The best trial's configuration, and its folds where it has any."""
-    yield from sentences.configuration_rows(summary, best.configuration)
-    if best.folds:
-        yield "folds", ", ".join(map(wording.number, best.folds[0]))
-
-
 def cost(summary: Summary, records: Sequence[TrialRecord], confirmed: Confirmed | None) -> Rows:
     """Time of training, by what became of the trials, and when that was."""
     yield "training over all trials", wording.duration(summary.seconds)
     for state, seconds in seconds_by_state(records).items():
         count = sum(record.state == state for record in records)
-        name = f"in {count} {_STATES.get(state, state)} trial{'s' if count > 1 else ''}"
-        yield name, wording.duration(seconds)
+        yield f"in {wording.counted(count, f'{_STATES.get(state, state)} trial')}", wording.duration(seconds)
     if confirmed:
         yield "training on fresh seeds", wording.duration(confirmed.seconds)
     if when := period(records):

@@ -72,7 +72,7 @@ def ablation_figure(confirmed: Confirmed) -> Figure | None:
 
 def _rows(gains: Mapping[str, Estimate], unit: Unit) -> tuple[list[Mark], list[Label], Scale]:
     """The axis below, a line at zero, and each row's name and gain in words; the rest is drawn by the caller."""
-    ends = [0.0, *(_value(end, unit) for gain in gains.values() for end in _ends(gain))]
+    ends = [0.0, *(_value(end, unit) for gain in gains.values() for end in gain.ends)]
     x = Scale(min(ends), max(ends), _LEFT, _RIGHT)
     bottom = len(gains) * _ROW
     marks, labels = x_axis(x, 0, bottom, "points better" if unit.points else "better by")
@@ -88,13 +88,8 @@ def _value(gain: float, unit: Unit) -> float:
     return 100 * gain if unit.points else gain
 
 
-def _ends(gain: Estimate) -> tuple[float, float]:
-    interval = gain.interval
-    return (interval.low, interval.high) if interval else (gain.mean, gain.mean)
-
-
 def _whisker(gain: Estimate, unit: Unit, x: Scale, y: float, kind: str) -> Mark:
-    low, high = (x(_value(end, unit)) for end in _ends(gain))
+    low, high = (x(_value(end, unit)) for end in gain.ends)
     return Mark(kind, f"M{low:g} {y - 4:g}v8m0 -4H{high:g}m0 -4v8")
 
 

@@ -80,8 +80,7 @@ def _printable(value: object) -> object:
 
 def _trace(trace: str) -> Markup:
     """A traceback, line by line as it was."""
-    lines = ("".join(each if each.isprintable() else " " for each in line) for line in trace.splitlines())
-    return Markup.escape("\n".join(lines))
+    return Markup.escape("\n".join(map(wording.printable, trace.splitlines())))
 
 
 def _found(summary: Summary, confirmed: Confirmed | None) -> dict[str, Any]:
