@@ -27,10 +27,8 @@ class Classification(TextTask[ClassificationSettings]):
     """Targets: (rows,) int64, the label's place in `labels`, which are sorted."""
 
     kind: ClassVar[str] = "classification"
-    settings_type: ClassVar = ClassificationSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    metrics: ClassVar = ClassificationSettings.metrics
 
     labels: Sequence[str] = ()
 

@@ -34,10 +34,8 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     """Targets: (rows, labels) float32, 1 where the row has the label; `labels` are sorted. A row may have none."""
 
     kind: ClassVar[str] = "multi_label"
-    settings_type: ClassVar = MultiLabelSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    metrics: ClassVar = MultiLabelSettings.metrics
 
     labels: Sequence[str] = ()
 

@@ -34,11 +34,9 @@ class Regression(TextTask[RegressionSettings]):
     """
 
     kind: ClassVar[str] = "regression"
-    settings_type: ClassVar = RegressionSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     has_one_answer: ClassVar[bool] = False  # two people measure, two numbers: noise, not a contradiction
-    metrics: ClassVar = RegressionSettings.metrics
 
     mean: float = 0.0
     deviation: float = 1.0

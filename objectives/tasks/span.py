@@ -57,10 +57,8 @@ class Span(Task[SpanSettings]):
     """Targets: (rows, 2) int64, first and last token of the answer; IGNORED where it is cut off."""
 
     kind: ClassVar[str] = "span"
-    settings_type: ClassVar = SpanSettings
     rewrites: ClassVar[bool] = False  # the answer would no longer stand at its place
     has_one_answer: ClassVar[bool] = False
-    metrics: ClassVar = SpanSettings.metrics
 
     def inputs(self, table: Table) -> Inputs:
         return Inputs(table.column(self.settings.question), table.column(self.settings.context))

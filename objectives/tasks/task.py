@@ -33,9 +33,6 @@ class Task(ABC, Generic[S]):
     """
 
     kind: ClassVar[str]
-    settings_type: ClassVar[type[BaseTaskSettings]]
-    metrics: ClassVar[Mapping[str, Direction]]
-    """What it can be measured by; the first is the default objective."""
     mixes: ClassVar[bool] = False
     """Whether mixup can blend its rows."""
     cuts: ClassVar[bool] = True
@@ -52,6 +49,11 @@ class Task(ABC, Generic[S]):
     def __init__(self, name: str, settings: S) -> None:
         self.name = name
         self.settings = settings
+
+    @property
+    def metrics(self) -> Mapping[str, Direction]:
+        """What it can be measured by; the first is the default objective."""
+        return self.settings.metrics
 
     @property
     def has_label(self) -> bool:

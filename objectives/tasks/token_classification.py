@@ -44,11 +44,9 @@ class TokenClassification(Task[TokenClassificationSettings]):
     """Targets: (rows, length) int64, a tag's place in `labels` at the first token of each word."""
 
     kind: ClassVar[str] = "token_classification"
-    settings_type: ClassVar = TokenClassificationSettings
     fuses: ClassVar[bool] = True
     rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
     has_words: ClassVar[bool] = True
-    metrics: ClassVar = TokenClassificationSettings.metrics
 
     labels: Sequence[str] = ()
 

@@ -26,6 +26,8 @@ from transformers import (
     AutoModelForTokenClassification,
 )
 
+from .corpora import tasks_of
+
 Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -52,10 +54,11 @@ CONFIGURATION = Configuration(learning_rate=3e-3, ratios={"aspect": 0.5})
 
 
 def prepared_of(kind: str, family: str, objective: Objectives, architectures: Architectures) -> PreparedObjective:
-    settings, _ = KINDS[kind]
+    given = {"main": {"kind": kind, **KINDS[kind][0]}, "aspect": {"kind": "classification", "label": "aspect"}}
+    main, _ = tasks_of(given)
     return objective(
-        tasks={"main": {"kind": kind, **settings}, "aspect": {"kind": "classification", "label": "aspect"}},
-        objective=f"main.{next(iter(task_type(kind).metrics))}",
+        tasks=given,
+        objective=f"main.{next(iter(main.metrics))}",
         model={"encoder": str(architectures(family))},
         training={"epochs": 1, "batch_size": 8},
     )
