@@ -8,7 +8,7 @@ from typing import Any
 from autotune.objectives.data.corpus import Corpus, read_corpus
 from autotune.objectives.settings import DataSettings
 from autotune.objectives.tasks.kinds import TaskSettings
-from autotune.objectives.tasks.registry import task_type
+from autotune.objectives.tasks.registry import make_task
 from autotune.objectives.tasks.task import Task
 from pydantic import TypeAdapter
 
@@ -19,8 +19,7 @@ SETTINGS: TypeAdapter[Any] = TypeAdapter(TaskSettings)
 
 
 def tasks_of(given: Given) -> list[Task[Any]]:
-    found = {name: SETTINGS.validate_python(settings) for name, settings in given.items()}
-    return [task_type(settings.kind)(name, settings) for name, settings in found.items()]
+    return [make_task(name, SETTINGS.validate_python(settings)) for name, settings in given.items()]
 
 
 def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
