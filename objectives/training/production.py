@@ -1,7 +1,7 @@
 """Production training: one configuration at full length, and its best weights. As a folder: exporting.py."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -32,8 +32,6 @@ class Trained:
     test: Mapping[str, float]
     seconds: float
     """Of training and measuring, all lives of the training together."""
-    evaluations: Sequence[Evaluation] = ()
-    """All of them, in order; where all data was trained on their metrics say nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def train_production(  # noqa: PLR0913
     rows = prepared.test if manner.group.leads else None
     test = evaluate(run.model, rows, prepared, device, "fp32") if rows else {}
     seconds = sum(evaluation.seconds for evaluation in history.told) + time.perf_counter() - began
-    return Trained(run, step, validation, test, seconds, tuple(history.told))
+    return Trained(run, step, validation, test, seconds)
 
 
 def _next_evaluation(run: TrainingRun, history: History, manner: Manner) -> Evaluation:

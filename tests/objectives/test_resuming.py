@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,9 +48,9 @@ def after(steps: int) -> Callable[[], bool]:
     return lambda: next(calls) >= steps
 
 
-def outcome(trained: Trained) -> tuple[int, Mapping[str, float], list[Evaluation]]:
-    evaluations = [replace(evaluation, seconds=0) for evaluation in trained.evaluations]
-    return trained.step, trained.validation, evaluations
+def told(heard: list[tuple[Evaluation, float]]) -> list[tuple[Evaluation, float]]:
+    """What was heard, all but the time that it took."""
+    return [(replace(evaluation, seconds=0), rate) for evaluation, rate in heard]
 
 
 def same_weights(one: Trained, other: Trained) -> bool:
@@ -70,17 +70,22 @@ def test_a_training_in_pieces_is_the_whole_one(
 ) -> None:
     """Stopped within an interval and at its end, before the first state and after the best one."""
     prepared, given = objective(training={"epochs": 3}, augmentation=AUGMENTED), configuration(**training)
-    whole = train(prepared, given, Manner(), keep_best=keep_best)
+    heard: list[tuple[Evaluation, float]] = []
+    again: list[tuple[Evaluation, float]] = []
+    whole = train(prepared, given, Manner(hears=lambda *found: heard.append(found)), keep_best=keep_best)
+    life = Manner(hears=lambda *found: again.append(found))
     for steps in (1, 2, 2):
+        manner = replace(life, saved=SavedHistory(store(tmp_path)), stops=after(steps))
         with pytest.raises(Interrupted, match=r"stopped at step \d+ of 15; the same command goes on from there"):
-            train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)), stops=after(steps)), keep_best=keep_best)
+            train(prepared, given, manner, keep_best=keep_best)
     said: list[str] = []
     begun: list[int] = []
-    manner = Manner(saved=SavedHistory(store(tmp_path), said.append), begins=begun.append)
+    manner = replace(life, saved=SavedHistory(store(tmp_path), said.append), begins=begun.append)
     pieces = train(prepared, given, manner, keep_best=keep_best)
     assert begun[0] > 0
     assert said == [f"going on from step {begun[0]}"]
-    assert outcome(pieces) == outcome(whole)
+    assert (pieces.step, pieces.validation) == (whole.step, whole.validation)
+    assert told(again) == told(heard)
     assert same_weights(pieces, whole)
 
 
