@@ -53,14 +53,12 @@ class Manner:
     """Is told each evaluation, without metrics where they say nothing, and the learning rate."""
 
 
-def train_production(  # noqa: PLR0913
+def train_production(
     prepared: PreparedObjective,
     configuration: Configuration,
     device: torch.device,
     progress: Progress,
     *,
-    metric: str,
-    maximize: bool,
     keep_best: bool,
     manner: Manner = Manner(),
 ) -> Trained:
@@ -77,7 +75,7 @@ def train_production(  # noqa: PLR0913
     torch.set_flush_denormal(True)
     trained = configuration if keep_best else _at_full_length(configuration)
     run = TrainingRun(0, trained, prepared, device, manner.parts, most=manner.micro_batch, group=manner.group)
-    sign = 1 if maximize else -1
+    metric, sign = prepared.settings.metric, 1 if prepared.settings.maximize else -1
     history = History((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
     if manner.saved is not None:
         manner.saved.load(run, history)

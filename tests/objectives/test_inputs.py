@@ -34,8 +34,6 @@ def test_a_pair_is_two_segments_and_production_reads_it_alike(objective: Objecti
         Configuration(learning_rate=1e-3),
         CPU,
         lambda *_: None,
-        metric="accuracy",
-        maximize=True,
         keep_best=True,
     )
     save_model(done, prepared, tmp_path / "model")

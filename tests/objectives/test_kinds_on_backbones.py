@@ -75,8 +75,8 @@ def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
     kind: str, family: str, objective: Objectives, architectures: Architectures, tmp_path: Path
 ):
     prepared = prepared_of(kind, family, objective, architectures)
-    task, metric = prepared.main.task, prepared.settings.metric
-    done = train_production(prepared, CONFIGURATION, CPU, lambda *_: None, metric=metric, maximize=True, keep_best=True)
+    task = prepared.main.task
+    done = train_production(prepared, CONFIGURATION, CPU, lambda *_: None, keep_best=True)
     save_model(done, prepared, tmp_path / "model")
     batch = gathered(
         prepared.validation, torch.arange(len(prepared.validation.tokens)), prepared.pad, fixed_shapes=False
