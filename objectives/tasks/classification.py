@@ -98,10 +98,6 @@ class Classification(TextTask[ClassificationSettings]):
         logits = self.predict(head, encoded, batch)
         return batch.blended(lambda targets: functional.cross_entropy(logits, targets, reduction="none"))
 
-    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """Logits (rows, classes) in fp32."""
-        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
-
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         assert isinstance(targets, torch.Tensor)
         likely = predictions.double().softmax(1).numpy()

@@ -107,10 +107,6 @@ class MultiLabel(TextTask[MultiLabelSettings]):
 
         return batch.blended(losses)
 
-    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """Logits (rows, labels) in fp32."""
-        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
-
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """At the usual threshold of 1/2; `f1` counts every label of every row alike (micro), `macro_f1` every label.
 
