@@ -51,8 +51,6 @@ def trained(prepared: PreparedObjective, configuration: Configuration, device: s
         configuration,
         choose_device(device),
         lambda *_: None,
-        metric=prepared.settings.metric,
-        maximize=prepared.settings.directions[0] == "maximize",
         keep_best=True,
     )
 

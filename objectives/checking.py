@@ -8,7 +8,7 @@ from torch import nn
 from ..spaces.errors import StudyFileError
 from .augmentation.bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .settings import COSTS, ObjectiveSettings
-from .tasks.registry import task_type
+from .tasks.registry import make_task
 from .tasks.task import Task
 
 
@@ -20,7 +20,7 @@ def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
     """
     for name in settings.tasks:
         check_name(name)
-    tasks = [task_type(task.kind)(name, task) for name, task in settings.tasks.items()]
+    tasks = [make_task(name, task) for name, task in settings.tasks.items()]
     check_objective(settings.objective, tasks)
     return tasks
 

@@ -212,6 +212,11 @@ class ObjectiveSettings(Settings):
         """Which way each objective is better."""
         return [self._direction(objective) for objective in self.objectives]
 
+    @property
+    def maximize(self) -> bool:
+        """Whether the first objective is better the greater it is."""
+        return self.directions[0] == "maximize"
+
     def _direction(self, objective: str) -> Direction:
         if objective in COSTS:
             return "minimize"

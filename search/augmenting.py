@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..objectives.augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..objectives.augmentation.making import make_operations
@@ -15,7 +14,7 @@ from ..objectives.data.corpus import read_corpus
 from ..objectives.data.loading import load_table
 from ..objectives.data.sources import resolve_source, suggestion
 from ..objectives.settings import ModelSettings
-from ..objectives.tasks.registry import task_type
+from ..objectives.tasks.registry import make_task
 from ..objectives.training.device import choose_device
 from ..objectives.training.judge import baseline_judge
 from ..spaces.augmentation import AugmentationSpace
@@ -126,8 +125,8 @@ def _of_study(path: Path, operations: Sequence[str], seed: int | None) -> _Data:
     """The main task alone: nothing of the others is shown."""
     file = read_study_file(path)
     seed = file.search.seed if seed is None else seed
-    settings: Any = file.tasks[file.main_task]
-    corpus = read_corpus(file.data, [task_type(settings.kind)(file.main_task, settings)], path.parent, seed)
+    main = make_task(file.main_task, file.tasks[file.main_task])
+    corpus = read_corpus(file.data, [main], path.parent, seed)
     task, table = corpus.tasks[0], corpus.train[file.main_task]
     space = file.space.augmentation
     if operations or not space.operations:

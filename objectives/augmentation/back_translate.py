@@ -45,8 +45,6 @@ class BackTranslate(TextOperation):
     name: ClassVar[str] = "back_translate"
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "how freely both models choose words: they sample at temperature 0.5 + magnitude/2"
-    needs: ClassVar[str] = "two translation models: back_translate.there and back_translate.back"
-    languages: ClassVar[str] = "those of the models"
     parallel: ClassVar[bool] = False
 
     def __init__(self, there: LanguageModel, back: LanguageModel, max_length: int) -> None:

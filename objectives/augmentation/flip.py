@@ -32,8 +32,6 @@ class Flip(TextOperation):
     name: ClassVar[str] = "flip"
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "the largest share of a text's words that may be changed, rounded up; more is refused"
-    needs: ClassVar[str] = "each label's opposite (space.augmentation.flip.opposites)"
-    languages: ClassVar[str] = "English and Chinese; others with a lexicon of antonyms, then without negation"
     changes_label: ClassVar[bool] = True
     needs_label: ClassVar[bool] = True
 

@@ -92,8 +92,6 @@ class Mask(TextOperation):
     name: ClassVar[str] = "mask"
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "the share of words that are masked and predicted anew, rounded up"
-    needs: ClassVar[str] = "a masked language model: mask.model, or an encoder whose files have such a head"
-    languages: ClassVar[str] = "those of the model"
     keeps_words: ClassVar[bool] = True
     parallel: ClassVar[bool] = False
 

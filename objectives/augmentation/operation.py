@@ -58,10 +58,6 @@ class Operation(ABC):
     """Counts up when the output for the same input changes: part of the cache's key."""
     magnitude: ClassVar[str]
     """What the magnitude means, in one sentence."""
-    needs: ClassVar[str] = "nothing"
-    """What it needs beside the training rows, in one sentence."""
-    languages: ClassVar[str] = "any"
-    """For which languages it is valid, in words."""
     changes_label: ClassVar[bool] = False
     """Whether a row may end with another label than its own."""
 

@@ -24,8 +24,6 @@ class Replace(RuleOperation):
     name: ClassVar[str] = "replace"
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "the share of words that are replaced, rounded up, as far as synonyms are known"
-    needs: ClassVar[str] = "nothing; better with a lexicon of synonyms (space.augmentation.replace.lexicon)"
-    languages: ClassVar[str] = "any: the lexicon's, or those that the encoder knows whole words of"
     keeps_words: ClassVar[bool] = True
 
     def __init__(self, synonyms: Words, content: str) -> None:

@@ -104,8 +104,6 @@ class Synthesize(TextOperation):
     magnitude: ClassVar[str] = (
         "how freely new rows are written: sampling temperature, or weight of shorter contexts, 0.5 + magnitude/2"
     )
-    needs: ClassVar[str] = "a classification of one text, whose baseline is trained first; a model where one is named"
-    languages: ClassVar[str] = "any; with a named model, those of the model"
     needs_label: ClassVar[bool] = True
     asks_judge: ClassVar[bool] = True
     parallel: ClassVar[bool] = False

@@ -46,10 +46,6 @@ class TokenBank:
     status: torch.Tensor
     numbers: torch.Tensor | None = None
 
-    @property
-    def rows(self) -> int:
-        return self.places.shape[1]
-
     def take(self, rows: torch.Tensor) -> "TokenBank":
         """Some rows (kept,) and all their variants, as a bank of their own; no token is copied."""
         return replace(self, places=self.places[:, rows], status=self.status[:, rows])

@@ -13,9 +13,9 @@ _MULTIPLE = 8
 """Matrix products are fastest on lengths that are a multiple of this."""
 
 
-def bucket_lengths(lengths: torch.Tensor, max_length: int, count: int = BUCKETS) -> tuple[int, ...]:
+def bucket_lengths(lengths: torch.Tensor, max_length: int) -> tuple[int, ...]:
     """Padded lengths, rising: quantiles of the rows' own lengths, the last one fits every row."""
-    quantiles = torch.quantile(lengths.double(), torch.linspace(0, 1, count + 1, dtype=torch.float64)[1:-1])
+    quantiles = torch.quantile(lengths.double(), torch.linspace(0, 1, BUCKETS + 1, dtype=torch.float64)[1:-1])
     rounded = {_rounded(int(value.ceil())) for value in quantiles}
     longest = min(_rounded(int(lengths.max())), max_length)
     return tuple(sorted({length for length in rounded if length < longest} | {longest}))

@@ -1,6 +1,6 @@
 """What the encoder reads of each row: a text, a pair of texts, or words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BETWEEN = " \N{SYMBOL FOR RECORD SEPARATOR} "
@@ -29,7 +29,3 @@ class Inputs:
             return list(self.first)
         pairs = zip(self.first, self.second, strict=True)
         return [_BETWEEN.join(pair) if all(map(str.strip, pair)) else "" for pair in pairs]
-
-    def rewritten(self, rewrite: Callable[[Sequence[str]], list[str]]) -> "Inputs":
-        """The same rows with their texts rewritten."""
-        return Inputs(rewrite(self.first), None if self.second is None else rewrite(self.second))

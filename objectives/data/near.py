@@ -34,7 +34,7 @@ NEAR = 0.9
 """The share of a text's characters that must stay, where nothing else is said."""
 
 
-def near_copies(texts: Sequence[str], held_out: Sequence[str], threshold: float = NEAR) -> list[bool]:
+def near_copies(texts: Sequence[str], held_out: Sequence[str], threshold: float) -> list[bool]:
     """Which texts equal or nearly equal a held-out one.
 
     Args:

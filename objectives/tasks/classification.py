@@ -27,10 +27,8 @@ class Classification(TextTask[ClassificationSettings]):
     """Targets: (rows,) int64, the label's place in `labels`, which are sorted."""
 
     kind: ClassVar[str] = "classification"
-    settings_type: ClassVar = ClassificationSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    metrics: ClassVar = ClassificationSettings.metrics
 
     labels: Sequence[str] = ()
 
@@ -99,10 +97,6 @@ class Classification(TextTask[ClassificationSettings]):
         """Cross-entropy."""
         logits = self.predict(head, encoded, batch)
         return batch.blended(lambda targets: functional.cross_entropy(logits, targets, reduction="none"))
-
-    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """Logits (rows, classes) in fp32."""
-        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         assert isinstance(targets, torch.Tensor)

@@ -51,10 +51,8 @@ class Generation(Task[GenerationSettings]):
     """Targets: (rows, target length) int64, the tokens to write and the one that ends them."""
 
     kind: ClassVar[str] = "generation"
-    settings_type: ClassVar = GenerationSettings
     has_one_answer: ClassVar[bool] = False
     cuts: ClassVar[bool] = False  # it would learn to write what it has not read
-    metrics: ClassVar = GenerationSettings.metrics
 
     def inputs(self, table: Table) -> Inputs:
         return self.settings.inputs(table)

@@ -22,9 +22,7 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
     """Targets of a prepared batch: (rows, length) int64, the hidden token's id or IGNORED."""
 
     kind: ClassVar[str] = "masked_lm"
-    settings_type: ClassVar = MaskedLanguageModelSettings
     fuses: ClassVar[bool] = True
-    metrics: ClassVar = MaskedLanguageModelSettings.metrics
 
     def fitted(self, table: Table) -> Self:
         return self

@@ -34,10 +34,8 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     """Targets: (rows, labels) float32, 1 where the row has the label; `labels` are sorted. A row may have none."""
 
     kind: ClassVar[str] = "multi_label"
-    settings_type: ClassVar = MultiLabelSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    metrics: ClassVar = MultiLabelSettings.metrics
 
     labels: Sequence[str] = ()
 
@@ -108,10 +106,6 @@ class MultiLabel(TextTask[MultiLabelSettings]):
             return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
 
         return batch.blended(losses)
-
-    def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """Logits (rows, labels) in fp32."""
-        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """At the usual threshold of 1/2; `f1` counts every label of every row alike (micro), `macro_f1` every label.

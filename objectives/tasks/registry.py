@@ -4,6 +4,7 @@ from typing import Any
 
 from .classification import Classification
 from .generation import Generation
+from .kinds import TaskSettings
 from .masked_lm import MaskedLanguageModel
 from .multi_label import MultiLabel
 from .regression import Regression
@@ -22,6 +23,6 @@ TASKS: tuple[type[Task[Any]], ...] = (
 )
 
 
-def task_type(kind: str) -> type[Task[Any]]:
-    """The class of a kind."""
-    return next(task for task in TASKS if task.kind == kind)
+def make_task(name: str, settings: TaskSettings) -> Task[Any]:
+    """A task of the kind that its settings are of, not fitted yet."""
+    return next(task for task in TASKS if task.kind == settings.kind)(name, settings)

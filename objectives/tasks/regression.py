@@ -34,11 +34,9 @@ class Regression(TextTask[RegressionSettings]):
     """
 
     kind: ClassVar[str] = "regression"
-    settings_type: ClassVar = RegressionSettings
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     has_one_answer: ClassVar[bool] = False  # two people measure, two numbers: noise, not a contradiction
-    metrics: ClassVar = RegressionSettings.metrics
 
     mean: float = 0.0
     deviation: float = 1.0
@@ -107,7 +105,7 @@ class Regression(TextTask[RegressionSettings]):
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Numbers (rows,) in fp32, in the label's unit."""
         mean, deviation = self._scale(head)
-        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float().squeeze(1) * deviation + mean
+        return super().predict(head, encoded, batch).squeeze(1) * deviation + mean
 
     def _scale(self, model: nn.Module) -> tuple[float, float]:
         """Mean and deviation; (0, 1) for a last layer without a bias, which could not export them (GPT-2's)."""

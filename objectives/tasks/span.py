@@ -57,10 +57,8 @@ class Span(Task[SpanSettings]):
     """Targets: (rows, 2) int64, first and last token of the answer; IGNORED where it is cut off."""
 
     kind: ClassVar[str] = "span"
-    settings_type: ClassVar = SpanSettings
     rewrites: ClassVar[bool] = False  # the answer would no longer stand at its place
     has_one_answer: ClassVar[bool] = False
-    metrics: ClassVar = SpanSettings.metrics
 
     def inputs(self, table: Table) -> Inputs:
         return Inputs(table.column(self.settings.question), table.column(self.settings.context))
@@ -144,19 +142,15 @@ class Span(Task[SpanSettings]):
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean of the cross-entropies of start and end among the row's own tokens."""
-        logits = self._logits(head, encoded, batch).masked_fill(~batch.mask.unsqueeze(1), -torch.inf)
+        logits = self.predict(head, encoded, batch).masked_fill(~batch.mask.unsqueeze(1), -torch.inf)
         known = batch.targets != IGNORED
         total = functional.cross_entropy(logits[known], batch.targets[known], reduction="sum")
         return total / known.sum().clamp(min=1)
 
-    def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """(rows, 2, length) in fp32: start and end."""
-        outputs = head.outputs(encoded, input_ids=batch.ids, attention_mask=batch.mask)
-        return torch.stack([outputs.start_logits, outputs.end_logits], dim=1).float()
-
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Start and end logits of every token: (rows, 2, length) in fp32."""
-        return self._logits(head, encoded, batch)
+        outputs = head.outputs(encoded, input_ids=batch.ids, attention_mask=batch.mask)
+        return torch.stack([outputs.start_logits, outputs.end_logits], dim=1).float()
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """The means of F1 over words and of exact matches, each against the nearest of a row's answers."""

@@ -33,9 +33,6 @@ class Task(ABC, Generic[S]):
     """
 
     kind: ClassVar[str]
-    settings_type: ClassVar[type[BaseTaskSettings]]
-    metrics: ClassVar[Mapping[str, Direction]]
-    """What it can be measured by; the first is the default objective."""
     mixes: ClassVar[bool] = False
     """Whether mixup can blend its rows."""
     cuts: ClassVar[bool] = True
@@ -52,6 +49,11 @@ class Task(ABC, Generic[S]):
     def __init__(self, name: str, settings: S) -> None:
         self.name = name
         self.settings = settings
+
+    @property
+    def metrics(self) -> Mapping[str, Direction]:
+        """What it can be measured by; the first is the default objective."""
+        return self.settings.metrics
 
     @property
     def has_label(self) -> bool:
@@ -147,9 +149,12 @@ class Task(ABC, Generic[S]):
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, not yet normalised: a scalar."""
 
-    @abstractmethod
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """What `measure` needs of a batch, on the model's device: (rows, …), the last dimension may differ by batch."""
+        """What `measure` needs of a batch, on the model's device: (rows, …), the last dimension may differ by batch.
+
+        By default the head's logits in fp32: (rows, outputs), or (rows, length, outputs) where it has some for a token.
+        """
+        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
 
     @abstractmethod
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:

@@ -44,11 +44,9 @@ class TokenClassification(Task[TokenClassificationSettings]):
     """Targets: (rows, length) int64, a tag's place in `labels` at the first token of each word."""
 
     kind: ClassVar[str] = "token_classification"
-    settings_type: ClassVar = TokenClassificationSettings
     fuses: ClassVar[bool] = True
     rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
     has_words: ClassVar[bool] = True
-    metrics: ClassVar = TokenClassificationSettings.metrics
 
     labels: Sequence[str] = ()
 
@@ -161,18 +159,14 @@ class TokenClassification(Task[TokenClassificationSettings]):
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy over the first tokens of words."""
-        logits = self._logits(head, encoded, batch)
+        logits = super().predict(head, encoded, batch)
         targets = widened(batch.targets, logits.shape[1])
         terms = functional.cross_entropy(logits.mT, targets, ignore_index=IGNORED, reduction="none")
         return batch.mean(terms, targets != IGNORED)
 
-    def _logits(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """(rows, length, tags) in fp32."""
-        return head(encoded, input_ids=batch.ids, attention_mask=batch.mask).float()
-
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """The most probable tag of each token: (rows, length) int64."""
-        return self._logits(head, encoded, batch).argmax(-1)
+        return super().predict(head, encoded, batch).argmax(-1)
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """F1, precision and recall of whole spans; accuracy is of words. What is cut off counts as not found."""

@@ -45,6 +45,5 @@ class Course:
     def evaluated(self, metrics: Mapping[str, float], losses: Mapping[str, float], seconds: float) -> Evaluation:
         """The evaluation at this step, which the trial's patience remembers."""
         settings = self._prepared.settings
-        maximize = self._prepared.main.task.metrics[settings.metric] == "maximize"
-        self._patience = self._patience.after(metrics[settings.metric], maximize=maximize)
+        self._patience = self._patience.after(metrics[settings.metric], maximize=settings.maximize)
         return Evaluation(self.trial_id, self.step, metrics, self.finished, losses=losses, seconds=seconds)

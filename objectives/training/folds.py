@@ -1,7 +1,6 @@
 """A trial under cross-validation: fold after fold, each a whole training from fresh weights."""
 
 from dataclasses import replace
-from itertools import accumulate
 
 import torch
 
@@ -32,8 +31,7 @@ class FoldRun:
         self._folds = prepared.folds
         self._device = device
         self._parts = parts
-        lengths = [fold.rungs(fold.training_of(configuration))[-1] for fold in self._folds]
-        self._ends = list(accumulate(lengths))
+        self._ends = prepared.rungs(prepared.training_of(configuration))
 
     @property
     def finished(self) -> bool:

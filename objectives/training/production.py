@@ -1,7 +1,7 @@
 """Production training: one configuration at full length, and its best weights. As a folder: exporting.py."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -32,8 +32,6 @@ class Trained:
     test: Mapping[str, float]
     seconds: float
     """Of training and measuring, all lives of the training together."""
-    evaluations: Sequence[Evaluation] = ()
-    """All of them, in order; where all data was trained on their metrics say nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,12 @@ class Manner:
     """Is told each evaluation, without metrics where they say nothing, and the learning rate."""
 
 
-def train_production(  # noqa: PLR0913
+def train_production(
     prepared: PreparedObjective,
     configuration: Configuration,
     device: torch.device,
     progress: Progress,
     *,
-    metric: str,
-    maximize: bool,
     keep_best: bool,
     manner: Manner = Manner(),
 ) -> Trained:
@@ -79,7 +75,7 @@ def train_production(  # noqa: PLR0913
     torch.set_flush_denormal(True)
     trained = configuration if keep_best else _at_full_length(configuration)
     run = TrainingRun(0, trained, prepared, device, manner.parts, most=manner.micro_batch, group=manner.group)
-    sign = 1 if maximize else -1
+    metric, sign = prepared.settings.metric, 1 if prepared.settings.maximize else -1
     history = History((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
     if manner.saved is not None:
         manner.saved.load(run, history)
@@ -103,7 +99,7 @@ def train_production(  # noqa: PLR0913
     rows = prepared.test if manner.group.leads else None
     test = evaluate(run.model, rows, prepared, device, "fp32") if rows else {}
     seconds = sum(evaluation.seconds for evaluation in history.told) + time.perf_counter() - began
-    return Trained(run, step, validation, test, seconds, tuple(history.told))
+    return Trained(run, step, validation, test, seconds)
 
 
 def _next_evaluation(run: TrainingRun, history: History, manner: Manner) -> Evaluation:

@@ -50,15 +50,12 @@ class TestedRun:
         Raises:
             Diverged: a loss or a prediction is not finite.
         """
-        prepared, settings = self._prepared, self._prepared.settings
         trained = train_production(
-            replace(prepared, folds=()),
+            replace(self._prepared, folds=()),
             self.configuration,
             self._device,
             lambda *_: None,
-            metric=settings.metric,
-            maximize=prepared.main.task.metrics[settings.metric] == "maximize",
-            keep_best=not prepared.folds,
+            keep_best=not self._prepared.folds,
             manner=Manner(parts=self._parts),
         )
         self.step = trained.step

@@ -147,15 +147,12 @@ class _Training:
         return prepared
 
     def _trained(self, prepared: PreparedObjective, device: torch.device, manner: Manner) -> Trained:
-        settings = self.best.settings
-        with watched(settings.metric) if self.group.leads else nullcontext(lambda *_: None) as progress:
+        with watched(prepared.settings.metric) if self.group.leads else nullcontext(lambda *_: None) as progress:
             return train_production(
                 prepared,
                 self.best.configuration,
                 device,
                 progress,
-                metric=settings.metric,
-                maximize=settings.directions[0] == "maximize",
                 keep_best=not self._all_data,
                 manner=manner,
             )

@@ -40,7 +40,7 @@ class _Reading:
         self._trials = ledger.trials()
         self._by_key = {key_of_trial(trial): trial for trial in self._trials}
         self._seeds: list[int] = self._facts[SEEDS]
-        self._maximize = record.file.directions[0] == "maximize"
+        self._maximize = record.file.maximize
 
     def confirmed(self) -> Confirmed:
         ranked = {trial.number: trial.value for trial in ranked_trials(self._record.study)}

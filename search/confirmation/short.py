@@ -31,7 +31,7 @@ class Runs:
         self._record = record
         self._fresh = [trial for trial in fresh if trial.state is TrialState.COMPLETE and not fresh_of(trial).tested]
         self._seeds = seeds
-        self._maximize = record.file.directions[0] == "maximize"
+        self._maximize = record.file.maximize
 
     def of_search(self, winner: int) -> ShortRuns | None:
         """What each rung would have done to the winner's trial among those that reached it."""

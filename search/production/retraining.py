@@ -142,7 +142,7 @@ class _Run:
         """As the tuner scores a trial: one value that is not finite fails it."""
         if not all(math.isfinite(value) for each in values.values() for value in each):
             return Outcome(None, f"diverged: {self.best.settings.metric} is not finite")
-        _, (value, *_) = self._scoring.outcome(values, maximize=self.best.settings.directions[0] == "maximize")
+        _, (value, *_) = self._scoring.outcome(values, maximize=self.best.settings.maximize)
         return Outcome(value)
 
     @property

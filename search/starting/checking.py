@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from ...objectives.data.corpus import read_corpus
 from ...objectives.settings import DataSettings
 from ...objectives.tasks.kinds import TaskSettings
-from ...objectives.tasks.registry import task_type
+from ...objectives.tasks.registry import make_task
 from ...objectives.tasks.task import Task
 from ...spaces.errors import DataError
 from ..settings import SearchSettings
@@ -33,8 +33,7 @@ class Checked:
 
 def task_of(chosen: Chosen) -> Task[Any]:
     """The task itself, not fitted yet."""
-    settings = _SETTINGS.validate_python(dict(chosen.settings))
-    return task_type(settings.kind)(chosen.name, settings)
+    return make_task(chosen.name, _SETTINGS.validate_python(dict(chosen.settings)))
 
 
 def checked(plan: Plan, data: DataSettings, base: Path) -> Checked:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...objectives.checking import check_name, check_objective, check_operations
-from ...objectives.tasks.registry import task_type
+from ...objectives.tasks.registry import make_task
 from ...objectives.training.checking import check_training
 from ...spaces.errors import StudyFileError
 from ..samplers import ONE_OBJECTIVE_ONLY
@@ -40,7 +40,7 @@ def _task_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
 
 
 def _objective_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
-    tasks = [task_type(task.kind)(name, task) for name, task in study.tasks.items()]
+    tasks = [make_task(name, task) for name, task in study.tasks.items()]
     try:
         check_objective(study.objective, tasks)
     except StudyFileError as error:

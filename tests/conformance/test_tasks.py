@@ -11,7 +11,7 @@ from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective, TaskRows
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.kinds import TaskSettings
-from autotune.objectives.tasks.registry import TASKS, task_type
+from autotune.objectives.tasks.registry import TASKS
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
@@ -19,6 +19,8 @@ from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings
 from pydantic import TypeAdapter, ValidationError
+
+from ..objectives.corpora import tasks_of
 
 Objectives = Callable[..., PreparedObjective]
 
@@ -73,15 +75,14 @@ def test_what_a_task_reads_is_one_thing(given: dict[str, Any], complaint: str):
 
 def test_every_kind_is_tested_and_registered_once():
     assert sorted(SETTINGS) == sorted(KINDS)
-    union = get_args(get_args(TaskSettings)[0])
-    assert [task.settings_type for task in TASKS] == list(union)
-    assert all(task_type(task.kind) is task for task in TASKS)
+    assert [type(task) for task in tasks_of(SETTINGS)] == list(TASKS)
+    assert len(get_args(get_args(TaskSettings)[0])) == len(TASKS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_choose_the_kind_and_refuse_unknown_keys(kind: str):
     adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
-    assert isinstance(adapter.validate_python(SETTINGS[kind]), task_type(kind).settings_type)
+    assert adapter.validate_python(SETTINGS[kind]).kind == kind
     with pytest.raises(ValidationError, match="Extra inputs"):
         adapter.validate_python({**SETTINGS[kind], "lable": "aspect"})
 
@@ -101,9 +102,9 @@ def test_settings_are_the_same_after_they_were_stored(given: dict[str, Any]):
     assert adapter.validate_json(settings.model_dump_json()) == settings
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_metrics_have_a_direction(kind: str):
-    assert set(task_type(kind).metrics.values()) <= {"maximize", "minimize"}
+def test_metrics_have_a_direction():
+    for task in tasks_of(SETTINGS):
+        assert set(task.metrics.values()) <= {"maximize", "minimize"}
 
 
 def test_targets_come_one_a_row(rows: TaskRows):
@@ -175,8 +176,9 @@ def test_prepare_and_loss_follow_from_the_seed(prepared: PreparedObjective, rows
 @pytest.fixture(params=KINDS)
 def alone(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObjective:
     """An objective in which the kind is the only task."""
-    metric = next(iter(task_type(request.param).metrics))
-    return objective(tasks={"main": SETTINGS[request.param]}, objective=f"main.{metric}")
+    given = {"main": SETTINGS[request.param]}
+    (task,) = tasks_of(given)
+    return objective(tasks=given, objective=f"main.{next(iter(task.metrics))}")
 
 
 @pytest.mark.slow

@@ -278,8 +278,6 @@ def test_gpt2_gets_a_padding_token_that_its_export_keeps(
         Configuration(learning_rate=1e-3),
         torch.device("cpu"),
         lambda *_: None,
-        metric="accuracy",
-        maximize=True,
         keep_best=True,
     )
     save_model(done, prepared, tmp_path / "model")
@@ -324,8 +322,6 @@ def test_mean_pooled_heads_are_exported(objective: Objectives, architectures: Ar
         Configuration(learning_rate=1e-3, ratios={"aspect": 1.0}),
         torch.device("cpu"),
         lambda *_: None,
-        metric="accuracy",
-        maximize=True,
         keep_best=True,
     )
     save_model(done, prepared, tmp_path / "model")

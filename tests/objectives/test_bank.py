@@ -102,7 +102,7 @@ def test_tags_follow_words_of_other_lengths(objective: Objectives):
         augmentation={"operations": ["replace"], **ONE},
     )
     bank = prepared.bank
-    for row in range(bank.rows):
+    for row in range(bank.places.shape[1]):
         before, after = (bank.targets[bank.places[which, row].reshape(1)][0].tolist() for which in (0, 1))
         tags = [[value for value in values if value >= 0] for values in (before, after)]
         assert tags[1] == tags[0][: len(tags[1])]  # some words are cut at the maximal length

@@ -1,53 +1,31 @@
 """Reading, cleaning and splitting the rows of a study's tasks, and the errors that name the place."""
 
-import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from autotune.objectives.checking import check_objective, make_tasks
-from autotune.objectives.data.corpus import Corpus, read_corpus
 from autotune.objectives.prepare import prepare
-from autotune.objectives.settings import DataSettings, ObjectiveSettings
+from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.tasks.classification import Classification
-from autotune.objectives.tasks.registry import task_type
 from autotune.objectives.tasks.regression import Regression
-from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import DataError, EncoderError, StudyFileError
 from autotune.spaces.training import TrainingSettings
 
+from .corpora import Given, read, write
+
 MAIN = {"kind": "classification"}
 WORDS = {"kind": "masked_lm"}
 
 
-def write(folder: Path, name: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
-    with (folder / name).open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([header, *rows])
-
-
 def reviews(count: int, what: str = "review") -> list[tuple[str, str]]:
     return [(f"{what} number {i}", "good" if i % 2 else "bad") for i in range(count)]
-
-
-def tasks_of(given: dict[str, dict[str, Any]]) -> list[Task[Any]]:
-    return [
-        task_type(settings["kind"])(name, task_type(settings["kind"]).settings_type.model_validate(settings))
-        for name, settings in given.items()
-    ]
-
-
-Given = dict[str, dict[str, Any]]
-
-
-def read(folder: Path, tasks: Given | None = None, *, all_data: bool = False, **data: object) -> Corpus:
-    settings = DataSettings.model_validate({"train": "train.csv", **data})
-    return read_corpus(settings, tasks_of(tasks or {"main": MAIN}), folder, seed=0, all_data=all_data)
 
 
 def refused(folder: Path, tasks: Given | None = None, **data: Any) -> str:  # noqa: ANN401
@@ -58,7 +36,7 @@ def refused(folder: Path, tasks: Given | None = None, **data: Any) -> str:  # no
 
 @pytest.mark.parametrize("all_data", [False, True])
 def test_numbers_are_scaled_by_the_rows_that_are_trained_on(tmp_path: Path, all_data: bool):
-    write(tmp_path, "train.csv", [(f"review number {number}", str(number**2)) for number in range(40)])
+    write(tmp_path / "train.csv", [(f"review number {number}", str(number**2)) for number in range(40)])
     corpus = read(tmp_path, {"main": {"kind": "regression"}}, validation=0.25, all_data=all_data)
     numbers = [float(number) for number in corpus.train["main"].column("label")]
     assert len(numbers) == (40 if all_data else 30)
@@ -68,7 +46,7 @@ def test_numbers_are_scaled_by_the_rows_that_are_trained_on(tmp_path: Path, all_
 
 
 def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path / "train.csv", reviews(40))
     corpus = read(tmp_path, validation=0.25)
     assert (len(corpus.train["main"]), len(corpus.validation)) == (30, 10)
     assert corpus.validation.column("label").count("good") == 5
@@ -77,7 +55,7 @@ def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):
 
 
 def test_a_share_that_many_classes_change_is_told_of(tmp_path: Path):
-    write(tmp_path, "train.csv", [(f"{what} {i}", str(i)) for i in range(50) for what in ("one", "two")])
+    write(tmp_path / "train.csv", [(f"{what} {i}", str(i)) for i in range(50) for what in ("one", "two")])
     corpus = read(tmp_path, validation=0.2)
     assert len(corpus.validation) == 50
     (finding,) = corpus.findings
@@ -91,18 +69,20 @@ def test_a_share_that_many_classes_change_is_told_of(tmp_path: Path):
 
 
 def test_a_validation_file_is_used_as_it_is(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
-    write(tmp_path, "held.csv", reviews(8, "held"))
+    write(tmp_path / "train.csv", reviews(40))
+    write(tmp_path / "held.csv", reviews(8, "held"))
     corpus = read(tmp_path, validation="held.csv")
     assert (len(corpus.train["main"]), len(corpus.validation)) == (40, 8)
     assert corpus.fingerprints.keys() == {"train.csv", "held.csv"}
 
 
 def test_leaks_are_dropped_from_training_and_from_auxiliaries(tmp_path: Path):
-    write(tmp_path, "train.csv", [*reviews(40), ("Held  NUMBER 1", "good"), ("test number 2", "bad")])
-    write(tmp_path, "held.csv", reviews(8, "held"))
-    write(tmp_path, "test.csv", reviews(8, "test"))
-    write(tmp_path, "own.csv", [("own 1", "a"), ("own 2", "a"), ("test number 5", "b"), ("own 3", "b"), ("own 4", "b")])
+    write(tmp_path / "train.csv", [*reviews(40), ("Held  NUMBER 1", "good"), ("test number 2", "bad")])
+    write(tmp_path / "held.csv", reviews(8, "held"))
+    write(tmp_path / "test.csv", reviews(8, "test"))
+    write(
+        tmp_path / "own.csv", [("own 1", "a"), ("own 2", "a"), ("test number 5", "b"), ("own 3", "b"), ("own 4", "b")]
+    )
     tasks = {"main": MAIN, "own": {**MAIN, "data": {"train": "own.csv"}}}
     corpus = read(tmp_path, tasks, validation="held.csv", test="test.csv")
     assert len(corpus.train["main"]) == 40
@@ -116,9 +96,9 @@ def test_leaks_are_dropped_from_training_and_from_auxiliaries(tmp_path: Path):
 
 
 def test_validation_rows_that_test_has_too_are_told_of_and_stay(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
-    write(tmp_path, "held.csv", [*reviews(8, "held"), ("we saw it thrice", "good"), ("never again there", "bad")])
-    write(tmp_path, "test.csv", [*reviews(8, "test"), ("We saw it  thrice", "good"), ("never agian there", "bad")])
+    write(tmp_path / "train.csv", reviews(40))
+    write(tmp_path / "held.csv", [*reviews(8, "held"), ("we saw it thrice", "good"), ("never again there", "bad")])
+    write(tmp_path / "test.csv", [*reviews(8, "test"), ("We saw it  thrice", "good"), ("never agian there", "bad")])
     files: dict[str, Any] = {"validation": "held.csv", "test": "test.csv"}
     corpus = read(tmp_path, **files)
     (finding,) = corpus.findings
@@ -133,9 +113,9 @@ def test_validation_rows_that_test_has_too_are_told_of_and_stay(tmp_path: Path):
 
 
 def test_all_data_trains_on_no_validation_row_that_test_has_too(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
-    write(tmp_path, "held.csv", [*reviews(8, "held"), ("test number 1", "good")])
-    write(tmp_path, "test.csv", reviews(8, "test"))
+    write(tmp_path / "train.csv", reviews(40))
+    write(tmp_path / "held.csv", [*reviews(8, "held"), ("test number 1", "good")])
+    write(tmp_path / "test.csv", reviews(8, "test"))
     corpus = read(tmp_path, {"main": MAIN, "words": WORDS}, all_data=True, validation="held.csv", test="test.csv")
     for table in corpus.train.values():
         assert len(table) == 48
@@ -146,8 +126,8 @@ def test_all_data_trains_on_no_validation_row_that_test_has_too(tmp_path: Path):
 def test_no_row_drawn_for_validation_is_nearly_one_of_test(tmp_path: Path):
     texts = [f"the {word} was as we had hoped" for word in ["food", "room", "view", "pool", "staff", "price"]]
     rows = [(text, "good" if i % 2 else "bad") for i, text in enumerate(texts)]
-    write(tmp_path, "train.csv", [*reviews(20), *((f"{text}!", label) for text, label in rows)])
-    write(tmp_path, "test.csv", rows)
+    write(tmp_path / "train.csv", [*reviews(20), *((f"{text}!", label) for text, label in rows)])
+    write(tmp_path / "test.csv", rows)
     corpus = read(tmp_path, validation=0.5, test="test.csv")
     assert len(corpus.train["main"]) + len(corpus.validation) == 20
     assert not any("hoped" in text for text in corpus.validation.column("text"))
@@ -164,21 +144,21 @@ RARE = "the package came on a sunny afternoon and the whole family stood around 
     ],
 )
 def test_a_label_that_the_split_leaves_without_training_rows_is_told_of(tmp_path: Path, validation: object, what: str):
-    write(tmp_path, "train.csv", [*reviews(20), (f"{RARE} look", "rare"), (f"{RARE} look!", "rare")])
+    write(tmp_path / "train.csv", [*reviews(20), (f"{RARE} look", "rare"), (f"{RARE} look!", "rare")])
     (finding,) = [found for found in read(tmp_path, validation=validation).findings if "label of" in found.what]
     assert finding.what == (
         f"train.csv: label of task 'main' {what} after cleaning and splitting; it needs more, unlike rows"
     )
     assert (finding.examples, finding.action) == (("rare",), "noted")
-    write(tmp_path, "train.csv", [*reviews(20), (f"{RARE} look", "rare"), ("quite another text", "rare")])
+    write(tmp_path / "train.csv", [*reviews(20), (f"{RARE} look", "rare"), ("quite another text", "rare")])
     assert read(tmp_path, validation=validation).findings == []
 
 
 def test_an_auxiliarys_label_without_training_rows_is_told_of(tmp_path: Path):
     rows = [(*row, str(i % 2)) for i, row in enumerate(reviews(20))]
     held = [("held one", "good", "2"), ("held two", "bad", "2")]
-    write(tmp_path, "train.csv", [*rows, *held], ("text", "label", "other"))
-    write(tmp_path, "held.csv", held, ("text", "label", "other"))
+    write(tmp_path / "train.csv", [*rows, *held], ("text", "label", "other"))
+    write(tmp_path / "held.csv", held, ("text", "label", "other"))
     tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}}
     findings = {finding.what: finding.examples for finding in read(tmp_path, tasks, validation="held.csv").findings}
     what = "label of task 'other' that no training row has after cleaning and splitting; it needs more, unlike rows"
@@ -187,7 +167,7 @@ def test_an_auxiliarys_label_without_training_rows_is_told_of(tmp_path: Path):
 
 @pytest.mark.parametrize("held", [{"validation": "train.csv"}, {"test": "train.csv"}])
 def test_where_no_row_is_left_the_message_says_what_took_them(tmp_path: Path, held: dict[str, Any]):
-    write(tmp_path, "train.csv", [*reviews(40), ("", "good"), ("  ", "bad")])
+    write(tmp_path / "train.csv", [*reviews(40), ("", "good"), ("  ", "bad")])
     assert refused(tmp_path, **held) == (
         "train.csv: task 'main': no rows are left after cleaning: "
         "40 rows dropped (text also in validation or test data), 2 rows dropped (empty text); a copy of a held-out row "
@@ -196,23 +176,23 @@ def test_where_no_row_is_left_the_message_says_what_took_them(tmp_path: Path, he
 
 
 def test_rows_split_off_are_dropped_from_auxiliaries_too(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
-    write(tmp_path, "own.csv", [*reviews(40), ("more", "good"), ("and more", "bad")])
+    write(tmp_path / "train.csv", reviews(40))
+    write(tmp_path / "own.csv", [*reviews(40), ("more", "good"), ("and more", "bad")])
     corpus = read(tmp_path, {"main": MAIN, "own": {**MAIN, "data": {"train": "own.csv"}}}, validation=0.25)
     assert len(corpus.train["own"]) == 32
     assert not set(corpus.train["own"].column("text")) & set(corpus.validation.column("text"))
 
 
 def test_auxiliaries_without_rows_of_their_own_share_the_main_tasks(tmp_path: Path):
-    write(tmp_path, "train.csv", [(*row, str(i % 3)) for i, row in enumerate(reviews(30))], ("text", "label", "other"))
+    write(tmp_path / "train.csv", [(*row, str(i % 3)) for i, row in enumerate(reviews(30))], ("text", "label", "other"))
     corpus = read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}, "words": WORDS})
     assert corpus.train["main"] is corpus.train["other"] is corpus.train["words"]
     assert [getattr(task, "labels", None) for task in corpus.tasks] == [("bad", "good"), ("0", "1", "2"), None]
 
 
 def test_an_auxiliary_has_a_label_set_of_its_own(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(20))
-    write(tmp_path, "own.tsv", [], ("ignored",))
+    write(tmp_path / "train.csv", reviews(20))
+    write(tmp_path / "own.tsv", [], ("ignored",))
     (tmp_path / "own.jsonl").write_text("".join(f'{{"words": "own {i}", "stars": "{i % 4}"}}\n' for i in range(12)))
     own = {**MAIN, "text": "words", "label": "stars", "data": {"train": "own.jsonl"}}
     corpus = read(tmp_path, {"main": MAIN, "own": own})
@@ -222,7 +202,7 @@ def test_an_auxiliary_has_a_label_set_of_its_own(tmp_path: Path):
 
 
 def test_all_data_trains_on_the_validation_rows_too(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path / "train.csv", reviews(40))
     corpus = read(tmp_path, {"main": MAIN, "words": WORDS}, all_data=True, validation=0.25)
     assert sorted(corpus.train["main"].column("text")) == sorted(text for text, _ in reviews(40))
     assert len(corpus.train["words"]) == 40
@@ -231,8 +211,8 @@ def test_all_data_trains_on_the_validation_rows_too(tmp_path: Path):
 
 def test_all_data_takes_what_an_auxiliary_finds_in_a_validation_file(tmp_path: Path):
     rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
-    write(tmp_path, "train.csv", rows, ("text", "label", "other"))
-    write(tmp_path, "held.csv", reviews(8, "held"))
+    write(tmp_path / "train.csv", rows, ("text", "label", "other"))
+    write(tmp_path / "held.csv", reviews(8, "held"))
     tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}, "words": WORDS}
     corpus = read(tmp_path, tasks, all_data=True, validation="held.csv")
     assert {name: len(table) for name, table in corpus.train.items()} == {"main": 38, "other": 30, "words": 38}
@@ -243,9 +223,9 @@ def test_all_data_takes_what_an_auxiliary_finds_in_a_validation_file(tmp_path: P
 
 def test_all_data_leaves_out_and_tells_of_the_validation_rows_that_an_auxiliary_cannot_use(tmp_path: Path):
     rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
-    write(tmp_path, "train.csv", rows, ("text", "label", "other"))
+    write(tmp_path / "train.csv", rows, ("text", "label", "other"))
     held = [("held", "good", "0"), ("held too", "bad", "7"), ("and held", "bad", "")]
-    write(tmp_path, "held.csv", held, ("text", "label", "other"))
+    write(tmp_path / "held.csv", held, ("text", "label", "other"))
     corpus = read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}}, all_data=True, validation="held.csv")
     assert corpus.train["main"].column("text")[30:] == ["held", "held too", "and held"]
     assert corpus.train["other"].column("text")[30:] == ["held"]
@@ -256,15 +236,15 @@ def test_all_data_leaves_out_and_tells_of_the_validation_rows_that_an_auxiliary_
 
 def test_a_validation_file_without_any_row_for_an_auxiliary_is_trained_on_by_the_main_task(tmp_path: Path):
     rows = [(*row, str(i % 3)) for i, row in enumerate(reviews(30))]
-    write(tmp_path, "train.csv", rows, ("text", "label", "other"))
-    write(tmp_path, "held.csv", [(*row, "") for row in reviews(8, "held")], ("text", "label", "other"))
+    write(tmp_path / "train.csv", rows, ("text", "label", "other"))
+    write(tmp_path / "held.csv", [(*row, "") for row in reviews(8, "held")], ("text", "label", "other"))
     tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}}
     corpus = read(tmp_path, tasks, all_data=True, validation="held.csv")
     assert {name: len(table) for name, table in corpus.train.items()} == {"main": 38, "other": 30}
 
 
 def test_all_data_names_the_column_that_is_lists_in_one_file_and_text_in_the_other(tmp_path: Path):
-    write(tmp_path, "train.csv", [("a b c", "X Y X"), ("c a b", "X X Y")], ("tokens", "tags"))
+    write(tmp_path / "train.csv", [("a b c", "X Y X"), ("c a b", "X X Y")], ("tokens", "tags"))
     row = {"tokens": ["a", "b"], "tags": ["X", "Y"]}
     (tmp_path / "held.jsonl").write_text(json.dumps(row), encoding="utf-8")
     tasks = {"main": {"kind": "token_classification"}}
@@ -275,8 +255,8 @@ def test_all_data_names_the_column_that_is_lists_in_one_file_and_text_in_the_oth
 
 
 def test_an_auxiliary_that_a_fold_leaves_without_rows_is_named(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(20))
-    write(tmp_path, "own.csv", reviews(1))
+    write(tmp_path / "train.csv", reviews(20))
+    write(tmp_path / "own.csv", reviews(1))
     tasks = {"main": MAIN, "own": {**WORDS, "data": {"train": "own.csv"}}}
     message = "own.csv: task 'own': data.validation: a fold holds out all rows that it could train on"
     assert refused(tmp_path, tasks, validation={"folds": 4}) == message
@@ -284,7 +264,7 @@ def test_an_auxiliary_that_a_fold_leaves_without_rows_is_named(tmp_path: Path):
 
 @pytest.mark.parametrize("rows", [12, 60])
 def test_few_numbers_and_ties_are_split_into_folds_all_the_same(tmp_path: Path, rows: int):
-    write(tmp_path, "train.csv", [(f"text {i}", str(1 if i < 40 else i)) for i in range(100 - rows, 100)])
+    write(tmp_path / "train.csv", [(f"text {i}", str(1 if i < 40 else i)) for i in range(100 - rows, 100)])
     corpus = read(tmp_path, {"main": {"kind": "regression"}}, validation={"folds": 6})
     assert {len(fold.train["main"]) for fold in corpus.folds} == {rows * 5 // 6}
     assert len(read(tmp_path, {"main": {"kind": "regression"}}, validation=0.25).validation) == rows // 4
@@ -292,8 +272,8 @@ def test_few_numbers_and_ties_are_split_into_folds_all_the_same(tmp_path: Path, 
 
 @pytest.mark.parametrize("data", [{"validation": "held.csv"}, {"test": "held.csv"}])
 def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: dict[str, Any]):
-    write(tmp_path, "train.csv", reviews(20))
-    write(tmp_path, "held.csv", [("fine", "good"), ("odd", "excellent")])
+    write(tmp_path / "train.csv", reviews(20))
+    write(tmp_path / "held.csv", [("fine", "good"), ("odd", "excellent")])
     assert refused(tmp_path, **data) == (
         "held.csv, line 3: task 'main': label 'excellent' is not among the training labels ('bad', 'good')"
     )
@@ -313,13 +293,13 @@ def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: 
     ],
 )
 def test_labels_that_cannot_be_learnt_are_refused(tmp_path: Path, rows: list[tuple[str, str]], message: str):
-    write(tmp_path, "train.csv", rows)
+    write(tmp_path / "train.csv", rows)
     assert message in refused(tmp_path)
 
 
 def test_an_auxiliarys_mistakes_are_named_too(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(20))
-    write(tmp_path, "own.csv", [("a", "x"), ("b", "x")])
+    write(tmp_path / "train.csv", reviews(20))
+    write(tmp_path / "own.csv", [("a", "x"), ("b", "x")])
     own = {**MAIN, "data": {"train": "own.csv"}}
     assert "own.csv: task 'own': column 'label' has one class only ('x')" in refused(
         tmp_path, {"main": MAIN, "own": own}
@@ -368,7 +348,7 @@ def test_every_metric_of_the_main_task_may_be_the_objective(metric: str):
 
 
 def test_masked_lm_needs_a_mask_token(tmp_path: Path, architectures: Callable[..., Path]):
-    write(tmp_path, "train.csv", reviews(20))
+    write(tmp_path / "train.csv", reviews(20))
     folder = architectures("bert", intermediate_size=32)
     config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     del config["mask_token"]
@@ -378,7 +358,7 @@ def test_masked_lm_needs_a_mask_token(tmp_path: Path, architectures: Callable[..
 
 
 def test_preparing_twice_gives_the_same(tmp_path: Path):
-    write(tmp_path, "train.csv", reviews(40))
+    write(tmp_path / "train.csv", reviews(40))
     space = AugmentationSpace.model_validate({"operations": ["noise", "mixup"]})
     first, second = (prepare(settings_of(), space, tmp_path, seed=3) for _ in range(2))
     assert torch.equal(first.bank.tokens.ids, second.bank.tokens.ids)
@@ -395,7 +375,7 @@ def test_preparing_twice_gives_the_same(tmp_path: Path):
 
 def test_texts_without_a_token_train_all_the_same(tmp_path: Path):
     """A zero-width space is no blank, so cleaning keeps it; no tokenizer makes a token of it."""
-    write(tmp_path, "train.csv", [*reviews(20), ("\u200b", "good"), ("\u200b\u200b", "bad"), ("\u200d", "bad")])
+    write(tmp_path / "train.csv", [*reviews(20), ("\u200b", "good"), ("\u200b\u200b", "bad"), ("\u200d", "bad")])
     prepared = prepare(settings_of(), AugmentationSpace(), tmp_path, 0, all_data=True)
     assert prepared.main.tokens.lengths.min() == 2
     run = TrainingRun(0, Configuration(learning_rate=1e-3, ratios={"words": 1.0}), prepared, torch.device("cpu"))

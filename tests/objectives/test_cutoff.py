@@ -8,11 +8,11 @@ from autotune.objectives.augmentation.cutoff import Cutoff
 from autotune.objectives.checking import check_operations
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
-from autotune.objectives.tasks.registry import task_type
 from autotune.objectives.training.mixing import batches_of, gathered
 from autotune.spaces.configuration import Configuration, Mix
 from autotune.spaces.errors import StudyFileError
-from pydantic import TypeAdapter
+
+from .corpora import tasks_of
 
 Objectives = Callable[..., PreparedObjective]
 ROWS = 48
@@ -77,7 +77,6 @@ def test_only_the_main_tasks_rows_are_cut(prepared: PreparedObjective):
 
 
 def test_it_is_refused_for_text_that_is_written_from_what_is_read():
-    kind = task_type("generation")
-    settings = TypeAdapter(kind.settings_type).validate_python({"kind": "generation"})
+    (task,) = tasks_of({"copy": {"kind": "generation"}})
     with pytest.raises(StudyFileError, match="'cutoff' cannot drop a part of what is read by a generation task"):
-        check_operations(["cutoff"], kind("copy", settings))
+        check_operations(["cutoff"], task)

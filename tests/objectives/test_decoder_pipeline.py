@@ -27,8 +27,6 @@ def test_text_generation(
         Configuration(learning_rate=1e-3),
         torch.device("cpu"),
         lambda *_: None,
-        metric="chrf",
-        maximize=True,
         keep_best=True,
     )
     save_model(done, prepared, tmp_path / "model")

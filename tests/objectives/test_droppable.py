@@ -123,7 +123,7 @@ def test_a_trial_goes_without_what_it_leaves_out_for_as_many_steps(tmp_path: Pat
     ]:
         trained = whole.cleaned(configuration)
         assert {len(its.tokens) for its in trained.train.values()} == {rows}
-        assert trained.bank.rows == len(trained.main.targets) == rows  # type: ignore[arg-type]
+        assert trained.bank.places.shape[1] == len(trained.main.targets) == rows  # type: ignore[arg-type]
         assert trained.rungs(trained.training_of(configuration)) == whole.rungs(whole.settings.training)
         assert trained.validations is whole.validations
     both = whole.cleaned(chosen(drop_suspect_labels=True, near_duplicates=0.9))

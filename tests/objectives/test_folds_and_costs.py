@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.data.near import near_copies
+from autotune.objectives.data.near import NEAR, near_copies
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
@@ -77,7 +77,7 @@ def test_near_copies_leave_a_folds_training_and_no_row_is_measured_twice(tmp_pat
         assert len(fold.validation.tokens) == len(fold.validations["other"].tokens) == len(texts) // 4
         trained, measured = ([texts[row] for row in rows["main"]] for rows in (its.train, its.held))
         assert len(fold.main.tokens) == len(trained) < len(texts) * 3 // 4
-        assert not any(near_copies(measured, trained))
+        assert not any(near_copies(measured, trained, NEAR))
 
 
 def held_texts(prepared: PreparedObjective, fold: PreparedObjective) -> list[str]:

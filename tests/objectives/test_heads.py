@@ -82,8 +82,6 @@ def trained(prepared: PreparedObjective, given: Configuration | None = None) -> 
         given or configuration(prepared),
         CPU,
         lambda *_: None,
-        metric="accuracy",
-        maximize=True,
         keep_best=True,
     )
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from autotune.objectives.augmentation.cutoff import Cutoff
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.tasks.registry import TASKS, task_type
+from autotune.objectives.tasks.registry import TASKS
 from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.heads import load_heads
 from autotune.objectives.training.mixing import gathered
@@ -25,6 +25,8 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
+
+from .corpora import tasks_of
 
 Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
@@ -47,15 +49,17 @@ FAMILIES = ["bert", "roberta", "xlm-roberta", "distilbert", "electra", "deberta-
 LACKING = {("masked_lm", "gpt2"), ("masked_lm", "t5"), ("masked_lm", "bart"), ("token_classification", "bart")}
 """What transformers has no class for."""
 PAIRS = [(kind, family) for kind in KINDS for family in FAMILIES if (kind, family) not in LACKING]
+CUT = {task.kind for task in TASKS if task.cuts}
 EXPORTED = [(kind, family) for kind, family in PAIRS if KINDS[kind][1] is not None]
 CONFIGURATION = Configuration(learning_rate=3e-3, ratios={"aspect": 0.5})
 
 
 def prepared_of(kind: str, family: str, objective: Objectives, architectures: Architectures) -> PreparedObjective:
-    settings, _ = KINDS[kind]
+    given = {"main": {"kind": kind, **KINDS[kind][0]}, "aspect": {"kind": "classification", "label": "aspect"}}
+    main, _ = tasks_of(given)
     return objective(
-        tasks={"main": {"kind": kind, **settings}, "aspect": {"kind": "classification", "label": "aspect"}},
-        objective=f"main.{next(iter(task_type(kind).metrics))}",
+        tasks=given,
+        objective=f"main.{next(iter(main.metrics))}",
         model={"encoder": str(architectures(family))},
         training={"epochs": 1, "batch_size": 8},
     )
@@ -71,8 +75,8 @@ def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
     kind: str, family: str, objective: Objectives, architectures: Architectures, tmp_path: Path
 ):
     prepared = prepared_of(kind, family, objective, architectures)
-    task, metric = prepared.main.task, prepared.settings.metric
-    done = train_production(prepared, CONFIGURATION, CPU, lambda *_: None, metric=metric, maximize=True, keep_best=True)
+    task = prepared.main.task
+    done = train_production(prepared, CONFIGURATION, CPU, lambda *_: None, keep_best=True)
     save_model(done, prepared, tmp_path / "model")
     batch = gathered(
         prepared.validation, torch.arange(len(prepared.validation.tokens)), prepared.pad, fixed_shapes=False
@@ -97,7 +101,7 @@ def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("magnitude", [0.3, 1.0])
-@pytest.mark.parametrize(("kind", "family"), [pair for pair in PAIRS if task_type(pair[0]).cuts])
+@pytest.mark.parametrize(("kind", "family"), [pair for pair in PAIRS if pair[0] in CUT])
 def test_a_cut_batch_has_a_finite_loss_of_its_own(
     kind: str, family: str, magnitude: float, objective: Objectives, architectures: Architectures
 ):

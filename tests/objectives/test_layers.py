@@ -45,9 +45,7 @@ def built(prepared: PreparedObjective, **training: float | None) -> MultiTaskMod
 
 def trained(prepared: PreparedObjective, **training: int | float) -> Trained:
     configuration = Configuration(learning_rate=3e-3, ratios={"aspect": 1.0}, training=dict(training))
-    return train_production(
-        prepared, configuration, CPU, lambda *_: None, metric="accuracy", maximize=True, keep_best=False
-    )
+    return train_production(prepared, configuration, CPU, lambda *_: None, keep_best=False)
 
 
 def weights(layer: torch.nn.Module) -> torch.Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from autotune.objectives.data.cleaning import normalised
-from autotune.objectives.data.near import SHORTEST, near_copies, near_duplicates, neighbours
+from autotune.objectives.data.near import NEAR, SHORTEST, near_copies, near_duplicates, neighbours
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ from hypothesis import strategies as st
     ],
 )
 def test_what_is_a_near_copy(text: str, other: str, near: bool):
-    assert near_copies([text], [other]) == near_copies([other], [text]) == [near]
+    assert near_copies([text], [other], NEAR) == near_copies([other], [text], NEAR) == [near]
 
 
 def distance(one: list[str], other: list[str]) -> int:
@@ -81,7 +81,7 @@ def test_one_changed_letter_in_real_reviews_is_always_found(shared_data: Path):
     for text in texts:
         place = draw.choice([place for place, letter in enumerate(text) if letter.isalpha()])
         changed = text[:place] + ("q" if text[place].lower() != "q" else "z") + text[place + 1 :]
-        assert near_copies([changed], texts) == [True]
+        assert near_copies([changed], texts, NEAR) == [True]
 
 
 def test_the_shipped_reviews_are_not_gutted():

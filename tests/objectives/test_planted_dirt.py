@@ -9,26 +9,12 @@ from typing import Any
 
 import pytest
 from autotune.objectives.data.cleaning import Finding, rows
-from autotune.objectives.data.corpus import Corpus, read_corpus
-from autotune.objectives.settings import DataSettings
-from autotune.objectives.tasks.registry import task_type
+from autotune.objectives.data.corpus import Corpus
+
+from .corpora import read, write
 
 MAIN = {"main": {"kind": "classification"}}
 LEAK, NEAR = "text also in validation or test data", "text nearly the same as one in validation or test data"
-
-
-def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([header, *rows])
-
-
-def read(folder: Path, tasks: dict[str, dict[str, Any]] = MAIN, *, all_data: bool = False, **data: object) -> Corpus:
-    made = [
-        task_type(its["kind"])(name, task_type(its["kind"]).settings_type.model_validate(its))
-        for name, its in tasks.items()
-    ]
-    settings = DataSettings.model_validate({"train": "train.csv", **data})
-    return read_corpus(settings, made, folder, seed=0, all_data=all_data)
 
 
 def counts(corpus: Corpus) -> dict[str, int]:

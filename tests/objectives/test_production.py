@@ -24,11 +24,8 @@ WILD = Configuration(learning_rate=3e-2, training={"schedule": "constant"})
 """So fast that evaluations go up and down."""
 
 
-def trained(prepared: PreparedObjective, configuration: Configuration, metric: str = "log_loss") -> Trained:
-    maximize = metric != "log_loss"
-    return train_production(
-        prepared, configuration, CPU, lambda *_: None, metric=metric, maximize=maximize, keep_best=True
-    )
+def trained(prepared: PreparedObjective, configuration: Configuration) -> Trained:
+    return train_production(prepared, configuration, CPU, lambda *_: None, keep_best=True)
 
 
 def evaluations(prepared: PreparedObjective, configuration: Configuration) -> dict[int, Mapping[str, float]]:
@@ -42,13 +39,13 @@ def evaluations(prepared: PreparedObjective, configuration: Configuration) -> di
 @pytest.mark.slow
 @pytest.mark.parametrize(("metric", "seed", "rate"), [("log_loss", 0, 3e-2), ("accuracy", 0, 5e-3)])
 def test_the_weights_are_those_of_the_best_evaluation(objective: Objectives, metric: str, seed: int, rate: float):
-    prepared = objective(tasks=MAIN_ALONE, training={"epochs": 6}, seed=seed)
+    prepared = objective(tasks=MAIN_ALONE, objective=f"sentiment.{metric}", training={"epochs": 6}, seed=seed)
     wild = WILD.model_copy(update={"learning_rate": rate})
     course = evaluations(prepared, wild)
     # Of equals the later one counts.
     best = (min if metric == "log_loss" else max)(sorted(course, reverse=True), key=lambda step: course[step][metric])
     assert best != max(course)  # else the test would not tell the best from the last
-    done = trained(prepared, wild, metric)
+    done = trained(prepared, wild)
     assert done.step == best
     assert done.validation == course[best]
     again = evaluate(done.run.model, prepared.validation, prepared, CPU, "fp32")
@@ -65,9 +62,7 @@ def test_with_all_data_the_last_weights_count_and_nothing_is_claimed(
     assert len(prepared.main.tokens) == 48
     told: list[Mapping[str, float]] = []
     wild = WILD.model_copy(update={"training": {**WILD.training, **training}})
-    done = train_production(
-        prepared, wild, CPU, lambda *given: told.append(given[2]), metric="accuracy", maximize=True, keep_best=False
-    )
+    done = train_production(prepared, wild, CPU, lambda *given: told.append(given[2]), keep_best=False)
     assert done.step == prepared.steps_per_epoch * 6
     assert done.validation == {}
     assert not any(told)
@@ -81,8 +76,6 @@ def test_progress_hears_every_step_once_trained_and_the_metrics_of_each_rung(obj
         Configuration(learning_rate=1e-3),
         CPU,
         lambda step, total, metrics: heard.append((step, total, bool(metrics))),
-        metric="accuracy",
-        maximize=True,
         keep_best=True,
     )
     assert sorted({step for step, _, _ in heard}) == list(range(1, 11))
@@ -181,5 +174,5 @@ def test_the_real_minilm_learns_reviews(objective: Objectives, minilm: Path, sha
         model={"encoder": str(minilm), "max_length": 64},
         training={"epochs": 2, "batch_size": 16, "precision": "auto"},
     )
-    done = trained(prepared, Configuration(learning_rate=1e-4, ratios={"words": 0.1}), "accuracy")
+    done = trained(prepared, Configuration(learning_rate=1e-4, ratios={"words": 0.1}))
     assert done.validation["accuracy"] > 0.75

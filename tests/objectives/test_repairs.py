@@ -1,18 +1,15 @@
 """Broken encodings and spellings of labels: repaired in all rows alike, and the files stay as they are."""
 
-import csv
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from autotune.objectives.data.corpus import Corpus, read_corpus
+from autotune.objectives.data.corpus import Corpus
 from autotune.objectives.data.repairs import spellings, with_repaired_texts
 from autotune.objectives.data.table import Table
-from autotune.objectives.settings import DataSettings
-from autotune.objectives.tasks.registry import task_type
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .corpora import read, write
 
 HONEST = ["“Quoted” — it’s fine…", "ﬁne ligature", "ｗｉｄｅ", "one\r\ntwo", "café naïve ß", "&amp; &lt;b&gt;", "好吃"]
 
@@ -20,19 +17,6 @@ HONEST = ["“Quoted” — it’s fine…", "ﬁne ligature", "ｗｉｄｅ", "
 def table(**columns: list[str]) -> Table:
     count = len(next(iter(columns.values())))
     return Table("x.csv", columns, range(2, count + 2), "")
-
-
-def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([header, *rows])
-
-
-def read(folder: Path, tasks: dict[str, dict[str, Any]], **data: object) -> Corpus:
-    made = [
-        task_type(its["kind"])(name, task_type(its["kind"]).settings_type.model_validate(its))
-        for name, its in tasks.items()
-    ]
-    return read_corpus(DataSettings.model_validate({"train": "train.csv", **data}), made, folder, seed=0)
 
 
 def told(corpus: Corpus) -> list[tuple[str, str, int]]:

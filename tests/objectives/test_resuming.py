@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from autotune.spaces.errors import Interrupted
 
 Objectives = Callable[..., PreparedObjective]
+BY_LOSS = "sentiment.log_loss"
+"""What the best weights are chosen by: it goes up and down."""
 AUGMENTED = {"operations": ["noise", "mixup"], "magnitude": 0.1}
 
 
@@ -35,8 +37,6 @@ def train(prepared: PreparedObjective, given: Configuration, manner: Manner, *, 
         given,
         torch.device("cpu"),
         lambda *_: None,
-        metric="log_loss",
-        maximize=False,
         keep_best=keep_best,
         manner=manner,
     )
@@ -48,9 +48,9 @@ def after(steps: int) -> Callable[[], bool]:
     return lambda: next(calls) >= steps
 
 
-def outcome(trained: Trained) -> tuple[int, Mapping[str, float], list[Evaluation]]:
-    evaluations = [replace(evaluation, seconds=0) for evaluation in trained.evaluations]
-    return trained.step, trained.validation, evaluations
+def told(heard: list[tuple[Evaluation, float]]) -> list[tuple[Evaluation, float]]:
+    """What was heard, all but the time that it took."""
+    return [(replace(evaluation, seconds=0), rate) for evaluation, rate in heard]
 
 
 def same_weights(one: Trained, other: Trained) -> bool:
@@ -69,18 +69,24 @@ def test_a_training_in_pieces_is_the_whole_one(
     objective: Objectives, tmp_path: Path, training: dict[str, SettingValue], keep_best: bool
 ) -> None:
     """Stopped within an interval and at its end, before the first state and after the best one."""
-    prepared, given = objective(training={"epochs": 3}, augmentation=AUGMENTED), configuration(**training)
-    whole = train(prepared, given, Manner(), keep_best=keep_best)
+    prepared = objective(objective=BY_LOSS, training={"epochs": 3}, augmentation=AUGMENTED)
+    given = configuration(**training)
+    heard: list[tuple[Evaluation, float]] = []
+    again: list[tuple[Evaluation, float]] = []
+    whole = train(prepared, given, Manner(hears=lambda *found: heard.append(found)), keep_best=keep_best)
+    life = Manner(hears=lambda *found: again.append(found))
     for steps in (1, 2, 2):
+        manner = replace(life, saved=SavedHistory(store(tmp_path)), stops=after(steps))
         with pytest.raises(Interrupted, match=r"stopped at step \d+ of 15; the same command goes on from there"):
-            train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)), stops=after(steps)), keep_best=keep_best)
+            train(prepared, given, manner, keep_best=keep_best)
     said: list[str] = []
     begun: list[int] = []
-    manner = Manner(saved=SavedHistory(store(tmp_path), said.append), begins=begun.append)
+    manner = replace(life, saved=SavedHistory(store(tmp_path), said.append), begins=begun.append)
     pieces = train(prepared, given, manner, keep_best=keep_best)
     assert begun[0] > 0
     assert said == [f"going on from step {begun[0]}"]
-    assert outcome(pieces) == outcome(whole)
+    assert (pieces.step, pieces.validation) == (whole.step, whole.validation)
+    assert told(again) == told(heard)
     assert same_weights(pieces, whole)
 
 
@@ -88,7 +94,8 @@ def test_a_training_in_pieces_is_the_whole_one(
 def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     objective: Objectives, tmp_path: Path
 ) -> None:
-    prepared, given = objective(training={"epochs": 3}), configuration().model_copy(update={"mix": Mix()})
+    prepared = objective(objective=BY_LOSS, training={"epochs": 3})
+    given = configuration().model_copy(update={"mix": Mix()})
     whole = train(prepared, given, Manner())
     with pytest.raises(Interrupted):
         train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)), stops=after(7)))
@@ -102,7 +109,7 @@ def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
 
 @pytest.mark.slow
 def test_a_disk_without_room_is_said_once_and_costs_nothing_else(objective: Objectives, tmp_path: Path) -> None:
-    prepared, given = objective(), configuration().model_copy(update={"mix": Mix()})
+    prepared, given = objective(objective=BY_LOSS), configuration().model_copy(update={"mix": Mix()})
     said: list[str] = []
     trained = train(prepared, given, Manner(saved=SavedHistory(store(tmp_path, budget=1), said.append)))
     assert same_weights(trained, train(prepared, given, Manner()))

@@ -81,9 +81,7 @@ def writing(
 
 def trained(prepared: PreparedObjective, epochs: int = 1, **parts: Any) -> Trained:  # noqa: ANN401
     configuration = Configuration(learning_rate=3e-3, training={"epochs": epochs}, **parts)
-    return train_production(
-        prepared, configuration, CPU, lambda *_: None, metric="chrf", maximize=True, keep_best=False
-    )
+    return train_production(prepared, configuration, CPU, lambda *_: None, keep_best=False)
 
 
 @pytest.mark.parametrize("family", ["scratch:tiny", "gpt2"])
@@ -305,8 +303,6 @@ def test_the_head_beside_an_export_computes_its_trained_logits(
             configuration,
             CPU,
             lambda *_: None,
-            metric=prepared.settings.metric,
-            maximize=True,
             keep_best=True,
         )
         save_model(done, prepared, tmp_path / main)

@@ -91,9 +91,7 @@ def test_numbers_of_any_size_are_learnt_at_the_usual_rate_and_exported_as_they_a
     prepared = objective(
         rows=rows, tasks={"price": {"kind": "regression"}}, objective="price.r2", training={"epochs": 20}
     )
-    done = train_production(
-        prepared, Configuration(learning_rate=1e-3), CPU, lambda *_: None, metric="r2", maximize=True, keep_best=True
-    )
+    done = train_production(prepared, Configuration(learning_rate=1e-3), CPU, lambda *_: None, keep_best=True)
     assert done.validation["r2"] > 0.7
     own = predict(done.run.model, prepared.validation, prepared, CPU, "fp32")
     texts = prepared.corpus.validation.column("text")

@@ -28,9 +28,7 @@ def trained(prepared: PreparedObjective) -> tuple[list[dict[str, float]], torch.
     losses: list[dict[str, float]] = []
     while not run.finished:
         losses.append(dict(run.advance().losses))
-    done = train_production(
-        prepared, EXACT, torch.device("cpu"), lambda *_: None, metric="accuracy", maximize=True, keep_best=False
-    )
+    done = train_production(prepared, EXACT, torch.device("cpu"), lambda *_: None, keep_best=False)
     model = export_model(done, prepared)
     inputs = prepared.encoder.tokenizer(["The battery is superb.", "poor screen"], padding=True, return_tensors="pt")
     with torch.inference_mode():

@@ -1,0 +1,35 @@
+"""A corpus of files that a test writes: tasks by their settings, rows by their columns."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autotune.objectives.data.corpus import Corpus, read_corpus
+from autotune.objectives.settings import DataSettings
+from autotune.objectives.tasks.kinds import TaskSettings
+from autotune.objectives.tasks.registry import make_task
+from autotune.objectives.tasks.task import Task
+from pydantic import TypeAdapter
+
+Given = Mapping[str, Mapping[str, Any]]
+"""Each task's settings, as a study file has them."""
+
+SETTINGS: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+
+
+def tasks_of(given: Given) -> list[Task[Any]]:
+    return [make_task(name, SETTINGS.validate_python(settings)) for name, settings in given.items()]
+
+
+def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+
+
+def read(folder: Path, tasks: Given | None = None, *, all_data: bool = False, **data: object) -> Corpus:
+    """By default the classification `main` of train.csv."""
+    settings = DataSettings.model_validate({"train": "train.csv", **data})
+    return read_corpus(
+        settings, tasks_of(tasks or {"main": {"kind": "classification"}}), folder, seed=0, all_data=all_data
+    )
