@@ -1,8 +1,11 @@
 """A study's data: unchanged since it was made, and as all that trials need."""
 
+import gc
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+
+import torch
 
 from ..objectives.augmentation.generating import Progress
 from ..objectives.data.loading import fingerprint
@@ -64,6 +67,9 @@ def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: N
     prepared = prepare(
         file, file.space.augmentation, base, seed, cleaning=file.space.cleaning, progress=progress, judge=judge
     )
+    if torch.cuda.is_initialized():  # what a judge or a language model took there is the trials' now
+        gc.collect()
+        torch.cuda.empty_cache()
     if wrong := list(_layer_mistakes(file, prepared.encoder)):
         raise EncoderError("\n".join(wrong))
     return prepared

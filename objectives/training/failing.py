@@ -9,7 +9,8 @@ from .failure import Failure, FailureKind
 
 TAIL_LINES = 12
 """Of a traceback, in a trial's record."""
-_NO_MEMORY = ("allocate memory", "error: out of memory", "STATUS_ALLOC_FAILED")
+_NO_MEMORY = ("allocate memory", "error: out of memory", "STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED")
+"""The last is what cuBLAS says where a card has no room for its own workspace."""
 
 
 def tail(error: BaseException) -> str:

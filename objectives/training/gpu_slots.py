@@ -12,6 +12,8 @@ from ...spaces.configuration import Configuration
 from ..models.fused.model import FusedModel
 from ..prepared import PreparedObjective
 from .cohort import Cohort
+from .failing import failure_of
+from .failure import FailureKind
 from .fused_run import FusedRun
 from .run import TrainingRun
 
@@ -37,6 +39,7 @@ class GpuProbe:
 
 def probe_gpu(prepared: PreparedObjective, configuration: Configuration, device: torch.device) -> GpuProbe:
     """Train a trial's first steps on a GPU, and see what it takes."""
+    torch.cuda.init()  # before it the allocator knows no device whose peak it could reset
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     run = TrainingRun(0, configuration, prepared, device)
@@ -54,7 +57,9 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
         return _seconds_a_step(
             [FusedRun(number, configuration, prepared, device) for number in range(slots)], prepared, device
         )
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
+            raise
         return math.inf
     finally:
         gc.collect()

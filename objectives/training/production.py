@@ -81,7 +81,8 @@ def train_production(
         manner.saved.load(run, history)
     manner.begins(run.step)
     metrics = history.told[-1].metrics if keep_best and history.told else {}
-    run.on_step = lambda step: progress(step, run.total_steps, metrics)
+    total = run.total_steps  # a run that knew itself here would stay in memory until the collector comes
+    run.on_step = lambda step: progress(step, total, metrics)
     while not run.finished:
         evaluation = _next_evaluation(run, history, manner)
         metrics = evaluation.metrics if keep_best else {}

@@ -17,12 +17,14 @@ from ...objectives.prepare import prepare
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.device import choose_device
 from ...objectives.training.exporting import save_model
+from ...objectives.training.failing import failure_of
+from ...objectives.training.failure import FailureKind
 from ...objectives.training.group import Group, joined, local_rank
 from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Manner, Trained, train_production
 from ...objectives.training.resuming import SavedHistory
 from ...objectives.training.weighting.registry import weighting_type
-from ...spaces.errors import InputError, Interrupted
+from ...spaces.errors import InputError, Interrupted, TrainingError, first_line
 from ..export.best_file import BestConfiguration, read_best
 from ..interruption import interruption
 from ..production.data import check_data
@@ -148,14 +150,17 @@ class _Training:
 
     def _trained(self, prepared: PreparedObjective, device: torch.device, manner: Manner) -> Trained:
         with watched(prepared.settings.metric) if self.group.leads else nullcontext(lambda *_: None) as progress:
-            return train_production(
-                prepared,
-                self.best.configuration,
-                device,
-                progress,
-                keep_best=not self._all_data,
-                manner=manner,
-            )
+            configuration, keep_best = self.best.configuration, not self._all_data
+            try:
+                return train_production(prepared, configuration, device, progress, keep_best=keep_best, manner=manner)
+            except (RuntimeError, MemoryError) as error:
+                if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
+                    raise
+                rows = self.options.micro_batch or prepared.training_of(configuration).batch_size
+                raise TrainingError(
+                    f"out of memory with {rows} rows at once; try --micro-batch {max(rows // 2, 1)}, which trains the "
+                    f"same ({first_line(error)})"
+                ) from error
 
     def _command(self) -> str:
         """What was typed, without the folders of this machine."""

@@ -11,7 +11,7 @@ from ...objectives.training.device import choose_device
 from ...objectives.training.fusible import unfusible
 from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
 from ...objectives.training.probing import Probe, free_memory, probe_cpu
-from ...spaces.errors import Diverged, InputError
+from ...spaces.errors import Diverged, InputError, first_line
 from .executor import Executor
 from .inline import InlineExecutor
 from .placement import ExecutorName, Placement
@@ -105,8 +105,9 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
     try:
         probe = probe_gpu(prepared, configuration, device)
         slots, why = slots_worth(probe, left // len(places), partial(probe_step, prepared, configuration, device))
-    except (Diverged, RuntimeError):
-        return 1  # the first trial is much the same, and says what is wrong
+    except (Diverged, RuntimeError) as error:
+        note(f"training one trial at a time: a look at what a step takes failed ({first_line(error)})")
+        return 1  # the first trial is much the same
     note(why)
     return slots
 

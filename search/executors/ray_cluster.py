@@ -56,6 +56,7 @@ class Remote:
         self._trainer: Trainer | None = None
         self._notes: list[Message] = []
         if is_one_thread:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides no GPU from an actor that has none
             one_thread()
 
     def begin(self) -> list[Message]:

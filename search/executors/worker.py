@@ -4,6 +4,7 @@ A worker knows the study file and finds the prepared data in the cache. It never
 come in, evaluations go out.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,7 +32,14 @@ def make_trainer(recipe: "Recipe", note: Note) -> Trainer:
         InputError: the data changed meanwhile, or is gone.
     """
     prepared = prepare_study(recipe.file, recipe.base)
-    return recipe.durable(recipe.trainer(prepared, choose_device("auto")), note)
+    return recipe.durable(recipe.trainer(prepared, _device()), note)
+
+
+def _device() -> torch.device:
+    """The first that this process sees. One that was given a GPU must not train on the CPU without a word."""
+    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) and not torch.cuda.is_available():
+        raise RuntimeError(f"CUDA does not see the GPU of this worker (CUDA_VISIBLE_DEVICES={given})")
+    return choose_device("auto")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """What one trial takes: a few of its steps are trained, and the rest is multiplied."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 
 from ...objectives.prepared import PreparedObjective
+from ...objectives.training.fusible import unfusible
 from ...objectives.training.gpu_slots import probe_gpu, probe_step
 from ...objectives.training.probing import Around, Probe, free_memory, probe_around, probe_cpu, seconds_a_step
 from ...spaces.configuration import Configuration
@@ -87,6 +89,10 @@ def share_of_a_step(
     prepared: PreparedObjective, configuration: Configuration, device: torch.device, slots: int, cost: Cost
 ) -> float:
     """How much of the time of a step alone one of so many trials takes that train as one program."""
-    if device.type != "cuda" or slots < 2 or not cost.together:
+    if device.type != "cuda" or not cost.together or unfusible(prepared, configuration):
         return 1.0
-    return probe_step(prepared, configuration, device, slots) / slots / cost.together
+    while slots > 1:
+        if math.isfinite(step := probe_step(prepared, configuration, device, slots)):
+            return step / slots / cost.together
+        slots //= 2  # as the trainer goes on where memory is short
+    return 1.0

@@ -10,7 +10,7 @@ from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fastest import fastest_trainer
 from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.gpu_slots import GpuProbe, probe_step
+from autotune.objectives.training.gpu_slots import GpuProbe, probe_gpu, probe_step
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
@@ -31,6 +31,7 @@ SMALL = GpuProbe(trial=GB // 2, free=100 * GB)
 FLAT = dict.fromkeys(range(65), 10.0)
 """A step takes as long for many as for one."""
 ANYWHERE = Placement()
+NO_LOOK = "training one trial at a time: a look at what a step takes failed (none left)"
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +185,7 @@ def test_gpus(
     monkeypatch.setattr(choosing, "choose_device", lambda _: torch.device("cpu"))
     executor, notes = choose(Placement(devices), count=count)
     assert isinstance(executor, kind)
-    assert notes == [said]
+    assert notes == [said, NO_LOOK]
 
 
 def test_one_slice_that_this_process_cannot_reach_gets_a_process(
@@ -242,21 +243,39 @@ def test_a_step_of_several_trials_is_timed(prepared: PreparedObjective, recipe: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("none left"), RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when ...")]
+)
 def test_a_step_that_memory_is_too_short_for_takes_for_ever(
-    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, error: Exception
 ):
     def no_memory(*_: object) -> None:
-        raise torch.OutOfMemoryError("none left")
+        raise error
 
     monkeypatch.setattr(Cohort, "train", no_memory)
     configuration = recipe.file.search_space().equal_weights()
     assert probe_step(prepared, configuration, torch.device("cpu"), 2) == math.inf
 
 
-def test_slots_that_are_named_are_kept_and_failing_probes_say_nothing(choose: Choose):
+def test_slots_that_are_named_are_kept(choose: Choose):
     assert choose(Placement(slots=5), count=1)[0].capacity == 5
+
+
+def test_a_look_at_a_gpu_that_fails_says_why_there_is_one_slot(choose: Choose):
     executor, notes = choose(Placement(), count=1)
-    assert (executor.capacity, notes) == (1, ["training on GPU 0"])
+    assert (executor.capacity, notes) == (1, ["training on GPU 0", NO_LOOK])
+
+
+def test_cuda_is_there_before_a_look_asks_it_for_its_memory(
+    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+):
+    """The allocator knows no device before, and the look would fail wherever it comes first."""
+    asked: list[str] = []
+    for name in ("init", "memory_allocated", "reset_peak_memory_stats", "max_memory_allocated"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_, name=name: asked.append(name) or 0)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (7, 8))
+    probe = probe_gpu(prepared, recipe.file.search_space().baseline(), torch.device("cpu"))
+    assert (asked[0], probe.free) == ("init", 7)
 
 
 def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: Recipe, prepared: PreparedObjective):

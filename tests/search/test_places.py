@@ -9,6 +9,8 @@ import pytest
 import torch
 from autotune.search.executors import places, ray_cluster
 from autotune.search.executors.places import core_count, cores, find_places, gpus
+from autotune.search.executors.ray_cluster import Remote
+from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.spaces.errors import InputError
 
 Cards = Callable[..., None]
@@ -174,3 +176,23 @@ def test_actors_of_ray_find_their_share_on_one_gpu_or_their_gpus_on_one_machine(
     nodes.append({"Alive": False, "Resources": {"GPU": 8.0}})
     monkeypatch.setattr(ray_cluster, "_ray", lambda: SimpleNamespace(nodes=lambda: nodes))
     assert ray_cluster._gpu_room(share) == room
+
+
+def test_a_worker_that_was_given_a_gpu_does_not_train_on_the_cpu_in_silence(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its card may be gone, or CUDA show fewer than the driver counts."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    with pytest.raises(RuntimeError, match=r"does not see the GPU of this worker \(CUDA_VISIBLE_DEVICES=1\)$"):
+        make_trainer(recipe, print)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert make_trainer(recipe, print).capacity == 1
+
+
+def test_a_ray_actor_with_one_core_sees_no_gpu(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    Remote(recipe, is_one_thread=False)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    Remote(recipe, is_one_thread=True)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""

@@ -1,6 +1,7 @@
 """`autotune study plan`: what a study will take, from a few steps; nothing is stored."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -249,6 +250,10 @@ def test_trials_as_one_program_share_a_step(recipe: Recipe, monkeypatch: pytest.
     assert share_of_a_step(prepared, configuration, on_gpu, 8, COST) == pytest.approx(0.25)
     assert share_of_a_step(prepared, configuration, on_gpu, 1, COST) == 1
     assert share_of_a_step(prepared, configuration, on_cpu, 8, COST) == 1
+    monkeypatch.setattr(costs, "probe_step", lambda *given: 0.1 if given[-1] <= 2 else math.inf)
+    assert share_of_a_step(prepared, configuration, on_gpu, 8, COST) == pytest.approx(0.5)
+    alone = configuration.model_copy(update={"training": {"layer_decay": 0.9}})
+    assert share_of_a_step(prepared, alone, on_gpu, 2, COST) == 1
 
 
 def test_a_slice_that_this_process_cannot_see_is_refused(planned: Plans, monkeypatch: pytest.MonkeyPatch) -> None:

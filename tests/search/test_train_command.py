@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.weighting.registry import WEIGHTINGS
 
 from ..integration.production import write_best
@@ -43,6 +45,23 @@ def test_with_the_main_task_alone_there_is_nothing_to_balance_and_batches_split(
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu", "--micro-batch", "3")
     assert (outcome.code, outcome.err) == (0, "")
     assert "stay whole" not in outcome.out
+
+
+def test_memory_that_runs_out_is_said_with_what_helps(
+    here: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nand more")
+
+    write_best(here, training=SHORT)
+    monkeypatch.setattr(TrainingRun, "advance", full)
+    monkeypatch.setattr(TrainingRun, "train_to", full)
+    outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "out of memory with 8 rows at once; try --micro-batch 4, which trains the same "
+        "(CUDA out of memory. Tried to allocate 2 GiB)\n"
+    )
 
 
 def test_fewer_rows_than_one_are_refused(here: Path, autotune: Command) -> None:
