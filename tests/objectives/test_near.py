@@ -3,6 +3,7 @@
 import csv
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from autotune.objectives.data.cleaning import normalised
 from autotune.objectives.data.near import NEAR, SHORTEST, near_copies, near_duplicates, neighbours
 from hypothesis import given
 from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,23 @@ words = st.lists(st.text("ab1é", min_size=0, max_size=14), max_size=6)
 def test_the_blocks_find_what_comparing_all_with_all_finds(texts: list[str], others: list[str], threshold: float):
     found = list(neighbours(texts, others, threshold))
     assert found == [[j for j, other in enumerate(others) if is_near(text, other, threshold)] for text in texts]
+
+
+@pytest.mark.parametrize(
+    "edit", [lambda pair: pair[::-1], lambda pair: f"{pair}q", lambda pair: pair[:1], lambda pair: f"{pair[0]}q"]
+)
+@pytest.mark.parametrize("letters", ["abcdefghijklmnop", "ab"])
+def test_a_long_text_may_have_an_edit_in_ten_characters_and_not_one_more(edit: Callable[[str], str], letters: str):
+    """Swaps change most runs of three, and what all texts share changes none: neither may hide a copy."""
+    draw = random.Random(0)
+    pairs = [draw.choice([one + two for one in letters for two in letters if one != two]) for _ in range(200)]
+    changed = [edit(pair) if place % 5 == 0 else pair for place, pair in enumerate(pairs)]
+    text, other = "".join(pairs), "".join(changed)
+    assert OSA.distance(text, other) <= max(len(text), len(other)) // 10
+    assert near_copies([text, text[:-40]], [other], NEAR)[0]
+    more = "".join(edit(pair) if place % 3 == 0 else pair for place, pair in enumerate(pairs))
+    allowed = max(len(text), len(more)) // 10
+    assert near_copies([text], [more], NEAR) == [OSA.distance(text, more) <= allowed]
 
 
 def test_only_later_rows_of_the_same_label_are_near_duplicates():
