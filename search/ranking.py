@@ -40,13 +40,17 @@ def objectives_of(study: optuna.Study) -> dict[str, str]:
 
 
 def ranked_trials(study: optuna.Study) -> list[RankedTrial]:
-    """All COMPLETE trials with finite values, the best in the first objective first, the earliest of equals."""
+    """All COMPLETE trials with finite values, the best in the first objective first.
+
+    Of those that are equal there, first come those of the Pareto front, so that the best one is of it; then the earliest.
+    """
     main_task = study.user_attrs["main_task"]
     measures = [name.removeprefix(f"{main_task}.") for name in objectives_of(study)]
     sign = -1.0 if study.directions[0] == StudyDirection.MAXIMIZE else 1.0
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     ranked = [_ranked(trial, measures) for trial in complete if all(map(math.isfinite, trial.values))]
-    return sorted(ranked, key=lambda trial: (sign * trial.value, trial.number))
+    front = {trial.number for trial in study.best_trials} if len(study.directions) > 1 else set[int]()
+    return sorted(ranked, key=lambda trial: (sign * trial.value, trial.number not in front, trial.number))
 
 
 def _ranked(trial: FrozenTrial, measures: Sequence[str]) -> RankedTrial:

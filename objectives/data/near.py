@@ -34,7 +34,7 @@ _RUNS = 2048
 _LONG = 128
 """Characters up to which a comparison takes no longer than such a count."""
 _EDIT, _EDIT_OF_RUNS = 2, 8
-"""What one edit changes of these counts, in all: a letter goes and one comes; a swap is in four runs, and makes four."""
+"""What one edit changes of these counts, in all: a letter goes and one comes; a swap is in four runs and makes four."""
 
 
 NEAR = 0.9

@@ -24,6 +24,8 @@ _STRATA, _ROWS_OF_STRATUM = 10, 20
 """Parts of equally many rows, by value, that both sides of a split have in the same shares; each fills 20 folds."""
 _LARGEST, _SMALLEST = 1e15, 1e-15
 """Of numbers and of their deviation: losses are their squares, which fp32 must hold."""
+_STEPS = 100
+"""Numbers that fp32 can tell apart within a deviation, at the least."""
 
 
 class Regression(TextTask[RegressionSettings]):
@@ -63,8 +65,11 @@ class Regression(TextTask[RegressionSettings]):
         where = f"{table.source}: task {self.name!r}: column {self.settings.label!r}"
         if not task.deviation:
             raise DataError(f"{where} has the same number in all rows")
-        if task.deviation < max(_SMALLEST, abs(task.mean) * torch.finfo(torch.float32).eps):
-            raise DataError(f"{where}: the numbers differ too little ({task.deviation:.3g} around {task.mean:.7g})")
+        found = f"the numbers differ too little ({task.deviation:.3g} around {task.mean:.7g})"
+        if task.deviation < _SMALLEST:
+            raise DataError(f"{where}: {found}; give them in a smaller unit")
+        if task.deviation < _STEPS * abs(task.mean) * torch.finfo(torch.float32).eps:
+            raise DataError(f"{where}: {found}, for numbers of 32 bits; take a constant away from them")
         return task
 
     def learnt(self, table: Table) -> Self:

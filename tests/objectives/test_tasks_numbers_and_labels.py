@@ -51,7 +51,12 @@ def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
         (["a,1", "b,1_000"], "line 3: task 'stars': label '1_000' is no finite number"),
         (["a,1", "b,-1e30"], "line 3: task 'stars': label '-1e30' is beyond ±1e+15; give it in a larger unit"),
         (["a,2", "b,2.0"], "column 'label' has the same number in all rows"),
-        (["a,1e-30", "b,2e-30"], "column 'label': the numbers differ too little (5e-31 around 1.5e-30)"),
+        (["a,1e-30", "b,2e-30"], "the numbers differ too little (5e-31 around 1.5e-30); give them in a smaller unit"),
+        (
+            ["a,1700000000", "b,1700000999"],
+            "column 'label': the numbers differ too little (512 around 1.700001e+09), for numbers of 32 bits; take a "
+            "constant away from them",
+        ),
     ],
 )
 def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, rows: list[str], message: str):

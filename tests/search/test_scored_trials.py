@@ -13,6 +13,7 @@ from autotune.search.creation import consequences
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
 from autotune.search.pruners import is_paired, make_pruner
+from autotune.search.ranking import ranked_trials
 from autotune.search.samplers import ONE_OBJECTIVE_ONLY, make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage
@@ -182,6 +183,23 @@ def test_several_objectives_are_those_at_the_best_step_of_the_first() -> None:
     assert again.began_[0] is not None
     assert again.began_[0][1] == pytest.approx(0.86)
     assert again.began_[2] == "maximize"
+
+
+def test_of_trials_that_are_equal_in_the_first_objective_one_of_the_front_is_the_best() -> None:
+    """On a few rows ties are many; the earliest of all may be worse in every other objective."""
+
+    def tied(configuration: Configuration) -> list[tuple[int, Metrics]]:
+        return [(step, {**found, "accuracy": 0.8}) for step, found in three(configuration)]
+
+    study, _ = searched(InMemoryStorage(), ScriptedTrainer(tied), Scoring(THREE), 12, directions=WAYS)
+    study.set_user_attr("main_task", "sentiment")
+    study.set_user_attr("objective", ["sentiment.accuracy", "aspect.f1", "cost.gflops"])
+    front = {trial.number for trial in study.best_trials}
+    assert 0 not in front
+    ranked = [trial.number for trial in ranked_trials(study)]
+    assert set(ranked[: len(front)]) == front
+    assert ranked[: len(front)] == sorted(front)
+    assert ranked[len(front) :] == sorted(set(range(12)) - front)
 
 
 def test_an_interrupted_study_of_several_objectives_goes_on(tmp_path: Path) -> None:
