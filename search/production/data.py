@@ -9,8 +9,7 @@ from ...spaces.errors import DataError
 from ..beside import digest, named
 from ..export.best_file import BestConfiguration, read_document_of
 from ..export.mistakes import sources
-from ..study_file.document import Mistake
-from ..study_file.document import Path as Place
+from ..study_file.document import Mistake, Place
 
 
 def check_data(best: BestConfiguration, path: Path) -> None:

@@ -9,7 +9,7 @@ from ...objectives.training.checking import check_training
 from ...spaces.errors import StudyFileError
 from ..samplers import ONE_OBJECTIVE_ONLY
 from ..settings import GridSettings
-from .document import Path as Place
+from .document import Place
 from .mistakes import nearest
 from .schema import StudyFile
 
