@@ -10,8 +10,8 @@ import pytest
 import yaml
 from autotune.search.export.best_file import BestConfiguration, read_best
 from autotune.search.production.retraining import Outcome
+from autotune.search.production.unchanged import warnings
 from autotune.search.production.verification import Promise, Verification
-from autotune.search.production.warnings import warnings
 from autotune.search.versions import versions
 from hypothesis import assume, given
 from hypothesis import strategies as st
