@@ -103,13 +103,6 @@ def test_without_an_interval_only_the_score_itself_can_be_kept(measured: float, 
     )
 
 
-@pytest.fixture
-def best(trained: Path, autotune: Command) -> Path:
-    """The export of the small study, which was not confirmed."""
-    assert autotune("study", "export", "study.yaml").code == 0
-    return trained / "best.yaml"
-
-
 def with_figures(best: Path, change: float = 0.0) -> None:
     """Make the export promise what its one seed scored, or something else, as if it had been confirmed."""
 
