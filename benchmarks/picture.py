@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from autotune.search.report.summary import summarize
+from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
 from autotune.search.study import open_study
 from rich.console import Console

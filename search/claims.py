@@ -1,29 +1,25 @@
 """Which tuner runs which trial: claimed under one lock, kept alive by a heartbeat, taken back from the dead.
 
 A trial carries its owner from the moment it runs. An owner on this machine is dead when its process is gone, one
-elsewhere when its trial's heartbeat (Optuna's own table, the database's clock) is older than the grace. A running
-trial without an owner was left by a process that died while it claimed, as claiming holds the lock.
+elsewhere when its trial's heartbeat (search/heartbeat.py) is older than the grace. A running trial without an owner was
+left by a process that died while it claimed, as claiming holds the lock.
 """
 
 import json
 import os
-import threading
-import time
 import uuid
-from collections.abc import Container, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Container, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import DateTime, Integer, bindparam, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import bindparam, text
 
 from ..objectives.training.failure import Failure, FailureKind
+from .heartbeat import Heartbeat
 from .locking import claiming
 from .owners import started_at, this_host
 from .roles import DEATHS, FAILURE, OWNER, REACHED
@@ -31,13 +27,6 @@ from .roles import DEATHS, FAILURE, OWNER, REACHED
 INTERVAL_S = 10.0
 GRACE_S = 60.0
 """Six beats: a server that restarts within it costs nobody a trial."""
-
-_BEATS = text(
-    "SELECT trials.number, heartbeat, CURRENT_TIMESTAMP AS now FROM trials "
-    "JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
-    "JOIN studies ON studies.study_id = trials.study_id "
-    "WHERE studies.study_name = :name AND trials.state = 'RUNNING'"
-).bindparams(bindparam("name")).columns(number=Integer, heartbeat=DateTime, now=DateTime)  # fmt: skip
 
 _STANDING = text(
     "SELECT trials.state, owners.value_json FROM trials LEFT JOIN trial_user_attributes AS owners "
@@ -70,10 +59,7 @@ class Claims:
         self._ids: dict[int, int] = {}
         pid = os.getpid()
         self._owner = {"host": this_host(), "pid": pid, "started": started_at(pid), "token": self.token}
-        self._beaten: float | None = None
-        """When this tuner's own heart beat last, while it does."""
-        self._trusted_from = 0.0
-        """From when on the hearts of others are listened to."""
+        self.heart = Heartbeat(self.storage, self.study.study_name, self.interval_s, self.grace_s)
 
     @contextmanager
     def lock(self) -> Generator[None]:
@@ -104,69 +90,24 @@ class Claims:
 
     def own(self, trial: optuna.Trial) -> None:
         """Mark a trial as this tuner's; the lock is held."""
-        self.beat([trial.number])  # first: an owner without a heartbeat would seem alive elsewhere for ever
+        # First, as an owner without a heartbeat would seem alive elsewhere for ever.
+        self.heart.beat([self._id(trial.number)])
         trial.set_user_attr(OWNER, {**self._owner, "claim": uuid.uuid4().hex})
 
-    def beat(self, numbers: Iterable[int]) -> None:
-        """Say that these trials are alive."""
-        if isinstance(self.storage, RDBStorage):
-            for number in numbers:
-                self.storage.record_heartbeat(self._id(number))
-
-    @contextmanager
-    def beating(self) -> Generator[None]:
-        """Keep this tuner's trials alive from a thread: a training step may hold the tuner for minutes."""
-        over = threading.Event()
-
-        def keep() -> None:
-            while not over.wait(self.interval_s):
-                try:
-                    mine = [t.number for t in self.trials(TrialState.RUNNING) if self._token(t) == self.token]
-                    self.beat(mine)
-                    self._note_beat()
-                except (SQLAlchemyError, StorageInternalError, KeyError):
-                    continue  # the tuner's own thread meets the same database, or finds the study deleted, and tells
-            if isinstance(self.storage, RDBStorage):
-                self.storage.remove_session()
-
-        if not isinstance(self.storage, RDBStorage):
-            yield
-            return
-        self._beaten = time.monotonic()
-        thread = threading.Thread(target=keep, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join(timeout=self.interval_s)
-            self._beaten = None
-
-    def distrust(self) -> None:
-        """Give all tuners their grace to beat again: they could not."""
-        self._trusted_from = time.monotonic() + self.grace_s
-
-    def _note_beat(self) -> None:
-        now = time.monotonic()
-        if self._is_silent(now):
-            self.distrust()
-        self._beaten = now
-
-    def _is_silent(self, now: float) -> bool:
-        """Whether this tuner itself has not got a beat through for so long that others may be near their end."""
-        return self._beaten is not None and now - self._beaten > self.grace_s / 2
-
-    def _hears_hearts(self) -> bool:
-        """Whether a silent heart is a dead one: after a server was away, each tuner has its grace to beat again."""
-        now = time.monotonic()
-        return now >= self._trusted_from and not self._is_silent(now)
+    def beating(self) -> AbstractContextManager[None]:
+        """Keep this tuner's trials alive."""
+        return self.heart.beating(lambda: [self._id(trial.number) for trial in self._running(self.token)])
 
     def release(self) -> list[int]:
         """Put all trials of this tuner back into the queue, those that it had not noted too. The lock is held."""
-        mine = [t.number for t in self.trials(TrialState.RUNNING) if self._token(t) in {self.token, None}]
+        mine = [trial.number for trial in self._running(self.token, None)]
         for number in mine:
             self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
         return mine
+
+    def _running(self, *tokens: str | None) -> list[FrozenTrial]:
+        """The running trials whose owner has one of these tokens."""
+        return [trial for trial in self.trials(TrialState.RUNNING) if self._token(trial) in tokens]
 
     def reap(self, known: Container[int]) -> list[FrozenTrial]:
         """Take trials back from dead tuners: into the queue, or, after too many deaths, to the failed. Lock held.
@@ -180,7 +121,7 @@ class Claims:
         running = [trial for trial in trials if trial.state is TrialState.RUNNING]
         if all(trial.number in known for trial in running):
             return trials
-        ages = self._ages()
+        ages = self.heart.ages()
         for trial in running:
             failure = self._death(trial, ages.get(trial.number))
             if failure is not None:
@@ -192,7 +133,7 @@ class Claims:
     def is_at_work(self) -> bool:
         """Whether some trial runs under a living tuner."""
         running = self.trials(TrialState.RUNNING)
-        ages = self._ages() if running else {}
+        ages = self.heart.ages() if running else {}
         return any(self._death(trial, ages.get(trial.number)) is None for trial in running)
 
     def _death(self, trial: FrozenTrial, age_s: float | None) -> Failure | None:
@@ -210,7 +151,7 @@ class Claims:
             # a process began, another one may have the number; and an earlier tuner of this process may be done.
             if begun and owner["pid"] != self._owner["pid"]:
                 return None
-        if age_s is not None and age_s > self.grace_s and self._hears_hearts():
+        if age_s is not None and self.heart.is_over(age_s):
             return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
         return None
 
@@ -234,17 +175,6 @@ class Claims:
         self.storage.set_trial_user_attr(trial_id, OWNER, None)
         self.storage.set_trial_state_values(trial_id, TrialState.FAIL if is_over else TrialState.WAITING)
         return not is_over
-
-    def _ages(self) -> dict[int, float]:
-        """Seconds since the last heartbeat of each running trial, by the database's clock."""
-        if not isinstance(self.storage, RDBStorage):
-            return {}
-        with self.storage.engine.connect() as connection:
-            rows: list[tuple[int, datetime, datetime]] = [
-                (number, beat, now.replace(tzinfo=None))
-                for number, beat, now in connection.execute(_BEATS, {"name": self.study.study_name})
-            ]
-        return {number: (now - beat).total_seconds() for number, beat, now in rows}
 
     def _standing(self, number: int) -> tuple[TrialState, str | None]:
         """A trial's state and the token of its owner, in one query: Optuna reads all of a trial in seven."""

@@ -46,8 +46,24 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         (searched.search_space().nearest(configuration), {ROLE: role, CONFIGURATION: configuration.model_dump()})
         for role, configuration in given_configurations(searched).items()
     ]
-    trials = file.search.trials
-    attributes: dict[str, object] = {
+    attributes = _attributes(file, searched, path, prepared)
+    with storage_errors(url), only_one(file.name, url, timeouts.RUNNING_S):
+        storage = open_storage(url, create=True)
+        if (known := named(storage, file.name)) is not None:
+            _refuse_taken(known, url)
+            optuna.delete_study(study_name=file.name, storage=storage)
+        study = optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
+        study.set_user_attr(STARTED, version("autotune-mtl"))
+        for parameters, marks in queue[: file.search.trials]:
+            study.enqueue_trial(parameters, user_attrs=marks)
+        for name, value in attributes.items():
+            study.set_user_attr(name, value)
+    return open_study(file.name, url)
+
+
+def _attributes(file: StudyFile, searched: StudyFile, path: Path, prepared: PreparedObjective) -> dict[str, object]:
+    """What is stored of a study beside its trials; `searched` is its file without operations that were dropped."""
+    return {
         IDENTITY: uuid.uuid4().hex,
         "objective": file.objective,
         "main_task": file.main_task,
@@ -65,18 +81,6 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         "total": total_of(searched),
         READY: True,
     }
-    with storage_errors(url), only_one(file.name, url, timeouts.RUNNING_S):
-        storage = open_storage(url, create=True)
-        if (known := named(storage, file.name)) is not None:
-            _refuse_taken(known, url)
-            optuna.delete_study(study_name=file.name, storage=storage)
-        study = optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
-        study.set_user_attr(STARTED, version("autotune-mtl"))
-        for parameters, marks in queue[:trials]:
-            study.enqueue_trial(parameters, user_attrs=marks)
-        for name, value in attributes.items():
-            study.set_user_attr(name, value)
-    return open_study(file.name, url)
 
 
 def total_of(file: StudyFile) -> int:

@@ -1,10 +1,10 @@
 """Training settings that do not go together, found before a study is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ...spaces.bounds import Choices, NumberRange
 from ...spaces.configuration import SettingValue
-from ...spaces.errors import InputError, StudyFileError
+from ...spaces.errors import InputError
 from ...spaces.training import TrainingSettings
 from .weighting.registry import make_weighting
 from .weighting.weighting import Setup
@@ -12,70 +12,62 @@ from .weighting.weighting import Setup
 _BALANCING = {"weighting": "static", "sampling": "all"}
 """Settings about auxiliary tasks, and the value that needs none."""
 
+Searched = Mapping[str, Choices | NumberRange]
+Mistakes = Iterator[tuple[tuple[str, ...], str]]
+"""Each with the keys of the study file that lead to it."""
 
-def check_training(
-    training: TrainingSettings, searched: Mapping[str, Choices | NumberRange], auxiliaries: int, *, folds: bool = False
-) -> None:
-    """Check every value that a trial may train with, fixed or searched.
+
+def training_mistakes(
+    training: TrainingSettings, searched: Searched, auxiliaries: int, *, folds: bool = False
+) -> Mistakes:
+    """Settings that do not go together, and methods whose library is not installed, whether fixed or searched.
 
     Args:
         training: the study file's `training:`.
         searched: its `space: training:`.
         auxiliaries: how many auxiliary tasks it has.
         folds: whether it is a cross-validation.
-
-    Raises:
-        StudyFileError: two settings that do not go together, or a method whose library is not installed.
     """
-    mistakes = [
-        *_without_auxiliaries(training, searched, auxiliaries),
-        *_without_library(training, searched),
-        *_without_effect(training, searched),
-    ]
+    yield from _without_auxiliaries(training, searched, auxiliaries)
+    yield from _without_library(training, searched)
+    yield from _without_effect(training, searched)
     if folds and ("early_stopping" in searched or training.early_stopping is not None):
-        mistakes.append(
-            f"{_key('early_stopping', searched)}: a fold of a cross-validation is evaluated once, at its end, so there "
-            "is nothing to stop by; leave it out, or give `validation` a share or a file"
+        yield (
+            _place("early_stopping", searched),
+            "a fold of a cross-validation is evaluated once, at its end, so there is nothing to stop by; leave it out, "
+            "or give `validation` a share or a file",
         )
-    if mistakes:
-        raise StudyFileError("\n".join(mistakes))
 
 
-def _without_auxiliaries(
-    training: TrainingSettings, searched: Mapping[str, Choices | NumberRange], auxiliaries: int
-) -> list[str]:
-    return [
-        f"{_key(name, searched)}: {value!r} needs an auxiliary task, and `tasks:` has the main one only; add a task, "
-        f"or leave it at {allowed!r}"
-        for name, allowed in _BALANCING.items()
-        for value in _possible(name, training, searched)
-        if value != allowed and not auxiliaries
-    ]
+def _without_auxiliaries(training: TrainingSettings, searched: Searched, auxiliaries: int) -> Mistakes:
+    for name, allowed in _BALANCING.items():
+        for value in _possible(name, training, searched):
+            if value != allowed and not auxiliaries:
+                yield (
+                    _place(name, searched),
+                    f"{value!r} needs an auxiliary task, and `tasks:` has the main one only; add a task, or leave it "
+                    f"at {allowed!r}",
+                )
 
 
-def _without_library(training: TrainingSettings, searched: Mapping[str, Choices | NumberRange]) -> list[str]:
-    found: list[str] = []
+def _without_library(training: TrainingSettings, searched: Searched) -> Mistakes:
     for value in _possible("weighting", training, searched):
         try:
             make_weighting(str(value), Setup(("main", "auxiliary"), seed=0, steps_per_epoch=1, shared=()))
         except InputError as error:
-            found.append(f"{_key('weighting', searched)}: {error}")
-    return found
+            yield _place("weighting", searched), str(error)
 
 
-def _without_effect(training: TrainingSettings, searched: Mapping[str, Choices | NumberRange]) -> list[str]:
-    if "temperature" not in searched or "temperature" in _possible("sampling", training, searched):
-        return []
-    return ["space: training: temperature: is read with `sampling: temperature` only; set that, or leave it out"]
+def _without_effect(training: TrainingSettings, searched: Searched) -> Mistakes:
+    if "temperature" in searched and "temperature" not in _possible("sampling", training, searched):
+        yield _place("temperature", searched), "is read with `sampling: temperature` only; set that, or leave it out"
 
 
-def _possible(
-    name: str, training: TrainingSettings, searched: Mapping[str, Choices | NumberRange]
-) -> list[SettingValue]:
+def _possible(name: str, training: TrainingSettings, searched: Searched) -> list[SettingValue]:
     """All values of a setting with named values: those searched, else the fixed one."""
     space = searched.get(name)
     return list(space.choices) if isinstance(space, Choices) else [getattr(training, name)]
 
 
-def _key(name: str, searched: Mapping[str, Choices | NumberRange]) -> str:
-    return f"space: training: {name}" if name in searched else f"training: {name}"
+def _place(name: str, searched: Searched) -> tuple[str, ...]:
+    return ("space", "training", name) if name in searched else ("training", name)

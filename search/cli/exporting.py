@@ -6,7 +6,7 @@ from ...spaces.errors import InputError
 from ..confirmation.reading import read_confirmation
 from ..export.chosen import choose
 from ..export.exporting import Format, export_of, is_export, render
-from ..production.data import changes
+from ..production.unchanged import changes
 from ..report.wording import number
 from ..study import while_stored
 from ..writing import check_replaced, write_text

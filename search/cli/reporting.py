@@ -11,7 +11,8 @@ from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..packages import packages
 from ..report.records import records_of
-from ..report.summary import Summary, summarize
+from ..report.summarizing import summarize
+from ..report.summary import Summary
 from ..report.terminal import print_report
 from ..roles import STARTED
 from ..storage import is_placeless

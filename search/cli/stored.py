@@ -12,7 +12,8 @@ from ...spaces.errors import StudyError
 from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
 from ..report.sentences import states
-from ..report.summary import Summary, summarize
+from ..report.summarizing import summarize
+from ..report.summary import Summary
 from ..report.wording import counted, number
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url

@@ -11,7 +11,8 @@ from ..creation import check_free, consequences, create_study
 from ..executors.placement import Placement
 from ..preparing import longest_trial, prepare_study
 from ..report.live import make_observer
-from ..report.summary import Summary, summarize
+from ..report.summarizing import summarize
+from ..report.summary import Summary
 from ..running import run_study
 from ..storage import storage_option, storage_url
 from ..study import (

@@ -27,12 +27,11 @@ from ...objectives.training.weighting.registry import weighting_type
 from ...spaces.errors import InputError, Interrupted, TrainingError, first_line
 from ..export.best_file import BestConfiguration, read_best
 from ..interruption import interruption
-from ..production.data import check_data
 from ..production.destination import Destination, Facts, held
 from ..production.labels import check_labels
 from ..production.model_card import ModelCard
 from ..production.trackers import Trackers, tracker_names
-from ..production.warnings import warnings
+from ..production.unchanged import check_data, warnings
 from ..report.wording import number
 from ..writing import write_text
 from .consoles import generation, tell

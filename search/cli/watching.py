@@ -6,7 +6,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ..report.summary import Counts, Summary, summarize
+from ..report.summarizing import summarize
+from ..report.summary import Counts, Summary
 from ..report.wording import number, plain
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored

@@ -9,34 +9,34 @@ from ...objectives.training.probing import free_memory
 from ...spaces.errors import first_line
 from ..executors.places import core_count, gpus
 from ..report.wording import counted
-from .finding import Finding, State
+from .check import Check, State
 
 
-def find_devices() -> Iterator[Finding]:
+def find_devices() -> Iterator[Check]:
     """Each GPU, and the cores. Where a GPU fails, the cores can train still: `--devices cpu`."""
     for place in gpus():
         yield _gpu(place.name, place.number or 0)
     yield _cores()
 
 
-def _gpu(name: str, number: int) -> Finding:
+def _gpu(name: str, number: int) -> Check:
     if number >= torch.cuda.device_count():
-        return Finding(name, State.OK, "a MIG slice; only a process of its own can look at it")
+        return Check(name, State.OK, "a MIG slice; only a process of its own can look at it")
     try:
         free, total = torch.cuda.mem_get_info(number)
         bf16 = _bf16(torch.device("cuda", number))
     except RuntimeError as error:
         reason = first_line(error)
-        return Finding(name, State.WRONG, f"fails: {reason}", "check the driver with nvidia-smi; or use --devices cpu")
+        return Check(name, State.WRONG, f"fails: {reason}", "check the driver with nvidia-smi; or use --devices cpu")
     kind = torch.cuda.get_device_name(number)
-    return Finding(name, State.OK, f"{kind}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free, {bf16}")
+    return Check(name, State.OK, f"{kind}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free, {bf16}")
 
 
-def _cores() -> Finding:
+def _cores() -> Check:
     count, free = core_count(), free_memory()
     memory = "" if free is None else f", {free / 1e9:.1f} GB of memory free"
     kind = f"{torch.backends.cpu.get_cpu_capability()}, {_bf16(torch.device('cpu'))}"
-    return Finding("CPU", State.OK, f"{counted(count, 'core')} to use{memory}, {kind}")
+    return Check("CPU", State.OK, f"{counted(count, 'core')} to use{memory}, {kind}")
 
 
 def _bf16(device: torch.device) -> str:

@@ -8,23 +8,23 @@ from sqlalchemy import text
 from ...spaces.errors import AutotuneError
 from ..storage import holds_studies, masked, server, storage_errors, timeouts
 from ..study import list_studies
-from .finding import Finding, State
+from .check import Check, State
 
 
-def find_storage(url: str) -> Finding:
+def find_storage(url: str) -> Check:
     """Look into the database of a URL; one that is not there yet is not made."""
     advice = "see --storage URL, AUTOTUNE_STORAGE and docs/many-hosts.md"
     try:
         there = holds_studies(url)
         if why := _unwritable(url, is_new=not there):
-            return Finding("storage", State.WRONG, f"{masked(url)}: {why}", advice)
+            return Check("storage", State.WRONG, f"{masked(url)}: {why}", advice)
         count = len(list_studies(url)) if there else 0
     except AutotuneError as error:
-        return Finding("storage", State.WRONG, str(error), advice)
+        return Check("storage", State.WRONG, str(error), advice)
     except OSError as error:
-        return Finding("storage", State.WRONG, f"{masked(url)}: cannot be used: {error.strerror}", advice)
+        return Check("storage", State.WRONG, f"{masked(url)}: cannot be used: {error.strerror}", advice)
     studies = f"{count} {'study' if count == 1 else 'studies'}" if there else "no studies yet; the first makes it"
-    return Finding("storage", State.OK, f"{masked(url)}: {studies}")
+    return Check("storage", State.OK, f"{masked(url)}: {studies}")
 
 
 def _unwritable(url: str, *, is_new: bool) -> str | None:

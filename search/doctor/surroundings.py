@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ...objectives.caching import cache_folder
-from .finding import Finding, State
+from .check import Check, State
 
 _NEEDED = ("autotune-mtl", "torch", "transformers", "datasets", "optuna", "sqlalchemy", "scikit-learn")
 _OPTIONAL = {
@@ -30,20 +30,20 @@ _LEAST_FREE = 10**9
 """Bytes: less has no room for checkpoints of a base-size encoder."""
 
 
-def find_packages() -> Iterator[Finding]:
+def find_packages() -> Iterator[Check]:
     """Python and the packages, those first that are needed."""
-    yield Finding("python", State.OK, platform.python_version())
+    yield Check("python", State.OK, platform.python_version())
     for name in _NEEDED:
         if found := _version(name):
-            yield Finding(name, State.OK, found)
+            yield Check(name, State.OK, found)
         else:
-            yield Finding(name, State.WRONG, "not installed", "pip install autotune-mtl")
+            yield Check(name, State.WRONG, "not installed", "pip install autotune-mtl")
     for name, (purpose, extra) in _OPTIONAL.items():
         if found := _version(name) or _version(_SAME.get(name, name)):
-            yield Finding(name, State.OK, f"{found}, for {purpose}")
+            yield Check(name, State.OK, f"{found}, for {purpose}")
         else:
             advice = f"pip install 'autotune-mtl[{extra}]'"
-            yield Finding(name, State.MISSING, f"not installed; for {purpose}", advice)
+            yield Check(name, State.MISSING, f"not installed; for {purpose}", advice)
 
 
 def _version(name: str) -> str | None:
@@ -53,20 +53,20 @@ def _version(name: str) -> str | None:
         return None
 
 
-def find_cache() -> Finding:
+def find_cache() -> Check:
     """The folder of tokenised texts, augmented variants, locks and checkpoints: can it be written, and has it room?"""
     folder = cache_folder()
     advice = "set AUTOTUNE_CACHE to a folder of your own"
     try:
         there = next(each for each in (folder, *folder.parents) if each.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-            return Finding("cache", State.WRONG, f"{folder}: cannot be written", advice)
+            return Check("cache", State.WRONG, f"{folder}: cannot be written", advice)
         size, free = _size(folder), shutil.disk_usage(there).free
     except OSError as error:
-        return Finding("cache", State.WRONG, f"{folder}: cannot be read: {error.strerror}", advice)
+        return Check("cache", State.WRONG, f"{folder}: cannot be read: {error.strerror}", advice)
     found = f"{folder}: {size / 1e6:.0f} MB, {free / 1e9:.1f} GB of the disk are free"
     # Not wrong: where the disk is full, trials train without checkpoints.
-    return Finding("cache", State.OK, found, f"little room for checkpoints: {advice}" if free < _LEAST_FREE else "")
+    return Check("cache", State.OK, found, f"little room for checkpoints: {advice}" if free < _LEAST_FREE else "")
 
 
 def _size(folder: Path) -> int:
@@ -81,9 +81,9 @@ def _size(folder: Path) -> int:
     return total
 
 
-def find_offline() -> Finding:
+def find_offline() -> Check:
     """Whether the environment keeps Hugging Face's libraries from the network."""
     given = [f"{name}={value}" for name in _OFFLINE if (value := os.environ.get(name))]
     if not given:
-        return Finding("Hub", State.OK, "models and data sets are loaded from it where they are not in its cache")
-    return Finding("Hub", State.OK, f"offline ({', '.join(given)}): what is not in its cache cannot be loaded")
+        return Check("Hub", State.OK, "models and data sets are loaded from it where they are not in its cache")
+    return Check("Hub", State.OK, f"offline ({', '.join(given)}): what is not in its cache cannot be loaded")

@@ -14,8 +14,7 @@ from ...spaces.cleaning import CleaningSpace
 from ...spaces.configuration import Configuration
 from ...spaces.errors import StudyFileError
 from ...spaces.settings import Settings
-from ..study_file.document import Document, refusal
-from ..study_file.document import Path as Place
+from ..study_file.document import Document, Place, refusal
 from ..study_file.reading import checked, read_text
 from ..study_file.rules import Rules
 from ..study_file.values import shown

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...spaces.settings import Settings
-from ..study_file.document import Path as Place
+from ..study_file.document import Place
 
 _SAME = 1e-9
 """Two sums of the same scores differ by no more, whatever order or package added them up."""

@@ -11,7 +11,8 @@ from ..beside import named
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
-from ..report.summary import Summary, summarize
+from ..report.summarizing import summarize
+from ..report.summary import Summary
 from ..report.wording import one_line, plain
 from ..roles import BESIDE, CONFIGURATION
 from ..study import StudyRecord

@@ -13,7 +13,7 @@ from ...spaces.configuration import Configuration
 from ...spaces.errors import StudyFileError
 from ...spaces.training import TrainingSettings
 from ..report.wording import setting
-from ..study_file.document import Path as Place
+from ..study_file.document import Place
 from .parts import Found, LossWeights
 
 _SAME = 1e-9

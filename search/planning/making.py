@@ -28,7 +28,7 @@ from .confirming import most_arms, most_variants
 from .costs import Cost, measure, share_of_a_step
 from .ends import ends
 from .pace import Pace, lengths_of
-from .plan import Checkpoints, Confirming, Place, Plan, Spent
+from .plan import Checkpoints, Confirming, Placed, Plan, Spent
 
 _CHANGE_STEPS = frozenset(
     {"batch_size", "precision", "weighting", "sampling", "freeze_layers", "keep_layers", "evaluations_per_epoch"}
@@ -80,7 +80,7 @@ def make_plan(
         evaluations=lengths.own.evaluations,
         costs=costs,
         trial={role: pace.trial(role, lengths.longest) for role in costs},
-        place=Place(choice.executor.value, [place.name for place in choice.places], choice.slots, said),
+        place=Placed(choice.executor.value, [place.name for place in choice.places], choice.slots, said),
         pruner=pruner_of(file),
         unpruned=unpruned,
         search=pruned,

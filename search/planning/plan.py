@@ -16,7 +16,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Place:
+class Placed:
     """Where `run` would train: an executor, over so many places, with so many slots each; and what it would say."""
 
     executor: str
@@ -79,7 +79,7 @@ class Plan:
     evaluations: int
     costs: Mapping[str, Cost]
     trial: Mapping[str, float]
-    place: Place
+    place: Placed
     pruner: str
     unpruned: Spent
     search: Spent

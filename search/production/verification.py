@@ -16,9 +16,8 @@ from ..executors.placement import Placement
 from ..export.best_file import BestConfiguration, read_document_of
 from ..report.wording import counted, number
 from ..versions import differences
-from .data import check_data
 from .retraining import Heard, Outcome, train_again
-from .warnings import warnings
+from .unchanged import check_data, warnings
 
 Interval = tuple[float, float]
 

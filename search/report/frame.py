@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import wording
-from .progress import Progress, RunningTrial
+from .progress import Progress, ShownTrial
 from .sparkline import sparkline
 
 _CURVE_CELLS = 12
@@ -94,13 +94,13 @@ def _running(progress: Progress, width: int, rows: int) -> RenderableType:
     return Group(table, _line(f"and {more} more running")) if more > 0 else table
 
 
-def _name(progress: Progress, trial: RunningTrial) -> str:
+def _name(progress: Progress, trial: ShownTrial) -> str:
     if not progress.is_race:
         return progress.name(trial.number)
     return f"{trial.role} {trial.number}" if trial.role else str(trial.number)
 
 
-def _last(trial: RunningTrial) -> str:
+def _last(trial: ShownTrial) -> str:
     return wording.number(trial.values[-1]) if trial.values else "-"
 
 

@@ -10,7 +10,7 @@ from . import wording
 
 
 @dataclass
-class RunningTrial:
+class ShownTrial:
     """A trial in a slot, with its evaluations so far."""
 
     number: int
@@ -34,7 +34,7 @@ class Progress:
     """Whether trials compete; fresh trainings do not, and each has a name of its own in place of a number."""
     slots: int = 1
     clock: Callable[[], float] = time.monotonic
-    running: dict[int, RunningTrial] = field(default_factory=dict[int, RunningTrial])
+    running: dict[int, ShownTrial] = field(default_factory=dict[int, ShownTrial])
     complete: int = 0
     pruned: int = 0
     failed: int = 0
@@ -72,7 +72,7 @@ class Progress:
         if self._first_start_s is None:
             self._first_start_s = self.clock()
         self._count_busy()
-        self.running[number] = RunningTrial(number, role, configuration)
+        self.running[number] = ShownTrial(number, role, configuration)
 
     def evaluate(self, number: int, step: int, value: float) -> None:
         """A running trial reached a rung."""
@@ -167,6 +167,6 @@ class Progress:
         self._left_s = self.elapsed_s / trained * steps_left
         self._left_at_s = self.clock()
 
-    def _steps_left(self, trial: RunningTrial, typical: float) -> float:
+    def _steps_left(self, trial: ShownTrial, typical: float) -> float:
         """A trial that outlived the typical one was not pruned: it is expected to go to the end."""
         return (typical if trial.step < typical else self.max_steps) - trial.step

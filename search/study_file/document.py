@@ -11,12 +11,12 @@ from .values import key_shown, one_line
 
 Item = str | int
 """A key of a mapping, or a place in a list."""
-Path = tuple[Item, ...]
+Place = tuple[Item, ...]
 MISTAKE = "study_file"
 """The type of our own errors among pydantic's."""
 
 
-def refusal(title: str, mistakes: Iterable[tuple[Path, str]]) -> ValidationError:
+def refusal(title: str, mistakes: Iterable[tuple[Place, str]]) -> ValidationError:
     """Mistakes that no single key shows, each with its place, as pydantic tells its own."""
     return ValidationError.from_exception_data(
         title,
@@ -27,7 +27,7 @@ def refusal(title: str, mistakes: Iterable[tuple[Path, str]]) -> ValidationError
     )
 
 
-def without(values: Mapping[Any, Any], paths: Collection[Path]) -> dict[Any, Any]:
+def without(values: Mapping[Any, Any], paths: Collection[Place]) -> dict[Any, Any]:
     """The values but for what stands at these paths, or where a path ends early, at the last of it that is there."""
     inner = {key: [path[1:] for path in paths if path[:1] == (key,)] for key in values}
     return {
@@ -38,18 +38,18 @@ def without(values: Mapping[Any, Any], paths: Collection[Path]) -> dict[Any, Any
 
 
 @dataclass
-class Places:
+class Lines:
     """The lines, from 1, of what a mapping or list holds, and what is inside of that."""
 
-    lines: dict[Item, int] = field(default_factory=dict[Item, int])
-    inside: dict[Item, "Places"] = field(default_factory=dict[Item, "Places"])
+    own: dict[Item, int] = field(default_factory=dict[Item, int])
+    inside: dict[Item, "Lines"] = field(default_factory=dict[Item, "Lines"])
 
 
 @dataclass(frozen=True)
 class Mistake:
     """One thing that is wrong, where it is, and what would be right."""
 
-    path: Path
+    path: Place
     line: int
     text: str
 
@@ -64,27 +64,27 @@ class Document:
     """What a file says, where it says it, and what is wrong with its YAML alone."""
 
     values: dict[str, Any]
-    places: Places
+    lines: Lines
     first_line: int
     mistakes: Sequence[Mistake]
 
-    def known(self, path: Path) -> Path:
+    def known(self, path: Place) -> Place:
         """The leading part of a path that the file has."""
-        places = self.places
+        lines = self.lines
         for depth, item in enumerate(path):
-            if item not in places.lines:
+            if item not in lines.own:
                 return path[:depth]
-            places = places.inside[item]
+            lines = lines.inside[item]
         return path
 
-    def line(self, path: Path) -> int:
+    def line(self, path: Place) -> int:
         """The line of a path, or of the innermost part of it that the file has."""
-        line, places = self.first_line, self.places
+        line, lines = self.first_line, self.lines
         for item in self.known(path):
-            line, places = places.lines[item], places.inside[item]
+            line, lines = lines.own[item], lines.inside[item]
         return line
 
-    def value(self, path: Path) -> object:
+    def value(self, path: Place) -> object:
         """What stands at a path that the file has."""
         found: Any = self.values
         for item in self.known(path):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ...spaces.space import SpaceSettings
-from .document import MISTAKE, Document, Mistake, Path
+from .document import MISTAKE, Document, Mistake, Place
 from .rules import Rules, keys, kind_of, options, takes, told
 from .values import shown
 
@@ -60,9 +60,9 @@ def _mistake(document: Document, rules: Rules, detail: ErrorDetails) -> Mistake:
     return Mistake(path, document.line(path), text)
 
 
-def _path(document: Document, rules: Rules, detail: ErrorDetails) -> Path:
+def _path(document: Document, rules: Rules, detail: ErrorDetails) -> Place:
     """The place in the file, without pydantic's own steps (`classification`, `float`), which the rules do not have."""
-    path: Path = ()
+    path: Place = ()
     last = len(detail["loc"]) - 1
     for depth, item in enumerate(detail["loc"]):
         if rules.at((*path, item), document.values) or (depth == last and detail["type"] == "extra_forbidden"):
@@ -71,7 +71,7 @@ def _path(document: Document, rules: Rules, detail: ErrorDetails) -> Path:
     return path if missing else document.known(path)
 
 
-def _unknown_key(document: Document, rules: Rules, path: Path) -> str:
+def _unknown_key(document: Document, rules: Rules, path: Place) -> str:
     key = path[-1]
     allowed = keys(rules.at(path[:-1], document.values))
     kinds = [kind_of(rule) for rule in rules.at(path[:-1]) if key in rule.get("properties", {})]
@@ -112,7 +112,7 @@ def _searched_mistakes(document: Document, rules: Rules, searched: Mapping[str, 
             yield Mistake(path, document.line(path), text)
 
 
-def _searched_text(document: Document, rules: Rules, path: Path, detail: ErrorDetails) -> str:
+def _searched_text(document: Document, rules: Rules, path: Place, detail: ErrorDetails) -> str:
     name, value = str(path[-1]), document.value(path)
     own = rules.at(("training", name))
     if not own:
@@ -127,7 +127,7 @@ def _searched_text(document: Document, rules: Rules, path: Path, detail: ErrorDe
     )
 
 
-def _booleans(document: Document, rules: Rules, path: Path) -> Iterator[Mistake]:
+def _booleans(document: Document, rules: Rules, path: Place) -> Iterator[Mistake]:
     """`true` where a number is wanted, which pydantic reads as 1."""
     here, value = rules.at(path, document.values), document.value(path)
     if isinstance(value, bool) and not takes(here, "boolean"):

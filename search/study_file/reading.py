@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ...spaces.errors import StudyFileError
-from .document import Document, refusal, without
-from .document import Path as Place
+from .document import Document, Place, refusal, without
 from .mistakes import all_mistakes
 from .rules import Rules
 from .schema import StudyFile, default_name, json_schema

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from ...objectives.checking import check_name, check_objective, check_operations
 from ...objectives.tasks.registry import make_task
-from ...objectives.training.checking import check_training
+from ...objectives.training.checking import training_mistakes
 from ...spaces.errors import StudyFileError
 from ..samplers import ONE_OBJECTIVE_ONLY
 from ..settings import GridSettings
-from .document import Path as Place
+from .document import Place
 from .mistakes import nearest
 from .schema import StudyFile
 
@@ -20,7 +20,8 @@ def mistakes_together(study: StudyFile) -> Iterator[tuple[Place, str]]:
     yield from _objective_mistakes(study)
     yield from _several_mistakes(study)
     yield from _grid_mistakes(study)
-    yield from _training_mistakes(study)
+    auxiliaries, folds = len(study.auxiliary_tasks), study.data.folds is not None
+    yield from training_mistakes(study.training, study.space.training, auxiliaries, folds=folds)
 
 
 def _task_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
@@ -73,14 +74,3 @@ def _grid_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
         if name not in every:
             text = f"{name!r}: nothing of that name is searched{nearest(name, every)} allowed: {', '.join(every)}"
             yield ("search", "grid", "over", place), text
-
-
-def _training_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
-    auxiliaries, folds = len(study.auxiliary_tasks), study.data.folds is not None
-    try:
-        check_training(study.training, study.space.training, auxiliaries, folds=folds)
-    except StudyFileError as error:
-        for line in str(error).splitlines():
-            depth = 3 if line.startswith("space") else 2
-            *path, text = line.split(": ", depth)
-            yield tuple(path), text

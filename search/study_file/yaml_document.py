@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ...spaces.errors import StudyFileError
-from .document import Document, Mistake, Path, Places
+from .document import Document, Lines, Mistake, Place
 
 _Entries = dict[str, tuple[yaml.Node, yaml.Node]]
 """A mapping's keys, each with the node of the key and of its value."""
@@ -64,8 +64,8 @@ def read_document(text: str, name: str, what: str = "a study file") -> Document:
     if not isinstance(root, yaml.MappingNode):
         raise StudyFileError(f"{name}, line {line}: {what} is a mapping of keys (`name: ...`), not {_kind(root)}")
     builder = _Builder()
-    values, places = builder.build(root, ())
-    return Document(values, places, line, builder.mistakes)
+    values, lines = builder.build(root, ())
+    return Document(values, lines, line, builder.mistakes)
 
 
 def write_document(values: Mapping[str, object]) -> str:
@@ -127,44 +127,44 @@ class _Builder:
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
-        self._built: dict[int, tuple[Any, Places]] = {}
+        self._built: dict[int, tuple[Any, Lines]] = {}
         self._read: dict[int, _Entries] = {}
         self._open: set[int] = set()
 
-    def build(self, node: yaml.Node, path: Path) -> tuple[Any, Places]:
+    def build(self, node: yaml.Node, path: Place) -> tuple[Any, Lines]:
         if id(node) in self._open:
             self._add(path, node, "an alias (*) that stands inside of what it stands for")
-            return None, Places()
+            return None, Lines()
         if id(node) not in self._built:
             self._open.add(id(node))
             self._built[id(node)] = self._new(node, path)
             self._open.remove(id(node))
         return self._built[id(node)]
 
-    def _add(self, path: Path, node: yaml.Node, text: str) -> None:
+    def _add(self, path: Place, node: yaml.Node, text: str) -> None:
         self.mistakes.append(Mistake(path, node.start_mark.line + 1, text))
 
-    def _new(self, node: yaml.Node, path: Path) -> tuple[Any, Places]:
+    def _new(self, node: yaml.Node, path: Place) -> tuple[Any, Lines]:
         if node.tag.removeprefix(_TAG) not in _PLAIN:
             tag = node.tag.replace(_TAG, "!!")
             self._add(path, node, f"{tag}: tags have no place in a study file; write the plain value")
-        places = Places()
+        lines = Lines()
         if isinstance(node, yaml.MappingNode):
             values: dict[str, Any] = {}
             for key, (key_node, value_node) in self._entries(node, path).items():
-                values[key], places.inside[key] = self.build(value_node, (*path, key))
-                places.lines[key] = key_node.start_mark.line + 1
-            return values, places
+                values[key], lines.inside[key] = self.build(value_node, (*path, key))
+                lines.own[key] = key_node.start_mark.line + 1
+            return values, lines
         if isinstance(node, yaml.SequenceNode):
             items: list[Any] = []
             for place, inner in enumerate(node.value):
-                item, places.inside[place] = self.build(inner, (*path, place))
-                places.lines[place] = inner.start_mark.line + 1
+                item, lines.inside[place] = self.build(inner, (*path, place))
+                lines.own[place] = inner.start_mark.line + 1
                 items.append(item)
-            return items, places
-        return _scalar(node), places
+            return items, lines
+        return _scalar(node), lines
 
-    def _entries(self, node: yaml.MappingNode, path: Path) -> _Entries:
+    def _entries(self, node: yaml.MappingNode, path: Place) -> _Entries:
         """A mapping's entries, those that `<<` merges in first; its own win over them."""
         if id(node) not in self._read:
             own: _Entries = {}
@@ -183,7 +183,7 @@ class _Builder:
             self._read[id(node)] = {**merged, **own}
         return self._read[id(node)]
 
-    def _merged(self, source: yaml.Node, path: Path) -> _Entries:
+    def _merged(self, source: yaml.Node, path: Place) -> _Entries:
         if not isinstance(source, yaml.MappingNode) or id(source) in self._open:
             self._add(path, source, "<<: merges other groups of keys, and nothing else")
             return {}

@@ -140,7 +140,7 @@ class Tuner:
 
     def _wait(self, text: str) -> None:
         """The storage is away, or back: for others it was away, too."""
-        self._claims.distrust()
+        self._claims.heart.distrust()
         self._observer.message(text)
 
     def _reap(self) -> None:

@@ -39,7 +39,7 @@ class Comparison:
 
     @property
     def can_claim(self) -> bool:
-        """Whether so few pairs could claim anything at all, however large the gain."""
+        """Whether there are pairs enough to claim anything; of fewer no gain could, however large."""
         return self.test.pairs >= fewest_pairs(self.comparisons)
 
     @property

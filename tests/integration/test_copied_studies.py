@@ -13,14 +13,9 @@ from autotune.spaces.errors import StudyError
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from .commands import ENDED, TOTAL, finish, prepared
+from .commands import ENDED, TOTAL, finish
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def folder(reviews_csv: Path) -> Path:
-    return prepared(reviews_csv)
 
 
 def opened(url: str) -> optuna.Study:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from .commands import ENDED, TOTAL, check_whole, finish, prepared, start, study_in, wait_for
+from .commands import ENDED, TOTAL, check_whole, finish, start, study_in, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -20,11 +20,6 @@ from autotune.search.cli.main import main
 event.listen(Engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = {pages}"))
 main()
 """
-
-
-@pytest.fixture
-def folder(reviews_csv: Path) -> Path:
-    return prepared(reviews_csv)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from autotune.spaces.errors import AutotuneError, StorageError, StudyHeld
 from optuna.trial import TrialState
 from rich.console import Console
 
-from .commands import check_whole, finish, prepared, start, wait_for
+from .commands import check_whole, finish, start, wait_for
 from .stepping import SPACE, SteppingTrainer
 
 FILE = """
@@ -42,11 +42,6 @@ with claiming(name, url):
     print("held", flush=True)
     time.sleep(seconds)
 """
-
-
-@pytest.fixture
-def folder(reviews_csv: Path) -> Path:
-    return prepared(reviews_csv)
 
 
 @contextmanager

@@ -12,12 +12,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from .commands import check_whole, finish, prepared, start, study_in, wait_for
-
-
-@pytest.fixture
-def folder(reviews_csv: Path) -> Path:
-    return prepared(reviews_csv)
+from .commands import check_whole, finish, start, study_in, wait_for
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import pytest
 from autotune.search.claims import GRACE_S
 from optuna.trial import TrialState
 
-from .commands import MAIN, STUDY, check_whole, finish, prepared, start, study_in, wait_for
+from .commands import MAIN, STUDY, check_whole, finish, start, study_in, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -30,11 +30,6 @@ GRID = STUDY.replace("trials: 6, sampler: random, pruner: percentile", (
 RUN = ("run", "study.yaml", "--executor", "inline")
 
 Undisturbed = Callable[[Path], dict[int, tuple[object, ...]]]
-
-
-@pytest.fixture
-def folder(reviews_csv: Path) -> Path:
-    return prepared(reviews_csv)
 
 
 @pytest.fixture

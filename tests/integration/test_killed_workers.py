@@ -17,18 +17,13 @@ from autotune.search.study import open_study
 from autotune.spaces.configuration import Configuration
 from optuna.trial import FrozenTrial, TrialState
 
-from .commands import check_whole, finish, prepared, start, study_in, wait_for
+from .commands import check_whole, finish, start, study_in, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ON_TWO_CORES = ("--executor", "process", "--devices", "cpu:2")
 TOTAL = 40
 ROUNDS = ["worker", "tuner", "worker", "both"] * 5
-
-
-@pytest.fixture
-def folder(reviews_csv: Path) -> Path:
-    return prepared(reviews_csv)
 
 
 def workers_of(parent: int) -> list[int]:

@@ -63,7 +63,7 @@ def test_heartbeats_are_of_one_time_whatever_zone_a_host_is_in(
         storage = open_storage(postgres_url, create=False)
         claims = Claims(optuna.load_study(study_name="shared", storage=storage), storage, postgres_url)
         claims.own(claims.study.ask())
-        ages += claims._ages().values()
+        ages += claims.heart.ages().values()
     assert len(ages) == 3
     assert all(0 <= age < 60 for age in ages)
 

@@ -96,3 +96,10 @@ def trained(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     shutil.copytree(trained_once, place)
     monkeypatch.chdir(place)
     return place
+
+
+@pytest.fixture
+def best(trained: Path, autotune: Command) -> Path:
+    """The export of the small study, which was not confirmed."""
+    assert autotune("study", "export", "study.yaml").code == 0
+    return trained / "best.yaml"

@@ -12,12 +12,6 @@ from autotune.search.export.best_file import read_best
 Command = Callable[..., Any]
 
 
-@pytest.fixture
-def best(trained: Path, autotune: Command) -> Path:
-    assert autotune("study", "export", "study.yaml").code == 0
-    return trained / "best.yaml"
-
-
 @pytest.mark.slow
 def test_an_export_names_the_labels_of_each_task(best: Path) -> None:
     labels = read_best(best).labels

@@ -153,7 +153,7 @@ def test_when_a_database_was_away_each_tuner_has_its_grace_to_beat_again(
         raise OperationalError("INSERT", {}, OSError("no route to host"))
 
     with monkeypatch.context() as patched, other.beating():
-        patched.setattr(other, "beat", away)
+        patched.setattr(other.heart, "beat", away)
         time.sleep(3.5)
         other.reap(())
         assert owner.is_mine(0)
@@ -236,7 +236,7 @@ def test_a_tuner_that_had_to_wait_for_the_storage_gives_others_their_grace(study
     owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, grace_s=0.5)
     owner.own(owner.study.ask())
     time.sleep(2.1)  # SQLite's clock has whole seconds
-    other.distrust()
+    other.heart.distrust()
     other.reap(())
     assert study.trials[0].state is TrialState.RUNNING
     time.sleep(0.6)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.search.doctor import devices, surroundings
+from autotune.search.doctor.check import Check, State
 from autotune.search.doctor.devices import find_devices
-from autotune.search.doctor.finding import Finding, State
 from autotune.search.doctor.storage import find_storage
 from autotune.search.doctor.surroundings import find_cache, find_offline, find_packages
 from autotune.search.executors.places import Place
@@ -23,8 +23,8 @@ NOBODY = "postgresql://ada:s3cret-of-ada@127.0.0.1:1/studies"
 """A port that nobody listens at."""
 
 
-def by_part(findings: list[Finding]) -> dict[str, Finding]:
-    return {finding.part: finding for finding in findings}
+def by_part(checks: list[Check]) -> dict[str, Check]:
+    return {check.part: check for check in checks}
 
 
 def test_all_is_told_and_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autotune: Command) -> None:
@@ -137,7 +137,7 @@ def test_every_optional_package_comes_with_an_extra() -> None:
     assert {extra for _, extra in surroundings._OPTIONAL.values()} <= set(extras)
 
 
-def test_torch_that_cannot_be_imported_is_a_finding(tmp_path: Path) -> None:
+def test_torch_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     """In a process of its own: a folder without torch's own libraries stands before the real one."""
     (tmp_path / "torch.py").write_text("raise OSError('libcudart.so.13: cannot open shared object file')")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom autotune.search.cli.main import main\nmain()"

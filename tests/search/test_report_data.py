@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from autotune.search.report.summary import summarize
+from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
 from rich.console import Console
 

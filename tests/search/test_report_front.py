@@ -7,7 +7,7 @@ from typing import Literal
 import optuna
 import pytest
 from autotune.search.report.html.front import front_figure
-from autotune.search.report.summary import summarize
+from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
 from autotune.search.report.wording import one_line
 from autotune.spaces.configuration import Configuration

@@ -5,37 +5,11 @@ from autotune.search.study_file.reading import parse_study_file, read_study_file
 from autotune.search.study_file.schema import StudyFile
 from autotune.spaces.errors import StudyFileError
 
-GOOD = """\
-name: reviews
-objective: sentiment.accuracy
-data: {train: reviews.csv}
-model: {encoder: scratch:tiny}
-tasks:
-  sentiment: {kind: classification}
-  aspect: {kind: classification, label: aspect}
-  films: {kind: classification, data: {train: films.csv}}
-  language: {kind: masked_lm}
-space:
-  learning_rate: [1e-5, 5e-4]
-  augmentation: {operations: [noise, mixup]}
-training: {epochs: 3}
-search: {trials: 12, timeout: 30m}
-"""
+from .test_study_file_mistakes import GOOD, changed, complaints
 
 
 def parsed(text: str) -> StudyFile:
     return parse_study_file(text, "study.yaml")
-
-
-def complaints(text: str) -> list[str]:
-    with pytest.raises(StudyFileError) as error:
-        parsed(text)
-    return str(error.value).splitlines()
-
-
-def changed(old: str, new: str) -> str:
-    assert GOOD.count(old) == 1, f"{old!r} does not stand once in the good file"
-    return GOOD.replace(old, new)
 
 
 def test_a_good_file() -> None:

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from autotune.search.export.best_file import BestConfiguration, read_best
 from autotune.search.production.retraining import Outcome
+from autotune.search.production.unchanged import warnings
 from autotune.search.production.verification import Promise, Verification
-from autotune.search.production.warnings import warnings
 from autotune.search.versions import versions
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -101,13 +101,6 @@ def test_without_an_interval_only_the_score_itself_can_be_kept(measured: float, 
         "no interval is promised (the export is not confirmed), only the scores themselves were compared"
         in found.sentences()[0]
     )
-
-
-@pytest.fixture
-def best(trained: Path, autotune: Command) -> Path:
-    """The export of the small study, which was not confirmed."""
-    assert autotune("study", "export", "study.yaml").code == 0
-    return trained / "best.yaml"
 
 
 def with_figures(best: Path, change: float = 0.0) -> None:

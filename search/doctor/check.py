@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a finding is to be read."""
+    """How a check is to be read."""
 
     OK = "ok"
     MISSING = "missing"
@@ -15,7 +15,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """What was looked at, how it is, and what to do where it is not well."""
 
     part: str

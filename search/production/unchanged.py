@@ -1,4 +1,4 @@
-"""Is what a best.yaml names, data and all beside it, still what its figures were measured on?"""
+"""Is a best.yaml, and what it names, data and all beside it, still what its figures were measured on?"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,8 @@ from ...spaces.errors import DataError
 from ..beside import digest, named
 from ..export.best_file import BestConfiguration, read_document_of
 from ..export.mistakes import sources
-from ..study_file.document import Mistake
-from ..study_file.document import Path as Place
+from ..study_file.document import Mistake, Place
+from ..versions import differences
 
 
 def check_data(best: BestConfiguration, path: Path) -> None:
@@ -28,6 +28,17 @@ def check_data(best: BestConfiguration, path: Path) -> None:
         document = read_document_of(path)
         mistakes = [Mistake(place, document.line(place), text) for place, text in found.items()]
         raise DataError("\n".join(mistake.told(str(path)) for mistake in mistakes))
+
+
+def warnings(best: BestConfiguration, path: Path) -> Iterator[str]:
+    """What whoever trains should know before, though it is no mistake.
+
+    The file's figures may be another configuration's, and other versions may compute another thing.
+    """
+    if not best.is_as_measured:
+        yield f"warning: {path.name} was changed since its export: its figures belong to another configuration"
+    if changed := differences(best.versions):
+        yield f"warning: results may differ from those of the export: {'; '.join(changed)}"
 
 
 def changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
