@@ -89,9 +89,8 @@ def _operations(
     judge: Callable[[], Judge] | None,
 ) -> Operations:
     main = corpus.tasks[0]
-    rows, labels = main.rows(corpus.train[main.name]), getattr(main, "labels", ())
-    limit = settings.model.max_length
-    return make_operations(augmentation, Resources(base, settings.model.encoder, rows, labels, limit, seed, judge))
+    rows, limit = main.rows(corpus.train[main.name]), settings.model.max_length
+    return make_operations(augmentation, Resources(base, settings.model.encoder, rows, main.labels, limit, seed, judge))
 
 
 def _source(settings: ObjectiveSettings, tokenised: Tokenised, seed: int, *, all_data: bool) -> Source:

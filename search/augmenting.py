@@ -142,7 +142,7 @@ def _of_study(path: Path, operations: Sequence[str], seed: int | None) -> _Data:
         space=space,
         model=file.model,
         seed=seed,
-        labels=getattr(task, "labels", ()),
+        labels=task.labels,
         judge=partial(baseline_judge, file, path.parent, seed, choose_device("auto")),
     )
 
