@@ -12,6 +12,7 @@ from .folds import FoldRun
 from .run import TrainingRun
 from .tested import TestedRun
 from .trainer import Checkpoint, Evaluation, Trainer, check_slot
+from .whole import WholeRun
 
 
 class Run(Protocol):
@@ -89,7 +90,7 @@ class PlainTrainer(Trainer):
         """Train one trial by itself to its next rung."""
         try:
             run = self._running(trial_id)
-            assert isinstance(run, TrainingRun | FoldRun | TestedRun)
+            assert isinstance(run, TrainingRun | WholeRun)
             return run.advance()
         except Exception as error:
             if is_more_than_a_trials(error):
