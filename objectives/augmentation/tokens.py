@@ -14,7 +14,7 @@ import torch
 from ...spaces.augmentation import AugmentationSpace
 from ..caching import content_hash
 from ..data.cleaning import Action, Finding
-from ..data.targets import RaggedTargets, Targets, TextTargets
+from ..data.targets import RaggedTargets, Targets, TextTargets, offsets_from
 from ..data.tokens import TokenTable, concatenate
 from ..tensor_cache import cached_tensors, tensors_hash
 from .operation import Row
@@ -149,8 +149,7 @@ def write_targets(targets: Targets) -> dict[str, torch.Tensor]:
 def _joined_targets(parts: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     joined = {"targets": torch.cat([part["targets"] for part in parts])}
     if "target_offsets" in parts[0]:
-        lengths = torch.cat([part["target_offsets"].diff() for part in parts])
-        joined["target_offsets"] = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+        joined["target_offsets"] = offsets_from(torch.cat([part["target_offsets"].diff() for part in parts]))
     return joined
 
 
