@@ -91,6 +91,12 @@ class TokenBank:
         return found
 
 
+def bank_of_originals(tokens: TokenTable, targets: Targets) -> TokenBank:
+    """The bank without any variant."""
+    rows = len(tokens)
+    return TokenBank(tokens, targets, torch.arange(rows).unsqueeze(0), {}, torch.zeros(0, rows, dtype=torch.int8))
+
+
 def bank_of(
     original: TokenTable,
     targets: Targets,
@@ -103,12 +109,10 @@ def bank_of(
 
     `pieces` is called only where the cache has no such bank.
     """
-    rows, variants = len(original), _variants(space, names)
-    if not names:
-        return TokenBank(original, targets, torch.arange(rows).unsqueeze(0), {}, torch.zeros(0, rows, dtype=torch.int8))
     stored = cached_tensors("banks", key, lambda: _assembled(original, targets, pieces()), mapped=True)
     tokens = TokenTable(stored["ids"], stored["offsets"], stored.get("types"))
-    return TokenBank(tokens, _read_targets(stored, targets), stored["places"], variants, stored["status"])
+    places, variants = stored["places"], _variants(space, names)
+    return TokenBank(tokens, _read_targets(stored, targets), places, variants, stored["status"])
 
 
 def _variants(space: AugmentationSpace, names: Sequence[str]) -> dict[VariantKey, torch.Tensor]:
