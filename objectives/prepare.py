@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.cleaning import CleaningSpace
+from .augmentation.bank import TokenBank
 from .augmentation.building import Source, build_bank
 from .augmentation.generating import Progress
 from .augmentation.making import Operations, make_operations
 from .augmentation.operation import Judge, Resources
-from .augmentation.tokens import TokenBank
 from .checking import check_operations, make_tasks
 from .codes import study_vocabulary, text_codes
 from .data.corpus import Corpus, read_corpus

@@ -12,14 +12,13 @@ from typing import ClassVar, Self
 import pytest
 import torch
 from autotune.objectives import machine
-from autotune.objectives.augmentation import bank as registry
-from autotune.objectives.augmentation import building, generating
+from autotune.objectives.augmentation import building, generating, registry
+from autotune.objectives.augmentation.bank import TokenBank
 from autotune.objectives.augmentation.generating import Job, Spread, generate
 from autotune.objectives.augmentation.making import make_operations
 from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.augmentation.operation import Resources, Row, RuleOperation, TextOperation
 from autotune.objectives.augmentation.reverse import Reverse
-from autotune.objectives.augmentation.tokens import TokenBank
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
