@@ -22,8 +22,8 @@ from typing import Any
 
 import autotune.objectives.prepare as preparing
 import torch
-from autotune.objectives.augmentation.bank import TEXT_OPERATIONS
-from autotune.objectives.augmentation.tokens import TokenBank
+from autotune.objectives.augmentation.bank import TokenBank
+from autotune.objectives.augmentation.registry import TEXT_OPERATIONS
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings

@@ -39,12 +39,12 @@ def covers(estimated: Estimate | Interval, truth: float) -> bool:
 
 
 def plain_bca(values: FloatArray) -> Interval:
-    return Interval(*bca_interval(values, 1.959964), "BCa")
+    return Interval(*bca_interval(values, 1.959964))
 
 
 def student(values: FloatArray) -> Interval:
     half = float(stdtrit(values.size - 1, 0.975)) * values.std(ddof=1) / np.sqrt(values.size)
-    return Interval(values.mean() - half, values.mean() + half, "t")
+    return Interval(values.mean() - half, values.mean() + half)
 
 
 def coverage_by_count(random: np.random.Generator, studies: int) -> dict[int, Figures]:

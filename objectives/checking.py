@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from ..spaces.errors import StudyFileError
-from .augmentation.bank import BATCH_OPERATIONS, TEXT_OPERATIONS
+from .augmentation.registry import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .settings import COSTS, ObjectiveSettings
 from .tasks.registry import make_task
 from .tasks.task import Task

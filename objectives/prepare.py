@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.cleaning import CleaningSpace
+from .augmentation.bank import TokenBank
 from .augmentation.building import Source, build_bank
 from .augmentation.generating import Progress
 from .augmentation.making import Operations, make_operations
 from .augmentation.operation import Judge, Resources
-from .augmentation.tokens import TokenBank
 from .checking import check_operations, make_tasks
 from .codes import study_vocabulary, text_codes
 from .data.corpus import Corpus, read_corpus
@@ -89,9 +89,8 @@ def _operations(
     judge: Callable[[], Judge] | None,
 ) -> Operations:
     main = corpus.tasks[0]
-    rows, labels = main.rows(corpus.train[main.name]), getattr(main, "labels", ())
-    limit = settings.model.max_length
-    return make_operations(augmentation, Resources(base, settings.model.encoder, rows, labels, limit, seed, judge))
+    rows, limit = main.rows(corpus.train[main.name]), settings.model.max_length
+    return make_operations(augmentation, Resources(base, settings.model.encoder, rows, main.labels, limit, seed, judge))
 
 
 def _source(settings: ObjectiveSettings, tokenised: Tokenised, seed: int, *, all_data: bool) -> Source:

@@ -9,8 +9,8 @@ import torch
 
 from ..spaces.configuration import Configuration
 from ..spaces.training import TrainingSettings
+from .augmentation.bank import TokenBank
 from .augmentation.making import Operations
-from .augmentation.tokens import TokenBank
 from .data.cleaning import Finding
 from .data.corpus import Corpus
 from .data.folding import Fold

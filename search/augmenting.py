@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..objectives.augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..objectives.augmentation.making import make_operations
 from ..objectives.augmentation.operation import Judge, Resources, Row
+from ..objectives.augmentation.registry import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..objectives.checking import check_operations
 from ..objectives.data.corpus import read_corpus
 from ..objectives.data.loading import load_table
@@ -141,7 +141,7 @@ def _of_study(path: Path, operations: Sequence[str], seed: int | None) -> _Data:
         space=space,
         model=file.model,
         seed=seed,
-        labels=getattr(task, "labels", ()),
+        labels=task.labels,
         judge=partial(baseline_judge, file, path.parent, seed, choose_device("auto")),
     )
 

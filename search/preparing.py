@@ -16,7 +16,6 @@ from ..objectives.prepare import prepare
 from ..objectives.prepared import PreparedObjective
 from ..objectives.training.device import choose_device
 from ..objectives.training.judge import baseline_judge
-from ..spaces.bounds import Choices
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .beside import beside
@@ -82,10 +81,9 @@ def longest_trial(file: StudyFile, prepared: PreparedObjective) -> int:
 
 def possible_epochs(file: StudyFile) -> list[int]:
     """Lengths of trials in epochs: the study's own, and the ends or choices of what is searched."""
-    epochs = [file.training.epochs]
-    if (space := file.space.training.get("epochs")) is not None:
-        epochs += space.choices if isinstance(space, Choices) else [space.low, space.high]
-    return [int(each) for each in epochs if isinstance(each, int | float)]
+    space = file.space.training.get("epochs")
+    searched = () if space is None else space.values
+    return [file.training.epochs, *(int(each) for each in searched if isinstance(each, int | float))]
 
 
 def _layer_mistakes(file: StudyFile, encoder: EncoderSource) -> Iterator[str]:
@@ -93,6 +91,6 @@ def _layer_mistakes(file: StudyFile, encoder: EncoderSource) -> Iterator[str]:
     for mistake in layer_mistakes(encoder, file.training):
         yield f"training: {mistake}"
     for name, space in file.space.training.items():
-        for value in space.choices if isinstance(space, Choices) else [space.low, space.high]:
+        for value in space.values:
             for mistake in layer_mistakes(encoder, TrainingSettings.model_validate({name: value})):
                 yield f"space: training: {mistake}"

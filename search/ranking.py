@@ -42,7 +42,7 @@ def objectives_of(study: optuna.Study) -> dict[str, str]:
 def ranked_trials(study: optuna.Study) -> list[RankedTrial]:
     """All COMPLETE trials with finite values, the best in the first objective first.
 
-    Of those that are equal there, first come those of the Pareto front, so that the best is one of it; then the earlier.
+    Of those equal there, first come those of the Pareto front, so that the best is one of it; then the earlier.
     """
     main_task = study.user_attrs["main_task"]
     measures = [name.removeprefix(f"{main_task}.") for name in objectives_of(study)]

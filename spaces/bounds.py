@@ -1,5 +1,6 @@
 """Ranges and choices, as a study file writes them: `[low, high]`, one number (fixed), or choices."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
@@ -67,6 +68,11 @@ class Choices(Settings):
         min_length=1, description="the values to choose from"
     )
 
+    @property
+    def values(self) -> Sequence[SettingValue]:
+        """What is written: each of the choices."""
+        return self.choices
+
 
 def _no_truth(value: object) -> object:
     if isinstance(value, bool):
@@ -83,6 +89,11 @@ class NumberRange(Settings):
     low: _End = Field(description="lower end")
     high: _End = Field(description="upper end")
     log: bool = Field(default=False, description="search on a log scale")
+
+    @property
+    def values(self) -> Sequence[SettingValue]:
+        """What is written: both ends."""
+        return [self.low, self.high]
 
 
 def _named(value: object) -> object:

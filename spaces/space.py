@@ -54,10 +54,9 @@ class SpaceSettings(Settings):
 
 def _setting_distribution(name: str, space: Choices | NumberRange) -> BaseDistribution:
     """Check the ends against the setting's own rules, then translate."""
-    values = space.choices if isinstance(space, Choices) else [space.low, space.high]
-    if truths := [value for value in values if isinstance(value, bool)]:
+    if truths := [value for value in space.values if isinstance(value, bool)]:
         raise ValueError(f"{name}: {str(truths[0]).lower()} is no value of it")
-    checked = [getattr(TrainingSettings.model_validate({name: value}), name) for value in values]
+    checked = [getattr(TrainingSettings.model_validate({name: value}), name) for value in space.values]
     if isinstance(space, Choices):
         if twice := next((value for value in checked if checked.count(value) > 1), None):
             raise ValueError(f"{name}: {twice} is there twice")

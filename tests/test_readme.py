@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from autotune.objectives.augmentation.bank import OPERATIONS
+from autotune.objectives.augmentation.registry import OPERATIONS
 from autotune.objectives.tasks.registry import TASKS
 from autotune.search.cli.main import app
 from autotune.search.study_file.reading import parse_study_file

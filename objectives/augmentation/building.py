@@ -17,9 +17,9 @@ from ..models.encoders import EncoderSource
 from ..tasks.batch import Examples
 from ..tasks.task import Task
 from ..tensor_cache import cached_tensors, is_cached
+from .bank import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, bank_of_originals, rows_hash, write_targets
 from .generating import Job, Progress, generate
 from .operation import Row, TextOperation
-from .tokens import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, rows_hash, write_targets
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def build_bank(
     ]
     original, targets = source.examples.tokens, source.examples.targets
     if not jobs:
-        return bank_of(original, targets, list, space, (), "")
+        return bank_of_originals(original, targets)
     fingerprint = tokenizer_fingerprint(source.encoder.tokenizer)
     common = content_hash(
         [

@@ -1,12 +1,12 @@
 """Rewriting many rows: rule operations in parallel over the cores, models in this process."""
 
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from ..machine import core_count
 from .operation import Row, TextOperation
 
 FEWEST_FOR_PROCESSES = 20_000
@@ -32,11 +32,6 @@ class Job:
         return self.operation.rewrite(rows, self.magnitude, self.replica, self.seed)
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def generate(
     jobs: Sequence[Job], rows: Sequence[Row], progress: Progress, processes: int | None = None
 ) -> Iterator[list[Row | None]]:
@@ -46,10 +41,10 @@ def generate(
         jobs: what to do.
         rows: the originals.
         progress: is told after every chunk.
-        processes: how many; by default one for each core where there is enough to do.
+        processes: how many; by default one for each core that this process may use, where there is enough to do.
     """
     parallel = sum(job.operation.parallel for job in jobs) * len(rows)
-    wanted = processes or (cores() if parallel >= FEWEST_FOR_PROCESSES else 1)
+    wanted = processes or (core_count() if parallel >= FEWEST_FOR_PROCESSES else 1)
     total, done = len(jobs) * len(rows), 0
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     with _mapping(wanted) as spread:

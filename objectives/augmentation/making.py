@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
-from .bank import BATCH_OPERATIONS, TEXT_OPERATIONS
 from .operation import Resources, TextOperation
+from .registry import BATCH_OPERATIONS, TEXT_OPERATIONS
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..models.encoders import quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
 from ..models.names import is_scratch
 from .operation import Resources, Row, TextOperation, random_of
-from .words import chosen
+from .words import WIDE, chosen, like
 
 KEY = "space: augmentation: mask: model"
 _HOW = (
@@ -26,11 +26,10 @@ _HOW = (
     "out of the operations"
 )
 
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
-IDEOGRAPH = regex.compile(rf"{_UNSPACED}\p{{M}}*")
+IDEOGRAPH = regex.compile(rf"{WIDE}\p{{M}}*")
 WORD = regex.compile(
-    rf"{IDEOGRAPH.pattern}|(?<!\p{{N}})[\p{{L}}--{_UNSPACED}][[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d]--{_UNSPACED}]*"
-    rf"(?:['’-][\p{{L}}--{_UNSPACED}][[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d]--{_UNSPACED}]*)*",
+    rf"{IDEOGRAPH.pattern}|(?<!\p{{N}})[\p{{L}}--{WIDE}][[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d]--{WIDE}]*"
+    rf"(?:['’-][\p{{L}}--{WIDE}][[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d]--{WIDE}]*)*",
     regex.V1,
 )
 """A word without the punctuation around it; where no blanks stand between words (Chinese, Japanese), a character."""
@@ -194,7 +193,7 @@ class Mask(TextOperation):
         if not others:
             return word
         weights = best.values[others].double().softmax(0).tolist()
-        return _like(word, found[generator.choices(others, weights)[0]])
+        return like(found[generator.choices(others, weights)[0]], word)
 
 
 @contextmanager
@@ -229,10 +228,3 @@ def _vocabulary(language: LanguageModel) -> dict[int, str]:
         and not token.startswith("##")
         and (not marked or token.startswith(("Ġ", "▁")) or IDEOGRAPH.fullmatch(text))
     }
-
-
-def _like(word: str, other: str) -> str:
-    """`other` with the capitals of `word`."""
-    if len(word) > 1 and word.isupper():
-        return other.upper()
-    return other[0].upper() + other[1:] if word[0].isupper() else other

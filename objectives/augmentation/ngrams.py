@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import regex
 
-_TOKEN = regex.compile(r"\s*(?:[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{N}][\p{L}\p{M}\p{N}'’-]*|\X)")
+from .words import WIDE
+
+_TOKEN = regex.compile(rf"\s*(?:{WIDE}|[\p{{L}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}'’-]*|\X)")
 _ORDER = 3
 """Words that the next one is drawn by, at most: a 4-gram model."""
 _OTHERS = 0.1

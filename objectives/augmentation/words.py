@@ -15,8 +15,10 @@ from typing import Literal
 import regex
 
 _ASCII_RUNS = re.compile(r"\s+|\S+")
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-_WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
+"""A Chinese or Japanese character, as a part of other patterns."""
+_WIDE = regex.compile(WIDE)
+_UNSPACED = regex.compile(rf"[{WIDE}\p{{Thai}}\p{{Lao}}\p{{Khmer}}\p{{Myanmar}}]", regex.V1)
 _MARKS = regex.compile(r"\p{P}+")
 
 

@@ -50,8 +50,7 @@ class Corpus:
     @property
     def labels(self) -> dict[str, list[str]]:
         """The labels of each task that tells some apart, in the order of a model's outputs."""
-        known = {task.name: list[str](getattr(task, "labels", ())) for task in self.tasks}
-        return {name: labels for name, labels in known.items() if labels}
+        return {task.name: list(task.labels) for task in self.tasks if task.labels}
 
 
 def read_corpus(

@@ -90,13 +90,11 @@ def respelt(
     pairs = zip((label for row in given for label in row), (label for row in wanted for label in row), strict=True)
     if not (cases := [f"{old!r} -> {new!r}" for old, new in pairs if old != new]):
         return table, []
-    finding = Finding.of(f"label of task {task!r} that differs in case or blanks", _each_first(cases), "repaired")
+    finding = Finding.of(
+        f"label of task {task!r} that differs in case or blanks", list(dict.fromkeys(cases)), "repaired"
+    )
     finding = replace(finding, count=len(cases))
     if column in table.lists:
         return replace(table, lists={**table.lists, column: wanted}), [finding]
     join: Callable[[Sequence[str]], str] = (separator or "").join
     return replace(table, columns={**table.columns, column: [join(row) for row in wanted]}), [finding]
-
-
-def _each_first(cases: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(cases))

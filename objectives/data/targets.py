@@ -61,7 +61,12 @@ def places_of(offsets: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
 
 def offsets_of(offsets: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """The offsets of some rows (kept,) once they stand alone: (kept + 1,) int64."""
-    return torch.cat([torch.zeros(1, dtype=torch.int64), offsets.diff()[rows].cumsum(0)])
+    return offsets_from(offsets.diff()[rows])
+
+
+def offsets_from(lengths: torch.Tensor) -> torch.Tensor:
+    """The offsets of rows that have so many elements each (rows,), in a flat array: (rows + 1,) int64."""
+    return torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
 
 
 def take_targets(targets: Targets, rows: torch.Tensor) -> Targets:

@@ -29,4 +29,4 @@ def unlearnt(task: Task[Any], rows: Table, parts: Sequence[Sequence[int]]) -> li
         return []
     labels = label_lists(rows, *place)
     taught = [{label for row in part for label in labels[row]} for part in parts]
-    return [label for label in getattr(task, "labels", ()) if not all(label in known for known in taught)]
+    return [label for label in task.labels if not all(label in known for known in taught)]

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from ..caching import content_hash
 from ..tensor_cache import cached_tensors
 from .inputs import Inputs
-from .targets import offsets_of, places_of
+from .targets import offsets_from, offsets_of, places_of
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class TokenTable:
 
 def concatenate(tables: Sequence[TokenTable]) -> TokenTable:
     """All rows of all tables, in order."""
-    lengths = torch.cat([table.lengths for table in tables])
-    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+    offsets = offsets_from(torch.cat([table.lengths for table in tables]))
     types = None
     if any(table.types is not None for table in tables):
         types = torch.cat(

@@ -30,8 +30,6 @@ class Classification(TextTask[ClassificationSettings]):
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
 
-    labels: Sequence[str] = ()
-
     @property
     def has_label(self) -> bool:
         return self.settings.text_pair is None
@@ -57,12 +55,6 @@ class Classification(TextTask[ClassificationSettings]):
         counts = Counter(column)
         check_classes(counts, table, self.name, self.settings.label)
         return self.with_labels(sorted(counts))
-
-    def with_labels(self, labels: Sequence[str]) -> Self:
-        """The task with a label set that is known already."""
-        task = type(self)(self.name, self.settings)
-        task.labels = tuple(labels)
-        return task
 
     def targets(self, table: Table) -> torch.Tensor:
         place = {label: i for i, label in enumerate(self.labels)}

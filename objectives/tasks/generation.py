@@ -34,6 +34,7 @@ from ..models.writing import greedy, in_one_row, target_logits
 from ..tensor_cache import cached_tensors
 from .batch import Batch, Examples, TextCodes
 from .kinds import DECODER_LAYERS, GenerationSettings
+from .perplexity import perplexity
 from .task import Task
 
 
@@ -206,8 +207,7 @@ class Generation(Task[GenerationSettings]):
         return {
             "chrf": CHRF().corpus_score(texts, [list(targets.texts)]).score / 100,
             "token_accuracy": float(right.double().mean()),
-            # Beyond e^80 no number helps anybody, and infinity would count as diverged.
-            "perplexity": math.exp(min(entropy, 80.0)),
+            "perplexity": perplexity(entropy),
         }
 
 

@@ -15,6 +15,7 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes, hidden_places
 from .kinds import MaskedLanguageModelSettings
+from .perplexity import perplexity
 from .task import TextTask
 
 
@@ -85,5 +86,4 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
         count, guessed, log_probability = predictions.double().sum(0).tolist()
         if not count:
             return {"accuracy": 0.0, "perplexity": float(codes.size)}
-        # Beyond e^80 no number helps anybody, and infinity would count as diverged.
-        return {"accuracy": guessed / count, "perplexity": math.exp(min(-log_probability / count, 80.0))}
+        return {"accuracy": guessed / count, "perplexity": perplexity(-log_probability / count)}

@@ -37,8 +37,6 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
 
-    labels: Sequence[str] = ()
-
     def answers(self, table: Table) -> Sequence[str]:
         return [self.settings.separator.join(sorted(labels)) for labels in self._rows(table)]
 
@@ -55,9 +53,7 @@ class MultiLabel(TextTask[MultiLabelSettings]):
         if not counts:
             column = self.settings.labels
             raise DataError(f"{table.source}: task {self.name!r}: column {column!r} is empty: no row has a label")
-        task = type(self)(self.name, self.settings)
-        task.labels = tuple(sorted(counts))
-        return task
+        return self.with_labels(sorted(counts))
 
     def _rows(self, table: Table) -> list[set[str]]:
         items = table.items(self.settings.labels, self.settings.separator)

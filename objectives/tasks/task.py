@@ -46,6 +46,9 @@ class Task(ABC, Generic[S]):
     has_one_answer: ClassVar[bool] = True
     """Whether a text that stands there with two answers contradicts itself."""
 
+    labels: Sequence[str] = ()
+    """What a fitted task tells apart, in the order of a model's outputs; empty where a kind has no such set."""
+
     def __init__(self, name: str, settings: S) -> None:
         self.name = name
         self.settings = settings
@@ -85,6 +88,12 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def fitted(self, table: Table) -> Self:
         """The task with its labels learnt from training rows. DataError where they cannot be used."""
+
+    def with_labels(self, labels: Sequence[str]) -> Self:
+        """The task with a label set that is known already."""
+        task = type(self)(self.name, self.settings)
+        task.labels = tuple(labels)
+        return task
 
     def learnt(self, table: Table) -> Self:
         """The fitted task with what only its final training rows may say: numbers, not labels. By default nothing."""

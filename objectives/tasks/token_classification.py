@@ -48,8 +48,6 @@ class TokenClassification(Task[TokenClassificationSettings]):
     rewrites: ClassVar[bool] = False  # the tags would no longer stand at their words
     has_words: ClassVar[bool] = True
 
-    labels: Sequence[str] = ()
-
     def inputs(self, table: Table) -> Inputs:
         return Inputs([" ".join(words) for words in table.items(self.settings.tokens)])
 
@@ -63,18 +61,17 @@ class TokenClassification(Task[TokenClassificationSettings]):
             DataError: a row with more or fewer tags than words, a tag of another scheme, or one tag only.
         """
         tags = self._tags(table)
-        task = type(self)(self.name, self.settings)
-        task.labels = tag_labels(tag for row in tags for tag in row)
-        if len(task.labels) < 2:
+        labels = tag_labels(tag for row in tags for tag in row)
+        if len(labels) < 2:
             where = f"{table.source}: task {self.name!r}"
-            raise DataError(f"{where}: column {self.settings.tags!r} has one tag only ({named(task.labels) or 'none'})")
-        if wrong := misspelt_entity(task.labels):
+            raise DataError(f"{where}: column {self.settings.tags!r} has one tag only ({named(labels) or 'none'})")
+        if wrong := misspelt_entity(labels):
             raise DataError(
                 f"{table.source}: task {self.name!r}: column {self.settings.tags!r} has tags such as {wrong!r}, which "
                 "would be counted word by word; entity tags are B-name and I-name, with O outside"
             )
-        self._check_scheme(table, tags, task.labels)
-        return task
+        self._check_scheme(table, tags, labels)
+        return self.with_labels(labels)
 
     def _check_scheme(self, table: Table, tags: Sequence[Sequence[str]], labels: Sequence[str]) -> None:
         """Entity tags and plain ones do not mix."""

@@ -6,7 +6,7 @@ import torch
 
 from ..models.fused.model import FusedModel
 from ..prepared import PreparedObjective, TaskRows
-from .device import autocast
+from .device import autocast, autocast_passes
 from .evaluating import held_out, in_order, measured
 from .failing import is_more_than_a_trials
 from .fused_run import FusedRun
@@ -68,14 +68,8 @@ class Cohort:
         self._means.join(means)
 
     def _passes(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Each pass forward; backward is outside, as autocast is made for."""
         passes = self.model.passes(together([run.due for run in self.runs]), self.runs[0].pass_tokens)
-        while losses := self._next(passes):
-            yield losses
-
-    def _next(self, passes: Iterator[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor] | None:
-        with autocast(self._device, self.runs[0].precision):
-            return next(passes, None)
+        return autocast_passes(passes, self._device, self.runs[0].precision)
 
     def evaluate(self) -> list[Evaluation | Exception]:
         """Each trial's evaluation, whose `seconds` are not known yet; or why there is none."""

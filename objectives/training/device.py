@@ -1,5 +1,6 @@
 """The device that a trainer computes on, and what it is good at."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -41,6 +42,18 @@ def autocast(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -
     if precision == "bf16" or (precision == "auto" and has_bf16(device)):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+def autocast_passes(
+    passes: Iterator[dict[str, torch.Tensor]], device: torch.device, precision: Literal["auto", "fp32", "bf16"]
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Forward passes, one when it is asked for; backward, between two, is outside, as autocast is made for."""
+    while True:
+        with autocast(device, precision):
+            losses = next(passes, None)
+        if not losses:
+            return
+        yield losses
 
 
 def training_attention(device: torch.device) -> AbstractContextManager[object]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ...spaces.configuration import Configuration
 from .checkpoints import CheckpointStore
 from .failure import FailureKind
-from .trainer import Checkpoint, Evaluation, Trainer, check_slot
+from .trainer import Checkpoint, Evaluation, Trainer, check_slot, in_slot
 
 COST = 0.05
 _RETRY_PARTS = 2
@@ -204,6 +204,4 @@ class DurableTrainer(Trainer):
         return checkpoint
 
     def _trial(self, trial_id: int) -> _Trial:
-        if trial_id not in self._trials:
-            raise ValueError(f"trial {trial_id} is in no slot")
-        return self._trials[trial_id]
+        return in_slot(trial_id, self._trials)

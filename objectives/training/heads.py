@@ -26,7 +26,7 @@ def describe_head(prepared: PreparedObjective, task: Task[Any], model: PreTraine
     """What heads.json says of a task: its kind, labels, normaliser, and the class of transformers that it is."""
     return {
         "kind": task.kind,
-        "labels": list(getattr(task, "labels", ())),
+        "labels": list(task.labels),
         "normaliser": prepared.normalisers[task.name],
         "structure": type(model).__name__,
         "pooling": "mean" if task.name in prepared.models.mean_pooled else "auto",

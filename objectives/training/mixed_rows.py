@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from ...spaces.configuration import Mix
-from ..augmentation.bank import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
+from ..augmentation.registry import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..prepared import PreparedObjective
 from ..seeds import generator
 from ..tasks.batch import Batch

@@ -11,7 +11,8 @@ from .failing import failure_of, is_more_than_a_trials
 from .folds import FoldRun
 from .run import TrainingRun
 from .tested import TestedRun
-from .trainer import Checkpoint, Evaluation, Trainer, check_slot
+from .trainer import Checkpoint, Evaluation, Trainer, check_capacity, check_slot, in_slot
+from .whole import WholeRun
 
 
 class Run(Protocol):
@@ -58,8 +59,7 @@ class PlainTrainer(Trainer):
     def __init__(
         self, prepared: PreparedObjective, device: torch.device, capacity: int = 1, *, tested: bool = False
     ) -> None:
-        if capacity < 1:
-            raise ValueError(f"a trainer has at least one slot, not {capacity}")
+        check_capacity(capacity)
         # Denormal numbers in fading moments slow a CPU down by an order of magnitude.
         torch.set_flush_denormal(True)
         self._prepared = prepared
@@ -89,7 +89,7 @@ class PlainTrainer(Trainer):
         """Train one trial by itself to its next rung."""
         try:
             run = self._running(trial_id)
-            assert isinstance(run, TrainingRun | FoldRun | TestedRun)
+            assert isinstance(run, TrainingRun | WholeRun)
             return run.advance()
         except Exception as error:
             if is_more_than_a_trials(error):
@@ -119,9 +119,7 @@ class PlainTrainer(Trainer):
         del self._slots[trial_id]
 
     def _slot(self, trial_id: int) -> Slot:
-        if trial_id not in self._slots:
-            raise ValueError(f"trial {trial_id} is in no slot")
-        return self._slots[trial_id]
+        return in_slot(trial_id, self._slots)
 
     def _running(self, trial_id: int) -> Run:
         """The trial's run; it is made when it is first asked for."""

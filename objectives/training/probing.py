@@ -1,13 +1,12 @@
 """A few steps of training, to know what a step costs before trials are placed."""
 
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from ...spaces.configuration import Configuration
+from ..machine import resident_memory
 from ..prepared import PreparedObjective
 from .run import TrainingRun
 
@@ -78,26 +77,3 @@ def probe_around(prepared: PreparedObjective, configuration: Configuration, devi
 def _first(prepared: PreparedObjective) -> PreparedObjective:
     """The first fold, where there are folds."""
     return prepared.folds[0] if prepared.folds else prepared
-
-
-def resident_memory() -> int:
-    """Bytes of memory that this process holds; 0 where the system does not tell."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    except OSError:
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def free_memory() -> int | None:
-    """Bytes that new processes may take, by the machine and by the container; None where the system does not tell."""
-    found: list[int] = []
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-        found += [] if limit == "max" else [int(limit) - used]
-    except OSError:
-        pass
-    return min(found, default=None)

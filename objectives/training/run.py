@@ -12,7 +12,7 @@ from ..prepared import PreparedObjective
 from ..tasks.batch import Batch
 from ..tasks.task import Task
 from .course import Course
-from .device import autocast, training_attention
+from .device import autocast_passes, training_attention
 from .evaluating import evaluation
 from .group import ALONE, Group
 from .mean_losses import MeanLosses
@@ -163,14 +163,8 @@ class TrainingRun(Course):
         self._means.add(sums)
 
     def _passes(self, batches: Mapping[Task[Any], Batch]) -> Iterator[dict[str, torch.Tensor]]:
-        """Forward passes, one when it is asked for; backward is outside, as autocast is made for."""
         passes = self.model.passes(batches, self._batches.pass_tokens(self._device))
-        while losses := self._next(passes):
-            yield losses
-
-    def _next(self, passes: Iterator[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor] | None:
-        with autocast(self._device, self._training.precision):
-            return next(passes, None)
+        return autocast_passes(passes, self._device, self._training.precision)
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from here, copied to the CPU."""

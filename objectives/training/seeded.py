@@ -10,7 +10,7 @@ from ..prepared import PreparedObjective
 from .fastest import fastest_trainer
 from .fresh import Fresh
 from .plain import PlainTrainer
-from .trainer import Checkpoint, Evaluation, Trainer, check_slot
+from .trainer import Checkpoint, Evaluation, Trainer, check_capacity, check_slot, in_slot
 
 _KEPT = 2
 """Prepared seeds in memory beside those in training: trials come seed by seed."""
@@ -35,8 +35,7 @@ class SeededTrainer(Trainer):
         capacity: int = 1,
         make: Callable[[PreparedObjective, torch.device, int], PlainTrainer] = fastest_trainer,
     ) -> None:
-        if capacity < 1:
-            raise ValueError(f"a trainer has at least one slot, not {capacity}")
+        check_capacity(capacity)
         self._prepared = lru_cache(_KEPT)(prepare)
         self._fresh = fresh
         self._device = device
@@ -87,9 +86,7 @@ class SeededTrainer(Trainer):
         return self._make(prepared, self._device, self._capacity)
 
     def _trainer(self, trial_id: int) -> PlainTrainer:
-        if trial_id not in self._homes:
-            raise ValueError(f"trial {trial_id} is in no slot")
-        return self._trainers[self._homes[trial_id]]
+        return self._trainers[in_slot(trial_id, self._homes)]
 
     def _leave(self, trial_id: int) -> None:
         home = self._homes.pop(trial_id)

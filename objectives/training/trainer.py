@@ -24,12 +24,15 @@ Rules that every implementation keeps (tests/conformance/test_trainers.py):
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 
 from ...spaces.configuration import Configuration
 from .failure import Failure
 from .patience import Patience
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,19 @@ def check_slot(trial_id: int, taken: Collection[int], capacity: int) -> None:
         raise ValueError(f"trial {trial_id} is in a slot already")
     if len(taken) >= capacity:
         raise ValueError(f"all {capacity} slots are taken")
+
+
+def check_capacity(capacity: int) -> None:
+    """ValueError: a trainer has no slot."""
+    if capacity < 1:
+        raise ValueError(f"a trainer has at least one slot, not {capacity}")
+
+
+def in_slot(trial_id: int, slots: Mapping[int, T]) -> T:
+    """What a trial's slot holds. ValueError: it is in none."""
+    if trial_id not in slots:
+        raise ValueError(f"trial {trial_id} is in no slot")
+    return slots[trial_id]
 
 
 class Trainer(ABC):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import torch
 
+from ...objectives.machine import core_count, free_memory
 from ...objectives.training.device import has_bf16
-from ...objectives.training.probing import free_memory
 from ...spaces.errors import first_line
-from ..executors.places import core_count, gpus
+from ..executors.places import gpus
 from ..report.wording import counted
 from .check import Check, State
 

@@ -6,11 +6,12 @@ from functools import partial
 
 import torch
 
+from ...objectives.machine import free_memory
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.device import choose_device
 from ...objectives.training.fusible import unfusible
 from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
-from ...objectives.training.probing import Probe, free_memory, probe_cpu
+from ...objectives.training.probing import Probe, probe_cpu
 from ...spaces.errors import Diverged, InputError, first_line
 from .executor import Executor
 from .inline import InlineExecutor

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
+from ...objectives.machine import core_count
 from ...spaces.errors import InputError
 
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -46,16 +45,6 @@ def cores(count: int) -> list[Place]:
     """So many cores of the CPU, one thread each."""
     environment = {"CUDA_VISIBLE_DEVICES": "", **_ONE_THREAD}
     return [Place(f"CPU worker {number}", environment) for number in range(count)]
-
-
-def core_count() -> int:
-    """The cores that this process may use, by its affinity and its container's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = _CGROUP_LIMIT.read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return allowed
-    return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
 
 
 def find_places(devices: str) -> list[Place]:

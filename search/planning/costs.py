@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
+from ...objectives.machine import free_memory
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.fusible import unfusible
 from ...objectives.training.gpu_slots import probe_gpu, probe_step
-from ...objectives.training.probing import Around, Probe, free_memory, probe_around, probe_cpu, seconds_a_step
+from ...objectives.training.probing import Around, Probe, probe_around, probe_cpu, seconds_a_step
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError, first_line
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from autotune.objectives.augmentation.bank import BATCH_OPERATIONS
 from autotune.objectives.augmentation.batch_operation import BatchOperation
+from autotune.objectives.augmentation.registry import BATCH_OPERATIONS
 from autotune.objectives.models.backbones import encode
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch

@@ -1,22 +1,24 @@
 """The bank: what is stored where, what is guarded, refused and cached; the fast ways equal the simple ones."""
 
 import json
+import os
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
 import pytest
 import torch
-from autotune.objectives.augmentation import bank as registry
-from autotune.objectives.augmentation import building
-from autotune.objectives.augmentation.generating import Job, generate
+from autotune.objectives import machine
+from autotune.objectives.augmentation import building, generating, registry
+from autotune.objectives.augmentation.bank import TokenBank
+from autotune.objectives.augmentation.generating import Job, Spread, generate
 from autotune.objectives.augmentation.making import make_operations
 from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.augmentation.operation import Resources, Row, RuleOperation, TextOperation
 from autotune.objectives.augmentation.reverse import Reverse
-from autotune.objectives.augmentation.tokens import TokenBank
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
@@ -119,6 +121,28 @@ def test_parallel_equals_serial():
     assert parallel == [job(rows) for job in jobs]
     assert told[-1] == (10_000, 10_000, "reverse")
     assert [done for done, *_ in told] == sorted(done for done, *_ in told)
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("100000 100000\n", 1), ("300000 100000\n", 3), ("max 100000\n", 8)])
+def test_rows_are_rewritten_by_as_many_processes_as_the_container_leaves_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, expected: int
+):
+    asked: list[int] = []
+
+    @contextmanager
+    def mapping(processes: int) -> Generator[Spread]:
+        asked.append(processes)
+        yield map
+
+    (tmp_path / "cpu.max").write_text(quota, encoding="ascii")
+    monkeypatch.setattr(machine, "_CGROUP_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(generating, "_mapping", mapping)
+    monkeypatch.setattr(generating, "FEWEST_FOR_PROCESSES", 1)
+    rows = [Row(("too late",))]
+    jobs = [Job(Noise(), 0.3, 0, 7)]
+    assert list(generate(jobs, rows, lambda *_: None)) == [jobs[0](rows)]
+    assert asked == [expected]
 
 
 @pytest.mark.usefixtures("operations")

@@ -187,7 +187,7 @@ def test_auxiliaries_without_rows_of_their_own_share_the_main_tasks(tmp_path: Pa
     write(tmp_path / "train.csv", [(*row, str(i % 3)) for i, row in enumerate(reviews(30))], ("text", "label", "other"))
     corpus = read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}, "words": WORDS})
     assert corpus.train["main"] is corpus.train["other"] is corpus.train["words"]
-    assert [getattr(task, "labels", None) for task in corpus.tasks] == [("bad", "good"), ("0", "1", "2"), None]
+    assert [task.labels for task in corpus.tasks] == [("bad", "good"), ("0", "1", "2"), ()]
 
 
 def test_an_auxiliary_has_a_label_set_of_its_own(tmp_path: Path):

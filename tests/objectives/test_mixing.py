@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 import torch
-from autotune.objectives.augmentation.tokens import TokenBank
+from autotune.objectives.augmentation.bank import TokenBank
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.training.mixing import Batches, batches_of, together

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import pytest
 import yaml
-from autotune.objectives.augmentation import bank as registry
+from autotune.objectives.augmentation import registry
 from autotune.objectives.augmentation.operation import Resources, RuleOperation
 from autotune.search.study import open_study
 from autotune.spaces.augmentation import AugmentationSpace

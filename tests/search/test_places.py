@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from autotune.search.executors import places, ray_cluster
-from autotune.search.executors.places import core_count, cores, find_places, gpus
+from autotune.search.executors.places import cores, find_places, gpus
 from autotune.search.executors.ray_cluster import Remote
 from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.spaces.errors import InputError
@@ -132,36 +131,6 @@ def test_without_a_gpu_there_is_the_cpu_alone(cards: Cards, devices: str, monkey
     assert find_places("cpu") == find_places("cpu:2")
     with pytest.raises(InputError, match=r"there are: auto, cpu, cpu:N$"):
         find_places(devices)
-
-
-@pytest.mark.parametrize(
-    ("quota", "expected"),
-    [
-        ("max 100000\n", 4),
-        ("200000 100000\n", 2),
-        ("150000 100000\n", 1),
-        ("50000 100000\n", 1),  # half a core is one worker, not none
-        ("1600000 100000\n", 4),
-        ("nonsense\n", 4),
-        (None, 4),
-    ],
-)
-def test_cores_are_what_affinity_and_quota_leave(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, expected: int
-):
-    limit = tmp_path / "cpu.max"
-    if quota is not None:
-        limit.write_text(quota, encoding="ascii")
-    monkeypatch.setattr(places, "_CGROUP_LIMIT", limit)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5, 6}, raising=False)
-    assert core_count() == expected
-
-
-def test_without_affinity_the_machine_s_cores_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(places, "_CGROUP_LIMIT", tmp_path / "none")
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert core_count() == 6
 
 
 @pytest.mark.parametrize(
