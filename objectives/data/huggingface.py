@@ -40,7 +40,7 @@ from pyarrow import ArrowException, BufferReader
 from pyarrow.parquet import ParquetFile
 
 from ...spaces.errors import DataError
-from .checking import Outline
+from .delimited import Outline
 from .sources import Kind, Source
 
 _PLACES = {"name", "version", "data_dir", "data_files", "description"}
