@@ -5,26 +5,20 @@ path mean to `datasets` (which takes paths for patterns). Remote code never runs
 """
 
 import logging
-import math
 import re
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 from datasets import (
     BuilderConfig,
-    ClassLabel,
     Dataset,
     Features,
-    LargeList,
-    List,
     ReadInstruction,
     Value,
     are_progress_bars_disabled,
@@ -39,29 +33,15 @@ from datasets.utils.logging import get_verbosity, set_verbosity
 from pyarrow import ArrowException, BufferReader
 from pyarrow.parquet import ParquetFile
 
-from ...spaces.errors import DataError, first_line
-from .checking import Outline
+from ...spaces.errors import DataError
+from .as_text import TextColumns, reason, to_text
+from .delimited import Outline
 from .sources import Kind, Source
 
 _PLACES = {"name", "version", "data_dir", "data_files", "description"}
 """Settings of a format's builder that say where files are, and not how they are read."""
 _PANDAS_INDEX = "__index_level_0__"
 _MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
-_UNREADABLE = (ArrowException, ValueError, OverflowError)
-"""What values raise that Python has no place for, such as a date beyond the year 9999."""
-_BYTES_TYPES = {"binary", "large_binary", "binary_view"}
-
-
-@dataclass(frozen=True)
-class TextColumns:
-    """The columns of a data set as text."""
-
-    rows: int
-    columns: dict[str, list[str]]
-    lists: dict[str, list[list[str]]]
-    """Columns that hold a list of texts in every row."""
-    faults: dict[str, str]
-    """Columns that hold neither (images, bytes), with the reason."""
 
 
 def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) -> TextColumns:
@@ -85,9 +65,9 @@ def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) 
                 skip_blank_lines=False,
                 encoding="utf-8",
             )
-            return _to_text(dataset.select(outline.records))
+            return to_text(dataset.select(outline.records))
     except (DatasetsError, ValueError, OSError) as error:
-        raise DataError(f"{source.text}: not a readable {source.kind.upper()} file ({_reason(error)})") from error
+        raise DataError(f"{source.text}: not a readable {source.kind.upper()} file ({reason(error)})") from error
 
 
 def read_parquet(data: bytes, source: Source) -> TextColumns:
@@ -98,12 +78,12 @@ def read_parquet(data: bytes, source: Source) -> TextColumns:
     try:
         table = ParquetFile(BufferReader(data)).read()
     except (ArrowException, OSError) as error:
-        raise DataError(f"{source.text}: not a readable Parquet file ({_reason(error)})") from error
+        raise DataError(f"{source.text}: not a readable Parquet file ({reason(error)})") from error
     if repeated := [name for name, count in Counter(table.column_names).items() if count > 1]:
         raise DataError(f"{source.text}: more than one column has the name {', '.join(map(repr, repeated))}")
     foreign = [column for column in table.schema if not _has_feature(column)]
     # With a fingerprint of ours, as its own is a hash of all that the table holds, and nothing is cached here.
-    result = _to_text(Dataset(table.drop_columns([column.name for column in foreign]), fingerprint="parquet"))
+    result = to_text(Dataset(table.drop_columns([column.name for column in foreign]), fingerprint="parquet"))
     result.faults.update({each.name: f"column {each.name!r} holds {each.type}, not text" for each in foreign})
     return result
 
@@ -122,7 +102,7 @@ def read_collection(source: Source) -> TextColumns:
     try:
         with _quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as cache:
             # What was downloaded is kept where every Hugging Face tool looks for it; a folder may change.
-            return _to_text(_open_collection(source, cache if source.kind is Kind.FOLDER else None))
+            return to_text(_open_collection(source, cache if source.kind is Kind.FOLDER else None))
     except ConnectionError as error:
         raise DataError(
             f"{source.text}: no file or folder has this name, and the Hugging Face Hub cannot be reached for a "
@@ -131,7 +111,7 @@ def read_collection(source: Source) -> TextColumns:
     except (DatasetsError, ValueError, OSError, RuntimeError) as error:
         place = "folder" if source.kind is Kind.FOLDER else "data set of the Hugging Face Hub"
         raise DataError(
-            f"{source.text}: cannot be loaded as a {place}, split {source.split!r} ({_reason(error)}); "
+            f"{source.text}: cannot be loaded as a {place}, split {source.split!r} ({reason(error)}); "
             "a local file (.csv, .tsv, .jsonl, .parquet) works too"
         ) from error
 
@@ -176,88 +156,12 @@ def rows_of(source: Source, count: int) -> range:
     try:
         (part,) = ReadInstruction.from_spec(source.split).to_absolute({base: count})
     except (ValueError, AssertionError) as error:
-        raise DataError(f"{source.text}: no such part of {count} rows ({_reason(error)})") from error
+        raise DataError(f"{source.text}: no such part of {count} rows ({reason(error)})") from error
     return range(part.from_, part.to)
 
 
 def _all_text(names: Sequence[str]) -> Features:
     return Features({name: Value("string") for name in names})
-
-
-def _to_text(dataset: Dataset) -> TextColumns:
-    result = TextColumns(len(dataset), {}, {}, {})
-    features = dataset.features
-    plain = _in_one_go(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
-
-    def values(name: str) -> list[Any]:
-        return plain[name] if name in plain else _values(dataset, [name])[name]
-
-    for name, feature in features.items():
-        try:
-            _add_column(name, feature, partial(values, name), result)
-        except _UNREADABLE as error:
-            result.faults[name] = f"column {name!r} cannot be read as text ({_reason(error)})"
-    return result
-
-
-def _in_one_go(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Some columns, as each look at some of them copies what is known of all; none where Python cannot hold a value."""
-    try:
-        return _values(dataset, names)
-    except _UNREADABLE:
-        return {}
-
-
-def _add_column(name: str, feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
-    """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
-    if _holds_text(feature):
-        result.columns[name] = [_as_text(feature, value) for value in values()]
-    elif item := _item(feature):
-        result.lists[name] = [[_as_text(item, one) for one in value or ()] for value in values()]
-    else:
-        result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
-        for key, inner in feature.items() if isinstance(feature, dict) else ():
-            _add_column(f"{name}.{key}", inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
-
-
-def _holds_text(feature: object) -> bool:
-    return isinstance(feature, ClassLabel) or (isinstance(feature, Value) and feature.dtype not in _BYTES_TYPES)
-
-
-def _item(feature: object) -> object | None:
-    """What a list column holds, if that is text."""
-    return feature.feature if isinstance(feature, (List, LargeList)) and _holds_text(feature.feature) else None
-
-
-def _as_text(feature: object, value: object) -> str:
-    return _label(feature, value) if isinstance(feature, ClassLabel) else _text(value)
-
-
-def _values(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Some columns alone, so that images beside them are not decoded."""
-    return dataset.select_columns(list(names))[:] if names else {}
-
-
-def _label(feature: ClassLabel, index: object) -> str:
-    # -1 is how the Hub marks a row without a label, as its hidden test splits have them.
-    return feature.names[index] if isinstance(index, int) and index >= 0 else ""
-
-
-def _text(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _what(feature: object) -> str:
-    if isinstance(feature, Value):
-        return "bytes"
-    return "objects" if isinstance(feature, dict) else f"values of the type {type(feature).__name__}"
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what went wrong; `datasets` wraps the reader's own error in a general one."""
-    return first_line(error.__cause__ or error)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .checking import Mistakes
+from .mistakes import Mistakes
 
 
 @dataclass

@@ -11,8 +11,10 @@ from functools import reduce
 from pathlib import Path
 
 from ...spaces.errors import DataError
-from .checking import check_delimited, decode, other_separator, read_bytes
-from .huggingface import TextColumns, files_of, read_collection, read_delimited, read_parquet, rows_of
+from .as_text import TextColumns
+from .decoding import decode, read_bytes
+from .delimited import check_delimited, other_separator
+from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
 from .json_lines import parse_json_lines
 from .sources import FILE_KINDS, Kind, Source
 from .table import Table, append, take

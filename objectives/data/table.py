@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...spaces.errors import DataError
-from .checking import Mistakes
+from .mistakes import Mistakes
 from .sources import suggestion
 
 _WRITTEN_LIST = re.compile(r"""\s*\[(["'].*["']|\s*\d+(,?\s+\d+)+\s*)\]\s*""", re.DOTALL)

@@ -21,6 +21,8 @@ from autotune.objectives.training.seeded import SeededTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.spaces.configuration import Configuration, Mix
 
+from ..objectives.trained import to_the_end, told
+
 Objectives = Callable[..., PreparedObjective]
 
 
@@ -118,20 +120,6 @@ def prepared(objective: Objectives) -> PreparedObjective:
 @pytest.fixture
 def either(request: pytest.FixtureRequest, objective: Objectives) -> PreparedObjective:
     return objective(augmentation=AUGMENTATION, training={"precision": request.param})
-
-
-def told(evaluations: list[Evaluation]) -> list[Evaluation]:
-    """What a trial says of itself: all but the time it took and its number."""
-    return [replace(evaluation, trial_id=0, seconds=0) for evaluation in evaluations]
-
-
-def to_the_end(trainer: Trainer) -> dict[int, list[Evaluation]]:
-    """Advance until nothing more comes; each trial's evaluations."""
-    found: dict[int, list[Evaluation]] = {}
-    while evaluations := trainer.advance():
-        for evaluation in evaluations:
-            found.setdefault(evaluation.trial_id, []).append(evaluation)
-    return found
 
 
 def alone(kind: Kind, prepared: PreparedObjective, configuration: Configuration) -> list[Evaluation]:

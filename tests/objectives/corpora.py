@@ -1,11 +1,15 @@
 """A corpus of files that a test writes: tasks by their settings, rows by their columns."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from autotune.objectives.data.corpus import Corpus, read_corpus
+from autotune.objectives.data.loading import load_table
+from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table
 from autotune.objectives.settings import DataSettings
 from autotune.objectives.tasks.kinds import TaskSettings
 from autotune.objectives.tasks.registry import make_task
@@ -25,6 +29,12 @@ def tasks_of(given: Given) -> list[Task[Any]]:
 def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([header, *rows])
+
+
+def table_of(folder: Path, rows: Sequence[Mapping[str, object]]) -> Table:
+    """Rows as a JSON Lines file has them."""
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return load_table(resolve_source("rows.jsonl", folder))
 
 
 def read(folder: Path, tasks: Given | None = None, *, all_data: bool = False, **data: object) -> Corpus:

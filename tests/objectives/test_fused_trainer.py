@@ -1,7 +1,6 @@
 """Together trials are what each is alone: to the bit, on one thread, among as many; within 1e-6 among more or fewer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +14,10 @@ from autotune.objectives.training.fusible import unfusible
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
-from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
+from autotune.objectives.training.trainer import Checkpoint, Evaluation
 from autotune.spaces.configuration import Configuration, Mix
+
+from .trained import to_the_end, told
 
 Objectives = Callable[..., PreparedObjective]
 CPU = torch.device("cpu")
@@ -52,18 +53,6 @@ WILD = trial(1e30, {"noise": 0.1})
 @pytest.fixture
 def prepared(objective: Objectives) -> PreparedObjective:
     return objective(tasks=TASKS, augmentation=AUGMENTATION, training={"evaluations_per_epoch": 1})
-
-
-def told(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    return [replace(evaluation, trial_id=0, seconds=0) for evaluation in evaluations]
-
-
-def to_the_end(trainer: Trainer) -> dict[int, list[Evaluation]]:
-    found: dict[int, list[Evaluation]] = {}
-    while evaluations := trainer.advance():
-        for evaluation in evaluations:
-            found.setdefault(evaluation.trial_id, []).append(evaluation)
-    return found
 
 
 def trained(prepared: PreparedObjective, configurations: Sequence[Configuration]) -> FusedTrainer:

@@ -1,16 +1,12 @@
 """Writing texts: with a light decoder, a decoder of the encoder's own, or behind the source."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.data.loading import load_table
-from autotune.objectives.data.sources import resolve_source
-from autotune.objectives.data.table import Table
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.encoders import EncoderSource, open_encoder
@@ -37,6 +33,8 @@ from transformers import (
     EncoderDecoderModel,
     PreTrainedModel,
 )
+
+from .corpora import table_of
 
 Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
@@ -429,11 +427,6 @@ def test_rewritten_sources_keep_their_targets(objective: Objectives, architectur
         assert ids[length - len(target) : length].tolist() == [end, *target[:-1]]
     sources = lengths - (batch.targets != IGNORED).sum(1)
     assert not torch.equal(sources, prepared.main.tokens.lengths[rows])
-
-
-def table_of(folder: Path, rows: Sequence[Mapping[str, object]]) -> Table:
-    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return load_table(resolve_source("rows.jsonl", folder))
 
 
 @pytest.mark.parametrize("training", [True, False])

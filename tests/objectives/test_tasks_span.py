@@ -1,20 +1,18 @@
 """Answers in a context: their places as tokens, the text of a guess, and SQuAD's measures."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.data.loading import load_table
-from autotune.objectives.data.sources import resolve_source
-from autotune.objectives.data.table import Table
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.models.encoders import EncoderSource, open_encoder
 from autotune.objectives.tasks.answers import exact_match, overlap_f1
 from autotune.objectives.tasks.batch import TextCodes
 from autotune.objectives.tasks.span import Span, SpanSettings, SpanTargets, guessed_text
 from autotune.spaces.errors import DataError
+
+from .corpora import table_of
 
 Architectures = Callable[..., Path]
 CONTEXT = "The Ohio flows past Cairo, where it meets the Mississippi. The Ohio is long."
@@ -23,11 +21,6 @@ ROW = {"question": "Where does it end?", "context": CONTEXT, "answer": "Cairo"}
 
 def task(**settings: object) -> Span:
     return Span("answers", SpanSettings.model_validate({"kind": "span", **settings}))
-
-
-def table_of(folder: Path, rows: Sequence[Mapping[str, object]]) -> Table:
-    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return load_table(resolve_source("rows.jsonl", folder))
 
 
 @pytest.fixture

@@ -1,50 +1,22 @@
-"""A strict look at a text file before it is loaded, so that each mistake has its line.
+"""A strict look at a delimited text before it is loaded, so that each mistake has its line.
 
 The loaders below repair silently (short rows become empty values, surplus fields an index), which
 would train on rows that the user never wrote.
 """
 
-import codecs
 import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from ...spaces.errors import DataError
+from .mistakes import Mistakes
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SUFFIXES = {",": ".csv", "\t": ".tsv"}
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL and csv.QUOTE_NONE."""
-SHOWN = 5  # mistakes listed one by one; more lines would push the first ones off the screen
-
-
-class Mistakes:
-    """What is wrong with one file; one error tells it all."""
-
-    def __init__(self, source: str, unit: str = "line") -> None:
-        self._source = source
-        self._unit = unit
-        self._found: list[tuple[int, str]] = []
-
-    def add(self, line: int, problem: str) -> None:
-        self._found.append((line, problem))
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def raise_if_any(self) -> None:
-        """Raise a DataError that lists the first mistakes by line and counts the rest."""
-        if len(self._found) == 1:
-            line, problem = self._found[0]
-            raise DataError(f"{self._source}, {self._unit} {line}: {problem}")
-        if self._found:
-            shown = [f"  {self._unit} {line}: {problem}" for line, problem in sorted(self._found)[:SHOWN]]
-            rest = [f"  and {len(self._found) - SHOWN} more"] if len(self._found) > SHOWN else []
-            raise DataError("\n".join([f"{self._source} has {len(self._found)} mistakes:", *shown, *rest]))
 
 
 @dataclass(frozen=True)
@@ -58,40 +30,6 @@ class Outline:
     """For each row the line, from 1, on which it starts."""
     quoting: Quoting
     """What quotes are: `csv.QUOTE_MINIMAL`, or `csv.QUOTE_NONE` where they are part of the texts."""
-
-
-def read_bytes(path: str, source: str) -> bytes:
-    """The file's content; DataError if it cannot be read or is empty."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error.strerror})") from error
-    if not data:
-        raise DataError(f"{source}: the file is empty")
-    return data
-
-
-def decode(data: bytes, source: str) -> str:
-    """UTF-8 text without its byte order marks; DataError for another encoding, a NUL, or nothing but blanks."""
-    try:
-        # Some programs write a mark before a text that has one already, and pandas would read another header than ours.
-        text = data.decode("utf-8-sig").lstrip("\ufeff")
-    except UnicodeDecodeError as error:
-        start = error.start + (len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
-        line = data.count(b"\n", 0, start) + 1
-        byte = start - (data.rfind(b"\n", 0, start) + 1) + 1
-        raise DataError(
-            f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; "
-            f"the file looks like {_likely_encoding(data)}; save it as UTF-8"
-        ) from error
-    mistakes = Mistakes(source)
-    for number, line in enumerate(text.split("\n"), 1):
-        if "\0" in line:
-            mistakes.add(number, "holds a NUL byte (is it UTF-16, or not a text file?)")
-    mistakes.raise_if_any()
-    if not text.strip():
-        raise DataError(f"{source}: the file is empty")
-    return text
 
 
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
@@ -184,13 +122,3 @@ def _ragged(fields: Sequence[str], columns: Sequence[str]) -> str:
     found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
     expected = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
     return f"{found}, where the header has {expected} ({', '.join(columns)})"
-
-
-def _likely_encoding(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "UTF-16"
-    try:
-        data.decode("gb2312")
-    except UnicodeDecodeError:
-        return "Latin-1 or Windows-1252"
-    return "GBK"

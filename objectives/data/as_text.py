@@ -1,0 +1,105 @@
+"""The columns of a data set of Hugging Face's `datasets`, as text."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from datasets import ClassLabel, Dataset, LargeList, List, Value
+from pyarrow import ArrowException
+
+from ...spaces.errors import first_line
+
+_UNREADABLE = (ArrowException, ValueError, OverflowError)
+"""What values raise that Python has no place for, such as a date beyond the year 9999."""
+_BYTES_TYPES = {"binary", "large_binary", "binary_view"}
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """The columns of a data set as text."""
+
+    rows: int
+    columns: dict[str, list[str]]
+    lists: dict[str, list[list[str]]]
+    """Columns that hold a list of texts in every row."""
+    faults: dict[str, str]
+    """Columns that hold neither (images, bytes), with the reason."""
+
+
+def to_text(dataset: Dataset) -> TextColumns:
+    """All columns of a data set as text, or why a column is none."""
+    result = TextColumns(len(dataset), {}, {}, {})
+    features = dataset.features
+    plain = _in_one_go(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
+
+    def values(name: str) -> list[Any]:
+        return plain[name] if name in plain else _values(dataset, [name])[name]
+
+    for name, feature in features.items():
+        try:
+            _add_column(name, feature, partial(values, name), result)
+        except _UNREADABLE as error:
+            result.faults[name] = f"column {name!r} cannot be read as text ({reason(error)})"
+    return result
+
+
+def _in_one_go(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some columns, as each look at some of them copies what is known of all; none where Python cannot hold a value."""
+    try:
+        return _values(dataset, names)
+    except _UNREADABLE:
+        return {}
+
+
+def _add_column(name: str, feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
+    """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
+    if _holds_text(feature):
+        result.columns[name] = [_as_text(feature, value) for value in values()]
+    elif item := _item(feature):
+        result.lists[name] = [[_as_text(item, one) for one in value or ()] for value in values()]
+    else:
+        result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
+        for key, inner in feature.items() if isinstance(feature, dict) else ():
+            _add_column(f"{name}.{key}", inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
+
+
+def _holds_text(feature: object) -> bool:
+    return isinstance(feature, ClassLabel) or (isinstance(feature, Value) and feature.dtype not in _BYTES_TYPES)
+
+
+def _item(feature: object) -> object | None:
+    """What a list column holds, if that is text."""
+    return feature.feature if isinstance(feature, (List, LargeList)) and _holds_text(feature.feature) else None
+
+
+def _as_text(feature: object, value: object) -> str:
+    return _label(feature, value) if isinstance(feature, ClassLabel) else _text(value)
+
+
+def _values(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some columns alone, so that images beside them are not decoded."""
+    return dataset.select_columns(list(names))[:] if names else {}
+
+
+def _label(feature: ClassLabel, index: object) -> str:
+    # -1 is how the Hub marks a row without a label, as its hidden test splits have them.
+    return feature.names[index] if isinstance(index, int) and index >= 0 else ""
+
+
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _what(feature: object) -> str:
+    if isinstance(feature, Value):
+        return "bytes"
+    return "objects" if isinstance(feature, dict) else f"values of the type {type(feature).__name__}"
+
+
+def reason(error: Exception) -> str:
+    """The first line of what went wrong; `datasets` wraps the reader's own error in a general one."""
+    return first_line(error.__cause__ or error)

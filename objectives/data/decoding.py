@@ -1,0 +1,51 @@
+"""A file's bytes, and the text that they are."""
+
+import codecs
+from pathlib import Path
+
+from ...spaces.errors import DataError
+from .mistakes import Mistakes
+
+
+def read_bytes(path: str, source: str) -> bytes:
+    """The file's content; DataError if it cannot be read or is empty."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror})") from error
+    if not data:
+        raise DataError(f"{source}: the file is empty")
+    return data
+
+
+def decode(data: bytes, source: str) -> str:
+    """UTF-8 text without its byte order marks; DataError for another encoding, a NUL, or nothing but blanks."""
+    try:
+        # Some programs write a mark before a text that has one already, and pandas would read another header than ours.
+        text = data.decode("utf-8-sig").lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        start = error.start + (len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
+        line = data.count(b"\n", 0, start) + 1
+        byte = start - (data.rfind(b"\n", 0, start) + 1) + 1
+        raise DataError(
+            f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; "
+            f"the file looks like {_likely_encoding(data)}; save it as UTF-8"
+        ) from error
+    mistakes = Mistakes(source)
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\0" in line:
+            mistakes.add(number, "holds a NUL byte (is it UTF-16, or not a text file?)")
+    mistakes.raise_if_any()
+    if not text.strip():
+        raise DataError(f"{source}: the file is empty")
+    return text
+
+
+def _likely_encoding(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    try:
+        data.decode("gb2312")
+    except UnicodeDecodeError:
+        return "Latin-1 or Windows-1252"
+    return "GBK"
