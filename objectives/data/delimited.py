@@ -67,6 +67,8 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
         line, header = _first_line(text)
         if hint := other_separator(header, delimiter):
             mistakes.add(line, hint)
+        if len(columns) > 1 and all(name.startswith(" ") for name in columns[1:]):
+            mistakes.add(line, "blanks follow the separators; a quote after a blank is none: write it without them")
     return outline, mistakes
 
 
@@ -112,10 +114,21 @@ def _explain(error: str) -> str:
 def _check_columns(columns: Sequence[str], line: int, mistakes: Mistakes) -> None:
     blank = [number for number, name in enumerate(columns, 1) if not name.strip()]
     if blank:
-        mistakes.add(line, f"the header has no name for column {', '.join(map(str, blank))}")
+        mistakes.add(line, f"the header has no name for column {', '.join(map(str, blank))}{_unnamed(columns, blank)}")
     repeated = [name for name, count in Counter(columns).items() if count > 1 and name.strip()]
     if repeated:
         mistakes.add(line, f"the header repeats {', '.join(map(repr, repeated))}")
+
+
+def _unnamed(columns: Sequence[str], blank: Sequence[int]) -> str:
+    """What a column without a name is, where that can be told from its place."""
+    if columns[0].startswith("sep="):
+        return " (this line is for Excel alone: delete it)"
+    if len(blank) < len(columns) and blank == [1]:
+        return " (an index, as pandas writes it? write the file with index=False, or give the column a name)"
+    if len(blank) < len(columns) and blank[-1] - blank[0] == len(columns) - blank[0] == len(blank) - 1:
+        return " (empty columns at the end? delete them)"
+    return ""
 
 
 def _ragged(fields: Sequence[str], columns: Sequence[str]) -> str:

@@ -59,10 +59,13 @@ def with_repaired_texts(table: Table, words: Collection[str] = ()) -> tuple[Tabl
 
 
 def spellings(labels: Iterable[str]) -> dict[str, str]:
-    """The most frequent spelling of each label (the first of equals), by the form in which labels are compared."""
+    """The most frequent spelling of each label (the first of equals), by the form in which labels are compared.
+
+    Blanks around a label belong to no spelling: an exported model would give them to whoever compares its labels.
+    """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for label in labels:
-        counts[normalised(label)][label] += 1
+        counts[normalised(label)][label.strip()] += 1
     return {key: found.most_common(1)[0][0] for key, found in counts.items() if key}
 
 

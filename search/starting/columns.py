@@ -28,6 +28,9 @@ _MOSTLY = 0.9
 _MOST_SHOWN = 5
 """Labels that are told one by one, the most frequent ones."""
 SEPARATOR = "|"
+_OTHER_SEPARATORS = (";", ",", "/")
+"""Between labels, too, though never taken for it unasked: one label's own name may hold one."""
+_WITH_COMMAS = re.compile(r"[-+]?\d[\d.,]*")
 _CODE = re.compile(r"(?=.*\d)[!-~]{1,64}|\d{4}-\d\d-\d\d.{0,32}")
 """A word with a digit in it, without blanks; or a date with its time."""
 
@@ -109,10 +112,9 @@ def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> 
     if name in names.TEXTS or (name in names.SPANS and len(counts) > limit):
         return _as_texts(filled)
     if len(counts) <= (rows // 2 if named else limit):
-        return Form.CLASSES, in_words(counts)
-    if not named and sum(bool(_CODE.fullmatch(value.strip())) for value in filled) >= _MOSTLY * len(filled):
-        return Form.USELESS, "codes or dates"
-    return _as_texts(filled)
+        return Form.CLASSES, in_words(counts) + _combined(filled, limit)
+    why = "" if named else _no_texts(filled)
+    return (Form.USELESS, why) if why else _as_texts(filled)
 
 
 def _of_numbers(name: str, filled: Sequence[str], counts: Counter[str]) -> tuple[Form, str]:
@@ -132,11 +134,31 @@ def _as_texts(filled: Sequence[str]) -> tuple[Form, str]:
     return Form.TEXT, f"texts of {mean(map(len, filled)):.0f} characters on average"
 
 
-def _parts(filled: Sequence[str]) -> Counter[str]:
+def _no_texts(filled: Sequence[str]) -> str:
+    """What a column of many values seems to hold that is neither numbers nor texts; empty where they may be texts."""
+    others = [value for value in filled if not math.isfinite(number_of(value))]
+    if len(others) <= (1 - _MOSTLY) * len(filled):
+        return f"numbers, but for {others[0]!r}"
+    if all(_WITH_COMMAS.fullmatch(value.strip()) for value in filled):
+        return "numbers with commas; write 3.14 with a point, and 12345 without separators"
+    codes = sum(bool(_CODE.fullmatch(value.strip())) for value in filled)
+    return "codes or dates" if codes >= _MOSTLY * len(filled) else ""
+
+
+def _parts(filled: Sequence[str], separator: str = SEPARATOR) -> Counter[str]:
     """Labels between separators; none where few rows have a separator."""
-    if sum(SEPARATOR in value for value in filled) < _MANY * len(filled):
+    if sum(separator in value for value in filled) < _MANY * len(filled):
         return Counter()
-    return Counter(part.strip() for value in filled for part in value.split(SEPARATOR) if part.strip())
+    return Counter(part.strip() for value in filled for part in value.split(separator) if part.strip())
+
+
+def _combined(filled: Sequence[str], limit: int) -> str:
+    """That labels seem to be several in one; empty where they do not."""
+    for separator in _OTHER_SEPARATORS:
+        parts = _parts(filled, separator)
+        if _shared(parts, limit) and len(parts) < len(set(filled)):
+            return f"; several labels with {separator!r} between them? then kind: multi_label, separator: {separator!r}"
+    return ""
 
 
 def _of_lists(name: str, rows: Sequence[Sequence[str]]) -> Column:

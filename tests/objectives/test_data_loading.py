@@ -128,6 +128,15 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         (b"text,label\na,x\nb\n", "a.csv, line 3: 1 field, where the header has 2 columns (text, label)"),
         (b"text,label\na,x,y\nb,x\n", "a.csv, line 2: 3 fields, where the header has 2 columns (text, label)"),
         (b"text,,label, \na,x,y,z\n", "a.csv, line 1: the header has no name for column 2, 4"),
+        (
+            b",text,label\n0,a,x\n",
+            "a.csv, line 1: the header has no name for column 1 (an index, as pandas writes it? write the file with "
+            "index=False, or give the column a name)",
+        ),
+        (
+            b"text,label,,\na,x,,\n",
+            "a.csv, line 1: the header has no name for column 3, 4 (empty columns at the end? delete them)",
+        ),
         (b"text,text\na,x\n", "a.csv, line 1: the header repeats 'text'"),
         (b'text,label\na,x\n"b,x\nc,y\n', "a.csv, line 3: a quote opens in this row and is never closed"),
         (b'text,label\n"a "b" c",x\n', "a.csv, line 2: text follows a closing quote"),
@@ -139,6 +148,20 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
 )
 def test_a_mistake_in_a_csv_names_its_line(tmp_path: Path, content: bytes, message: str):
     assert error_of(tmp_path, "a.csv", content).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (
+            "sep=,\ntext,label\na,x\n",
+            "the header has no name for column 2 (this line is for Excel alone: delete it)",
+        ),
+        ('text, label\na, "x, y"\n', "line 1: blanks follow the separators; a quote after a blank is none"),
+    ],
+)
+def test_what_is_likely_behind_a_mistake_is_said(tmp_path: Path, content: str, hint: str):
+    assert hint in error_of(tmp_path, "a.csv", content)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.tasks.registry import TASKS
 from autotune.search.cli.main import MainKind
 from autotune.search.starting.choosing import choose
-from autotune.search.starting.columns import Form, describe
+from autotune.search.starting.columns import Column, Form, describe
 from autotune.search.starting.siblings import study_name, written_path
 from autotune.search.starting.starting import Started, start_study
 from autotune.search.study_file.reading import read_study_file
@@ -490,10 +490,31 @@ def test_any_table_gives_a_file_that_validates_or_an_error(rows: list[Row], kind
     ],
 )
 def test_what_a_column_holds(name: str, values: list[str], form: Form) -> None:
+    column = described(name, values)
+    assert column.form is form, column.told
+
+
+def described(name: str, values: list[str]) -> Column:
     from autotune.objectives.data.table import Table
 
     (column,) = describe(Table("rows.csv", {name: values}, range(len(values)), ""))
-    assert column.form is form, column.told
+    return column
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("score", [*(f"{n}.5" for n in range(95)), *["nan"] * 5], "numbers, but for 'nan'"),
+        (
+            "score",
+            [f"{n},{n % 7}" for n in range(100)],
+            "numbers with commas; write 3.14 with a point, and 12345 without",
+        ),
+        ("labels", ["food,price", "food", "price,room", "room"] * 10, "then kind: multi_label, separator: ','"),
+    ],
+)
+def test_what_a_column_seems_to_hold_is_said(name: str, values: list[str], told: str) -> None:
+    assert told in described(name, values).told
 
 
 def test_nothing_comes_of_no_columns() -> None:
