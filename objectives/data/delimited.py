@@ -6,6 +6,7 @@ would train on rows that the user never wrote.
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from .mistakes import Mistakes
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SUFFIXES = {",": ".csv", "\t": ".tsv"}
+_QUOTED = re.compile(r'(?:^|(?<=\t))"(?:[^"\t\r\n]|"")*"(?=[\t\r\n]|\Z)', re.MULTILINE)
+"""A quoted cell of one line of a TSV."""
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL and csv.QUOTE_NONE."""
 
@@ -35,8 +38,9 @@ class Outline:
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
 
-    Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, and every line has its
-    columns without: many programs write tabs and no quotes, and a text may begin with one.
+    Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, every line has its columns
+    without, and few cells are quoted as a CSV's are: many programs write tabs and no quotes, and a text may begin with
+    one.
 
     Raises:
         DataError: blank or repeated column names, ragged rows, quotes that do not match.
@@ -45,10 +49,16 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     if delimiter == "\t" and '"' in text and '"' not in _first_line(text)[1]:
         plain, wrong = _outline(text, delimiter, source, csv.QUOTE_NONE)
         joined = len(plain.columns) > 1 and len(plain.lines) > len(outline.lines)
-        if not wrong and (mistakes or joined):
+        if not wrong and (mistakes or joined) and not _quotes(text):
             outline, mistakes = plain, wrong
     mistakes.raise_if_any()
     return outline
+
+
+def _quotes(text: str) -> bool:
+    """Whether cells of a TSV are quoted: some with a quote in them, written twice, or those of every second line."""
+    cells = _QUOTED.findall(text)
+    return any('""' in cell[1:-1] for cell in cells) or 2 * len(cells) > text.count("\n")
 
 
 def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[Outline, Mistakes]:

@@ -71,7 +71,8 @@ def _folder_of_files(source: Source) -> Table | None:
 
     `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates.
     """
-    files = [Path(file) for file in files_of(source)]
+    every = [Path(file) for file in files_of(source)]
+    files = [file for file in every if file.stat().st_size] or every  # an empty one among others has no rows
     kinds = [FILE_KINDS.get(file.suffix.lower()) for file in files]
     tables = [
         _read(Source(f"{source.text}: {file.name}", kind, str(file)))

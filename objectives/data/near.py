@@ -17,7 +17,7 @@ comparing all with all.
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ _BUCKETS = 64
 """Characters are counted by their code modulo this: letters of one script rarely meet."""
 _RUNS = 2048
 """Runs of three characters are counted by their hash modulo this; long texts have about a thousand."""
+_KEPT = 1 << 15
+"""Texts whose runs are kept, 2 kB each: those of like length come one after another."""
 _LONG = 128
 """Characters up to which a comparison takes no longer than such a count."""
 _EDIT, _EDIT_OF_RUNS = 2, 8
@@ -106,10 +108,6 @@ class _Group:
     def _counts(self) -> NDArray[np.int32]:
         return np.stack([_counts(text) for text in self._texts])
 
-    @cached_property
-    def _runs(self) -> NDArray[np.uint8]:
-        return np.stack([_runs(text) for text in self._texts])
-
     def near(self, text: str, threshold: float) -> list[int]:
         size = len(text)
         window = np.flatnonzero(np.abs(self._lengths - size) <= _allowed(np.maximum(self._lengths, size), threshold))
@@ -119,8 +117,9 @@ class _Group:
         apart = np.abs(self._counts[window[0] : window[-1] + 1][window - window[0]] - _counts(text)).sum(axis=1)
         likely = apart <= _EDIT * allowed
         window, allowed = window[likely], allowed[likely]
-        if size > _LONG:
-            likely = _apart(self._runs[window], _runs(text)) <= _EDIT_OF_RUNS * allowed
+        if size > _LONG and len(window):
+            runs = np.stack([_runs(self._texts[row]) for row in window])
+            likely = _apart(runs, _runs(text)) <= _EDIT_OF_RUNS * allowed
             window, allowed = window[likely], allowed[likely]
         return sorted(
             self._places[row]
@@ -149,6 +148,7 @@ def _counts(text: str) -> NDArray[np.int32]:
     return np.bincount(_codes(text) % _BUCKETS, minlength=_BUCKETS).astype(np.int32)
 
 
+@lru_cache(_KEPT)
 def _runs(text: str) -> NDArray[np.uint8]:
     """How often each run of three characters is there, up to 255 times, beyond which counts differ by less."""
     codes = _codes(text)

@@ -23,8 +23,6 @@ _ENOUGH = 0.85
 """Of the speed of twice as many slots: for less than a sixth more, nobody gives twice the memory."""
 _WARM, _TIMED = 2, 6
 """Steps until a GPU runs as it will, and steps whose time is taken."""
-_LEARNING = 4
-"""At most one in so many of the trials that are left is in training at once, or a search has nothing to learn from."""
 _SPARE = 0.6
 """Of the free memory: the probed steps need not have been those with the longest texts."""
 
@@ -74,16 +72,16 @@ def _seconds_a_step(runs: Sequence[FusedRun], prepared: PreparedObjective, devic
     return (time.perf_counter() - began) / (runs[0].step - first)
 
 
-def slots_worth(probe: GpuProbe, left: int, step: Callable[[int], float]) -> tuple[int, str]:
+def slots_worth(probe: GpuProbe, most: int, step: Callable[[int], float]) -> tuple[int, str]:
     """How many slots a GPU is worth, and why.
 
     Args:
         probe: what a trial takes there.
-        left: trials that are left to it.
+        most: trials that may train there at once.
         step: seconds of a step of so many trials at once, as `probe_step` takes them.
     """
     fit = max(1, int(_SPARE * probe.free) // max(probe.trial, 1))
-    slots = max(1, min(MOST_SLOTS, left // _LEARNING, fit))
+    slots = max(1, min(MOST_SLOTS, most, fit))
     speed = slots / step(slots) if slots > 1 else 0.0
     while slots > 1 and (slower := slots // 2 / step(slots // 2)) >= _ENOUGH * speed:
         slots, speed = slots // 2, slower

@@ -155,11 +155,17 @@ class _Training:
             except (RuntimeError, MemoryError) as error:
                 if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
                     raise
-                rows = self.options.micro_batch or prepared.training_of(configuration).batch_size
-                raise TrainingError(
-                    f"out of memory with {rows} rows at once; try --micro-batch {max(rows // 2, 1)}, which trains the "
-                    f"same ({first_line(error)})"
-                ) from error
+                raise TrainingError(f"out of memory{self._remedy(prepared)} ({first_line(error)})") from error
+
+    def _remedy(self, prepared: PreparedObjective) -> str:
+        """What helps where memory was too short."""
+        training = prepared.training_of(self.best.configuration)
+        own = -(-training.batch_size // self.group.size)
+        rows = min(self.options.micro_batch or own, own)
+        splits = weighting_type(training.weighting, 1 + len(self.best.configuration.ratios)).splits
+        if rows > 1 and splits:
+            return f" with {rows} rows at once; try --micro-batch {rows // 2}, which trains the same"
+        return f" with {rows} rows at once, which cannot be fewer; it needs a larger device, or shorter texts"
 
     def _command(self) -> str:
         """What was typed, without the folders of this machine."""

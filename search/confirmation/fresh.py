@@ -1,5 +1,6 @@
 """What workers need to train configurations on fresh seeds."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,10 @@ class FreshRecipe(Recipe):
     """A recipe whose trainers give every trial its own seed; `fresh` says which."""
 
     fresh: Mapping[int, Fresh] = field(default_factory=dict[int, Fresh])
+
+    def at_once(self, left: int) -> int:
+        """Those of one seed: nothing is learnt from them, and those of another have other rows."""
+        return min(left, max(Counter(self.fresh.values()).values(), default=left))
 
     def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:
         """What trains; `prepared` serves where its seed is asked for."""

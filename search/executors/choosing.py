@@ -105,7 +105,9 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
     device = choose_device(str(number))
     try:
         probe = probe_gpu(prepared, configuration, device)
-        slots, why = slots_worth(probe, left // len(places), partial(probe_step, prepared, configuration, device))
+        slots, why = slots_worth(
+            probe, recipe.at_once(left // len(places)), partial(probe_step, prepared, configuration, device)
+        )
     except (Diverged, RuntimeError) as error:
         note(f"training one trial at a time: a look at what a step takes failed ({first_line(error)})")
         return 1  # the first trial is much the same

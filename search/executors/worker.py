@@ -23,6 +23,8 @@ from ..preparing import prepare_study
 from ..study_file.schema import StudyFile
 
 Note = Callable[[str], None]
+_LEARNING = 4
+"""At most one in so many of the trials that are left is in training at once, or a search has nothing to learn from."""
 
 
 def make_trainer(recipe: "Recipe", note: Note) -> Trainer:
@@ -52,6 +54,10 @@ class Recipe:
     store: CheckpointStore
     slots: int = 1
     make: Callable[["Recipe", Note], Trainer] = make_trainer
+
+    def at_once(self, left: int) -> int:
+        """How many of the trials that are left to a place may be in training there at once."""
+        return left // _LEARNING
 
     def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:
         """What trains; `prepared` is the study's data by its own seed."""

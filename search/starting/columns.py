@@ -137,7 +137,7 @@ def _as_texts(filled: Sequence[str]) -> tuple[Form, str]:
 def _no_texts(filled: Sequence[str]) -> str:
     """What a column of many values seems to hold that is neither numbers nor texts; empty where they may be texts."""
     others = [value for value in filled if not math.isfinite(number_of(value))]
-    if len(others) <= (1 - _MOSTLY) * len(filled):
+    if len(filled) - len(others) >= _MOSTLY * len(filled):
         return f"numbers, but for {others[0]!r}"
     if all(_WITH_COMMAS.fullmatch(value.strip()) for value in filled):
         return "numbers with commas; write 3.14 with a point, and 12345 without separators"

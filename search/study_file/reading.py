@@ -1,6 +1,6 @@
 """Reading a study file, and telling two of them apart."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from .yaml_document import read_document
 M = TypeVar("M", bound=BaseModel)
 
 
-def _nothing(_: object) -> Iterable[tuple[Place, str]]:
+def _nothing(_: object, __: object) -> Iterable[tuple[Place, str]]:
     return ()
 
 
@@ -90,7 +90,7 @@ def checked(
     rules: Rules,
     name: str,
     defaults: Mapping[str, object],
-    together: Callable[[M], Iterable[tuple[Place, str]]] = _nothing,
+    together: Callable[[M, Collection[str]], Iterable[tuple[Place, str]]] = _nothing,
 ) -> M:
     """The document as a value of the model.
 
@@ -100,7 +100,7 @@ def checked(
         rules: those of the model, in words.
         name: what messages call the file.
         defaults: values of keys that it may leave out.
-        together: finds the parts that do not go together, and tells their places.
+        together: finds the parts that do not go together, and tells their places; not those of groups that are wrong.
 
     Raises:
         StudyFileError: something in it is wrong; the message lists every mistake, one a line.
@@ -112,8 +112,7 @@ def checked(
     places = [mistake.path for mistake in mistakes]
     rest = _validated(model, without(values, places))[0] if mistakes else found
     if rest is not None:
-        groups = {place[:1] for place in places}
-        between = refusal(model.__name__, (each for each in together(rest) if each[0][:1] not in groups))
+        between = refusal(model.__name__, together(rest, {str(place[0]) for place in places if place}))
         mistakes = all_mistakes(document, rules, [*errors, *between.errors(include_url=False)])
     if found is None or mistakes:
         raise StudyFileError("\n".join(mistake.told(name) for mistake in mistakes))
@@ -127,10 +126,10 @@ def _validated(model: type[M], values: Mapping[str, object]) -> tuple[M | None, 
         return None, error.errors(include_url=False)
 
 
-def _together(study: StudyFile) -> Iterable[tuple[Place, str]]:
+def _together(study: StudyFile, unknown: Collection[str]) -> Iterable[tuple[Place, str]]:
     from .together import mistakes_together  # noqa: PLC0415  # it imports torch
 
-    return mistakes_together(study)
+    return mistakes_together(study, unknown)
 
 
 @cache

@@ -1,6 +1,6 @@
 """What single keys of a study file cannot show: parts of it that do not go together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from ...objectives.checking import check_name, check_objective, check_operations
@@ -14,14 +14,16 @@ from .mistakes import nearest
 from .schema import StudyFile
 
 
-def mistakes_together(study: StudyFile) -> Iterator[tuple[Place, str]]:
-    """All of them, each with its place."""
-    yield from _task_mistakes(study)
-    yield from _objective_mistakes(study)
-    yield from _several_mistakes(study)
-    yield from _grid_mistakes(study)
-    auxiliaries, folds = len(study.auxiliary_tasks), study.data.folds is not None
-    yield from training_mistakes(study.training, study.space.training, auxiliaries, folds=folds)
+def mistakes_together(study: StudyFile, unknown: Collection[str] = ()) -> Iterator[tuple[Place, str]]:
+    """All of them, each with its place.
+
+    Args:
+        study: whose keys are right each by itself.
+        unknown: its groups that do not say what the user meant: what needs them is left out.
+    """
+    for check, groups in _READS.items():
+        if groups.isdisjoint(unknown):
+            yield from check(study)
 
 
 def _task_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
@@ -47,8 +49,12 @@ def _objective_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     except StudyFileError as error:
         key, _, text = str(error).partition(": ")
         yield ("tasks", tasks[0].name) if key == "tasks" else ("objective",), text.removeprefix(f"{tasks[0].name}: ")
+
+
+def _operation_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    task = make_task(study.main_task, study.tasks[study.main_task])
     try:
-        check_operations(study.space.augmentation.operations, tasks[0])
+        check_operations(study.space.augmentation.operations, task)
     except StudyFileError as error:
         path = ("space", "augmentation", "operations")
         for line in str(error).splitlines():
@@ -74,3 +80,19 @@ def _grid_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
         if name not in every:
             text = f"{name!r}: nothing of that name is searched{nearest(name, every)} allowed: {', '.join(every)}"
             yield ("search", "grid", "over", place), text
+
+
+def _training_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
+    auxiliaries, folds = len(study.auxiliary_tasks), study.data.folds is not None
+    return training_mistakes(study.training, study.space.training, auxiliaries, folds=folds)
+
+
+_READS: Mapping[Callable[[StudyFile], Iterator[tuple[Place, str]]], frozenset[str]] = {
+    _task_mistakes: frozenset({"tasks", "data"}),
+    _objective_mistakes: frozenset({"objective", "tasks"}),
+    _operation_mistakes: frozenset({"space", "tasks"}),
+    _several_mistakes: frozenset({"objective", "search"}),
+    _grid_mistakes: frozenset({"search", "space", "tasks", "training"}),
+    _training_mistakes: frozenset({"data", "space", "tasks", "training"}),
+}
+"""Each check, and the groups that it reads."""

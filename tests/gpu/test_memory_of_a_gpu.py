@@ -92,7 +92,7 @@ def test_a_trial_leaves_no_memory_behind(large: PreparedObjective, gpu: torch.de
 
 def test_the_slots_that_a_gpu_is_worth_fit_into_it(large: PreparedObjective, gpu: torch.device) -> None:
     probe = probe_gpu(large, TRIAL, gpu)
-    slots, why = slots_worth(probe, 40, lambda count: probe_step(large, TRIAL, gpu, count))
+    slots, why = slots_worth(probe, 10, lambda count: probe_step(large, TRIAL, gpu, count))
     assert 1 <= slots <= 10
     assert slots * probe.trial <= probe.free
     assert why.startswith("training ")

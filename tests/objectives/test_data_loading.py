@@ -85,6 +85,12 @@ def test_quotes_of_a_tsv_join_no_rows(tmp_path: Path, rows: str, texts: list[str
     assert table.lines[0] == 2
 
 
+@pytest.mark.parametrize("good", ['"a ""quoted"" text"\tx\n', '"one"\t"x"\n"two"\t"x"\n'])
+def test_one_stray_quote_does_not_make_the_quotes_of_all_others_text(tmp_path: Path, good: str):
+    message = error_of(tmp_path, "a.tsv", f'text\tlabel\n{good}"stray" start\ty\n')
+    assert "text follows a closing quote" in message
+
+
 def test_a_tsv_that_can_be_read_in_no_way_says_what_is_wrong_with_its_quotes(tmp_path: Path):
     message = error_of(tmp_path, "a.tsv", 'text\tlabel\n"never closed\tx\nno label\n')
     assert message == "a.tsv, line 2: a quote opens in this row and is never closed"
@@ -393,6 +399,7 @@ def test_a_file_without_rows_among_several_of_a_folder_adds_none(tmp_path: Path)
     folder.mkdir()
     for number, rows in enumerate(["good,x\n", "", "bad,y\n"]):
         (folder / f"train-{number}.csv").write_text(f"text,label\n{rows}")
+    (folder / "train-3.csv").touch()
     assert load_table(resolve_source("shards", tmp_path)).columns == {"text": ["good", "bad"], "label": ["x", "y"]}
     for number in (0, 2):
         (folder / f"train-{number}.csv").write_text("text,label\n")

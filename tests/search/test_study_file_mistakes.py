@@ -413,12 +413,22 @@ def test_null_where_a_setting_cannot_be_null() -> None:
 
 def test_what_is_wrong_in_one_group_hides_nothing_between_the_others():
     text = changed("data: {train: reviews.csv}", "data: {valdation: 0.3, train: reviews.csv}")
-    text = text.replace("epochs: 3", "epochs: none").replace("trials: 12", "trials: 12, grid: {over: [x]}")
+    text = text.replace("encoder: scratch:tiny", "max_length: many").replace("12,", "12, grid: {over: [x]},")
     found = complaints(text.replace("objective: sentiment.accuracy", "objective: sentiment.rouge"))
-    keys = ["objective", "data.valdation", "training.epochs", "search.grid", "search.grid.over"]
+    keys = ["objective", "data.valdation", "model.max_length", "search.grid", "search.grid.over"]
     assert [complaint.split(": ")[1] for complaint in found] == keys
 
 
-def test_a_group_with_a_mistake_is_not_told_of_what_its_default_would_break():
-    found = complaints(GOOD.replace("trials: 12", "sampler: gird, grid: {over: [lr]}"))
-    assert [complaint.split(": ")[1] for complaint in found] == ["search.sampler"]
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("trials: 12", "sampler: gird, grid: {over: [lr]}", "search.sampler"),
+        ("  sentiment: {kind: classification}\n", "  sentiment: {kind: 3}\n", "tasks.sentiment.kind"),
+        ("training: {epochs: 3}", "training: {sampling: temprature, epochs: 3}", "training.sampling"),
+    ],
+)
+def test_what_a_wrong_group_would_say_otherwise_is_no_mistake(old: str, new: str, key: str):
+    text = changed(old, new)
+    if key == "training.sampling":
+        text = text.replace("  augmentation:", "  training: {temperature: [1, 5]}\n  augmentation:")
+    assert [complaint.split(": ")[1] for complaint in complaints(text)] == [key]

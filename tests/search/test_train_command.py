@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.weighting.registry import WEIGHTINGS
 
 from ..integration.production import write_best
@@ -54,14 +53,16 @@ def test_memory_that_runs_out_is_said_with_what_helps(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nand more")
 
     write_best(here, training=SHORT)
-    monkeypatch.setattr(TrainingRun, "advance", full)
-    monkeypatch.setattr(TrainingRun, "train_to", full)
+    monkeypatch.setattr(torch.Tensor, "backward", full)
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
     assert outcome.code == 1
     assert outcome.err == (
         "out of memory with 8 rows at once; try --micro-batch 4, which trains the same "
         "(CUDA out of memory. Tried to allocate 2 GiB)\n"
     )
+    write_best(here, training={**SHORT, "weighting": "dwa"})
+    outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
+    assert outcome.err.startswith("out of memory with 8 rows at once, which cannot be fewer; it needs a larger device")
 
 
 def test_fewer_rows_than_one_are_refused(here: Path, autotune: Command) -> None:
