@@ -7,16 +7,7 @@ import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
 
-TASKS = {
-    "sentiment": {"kind": "classification"},
-    "aspect": {"kind": "classification", "label": "aspect"},
-    "words": {"kind": "masked_lm"},
-    "tags": {"kind": "token_classification", "tokens": "text"},
-    "labels": {"kind": "multi_label"},
-    "stars": {"kind": "regression", "label": "stars"},
-}
-"""Every kind that trains as one program."""
-AUGMENTATION = {"operations": ["noise", "reverse", "mixup", "cutoff"], "magnitude": [0.1, 0.3], "levels": 2}
+from ..objectives.trained import AUGMENTATION, TASKS
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration, Mix, SettingValue
 
-from .conftest import TASKS
+from ..objectives.trained import TASKS, to_the_end
 
 Prepared = Callable[..., PreparedObjective]
 
@@ -36,22 +36,18 @@ PRECISIONS = {"fp32": 1e-4, "bf16": 0.05}
 """How far losses may be from those of the trial alone, relative: products of other sizes round otherwise."""
 
 
-def to_the_end(trainer: Trainer, configurations: Sequence[Configuration]) -> dict[int, list[Evaluation]]:
-    found: dict[int, list[Evaluation]] = {}
+def trained(trainer: Trainer, configurations: Sequence[Configuration]) -> dict[int, list[Evaluation]]:
     for trial_id, configuration in enumerate(configurations):
         trainer.admit(trial_id, configuration)
-    while evaluations := trainer.advance():
-        for evaluation in evaluations:
-            found.setdefault(evaluation.trial_id, []).append(evaluation)
-    return found
+    return to_the_end(trainer)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_together_trials_are_what_each_is_alone(prepared: Prepared, gpu: torch.device, precision: str) -> None:
     objective = prepared(precision=precision)
-    together = to_the_end(FusedTrainer(objective, gpu, len(TRIALS)), TRIALS)
+    together = trained(FusedTrainer(objective, gpu, len(TRIALS)), TRIALS)
     for trial_id, configuration in enumerate(TRIALS):
-        (alone,) = to_the_end(FusedTrainer(objective, gpu), [configuration]).values()
+        (alone,) = trained(FusedTrainer(objective, gpu), [configuration]).values()
         for one, two in zip(together[trial_id], alone, strict=True):
             assert one.step == two.step
             assert dict(one.losses) == pytest.approx(dict(two.losses), rel=PRECISIONS[precision])
@@ -59,14 +55,14 @@ def test_together_trials_are_what_each_is_alone(prepared: Prepared, gpu: torch.d
 
 def test_the_plain_trainer_finds_what_the_cpu_does(prepared: Prepared, gpu: torch.device) -> None:
     objective = prepared(precision="fp32")
-    (there,) = to_the_end(PlainTrainer(objective, gpu), TRIALS[:1]).values()
-    (here,) = to_the_end(PlainTrainer(objective, torch.device("cpu")), TRIALS[:1]).values()
+    (there,) = trained(PlainTrainer(objective, gpu), TRIALS[:1]).values()
+    (here,) = trained(PlainTrainer(objective, torch.device("cpu")), TRIALS[:1]).values()
     for one, two in zip(there, here, strict=True):
         assert dict(one.losses) == pytest.approx(dict(two.losses), rel=1e-3)
 
 
 def test_a_trial_that_diverges_is_told_by_name_and_touches_no_other(prepared: Prepared, gpu: torch.device) -> None:
-    found = to_the_end(FusedTrainer(prepared(), gpu, 3), [TRIALS[0], WILD, TRIALS[1]])
+    found = trained(FusedTrainer(prepared(), gpu, 3), [TRIALS[0], WILD, TRIALS[1]])
     failures = {trial_id: evaluations[-1].failure for trial_id, evaluations in found.items()}
     assert (failures[0], failures[2]) == (None, None)
     assert failures[1] is not None

@@ -17,19 +17,10 @@ from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Checkpoint, Evaluation
 from autotune.spaces.configuration import Configuration, Mix
 
-from .trained import to_the_end, told
+from .trained import AUGMENTATION, TASKS, to_the_end, told
 
 Objectives = Callable[..., PreparedObjective]
 CPU = torch.device("cpu")
-AUGMENTATION = {"operations": ["noise", "reverse", "mixup", "cutoff"], "magnitude": [0.1, 0.3], "levels": 2}
-TASKS = {
-    "sentiment": {"kind": "classification"},
-    "aspect": {"kind": "classification", "label": "aspect"},
-    "words": {"kind": "masked_lm"},
-    "tags": {"kind": "token_classification", "tokens": "text"},
-    "labels": {"kind": "multi_label"},
-    "stars": {"kind": "regression", "label": "stars"},
-}
 
 
 def trial(rate: float, mix: Mapping[str, float] = {}, **training: Any) -> Configuration:  # noqa: ANN401

@@ -1,9 +1,19 @@
-"""What trainers say of trials, as tests compare it."""
+"""Objectives for every kind that trains as one program, and what trainers say of trials, as tests compare it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from autotune.objectives.training.trainer import Evaluation, Trainer
+
+TASKS = {
+    "sentiment": {"kind": "classification"},
+    "aspect": {"kind": "classification", "label": "aspect"},
+    "words": {"kind": "masked_lm"},
+    "tags": {"kind": "token_classification", "tokens": "text"},
+    "labels": {"kind": "multi_label"},
+    "stars": {"kind": "regression", "label": "stars"},
+}
+AUGMENTATION = {"operations": ["noise", "reverse", "mixup", "cutoff"], "magnitude": [0.1, 0.3], "levels": 2}
 
 
 def told(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
