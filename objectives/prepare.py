@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.cleaning import CleaningSpace
 from .augmentation.bank import TokenBank
 from .augmentation.building import Source, build_bank
 from .augmentation.generating import Progress
-from .augmentation.making import Operations, make_operations
+from .augmentation.making import make_operations
 from .augmentation.operation import Judge, Resources
 from .checking import check_operations, make_tasks
 from .codes import study_vocabulary, text_codes
-from .data.corpus import Corpus, read_corpus
+from .data.corpus import read_corpus
 from .data.near import NEAR
 from .droppable import check_suspects, find_droppable
 from .models.encoders import open_encoder
@@ -21,6 +23,7 @@ from .models.factory import ModelFactory
 from .prepared import PreparedObjective
 from .settings import ObjectiveSettings
 from .tokenised import Tokenised
+from .training.device import choose_device
 
 
 def prepare(  # noqa: PLR0913
@@ -33,6 +36,7 @@ def prepare(  # noqa: PLR0913
     all_data: bool = False,
     progress: Progress = lambda *_: None,
     judge: Callable[[], Judge] | None = None,
+    device: torch.device | None = None,
 ) -> PreparedObjective:
     """Read, clean, split, augment and tokenise everything, and build the model that trials copy.
 
@@ -45,6 +49,7 @@ def prepare(  # noqa: PLR0913
         all_data: train on the validation rows too.
         progress: hears how far the generation of augmented rows is.
         judge: trains the baseline, for operations that ask it; it is called only where rows are generated.
+        device: where language models write new rows; None: the fastest here.
 
     Raises:
         OperationUnavailable: an operation lacks what it needs; all of them are named.
@@ -62,7 +67,18 @@ def prepare(  # noqa: PLR0913
         keeps_near_duplicates=bool(cleaning.near_duplicates),
     )
     check_operations(augmentation.operations, corpus.tasks[0])
-    operations = _operations(settings, augmentation, corpus, base, seed, judge)
+    main, limit = corpus.tasks[0], settings.model.max_length
+    resources = Resources(
+        base=base,
+        encoder=settings.model.encoder,
+        rows=main.rows(corpus.train[main.name]),
+        labels=main.labels,
+        max_length=limit,
+        seed=seed,
+        judge=judge,
+        device=device or choose_device("auto"),
+    )
+    operations = make_operations(augmentation, resources)
     tasks = corpus.by_name
     texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
     encoder = open_encoder(settings.model.encoder, base, texts, settings.model.max_length)
@@ -78,19 +94,6 @@ def prepare(  # noqa: PLR0913
         droppable=droppable,
     )
     return replace(whole, folds=[whole.of_fold(fold) for fold in corpus.folds])
-
-
-def _operations(
-    settings: ObjectiveSettings,
-    augmentation: AugmentationSpace,
-    corpus: Corpus,
-    base: Path,
-    seed: int,
-    judge: Callable[[], Judge] | None,
-) -> Operations:
-    main = corpus.tasks[0]
-    rows, limit = main.rows(corpus.train[main.name]), settings.model.max_length
-    return make_operations(augmentation, Resources(base, settings.model.encoder, rows, main.labels, limit, seed, judge))
 
 
 def _source(settings: ObjectiveSettings, tokenised: Tokenised, seed: int, *, all_data: bool) -> Source:

@@ -173,7 +173,14 @@ def _of_table(file: str, operations: Sequence[str], seed: int, text: str, label:
 def _sample(data: _Data, magnitude: float, count: int) -> Sample:
     chosen = sorted(random.Random(data.seed).sample(range(len(data.rows)), min(count, len(data.rows))))
     resources = Resources(
-        data.base, data.model.encoder, data.rows, data.labels, data.model.max_length, data.seed, data.judge
+        base=data.base,
+        encoder=data.model.encoder,
+        rows=data.rows,
+        labels=data.labels,
+        max_length=data.model.max_length,
+        seed=data.seed,
+        judge=data.judge,
+        device=choose_device("auto"),
     )
     try:
         made = make_operations(data.space, resources)

@@ -55,16 +55,30 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
         )
 
 
-def prepare_study(file: StudyFile, base: Path, progress: Progress = lambda *_: None) -> PreparedObjective:
+def prepare_study(
+    file: StudyFile, base: Path, progress: Progress = lambda *_: None, device: torch.device | None = None
+) -> PreparedObjective:
     """Read and tokenise all that a study trains on.
+
+    Args:
+        file: the study file.
+        base: the folder that paths are relative to.
+        progress: hears how far the generation of augmented rows is.
+        device: where language models write new rows, and the baseline judges them; None: the fastest here.
 
     Raises:
         InputError: something in it cannot be used, a searched number of layers included.
     """
-    seed = file.search.seed
-    judge = partial(baseline_judge, file, base, seed, choose_device("auto"))
+    seed, device = file.search.seed, device or choose_device("auto")
     prepared = prepare(
-        file, file.space.augmentation, base, seed, cleaning=file.space.cleaning, progress=progress, judge=judge
+        file,
+        file.space.augmentation,
+        base,
+        seed,
+        cleaning=file.space.cleaning,
+        progress=progress,
+        judge=partial(baseline_judge, file, base, seed, device),
+        device=device,
     )
     if torch.cuda.is_initialized():  # what a judge or a language model took there is the trials' now
         gc.collect()

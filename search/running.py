@@ -15,6 +15,7 @@ from .claims import Claims
 from .creation import points
 from .executors.choosing import make_executor
 from .executors.placement import Placement
+from .executors.places import first_device
 from .executors.worker import Recipe
 from .interruption import interruption
 from .locking import claiming
@@ -64,7 +65,7 @@ def run_study(
             observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
             return Ending.DONE
         record = as_it_is_now(record, path)
-        prepared = prepare_study(record.file, path.parent, Quarters(observer.message))
+        prepared = prepare_study(record.file, path.parent, Quarters(observer.message), first_device(placement.devices))
         file, store = record.file, checkpoint_store(record)
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
         left = total - sum(trial.state.is_finished() for trial in trials_there)

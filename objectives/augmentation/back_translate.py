@@ -61,7 +61,7 @@ class BackTranslate(TextOperation):
                 "out of the operations"
             )
         there, back = (
-            open_language_model(str(name), resources.base, f"{KEY}: {key}", "encoder-decoder")
+            open_language_model(str(name), resources.base, f"{KEY}: {key}", "encoder-decoder", resources.device)
             for key, name in given.items()
         )
         return cls(there, back, resources.max_length)

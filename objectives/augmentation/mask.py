@@ -110,7 +110,7 @@ class Mask(TextOperation):
         if space.mask.model is None and is_scratch(name):
             raise OperationUnavailable(f"{KEY}: the study's encoder {name!r} starts from random weights. {_HOW}")
         try:
-            language = open_language_model(name, resources.base, KEY, "encoder")
+            language = open_language_model(name, resources.base, KEY, "encoder", resources.device)
         except OperationUnavailable as error:
             raise OperationUnavailable(f"{error}. {_HOW}" if space.mask.model is None else str(error)) from error
         if not language.tokenizer.is_fast or language.tokenizer.mask_token is None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
+import torch
+
 from ...spaces.augmentation import AugmentationSpace
 
 
@@ -36,7 +38,7 @@ class Resources:
 
     `base`: the folder that paths are relative to; `encoder`: the study's encoder as the study file names it; `rows`:
     the main task's cleaned training rows; `labels`: its label set, sorted, empty where the task is no classification;
-    `judge`: trains the baseline when it is first called, None where nobody can.
+    `judge`: trains the baseline when it is first called, None where nobody can; `device`: where language models write.
     """
 
     base: Path
@@ -46,6 +48,7 @@ class Resources:
     max_length: int = 128
     seed: int = 0
     judge: Callable[[], Judge] | None = None
+    device: torch.device = field(default=torch.device("cpu"))
     say: Callable[[str], None] = field(default=lambda _: None)
     """Hears what the user should know, such as that neighbours come from random embeddings."""
 

@@ -126,7 +126,7 @@ class Synthesize(TextOperation):
         if settings.model is None:
             writer: Writer = ClassWriter(resources.rows, limit)
             return cls(writer, resources, settings.agreement, content_hash(["n-grams", encoder]))
-        language = open_language_model(settings.model, resources.base, f"{KEY}: model", "decoder")
+        language = open_language_model(settings.model, resources.base, f"{KEY}: model", "decoder", resources.device)
         writer = PromptedWriter(language, resources.rows, limit)
         return cls(writer, resources, settings.agreement, content_hash([language.fingerprint, encoder]))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -38,7 +39,7 @@ PURPOSES: dict[Family, str] = {
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A model in evaluation mode, fp32, on the device that is fastest here, with its tokenizer.
+    """A model in evaluation mode, fp32, on its device, with its tokenizer.
 
     `limit`: the most tokens of a text with its special ones, None where positions have no end.
     """
@@ -57,7 +58,7 @@ class LanguageModel:
         )
 
 
-def open_language_model(name: str, base: Path, key: str, family: Family) -> LanguageModel:
+def open_language_model(name: str, base: Path, key: str, family: Family, device: torch.device) -> LanguageModel:
     """Open a pretrained model of a family with the head that writes.
 
     Args:
@@ -65,6 +66,7 @@ def open_language_model(name: str, base: Path, key: str, family: Family) -> Lang
         base: the folder that paths are relative to.
         key: the study file's key that the name stands at.
         family: what is wanted; another one is refused.
+        device: where it writes.
 
     Raises:
         OperationUnavailable: nothing is there, it is of another family, its files lack the head, it needs code of its
@@ -73,13 +75,15 @@ def open_language_model(name: str, base: Path, key: str, family: Family) -> Lang
     try:
         location = locate(name, base, key)
         with quiet_transformers():
-            return _opened(name, location, key, family)
+            language = _opened(name, location, key, family)
     except EncoderError as error:
         raise OperationUnavailable(str(error)) from error
     except ImportError as error:
         raise OperationUnavailable(_missing_package(name, key, error)) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise OperationUnavailable(cannot_open(name, error, key)) from error
+    nn.Module.to(language.model, device)
+    return language
 
 
 def _opened(name: str, location: str, key: str, family: Family) -> LanguageModel:
@@ -102,8 +106,7 @@ def _opened(name: str, location: str, key: str, family: Family) -> LanguageModel
             f"{key}: {name!r} is not {PURPOSES[family]}: its files lack {missing[0]}"
             + (f" and {len(missing) - 1} weights more" if len(missing) > 1 else "")
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return LanguageModel(model.to(device).eval(), tokenizer, _limit(config, tokenizer, family))
+    return LanguageModel(model.eval(), tokenizer, _limit(config, tokenizer, family))
 
 
 def _check_family(name: str, config: PreTrainedConfig, key: str, family: Family) -> None:

@@ -1,10 +1,12 @@
 """What `study plan` does; imported only when it runs."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
 from ..executors.placement import Placement
+from ..executors.places import first_device
 from ..planning.costs import STEPS
 from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent
@@ -21,7 +23,7 @@ def plan_command(target: str, storage: str | None, *, trials: int | None, placem
     """Estimate what a study will take, stored or not yet; nothing is stored."""
     file, path = file_of(target)
     if file is not None and path is not None and not is_ready(file.name, storage_url(storage, file.storage)):
-        prepared = _prepared(file, path.parent, quiet=as_json)
+        prepared = _prepared(file, path.parent, placement, quiet=as_json)
         searched = without_operations(file, prepared.operations.dropped)
         plan = make_plan(searched, path.parent.absolute(), prepared, placement, total=trials)
     else:
@@ -40,15 +42,13 @@ def _of_stored(target: str, storage: str | None, trials: int | None, placement: 
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
         total = trials or record.study.user_attrs["total"]
     base = record.path.parent.absolute()
-    prepared = _prepared(record.file, base, quiet=quiet)
+    prepared = _prepared(record.file, base, placement, quiet=quiet)
     return make_plan(record.file, base, prepared, placement, total=total, trials=known)
 
 
-def _prepared(file: StudyFile, base: Path, *, quiet: bool) -> PreparedObjective:
-    if quiet:
-        return prepare_study(file, base)
-    with generation() as progress:
-        return prepare_study(file, base, progress)
+def _prepared(file: StudyFile, base: Path, placement: Placement, *, quiet: bool) -> PreparedObjective:
+    with nullcontext(lambda *_: None) if quiet else generation() as progress:
+        return prepare_study(file, base, progress, first_device(placement.devices))
 
 
 def _show(plan: Plan) -> None:

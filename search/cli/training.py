@@ -138,6 +138,7 @@ class _Training:
                 all_data=self._all_data,
                 progress=generating,
                 judge=partial(baseline_judge, settings, self.path.parent, best.seed, device),
+                device=device,
             )
         check_labels(best, prepared.corpus)
         for finding in prepared.findings if self._all_data else ():  # of other rows than the study's

@@ -31,7 +31,7 @@ class FreshRecipe(Recipe):
         """What trains; `prepared` serves where its seed is asked for."""
 
         def prepare(seed: int) -> PreparedObjective:
-            return prepared if seed == prepared.seed else prepare_fresh(self.file, self.base, seed)
+            return prepared if seed == prepared.seed else prepare_fresh(self.file, self.base, seed, device=device)
 
         return SeededTrainer(prepare, self.fresh, device, self.slots)
 
@@ -41,10 +41,16 @@ def with_seed(file: StudyFile, seed: int) -> StudyFile:
     return file.model_copy(update={"search": file.search.model_copy(update={"seed": seed})})
 
 
-def prepare_fresh(file: StudyFile, base: Path, seed: int, progress: Progress = lambda *_: None) -> PreparedObjective:
-    """Read and tokenise all that trials on a fresh seed train on.
+def prepare_fresh(
+    file: StudyFile,
+    base: Path,
+    seed: int,
+    progress: Progress = lambda *_: None,
+    device: torch.device | None = None,
+) -> PreparedObjective:
+    """Read and tokenise all that trials on a fresh seed train on (see `prepare_study`).
 
     Raises:
         InputError: something in it cannot be used.
     """
-    return prepare_study(with_seed(file, seed), base, progress)
+    return prepare_study(with_seed(file, seed), base, progress, device)

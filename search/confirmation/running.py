@@ -14,6 +14,7 @@ from ..bank_progress import Quarters
 from ..checkpoints import checkpoint_store
 from ..executors.choosing import make_executor
 from ..executors.placement import Placement
+from ..executors.places import first_device
 from ..interruption import Interruption, interruption
 from ..observer import Observer
 from ..preparing import check_unchanged, longest_trial
@@ -163,7 +164,8 @@ class _Work:
         """Train in parallel where that is faster."""
         trials = ledger.trials()
         file, observer = self._record.file, self._observer
-        prepared = prepare_fresh(file, self._base, fresh_of(left[0]).seed, Quarters(observer.message))
+        progress, device = Quarters(observer.message), first_device(self._placement.devices)
+        prepared = prepare_fresh(file, self._base, fresh_of(left[0]).seed, progress, device)
         recipe = FreshRecipe(
             file,
             self._base,

@@ -47,6 +47,17 @@ def cores(count: int) -> list[Place]:
     return [Place(f"CPU worker {number}", environment) for number in range(count)]
 
 
+def first_device(devices: str) -> torch.device:
+    """Where this process computes what comes before the trials: on the first place that --devices means.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    number = find_places(devices)[0].number
+    # Of several MIG slices this process sees the first one only, whichever was asked for.
+    return torch.device("cpu") if number is None else torch.device("cuda", min(number, torch.cuda.device_count() - 1))
+
+
 def find_places(devices: str) -> list[Place]:
     """The places that --devices means.
 

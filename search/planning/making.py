@@ -12,6 +12,7 @@ from ...objectives.caching import cache_folder
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.device import choose_device
+from ...objectives.training.fresh import Fresh
 from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
 from ..confirmation.fresh import FreshRecipe
@@ -67,7 +68,7 @@ def make_plan(
     ended = sum(trial.state.is_finished() for trial in trials or ())
     total = max(total or total_of(file), ended)
     left, said = total - ended, list[str]()
-    pace = probed.pace(Recipe, left, said.append)
+    pace = probed.pace(probed.recipe, left, said.append)
     choice, lengths = pace.choice, pace.lengths
     unpruned, pruned = _search(file, pace, total, left)
     return Plan(
@@ -112,10 +113,14 @@ class _Probed:
     configurations: Mapping[str, Configuration]
     costs: Mapping[str, Cost]
 
-    def pace(self, kind: type[Recipe], left: int, note: Note) -> Pace:
-        """Of a run with so many trials left; `note` hears what it would say of where it trains."""
+    @property
+    def recipe(self) -> Recipe:
+        """Of the study's trials."""
         store = CheckpointStore(cache_folder() / "checkpoints" / "plan", "", 0)  # a folder that nobody writes into
-        recipe = kind(self.file, self.base, store, self.placement.slots or 1)
+        return Recipe(self.file, self.base, store, self.placement.slots or 1)
+
+    def pace(self, recipe: Recipe, left: int, note: Note) -> Pace:
+        """Of a run with so many trials left; `note` hears what it would say of where it trains."""
         choice = choose(self.placement, recipe, self.prepared, left, note, lambda: self.costs[BASELINE].probe)
         role = max(self.costs, key=lambda role: self.costs[role].together)
         configuration, cost = self.configurations[role], self.costs[role]
@@ -141,7 +146,11 @@ def _confirming(probed: _Probed, total: int) -> Confirming:
     variants = most_variants(file) if settings.ablate and candidates else 0
     looks = 2 * settings.seeds if file.data.test is not None and candidates else 0
     count = (arms + variants) * settings.seeds + looks
-    pace = probed.pace(FreshRecipe, count, lambda _: None)
+    # Trained as one program are at most those of one seed: all arms, and later all variants of the winner.
+    seeds = [Fresh(seed) for seed in range(settings.seeds) for _ in range(max(arms, variants))]
+    own = probed.recipe
+    recipe = FreshRecipe(own.file, own.base, own.store, own.slots, fresh=dict(enumerate(seeds)))
+    pace = probed.pace(recipe, count, lambda _: None)
     spent = pace.spent(count, count * pace.dearest, count * pace.cheapest)
     return Confirming(file.confirm is not None, candidates, settings.seeds, arms, variants, looks, spent)
 

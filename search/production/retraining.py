@@ -18,6 +18,7 @@ from ..confirmation.fresh import FreshRecipe, prepare_fresh
 from ..executors.choosing import make_executor
 from ..executors.executor import Executor
 from ..executors.placement import Placement
+from ..executors.places import first_device
 from ..export.best_file import BestConfiguration
 from ..interruption import Interruption, interruption
 from ..passwords import without_passwords
@@ -83,7 +84,7 @@ def train_again(
     """
     file = study_file_of(best)
     with interruption(note, "soon") as interrupted, tempfile.TemporaryDirectory(prefix="autotune-verify-") as folder:
-        prepared = prepare_fresh(file, base, seeds[0], Quarters(note))
+        prepared = prepare_fresh(file, base, seeds[0], Quarters(note), first_device(placement.devices))
         check_labels(best, prepared.corpus)
         recipe = FreshRecipe(
             file,

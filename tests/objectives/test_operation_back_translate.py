@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 from autotune.objectives.augmentation import back_translate as module
 from autotune.objectives.augmentation.back_translate import BackTranslate
 from autotune.objectives.augmentation.operation import Resources, Row
@@ -76,7 +77,7 @@ def test_a_row_is_refused_where_a_sentence_comes_back_empty(
 
 @pytest.mark.slow
 def test_both_sampled_models_are_deterministic_and_replicas_differ(architectures: Architectures):
-    language = open_language_model(str(architectures("t5")), Path(), "key", "encoder-decoder")
+    language = open_language_model(str(architectures("t5")), Path(), "key", "encoder-decoder", torch.device("cpu"))
     ids = language.tokenizer("the price is great").input_ids
 
     def drawn(seed: int) -> list[str | None]:

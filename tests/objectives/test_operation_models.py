@@ -1,9 +1,11 @@
 """What mask, back_translate and synthesize have in common: their contract, over tiny models of random weights."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from autotune.objectives.augmentation.back_translate import BackTranslate
 from autotune.objectives.augmentation.mask import Mask
 from autotune.objectives.augmentation.operation import Resources, Row, TextOperation
@@ -52,6 +54,24 @@ def operations(architectures: Architectures) -> dict[str, TextOperation]:
         "synthesize": Synthesize.make(space, resources()),
         "prompted": Synthesize.make(prompted, resources()),
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "space"),
+    [
+        (Mask, {"mask": {"model": "bert"}}),
+        (BackTranslate, {"back_translate": {"there": "t5", "back": "bart"}}),
+        (Synthesize, {"synthesize": {"model": "gpt2"}}),
+    ],
+)
+def test_a_model_writes_where_it_is_told_to(
+    architectures: Architectures, kind: type[TextOperation], space: dict[str, dict[str, str]]
+):
+    """Torch's meta device has no values that could become a text."""
+    folders = {name: {key: str(architectures(each)) for key, each in models.items()} for name, models in space.items()}
+    given = AugmentationSpace.model_validate(folders)
+    with pytest.raises((NotImplementedError, RuntimeError), match="meta"):
+        kind.make(given, replace(resources(), device=torch.device("meta"))).rewrite(ROWS, 1.0, 0, 0)
 
 
 def is_text(row: Row | None) -> bool:

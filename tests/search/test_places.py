@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from autotune.search.executors import places, ray_cluster
-from autotune.search.executors.places import cores, find_places, gpus
+from autotune.search.executors.places import cores, find_places, first_device, gpus
 from autotune.search.executors.ray_cluster import Remote
 from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.spaces.errors import InputError
+
+from .conftest import Command
 
 Cards = Callable[..., None]
 UUIDS = ("GPU-5d1f0a3e-1111", "GPU-77aa0b2c-2222")
@@ -93,6 +96,41 @@ def test_cores_see_no_gpu_and_have_one_thread():
 def test_devices(cards: Cards, devices: str, expected: list[str]):
     cards(3)
     assert [place.name for place in find_places(devices)] == expected
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [("auto", "cuda:0"), ("2,0", "cuda:2"), ("cuda:1", "cuda:1"), ("cpu", "cpu"), ("cpu:2", "cpu")],
+)
+def test_what_comes_before_the_trials_is_computed_on_the_first_of_them(cards: Cards, devices: str, expected: str):
+    cards(3)
+    assert str(first_device(devices)) == expected
+
+
+def test_a_slice_of_a_gpu_that_this_process_does_not_see_leaves_it_the_first(cards: Cards):
+    cards(1, ",".join(SLICES))
+    assert str(first_device("2")) == "cuda:0"
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [("run", "running"), ("plan", "cli.planning")],
+)
+def test_on_a_machine_with_gpus_a_study_on_the_cpu_touches_none(
+    cards: Cards, folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch, command: str, module: str
+):
+    """Language models and the judge of new rows are before the trials."""
+    assert autotune("study", "create", "study.yaml").code == 0
+    cards(3)
+    devices = list[object]()
+
+    def prepared(*given: object) -> None:
+        devices.append(given[-1])
+        raise InputError("that is all")
+
+    monkeypatch.setattr(f"autotune.search.{module}.prepare_study", prepared)
+    assert "that is all" in autotune("study", command, "tiny", "--devices", "cpu:2").err
+    assert devices == [torch.device("cpu")]
 
 
 @pytest.mark.parametrize(

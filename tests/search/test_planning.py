@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.training.probing import Around
-from autotune.search.executors.placement import Placement
-from autotune.search.executors.places import Place
+from autotune.search.executors.choosing import Choice
+from autotune.search.executors.placement import ExecutorName, Placement
+from autotune.search.executors.places import Place, cores
 from autotune.search.executors.worker import Recipe
 from autotune.search.planning import costs, making
 from autotune.search.planning.confirming import most_arms, most_variants
@@ -254,6 +255,18 @@ def test_trials_as_one_program_share_a_step(recipe: Recipe, monkeypatch: pytest.
     assert share_of_a_step(prepared, configuration, on_gpu, 8, COST) == pytest.approx(0.5)
     alone = configuration.model_copy(update={"training": {"layer_decay": 0.9}})
     assert share_of_a_step(prepared, alone, on_gpu, 2, COST) == 1
+
+
+def test_a_confirmation_trains_at_once_what_has_one_seed(planned: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = dict[int, int]()
+
+    def chosen(_: Placement, recipe: Recipe, __: object, left: int, *___: object) -> Choice:
+        at_once[left] = recipe.at_once(left)
+        return Choice(ExecutorName.INLINE, cores(1), 1)
+
+    monkeypatch.setattr(making, "choose", chosen)
+    plan = planned(("trials: 4", "trials: 40")).confirming
+    assert at_once == {40: 10, plan.trainings: max(plan.arms, plan.variants)}
 
 
 def test_a_slice_that_this_process_cannot_see_is_refused(planned: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
