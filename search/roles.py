@@ -28,6 +28,8 @@ AUGMENTATION = "augmentation"
 """What the bank is made of, and which operations were dropped (PreparedObjective.augmented)."""
 RUNS = "runs"
 """How many runs of the study there were, each of which drew random numbers of its own."""
+REVISION = "revision"
+"""The commit of an encoder of the Hub, at which all that trains for the study opens it; None for other encoders."""
 BESIDE = "beside"
 """The hashes of what is read beside the data: lexicons, and models in folders."""
 
