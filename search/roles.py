@@ -30,6 +30,8 @@ RUNS = "runs"
 """How many runs of the study there were, each of which drew random numbers of its own."""
 REVISION = "revision"
 """The commit of an encoder of the Hub, at which all that trains for the study opens it; None for other encoders."""
+THREADS = "threads"
+"""With how many threads its trials train on a CPU, since the first did: another number rounds otherwise."""
 BESIDE = "beside"
 """The hashes of what is read beside the data: lexicons, and models in folders."""
 
