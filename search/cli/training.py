@@ -183,6 +183,7 @@ class _Training:
         return {
             "study": best.found.study,
             "encoder": best.settings.model.encoder,
+            "revision": best.settings.model.revision,
             "seed": best.seed,
             **best.configuration.model_dump(exclude={"training"}),
             **{**best.settings.training.model_dump(), **best.configuration.training},
