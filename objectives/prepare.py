@@ -18,6 +18,7 @@ from .codes import study_vocabulary, text_codes
 from .data.corpus import read_corpus
 from .data.near import NEAR
 from .droppable import check_suspects, find_droppable
+from .imbalance import imbalance
 from .models.encoders import open_encoder
 from .models.factory import ModelFactory
 from .prepared import PreparedObjective
@@ -87,7 +88,14 @@ def prepare(  # noqa: PLR0913
     source = _source(settings, tokenised, seed, all_data=all_data)
     bank = build_bank(source, operations.made, augmentation, progress)
     droppable, left_out = find_droppable(corpus, tokenised.main, encoder, settings.data.clean, cleaning, seed)
-    known = [*corpus.findings, *left_out, *tokenised.findings(), *bank.findings(source.task.inputs(source.table).keys)]
+    one_sided = imbalance(main, corpus.train[main.name], settings.objectives)
+    known = [
+        *corpus.findings,
+        *one_sided,
+        *left_out,
+        *tokenised.findings(),
+        *bank.findings(source.task.inputs(source.table).keys),
+    ]
     whole = replace(
         _assembled(settings, seed, tokenised, bank),
         findings=list(dict.fromkeys(known)),

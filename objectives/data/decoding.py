@@ -6,6 +6,15 @@ from pathlib import Path
 from ...spaces.errors import DataError
 from .mistakes import Mistakes
 
+_NO_TEXTS = {
+    b"\x1f\x8b": "compressed (gzip): unpack it",
+    b"\xfd7zXZ\0": "compressed (xz): unpack it",
+    b"BZh9": "compressed (bzip2): unpack it",
+    b"PK\x03\x04": "a zip archive: unpack it, or save a spreadsheet (.xlsx, .ods) as CSV UTF-8",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet of an old Excel (.xls): save it as CSV UTF-8",
+}
+"""What files of other programs begin with, and what they are."""
+
 
 def read_bytes(path: str, source: str) -> bytes:
     """The file's content; DataError if it cannot be read or is empty."""
@@ -15,6 +24,9 @@ def read_bytes(path: str, source: str) -> bytes:
         raise DataError(f"{source}: cannot be read ({error.strerror})") from error
     if not data:
         raise DataError(f"{source}: the file is empty")
+    for start, what in _NO_TEXTS.items():
+        if data.startswith(start):
+            raise DataError(f"{source}: the file is {what}")
     return data
 
 

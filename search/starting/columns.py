@@ -31,6 +31,8 @@ SEPARATOR = "|"
 _OTHER_SEPARATORS = (";", ",", "/")
 """Between labels, too, though never taken for it unasked: one label's own name may hold one."""
 _WITH_COMMAS = re.compile(r"[-+]?\d[\d.,]*")
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d|\d{1,2}([./])\d{1,2}\2\d{2}(\d\d)?)([T ].{0,30})?")
+"""2024-03-05, 05.03.2024 or 3/5/24, with or without a time."""
 _CODE = re.compile(r"(?=.*\d)[!-~]{1,64}|\d{4}-\d\d-\d\d.{0,32}")
 """A word with a digit in it, without blanks; or a date with its time."""
 
@@ -104,6 +106,8 @@ def _written_lists(name: str, table: Table) -> str:
 
 
 def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> tuple[Form, str]:
+    if sum(bool(_DATE.fullmatch(value.strip())) for value in filled) >= _MOSTLY * len(filled):
+        return Form.USELESS, "dates"
     named, limit = name in names.CLASSES, min(_MOST_LABELS, max(2, rows // _ROWS_A_LABEL))
     if all(math.isfinite(number_of(value)) for value in filled):
         return _of_numbers(name, filled, counts)

@@ -1,7 +1,10 @@
+import bz2
 import csv
 import gc
+import gzip
 import hashlib
 import io
+import lzma
 import os
 import subprocess
 import sys
@@ -150,6 +153,14 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         (b"text,label\na\0b,x\n", "a.csv, line 2: holds a NUL byte"),
         (b"text,label\na,x\ncaf\xe9 noir,x\n", "a.csv, line 3: byte 4 of the line (0xe9) is not UTF-8; the file looks"),
         (b"\xef\xbb\xbfa,b\n\xff,x\n", "a.csv, line 2: byte 1 of the line (0xff) is not UTF-8"),
+        (gzip.compress(b"text,label\na,x\n"), "a.csv: the file is compressed (gzip): unpack it"),
+        (lzma.compress(b"text,label\na,x\n"), "a.csv: the file is compressed (xz): unpack it"),
+        (bz2.compress(b"text,label\na,x\n"), "a.csv: the file is compressed (bzip2): unpack it"),
+        (
+            b"PK\x03\x04\x14\0\0",
+            "a.csv: the file is a zip archive: unpack it, or save a spreadsheet (.xlsx, .ods) as CSV",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1", "a.csv: the file is a spreadsheet of an old Excel (.xls): save it as CSV UTF-8"),
     ],
 )
 def test_a_mistake_in_a_csv_names_its_line(tmp_path: Path, content: bytes, message: str):
