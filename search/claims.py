@@ -152,7 +152,7 @@ class Claims:
             if begun and owner["pid"] != self._owner["pid"]:
                 return None
         if age_s is not None and self.heart.is_over(age_s):
-            return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
+            return Failure(FailureKind.PREEMPTED, f"no heartbeat from its tuner on {host} for {age_s:.0f} s")
         return None
 
     def bury(self, trial: FrozenTrial, failure: Failure) -> bool:
@@ -170,7 +170,7 @@ class Claims:
             self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before), owner.get("claim")))
         is_over = count > self.retries and trial.user_attrs.get(OWNER) is not None
         if is_over:
-            message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"
+            message = f"{failure.message}; {count} attempts failed (search.retries is {self.retries})"
             self.storage.set_trial_user_attr(trial_id, FAILURE, {"kind": str(failure.kind), "message": message})
         self.storage.set_trial_user_attr(trial_id, OWNER, None)
         self.storage.set_trial_state_values(trial_id, TrialState.FAIL if is_over else TrialState.WAITING)

@@ -51,7 +51,7 @@ def claiming(name: str, url: str, *, for_long: bool = False) -> Generator[None]:
         with _held(f"{database(url)}\0{name}\0claims", url, timeouts.RUNNING_S, longest):
             yield
     except TimeoutError:
-        raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None
+        raise StudyHeld(f"the trials of {name!r} are held by another process, which does not release them") from None
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Cutoff(BatchOperation):
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "the share of a row's tokens, or of its embedding's features, that is zeroed, rounded up"
     asks: ClassVar[Literal["mixes", "cuts"]] = "cuts"
-    refusal: ClassVar[str] = "cannot drop a part of what is read by"
+    refusal: ClassVar[str] = "cannot drop parts of the input of"
 
     def apply(
         self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes

@@ -78,7 +78,7 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
         if hint := other_separator(header, delimiter):
             mistakes.add(line, hint)
         if len(columns) > 1 and all(name.startswith(" ") for name in columns[1:]):
-            mistakes.add(line, "blanks follow the separators; a quote after a blank is none: write it without them")
+            mistakes.add(line, "blanks follow the separators; a quote after a blank does not quote: remove the blanks")
     return outline, mistakes
 
 

@@ -157,7 +157,7 @@ class DurableTrainer(Trainer):
                 trial.parked = self.trainer.evict(trial_id)
         for evaluation in short:
             trial_id, trial = evaluation.trial_id, self._trials[evaluation.trial_id]
-            self.note(f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time")
+            self.note(f"trial {trial_id} ran out of memory: retrying alone, with each batch in two parts")
             self.trainer.discard(trial_id)
             trial.parts, trial.begun = _RETRY_PARTS, False
             trial.unheard += evaluation.seconds
@@ -195,7 +195,7 @@ class DurableTrainer(Trainer):
         except OSError as error:
             if not self._is_full:
                 reason = error.strerror or str(error)
-                self.note(f"checkpoints cannot be written ({reason}): interrupted trials go on from earlier ones")
+                self.note(f"checkpoints cannot be written ({reason}): interrupted trials resume from earlier ones")
             self._is_full = True
         else:
             trial.begun = False

@@ -45,7 +45,7 @@ class InlineExecutor(Executor):
         except torch.AcceleratorError as error:
             raise DeviceFailed(
                 f"the device failed, and this process cannot use it any more: {first_line(error)}\n"
-                "The same command goes on; with --executor process another worker does by itself",
+                "The same command resumes; with --executor process a new worker resumes automatically",
                 self._trainer.upcoming(),
             ) from error
 

@@ -269,7 +269,7 @@ class PoolExecutor(Executor):
             job.deaths += len(blamed) == 1
         for trial_id, job in lane.jobs.items():
             if job.deaths > self._retries and not job.over:
-                message = f"{reason}; begun {job.deaths} times in vain (search.retries is {self._retries})"
+                message = f"{reason}; {job.deaths} attempts failed (search.retries is {self._retries})"
                 failed.append(job.end(trial_id, Failure(FailureKind.CRASHED, message, lane.trace)))
         if not lane.ready and lane.starts >= STARTS:
             last = lane.trace.strip().rpartition("\n")[2]
@@ -277,7 +277,7 @@ class PoolExecutor(Executor):
         lane.vacate()
         if going_on := sorted(lane.waiting):
             trials = ", ".join(map(str, going_on))
-            self._note(f"{lane.place.name}: {reason}; trials go on from their last checkpoints: {trials}")
+            self._note(f"{lane.place.name}: {reason}; trials resume from their last checkpoints: {trials}")
             self._dispatch(lane)
         return failed
 

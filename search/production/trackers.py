@@ -127,7 +127,7 @@ class Trackers:
             try:
                 act(name)
             except _errors(name) as error:
-                self.note(f"{name} was lost ({without_passwords(first_line(error))}): no more is sent there")
+                self.note(f"{name} failed ({without_passwords(first_line(error))}): logging to it has stopped")
                 del self._callbacks[name]
 
     def _call(self, event: Callable[..., object], **more: object) -> None:

@@ -67,7 +67,7 @@ def _changes_beside(best: BestConfiguration, base: Path) -> Iterator[tuple[Place
             continue
         now = digest(place, text, base)
         if now is None:
-            yield place, f"{text}: there is no such file or folder any more"
+            yield place, f"{text}: the file or folder no longer exists"
         elif now != known:
             yield (
                 place,

@@ -103,7 +103,7 @@ class Narrator(ABC):
         with self.lock:
             name = self.progress.name(number)
             self.progress.requeue(number)
-        self.say(f"{name} interrupted: back in the queue")
+        self.say(f"{name} interrupted: requeued")
 
     def message(self, text: str) -> None:
         """The text, on one line."""

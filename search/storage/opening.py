@@ -63,7 +63,7 @@ def _opened(address: URL, url: str, *, create: bool) -> RDBStorage:
     if _LAST_TABLE in tables:
         return connected(address, url)
     if not create:
-        raise refusal(url, "holds no studies; `autotune study create` makes the first")
+        raise refusal(url, "holds no studies; `autotune study create` creates the first")
     with _one_maker(address, url):
         return connected(address, url)
 
@@ -80,7 +80,7 @@ def _tables(address: URL, url: str, *, create: bool) -> set[str]:
         raise refusal(url, "is a folder, not a file")
     if not file.exists():
         if not create:
-            raise refusal(url, "does not exist; `autotune study create` makes it")
+            raise refusal(url, "does not exist; `autotune study create` creates it")
         return set()
     return _file_tables(file, url)
 
@@ -121,7 +121,7 @@ def _one_maker(address: URL, url: str) -> Generator[None]:
                 # Safe while the lock is held: whoever comes later sees the schema and takes no lock.
                 Path(f"{file}.lock").unlink(missing_ok=True)
     except Timeout:
-        raise refusal(url, "another process has been making this database for a minute") from None
+        raise refusal(url, "another process has been creating this database for a minute") from None
 
 
 def _touched(file: Path) -> bool:

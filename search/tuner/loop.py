@@ -176,7 +176,7 @@ class Tuner:
         self._observer.updated(done, best, baseline)
         left = total - done
         if ending in {Ending.TIMEOUT, Ending.DEVICE_HOURS} and left > 0:
-            self._observer.message(f"{left} of {total} trials are left; the same command goes on with another budget")
+            self._observer.message(f"{left} of {total} trials are left; the same command resumes with another budget")
 
     def _announce(self, total: int) -> None:
         done, best, baseline = self._standing(self._claims.trials())

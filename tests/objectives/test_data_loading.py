@@ -289,7 +289,7 @@ def test_a_mistake_in_json_lines_names_its_line(tmp_path: Path, content: str, me
     [
         ("tokens", "a.jsonl: column 'tokens' holds lists, not texts"),
         ("extra", "a.jsonl, line 1: the key 'extra' is missing"),
-        ("half", "a.jsonl, line 2: 'half' holds half of a surrogate pair, which is no character"),
+        ("half", "a.jsonl, line 2: 'half' holds an unpaired surrogate, which is not a character"),
     ],
 )
 def test_a_column_of_json_lines_fails_only_when_it_is_used(tmp_path: Path, column: str, message: str):

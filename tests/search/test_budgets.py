@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 
 from .test_tuner import RUNGS, Bench, Recorder, TabulatedTrainer, rising
 
-LEFT = "{} of {} trials are left; the same command goes on with another budget"
+LEFT = "{} of {} trials are left; the same command resumes with another budget"
 
 
 class Clock:

@@ -108,7 +108,7 @@ def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries
     assert states == [TrialState.WAITING, TrialState.FAIL]
     failure = study.trials[0].user_attrs[FAILURE]
     assert failure["kind"] == FailureKind.CRASHED
-    assert "begun 2 times in vain" in failure["message"]
+    assert "; 2 attempts failed" in failure["message"]
     assert len(study.trials) == 1
 
 

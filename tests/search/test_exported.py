@@ -172,7 +172,7 @@ def test_another_trial_has_its_own_figures_or_none(record: StudyRecord) -> None:
     assert choose(record, confirmed, 0).arm is confirmed.arm("baseline")
     other = choose(record, confirmed, 1)
     assert other.arm is None
-    assert other.reasons == ("not confirmed: it is none of baseline, trial 2, trial 3",)
+    assert other.reasons == ("not confirmed: it is not one of baseline, trial 2, trial 3",)
 
 
 @pytest.mark.slow

@@ -317,7 +317,7 @@ def test_columns_that_tell_nothing_more_are_left_out() -> None:
     assert auxiliaries_of(started) == ["aspect", "reconstruct"]
     left_out = started.checked.plan.left_out
     assert set(left_out) == {"id", "label_id", "source", "rare", "gap", "price"}
-    assert left_out["label_id"] == "says the same as 'label'"
+    assert left_out["label_id"] == "duplicates 'label'"
     assert left_out["source"] == "the same in all rows"
 
 
