@@ -1,4 +1,4 @@
-"""What single keys of a study file cannot show: objectives that nothing measures, operations that do not fit."""
+"""Checks across keys of a study file: unknown objectives, operations that do not fit the main task."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which tuner runs which trial: claimed under one lock, kept alive by a heartbeat, taken back from the dead.
+"""Which tuner owns which trial: claimed under one lock, kept by a heartbeat, requeued when the tuner dies.
 
 A trial carries its owner from the moment it runs. An owner on this machine is dead when its process is gone, one
 elsewhere when its trial's heartbeat (search/heartbeat.py) is older than the grace. A running trial without an owner was

@@ -1,4 +1,4 @@
-"""The sign of life of running trials: a tuner's own are kept alive, and those of dead tuners grow old.
+"""The heartbeat of running trials: a tuner renews its own, and those of dead tuners expire.
 
 It stands in Optuna's own table, by the database's clock.
 """

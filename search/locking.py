@@ -1,4 +1,4 @@
-"""Locks between the processes that share a study, let go of by the system when their holder dies.
+"""Locks between the processes that share a study, released by the system when their holder dies.
 
 A SQLite file is shared by one machine, so a file in the cache is locked; a PostgreSQL server locks for all hosts.
 """

@@ -1,4 +1,4 @@
-"""A study's data: unchanged since it was made, and as all that trials need."""
+"""A study's data: checked for changes since its creation, and prepared for trials."""
 
 import gc
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""There and back through another language."""
+"""Back-translation: to another language and back."""
 
 import random
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A strict look at a delimited text before it is loaded, so that each mistake has its line.
+"""Strict validation of a delimited text before it is loaded, so that each mistake has its line.
 
 The loaders below repair silently (short rows become empty values, surplus fields an index), which
 would train on rows that the user never wrote.

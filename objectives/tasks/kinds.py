@@ -1,4 +1,4 @@
-"""What a study file says of a task, by kind, and what each kind can be measured by.
+"""Settings of each task kind in a study file, and its metrics.
 
 Apart from the tasks themselves, so that a stored study is read without torch.
 """

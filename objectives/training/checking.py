@@ -1,4 +1,4 @@
-"""Training settings that do not go together, found before a study is stored."""
+"""Checks for incompatible training settings, before a study is stored."""
 
 from collections.abc import Iterator, Mapping
 

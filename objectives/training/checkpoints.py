@@ -1,4 +1,4 @@
-"""Checkpoints on disk: one file a trial, whole or not there, as safetensors with the rest in the header."""
+"""Checkpoints on disk: one file per trial, written atomically, as safetensors with the rest in the header."""
 
 import json
 import time

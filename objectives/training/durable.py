@@ -1,4 +1,4 @@
-"""A trainer whose trials survive: they go on from checkpoints on disk, and are tried again where memory ran out.
+"""A fault-tolerant trainer: trials resume from checkpoints on disk, and are retried when memory runs out.
 
 Around any trainer. A checkpoint is written when a trial goes on after an evaluation, so that whatever it holds has
 been heard and noted by the caller: trials that are pruned or done cost none. A trial that is admitted again goes on

@@ -1,4 +1,4 @@
-"""Which trials the fused trainer trains together, and why not the others."""
+"""Which trials the fused trainer can fuse, and why not the others."""
 
 from ...spaces.configuration import Configuration
 from ..models.fused.model import unstackable

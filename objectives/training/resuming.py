@@ -1,4 +1,4 @@
-"""What a production training keeps on disk, so that it goes on after a kill as if nothing had happened."""
+"""The state of a production training on disk, from which it resumes bit-identically after a kill."""
 
 import time
 from collections.abc import Callable

@@ -91,7 +91,7 @@ def train(
         typer.Option(help="tensorboard, mlflow or wandb; repeat, or separate by commas.", show_default=False),
     ] = None,
 ) -> None:
-    """Train an export at full length; transformers opens the result. The same command goes on after a kill."""
+    """Train an export at full length; transformers opens the result. The same command resumes after a kill."""
     from .training import TrainOptions, train_command
 
     train_command(best, output, TrainOptions(all_data, devices, micro_batch, report_to or []))
@@ -108,7 +108,7 @@ def verify(
     gpus_per_worker: study.GpusPerWorker = None,
     as_json: study.AsJson = False,
 ) -> None:
-    """Train an export again on its seeds: does the result land in the promised interval?"""
+    """Retrain an export on its seeds: does the result lie in the confirmed interval?"""
     from ..executors.choosing import check_placement
     from .verifying import verify_command
 
@@ -156,7 +156,7 @@ def schema() -> None:
 
 @app.command()
 def doctor(storage: study.Storage = None, as_json: study.AsJson = False) -> None:
-    """Say what this machine has: packages, devices, cache, storage; and what to do about what is wrong."""
+    """Check packages, devices, cache and storage of this machine, with advice on what is wrong."""
     from .doctoring import doctor_command
 
     raise typer.Exit(doctor_command(storage, as_json=as_json))

@@ -1,4 +1,4 @@
-"""`autotune study …`: a study's life on the command line. The work is done elsewhere; here are words only."""
+"""`autotune study …`: its commands, options and help. The work is done elsewhere."""
 
 import atexit
 import gc
@@ -99,7 +99,7 @@ def plan(
     slots: Slots = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a few steps; say what a run will take. Nothing is stored."""
+    """Train a few steps to estimate the cost of a run. Nothing is stored."""
     from ..executors.choosing import check_placement
     from .planning import plan_command
 
@@ -127,7 +127,7 @@ def confirm(
     address: Address = None,
     gpus_per_worker: GpusPerWorker = None,
 ) -> None:
-    """Train the best trials and the baseline again on fresh seeds; say what to believe."""
+    """Retrain the best trials and the baseline on fresh seeds, and print the verdict."""
     from ..executors.choosing import check_placement
     from .confirming import confirm_command
 
@@ -183,7 +183,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Name the best configuration, its margin and what its parts are worth."""
+    """Print the best configuration, its margin and the importance of its parts."""
     if page is not None and as_json:
         raise InputError("--html writes a page and --json prints JSON; leave one of them out")
     with _uncollected():

@@ -1,4 +1,4 @@
-"""The fresh trainings of a study in its storage: a plain Optuna study beside it, one trial a training.
+"""The fresh trainings of a study in its storage: a separate plain Optuna study, one trial per training.
 
 So all that makes a search durable serves here too: claims, retries, resuming, several hosts. Its name has a slash,
 which no study's own may have.

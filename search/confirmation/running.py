@@ -1,4 +1,4 @@
-"""A confirmation from its plan to its last training; what is there already is not trained again."""
+"""A confirmation from its plan to its last training; existing trainings are not repeated."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The devices that trials can train on, as `autotune doctor` tells of them."""
+"""The devices that trials can train on, for `autotune doctor`."""
 
 from collections.abc import Iterator
 

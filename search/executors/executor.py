@@ -1,4 +1,4 @@
-"""The contract of an executor: a trainer somewhere, that is closed in the end.
+"""The contract of an executor: a trainer somewhere, which is closed at the end.
 
 The tuner knows nothing else: whether trials train in this process, in a process a device, or on a
 cluster, they are admitted, advanced and evicted in the same words (objectives/training/trainer.py).

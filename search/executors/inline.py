@@ -1,4 +1,4 @@
-"""Training in this very process: no worker, no message, nothing to go wrong between."""
+"""Training in this process: no workers, no messages."""
 
 from collections.abc import Collection
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""best.yaml: what it says, and reading it back."""
+"""best.yaml: its keys, and reading it back."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""best.yaml's `confirmed`: what fresh seeds said of the exported configuration, every figure with its interval."""
+"""best.yaml's `confirmed`: the exported configuration's results on fresh seeds, with intervals."""
 
 import math
 from collections.abc import Iterator

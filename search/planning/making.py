@@ -1,4 +1,4 @@
-"""A plan is made: a few steps are trained, the rest is multiplied, nothing is stored."""
+"""Making a plan: a few steps are trained and extrapolated, nothing is stored."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence

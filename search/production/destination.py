@@ -1,4 +1,4 @@
-"""The folder that `autotune train` makes, and the hidden one beside it that holds an unfinished training."""
+"""The folder that `autotune train` writes, and the hidden one next to it for an unfinished training."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Whether the training data has the labels of best.yaml: before anything is trained on it."""
+"""Checks that the training data has the labels of best.yaml, before training."""
 
 from ...objectives.data.corpus import Corpus
 from ...objectives.tasks.labels import named

@@ -1,4 +1,4 @@
-"""The course of a production training, sent to TensorBoard, MLflow or W&B by transformers' own integrations.
+"""Logging of a production training to TensorBoard, MLflow or W&B, by transformers' own integrations.
 
 Each tracker is configured as its makers say, by environment variables (MLFLOW_TRACKING_URI, WANDB_MODE, …). What is
 sent: the main task's metrics, every task's loss and the learning rate, at each evaluation.

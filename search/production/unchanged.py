@@ -1,4 +1,4 @@
-"""Is a best.yaml, and what it names, data and all beside it, still what its figures were measured on?"""
+"""Checks that a best.yaml and the data and files it names are unchanged since its figures were measured."""
 
 from collections.abc import Iterator
 from pathlib import Path

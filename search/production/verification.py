@@ -1,4 +1,4 @@
-"""Does a re-training keep what best.yaml promises?
+"""Does retraining reproduce the figures of best.yaml?
 
 The same seeds give the same splits, orders and first weights, so each score is compared with the stored one of its
 seed. The same packages on the same device repeat it to the last digit. Elsewhere sums are rounded differently, and

@@ -1,4 +1,4 @@
-"""Turns a run's events into counts and sentences; what is done with a sentence is the subclass's business."""
+"""Turns a run's events into counts and sentences; subclasses print or draw them."""
 
 import threading
 from abc import ABC, abstractmethod

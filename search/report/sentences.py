@@ -1,4 +1,4 @@
-"""What the report says in words, the same on the terminal and on the page."""
+"""Sentences of the report, the same on the terminal and on the page."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Which tasks a table's columns make: the main one, auxiliaries beside it, and what is left out and why."""
+"""Choosing tasks from a table's columns: the main task, auxiliaries, and what is left out and why."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

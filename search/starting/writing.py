@@ -1,4 +1,4 @@
-"""The text of a study file, with a comment beside each choice."""
+"""The text of a study file, with a comment on each choice."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What SQLAlchemy, Optuna and SQLite say of a database that fails, in words for its user and without passwords."""
+"""Errors of SQLAlchemy, Optuna and SQLite as messages for users, without passwords."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""A study's database opened, or made with its tables, and told apart from what is none.
+"""Opening a study's database, or creating it with its tables, and refusing other files.
 
 SQLite as Optuna opens it loses trials when processes share it: a transaction reads, a neighbour writes, and both
 claim the same trial. Here every transaction takes the write lock when it begins (BEGIN IMMEDIATE), those that only

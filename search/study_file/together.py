@@ -1,4 +1,4 @@
-"""What single keys of a study file cannot show: parts of it that do not go together."""
+"""Checks across keys of a study file: parts that do not go together."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace

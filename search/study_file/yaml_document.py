@@ -1,4 +1,4 @@
-"""YAML into a document, and back. Nothing in a file can make it build any object but plain values.
+"""YAML to a document and back. Only plain values are ever built from a file.
 
 Plain scalars mean what YAML 1.2's core schema and editors say: `1e-5` is a number, `yes`, `0755` and dates are text.
 PyYAML's own rules are those of YAML 1.1.

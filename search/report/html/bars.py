@@ -1,4 +1,4 @@
-"""Bars: how much each parameter decides, and what the mix is made of."""
+"""Bar charts: parameter importance, and the augmentation mix."""
 
 from statistics import fmean
 

@@ -1,4 +1,4 @@
-"""Learning curves: what each trial reported on its way."""
+"""Learning curves of all trials."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the page says beside its pictures: rows of a name and a value in words."""
+"""The page's tables of facts: rows of a name and a value in words."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath

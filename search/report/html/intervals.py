@@ -1,4 +1,4 @@
-"""Gains with their 95 % intervals: the arms against the baseline, and what each part of the winner brings."""
+"""Gains with their 95 % intervals: the arms against the baseline, and the effect of each part of the winner."""
 
 from collections.abc import Mapping
 
