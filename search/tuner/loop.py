@@ -140,7 +140,7 @@ class Tuner:
 
     def _wait(self, text: str) -> None:
         """The storage is away, or back: for others it was away, too."""
-        self._claims.heart.distrust()
+        self._claims.heartbeat.distrust()
         self._observer.message(text)
 
     def _reap(self) -> None:
@@ -153,8 +153,8 @@ class Tuner:
         waits: dict[int, bool] = {}
         with self._claims.lock():
             for trial in self._claims.trials(TrialState.RUNNING):
-                if trial.number in error.trials and self._claims.has(trial):
-                    waits[trial.number] = self._claims.bury(trial, failure)
+                if trial.number in error.trials and self._claims.is_owned(trial):
+                    waits[trial.number] = self._claims.record_death(trial, failure)
         for number, is_waiting in waits.items():
             if self._running.pop(number, None) is not None:
                 self._observer.requeued(number) if is_waiting else self._observer.failed(number, str(failure))
@@ -208,7 +208,7 @@ class Tuner:
                 if (over := self._budget.over(trials, spent)) is not None:
                     return over
                 trial = self._study.ask(self._space.distributions)
-                self._claims.own(trial)
+                self._claims.mark_owner(trial)
             waited = (known for known in trials if known.number == trial.number)
             self._begin(trial, next((known.intermediate_values for known in waited), {}))
         return None
@@ -216,7 +216,7 @@ class Tuner:
     def _drop_lost(self, trials: Sequence[FrozenTrial]) -> None:
         """Let go of what another tuner took over, as this one seemed dead: it may be this one's to begin anew."""
         for trial in trials:
-            if trial.number in self._running and not self._claims.has(trial):
+            if trial.number in self._running and not self._claims.is_owned(trial):
                 self._executor.abandon(trial.number)
                 del self._running[trial.number]
                 self._observer.requeued(trial.number)
