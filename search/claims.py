@@ -1,8 +1,8 @@
 """Which tuner owns which trial: claimed under one lock, kept by a heartbeat, requeued when the tuner dies.
 
-A trial carries its owner from the moment it runs. An owner on this machine is dead when its process is gone, one
-elsewhere when its trial's heartbeat (search/heartbeat.py) is older than the grace. A running trial without an owner was
-left by a process that died while it claimed, as claiming holds the lock.
+A trial stores its owner from the moment it runs. An owner on this machine is dead if its process is gone, one
+elsewhere if its trial's heartbeat (search/heartbeat.py) is older than the grace period. A running trial without an
+owner was left by a process that died while claiming, as claiming holds the lock.
 """
 
 import json

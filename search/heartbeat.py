@@ -1,6 +1,6 @@
 """The heartbeat of running trials: a tuner renews its own, and those of dead tuners expire.
 
-It stands in Optuna's own table, by the database's clock.
+It is stored in Optuna's own table, with the database's clock.
 """
 
 import threading

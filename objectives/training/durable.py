@@ -1,9 +1,9 @@
 """A fault-tolerant trainer: trials resume from checkpoints on disk, and are retried when memory runs out.
 
-Around any trainer. A checkpoint is written when a trial goes on after an evaluation, so that whatever it holds has
-been heard and noted by the caller: trials that are pruned or done cost none. A trial that is admitted again goes on
-from its file and first tells again what it had told. Those that run out of memory are retried, each alone, its
-neighbours waiting, with each batch in two parts; one that fails again failed.
+It wraps any trainer. A checkpoint is written when a trial continues after an evaluation, so that the caller has
+recorded whatever it holds: pruned and finished trials cost none. A trial that is admitted again resumes
+from its file and first repeats its earlier evaluations. Trials that run out of memory are retried, each alone while
+the others wait, with each batch in two parts; one that fails again has failed.
 """
 
 import time

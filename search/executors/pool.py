@@ -1,7 +1,7 @@
 """Trials over several workers: one worker per place, replaced when it dies, terminated when it hangs.
 
-What all pools share; where workers live and how they are spoken to is the subclass's (process.py, ray_cluster.py).
-A worker is given one round at a time, so the tuner has heard and noted an evaluation before its trial goes on.
+What all pools share; subclasses start workers and exchange messages with them (process.py, ray_cluster.py).
+A worker is given one round at a time, so the tuner has recorded an evaluation before its trial continues.
 """
 
 import time

@@ -1,8 +1,8 @@
 """Does retraining reproduce the figures of best.yaml?
 
-The same seeds give the same splits, orders and first weights, so each score is compared with the stored one of its
-seed. The same packages on the same device repeat it to the last digit. Elsewhere sums are rounded differently, and
-what counts is whether the mean still lies in the promised interval.
+The same seeds give the same splits, orders and initial weights, so each score is compared with the stored one of its
+seed. The same packages on the same device reproduce it to the last digit. Elsewhere sums are rounded differently, and
+the test is whether the mean still lies in the confirmed interval.
 """
 
 from collections.abc import Callable, Mapping, Sequence

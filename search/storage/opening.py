@@ -1,9 +1,9 @@
 """Opening a study's database, or creating it with its tables, and refusing other files.
 
-SQLite as Optuna opens it loses trials when processes share it: a transaction reads, a neighbour writes, and both
-claim the same trial. Here every transaction takes the write lock when it begins (BEGIN IMMEDIATE), those that only
-read too; other programs read beside it (WAL); and one process makes the schema. The result stays a plain Optuna
-storage, which `optuna` and `optuna-dashboard` open as they are.
+SQLite as Optuna opens it loses trials when processes share it: a transaction reads, another process writes, and both
+claim the same trial. Here every transaction, including reads, takes the write lock when it begins (BEGIN IMMEDIATE);
+other programs can read concurrently (WAL); and one process creates the schema. The result stays a plain Optuna
+storage, which `optuna` and `optuna-dashboard` open unchanged.
 """
 
 import sqlite3

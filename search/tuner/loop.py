@@ -1,8 +1,8 @@
 """The tuner: one loop that fills free slots by asking, advances, reports, prunes by evicting, and tells.
 
-It and its like on other hosts alone write to the study, never a worker. A trial is in the storage before it is
-trained and told after; whatever kills the process in between leaves a RUNNING trial, which the next run or a living
-tuner puts back into the queue (search/claims.py), so that every number is trained to an end exactly once.
+Only tuners, here and on other hosts, write to the study, never a worker. A trial is stored before it is trained and
+told to Optuna after; if the process is killed in between, a RUNNING trial remains, which the next run or another
+tuner requeues (search/claims.py), so that every number is trained to an end exactly once.
 """
 
 import time
