@@ -163,7 +163,7 @@ def test_a_mistake_in_a_csv_names_its_line(tmp_path: Path, content: bytes, messa
             "sep=,\ntext,label\na,x\n",
             "the header has no name for column 2 (this line is for Excel alone: delete it)",
         ),
-        ('text, label\na, "x, y"\n', "line 1: blanks follow the separators; a quote after a blank is none"),
+        ('text, label\na, "x, y"\n', "line 1: blanks follow the separators; a quote after a blank does not quote"),
     ],
 )
 def test_what_is_likely_behind_a_mistake_is_said(tmp_path: Path, content: str, hint: str):
@@ -272,7 +272,7 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: no JSON: Expecting value at character 7"),
+        ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: not JSON: Expecting value at character 7"),
         ('["a"]\n', "a.jsonl, line 1: no JSON object"),
         ("[]\n", "a.jsonl, line 1: no JSON object"),
         ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),

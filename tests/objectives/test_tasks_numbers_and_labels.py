@@ -54,8 +54,8 @@ def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
         (["a,1e-30", "b,2e-30"], "the numbers differ too little (5e-31 around 1.5e-30); give them in a smaller unit"),
         (
             ["a,1700000000", "b,1700000999"],
-            "column 'label': the numbers differ too little (512 around 1.700001e+09), for numbers of 32 bits; take a "
-            "constant away from them",
+            "column 'label': the numbers differ too little (512 around 1.700001e+09), for 32-bit floats; subtract a "
+            "constant from them",
         ),
     ],
 )

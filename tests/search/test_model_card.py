@@ -81,7 +81,7 @@ def test_a_confirmed_configuration_brings_its_verdict(best: BestConfiguration, a
 def test_figures_of_another_configuration_are_not_shown(best: BestConfiguration, autotune: Command) -> None:
     changed = best.configuration.model_copy(update={"learning_rate": 2e-3})
     _, body = card(best.model_copy(update={"confirmed": CONFIRMED, "configuration": changed}), autotune)
-    assert "does not hold for it" in body
+    assert "do not apply to it" in body
     assert "fresh seeds" not in body
 
 

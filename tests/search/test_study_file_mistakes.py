@@ -263,7 +263,7 @@ def test_a_loss_is_no_objective() -> None:
 def test_a_tag_builds_nothing() -> None:
     found = complaints(changed("trials: 12", "trials: !!python/object/apply:os.getpid []"))
     assert found[0] == (
-        "study.yaml, line 14: search.trials: !!python/object/apply:os.getpid: tags have no place in a study file; "
+        "study.yaml, line 14: search.trials: !!python/object/apply:os.getpid: tags are not allowed in a study file; "
         "write the plain value"
     )
 
