@@ -108,7 +108,7 @@ def verify(
     gpus_per_worker: study.GpusPerWorker = None,
     as_json: study.AsJson = False,
 ) -> None:
-    """Retrain an export on its seeds: does the result lie in the confirmed interval?"""
+    """Retrain an export on its seeds and check the confirmed interval."""
     from ..executors.choosing import check_placement
     from .verifying import verify_command
 
@@ -156,7 +156,7 @@ def schema() -> None:
 
 @app.command()
 def doctor(storage: study.Storage = None, as_json: study.AsJson = False) -> None:
-    """Check packages, devices, cache and storage of this machine, with advice on what is wrong."""
+    """Check packages, devices, cache and storage; advise on what is wrong."""
     from .doctoring import doctor_command
 
     raise typer.Exit(doctor_command(storage, as_json=as_json))
