@@ -22,7 +22,7 @@ from .locking import claiming
 from .observer import Observer
 from .preparing import check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
-from .roles import RUNS, THREADS
+from .roles import REVISION, RUNS, THREADS
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
@@ -111,7 +111,7 @@ def keep_threads(study: optuna.Study, threads: int | None) -> None:
 
 def _made_of(record: StudyRecord) -> tuple[object, ...]:
     attributes = record.study.user_attrs
-    return tuple(attributes.get(key) for key in ("study_file", "fingerprints"))
+    return tuple(attributes.get(key) for key in ("study_file", REVISION, "fingerprints"))
 
 
 def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
