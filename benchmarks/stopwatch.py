@@ -27,7 +27,7 @@ _METHODS: dict[type, dict[str, tuple[str, ...]]] = {
     CheckpointStore: {CHECKPOINTS: ("save", "load", "remove", "retain")},
     optuna.Study: {STORAGE: ("ask", "tell"), READS: ("get_trials",)},
     optuna.Trial: {STORAGE: ("report", "should_prune"), ATTRIBUTES: ("set_user_attr",)},
-    Claims: {CLAIMS: ("reap", "own", "is_mine", "is_told", "release")},
+    Claims: {CLAIMS: ("reap", "mark_owner", "is_mine", "is_told", "release")},
     Tuner: {REST: ("run",)},
 }
 _SAMPLING = ("infer_relative_search_space", "before_trial", "sample_relative", "sample_independent", "after_trial")

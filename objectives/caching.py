@@ -1,4 +1,4 @@
-"""Where the cache on disk is, and how its files are named: by the hash of all that they were made from."""
+"""The cache on disk: its folder, and file names by the hash of all inputs."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What single keys of a study file cannot show: objectives that nothing measures, operations that do not fit."""
+"""Checks across keys of a study file: unknown objectives, operations that do not fit the main task."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
 def check_name(task: str) -> None:
     """Torch keeps heads by name, beside its own attributes. StudyFileError where a task has the name of one."""
     if hasattr(nn.ModuleDict(), task):
-        raise StudyFileError(f"tasks: {task}: torch uses this name itself; call the task something else")
+        raise StudyFileError(f"tasks: {task}: torch uses this name itself; rename the task")
 
 
 def check_objective(objective: str | Sequence[str], tasks: Sequence[Task[Any]]) -> None:
@@ -90,7 +90,7 @@ def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
         for name in operations
     }
     mistakes = [
-        f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; leave it out"
+        f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; remove it"
         for name, reason in found.items()
         if reason
     ]
@@ -101,9 +101,9 @@ def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
 def _cannot_rewrite(name: str, main: Task[Any]) -> str | None:
     operation = TEXT_OPERATIONS[name]
     if not main.rewrites and not (main.has_words and operation.keeps_words):
-        return "rewrites texts, so that the targets would no longer stand at their words:"
+        return "rewrites texts, which would misalign the targets of"
     if (operation.needs_label or operation.changes_label) and not main.has_label:
-        return "serves classifications of one text a row, not this task:"
+        return "applies only to classification of one text per row, not to"
     return None
 
 

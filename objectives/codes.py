@@ -1,4 +1,4 @@
-"""Which tokens a study's models know, and by which numbers."""
+"""The study's own vocabulary: which tokens its models know, and their ids."""
 
 from collections.abc import Sequence
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Training rows that some trials go without: those with suspect labels, and near-duplicates where both are searched.
+"""Training rows that some trials drop: those with suspect labels, and near-duplicates where both are searched.
 
 The corpus keeps what any choice keeps, so that all trials share its rows, its split and its tokens.
 """

@@ -1,4 +1,4 @@
-"""How much of the texts `max_length` cuts off."""
+"""How much of the texts is truncated at `max_length`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory, by its affinity and its container's limits."""
+"""Cores and memory available to this process, by CPU affinity and container limits."""
 
 import os
 from pathlib import Path

@@ -28,7 +28,7 @@ class Folds(Settings):
     """Cross-validation: each part of the training rows is held out once."""
 
     folds: int = Field(
-        ge=2, le=20, description="stratified, seeded parts; a trial trains once for each, and is worth their mean"
+        ge=2, le=20, description="stratified, seeded parts; a trial trains once for each, and its value is their mean"
     )
 
 
@@ -48,7 +48,7 @@ class CleaningSettings(Settings):
 
     repair_text: bool = Field(
         default=True,
-        description="repair texts that were read with a wrong encoding (cafÃ©), in training, validation and test",
+        description="repair texts that were decoded with a wrong encoding (cafÃ©), in training, validation and test",
     )
     merge_labels: bool = Field(
         default=True,
@@ -61,16 +61,16 @@ class CleaningSettings(Settings):
         ge=0.5,
         le=1,
         description="drop later near-copies of a text with the same label: the share of characters that must be "
-        "alike; null: none",
+        "equal; null: none",
     )
     drop_conflicting_labels: bool = Field(default=True, description="drop every copy of a text with several labels")
-    drop_leaks: bool = Field(default=True, description="drop training texts that stand in validation or test")
+    drop_leaks: bool = Field(default=True, description="drop training texts that occur in validation or test")
     near_leaks: float | None = Field(
         default=0.9,
         ge=0.5,
         le=1,
-        description="drop training texts that nearly stand in validation or test: the share of characters that must "
-        "be alike; null: none",
+        description="drop training texts that are near-copies of validation or test texts: the share of characters "
+        "that must be equal; null: none",
     )
     suspect_labels: Literal["ignore", "report", "drop"] = Field(
         default="ignore",
@@ -122,11 +122,11 @@ class ModelSettings(Settings):
         description="branch, tag or commit of an encoder of the Hub; null: its main branch. A study keeps the commit "
         "that this stood for when it was created",
     )
-    max_length: int = Field(default=128, ge=4, le=8192, description="tokens of a text; the rest is cut off")
+    max_length: int = Field(default=128, ge=4, le=8192, description="tokens of a text; the rest is truncated")
     pooling: Pooling = Field(
         default="auto",
         description="how a decoder-only encoder (GPT-2) makes one vector of a text: auto and last read its last token; "
-        "mean reads all tokens alike, in auxiliary tasks only, because transformers opens no such main task",
+        "mean reads all tokens alike, in auxiliary tasks only, because transformers cannot load such a main task",
     )
     trim_vocabulary: bool = Field(
         default=True, description="keep only the tokens the study can see; the export has the full table again"

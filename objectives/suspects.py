@@ -1,4 +1,4 @@
-"""Labels that are probably wrong: those that predictions made without them contradict.
+"""Labels that are probably wrong: those that out-of-fold predictions contradict.
 
 Confident learning (Northcutt et al. 2021, arXiv 1911.00068) as cleanlab implements it, over the out-of-fold predictions
 of a logistic regression. It reads a pretrained encoder's frozen, mean-pooled embeddings; where the encoder has random

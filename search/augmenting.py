@@ -1,4 +1,4 @@
-"""What operations make of some rows of a study's training data, or of a plain data file, for people to look at."""
+"""Augmented examples of a study's training rows, or of a data file, for inspection."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How far the generation of augmented rows is, in plain lines."""
+"""Progress of the generation of augmented rows, in plain lines."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a study reads beside its data: the lexicons of its operations, and models that lie in folders."""
+"""What a study reads in addition to its data: the lexicons of its operations, and local models."""
 
 import hashlib
 from collections.abc import Iterator

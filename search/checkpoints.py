@@ -1,4 +1,4 @@
-"""The checkpoints of a study's trials on this machine, and which of them stay."""
+"""The checkpoints of a study's trials on this machine, and which of them are kept."""
 
 from importlib.metadata import version
 

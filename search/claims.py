@@ -1,8 +1,8 @@
-"""Which tuner runs which trial: claimed under one lock, kept alive by a heartbeat, taken back from the dead.
+"""Which tuner owns which trial: claimed under one lock, kept by a heartbeat, requeued when the tuner dies.
 
-A trial carries its owner from the moment it runs. An owner on this machine is dead when its process is gone, one
-elsewhere when its trial's heartbeat (search/heartbeat.py) is older than the grace. A running trial without an owner was
-left by a process that died while it claimed, as claiming holds the lock.
+A trial stores its owner from the moment it runs. An owner on this machine is dead if its process is gone, one
+elsewhere if its trial's heartbeat (search/heartbeat.py) is older than the grace period. A running trial without an
+owner was left by a process that died while claiming, as claiming holds the lock.
 """
 
 import json
@@ -41,7 +41,7 @@ class Claims:
 
     Args:
         url: of the storage; None for one in memory, which no other process shares.
-        retries: how often in a row a trial whose tuner died without a new rung is begun again.
+        retries: how often in a row a trial is restarted whose tuner died without a new rung.
         interval_s: between two heartbeats.
         grace_s: a heartbeat older than this means that its tuner is dead.
     """
@@ -59,11 +59,11 @@ class Claims:
         self._ids: dict[int, int] = {}
         pid = os.getpid()
         self._owner = {"host": this_host(), "pid": pid, "started": started_at(pid), "token": self.token}
-        self.heart = Heartbeat(self.storage, self.study.study_name, self.interval_s, self.grace_s)
+        self.heartbeat = Heartbeat(self.storage, self.study.study_name, self.interval_s, self.grace_s)
 
     @contextmanager
     def lock(self) -> Generator[None]:
-        """Nobody else claims, takes back or tells meanwhile."""
+        """No other process claims, requeues or finishes trials meanwhile."""
         if self.url is None:
             yield
             return
@@ -75,31 +75,31 @@ class Claims:
         return self.study.get_trials(deepcopy=False, states=states or None)
 
     def is_mine(self, number: int) -> bool:
-        """Whether the trial still runs under this tuner; one that was thought dead may have lost it."""
+        """Whether the trial still runs under this tuner; one that was presumed dead may have lost it."""
         state, token = self._standing(number)
         return state is TrialState.RUNNING and token == self.token
 
-    def has(self, trial: FrozenTrial) -> bool:
+    def is_owned(self, trial: FrozenTrial) -> bool:
         """As `is_mine`, of a trial that was just read."""
         return trial.state is TrialState.RUNNING and self._token(trial) == self.token
 
     def is_told(self, number: int) -> bool:
-        """Whether this tuner ended the trial: an answer that a dying server swallowed."""
+        """Whether this tuner finished the trial, although the server died before it answered."""
         state, token = self._standing(number)
         return state.is_finished() and token == self.token
 
-    def own(self, trial: optuna.Trial) -> None:
+    def mark_owner(self, trial: optuna.Trial) -> None:
         """Mark a trial as this tuner's; the lock is held."""
         # First, as an owner without a heartbeat would seem alive elsewhere for ever.
-        self.heart.beat([self._id(trial.number)])
+        self.heartbeat.beat([self._id(trial.number)])
         trial.set_user_attr(OWNER, {**self._owner, "claim": uuid.uuid4().hex})
 
     def beating(self) -> AbstractContextManager[None]:
-        """Keep this tuner's trials alive."""
-        return self.heart.beating(lambda: [self._id(trial.number) for trial in self._running(self.token)])
+        """Send heartbeats for this tuner's trials."""
+        return self.heartbeat.beating(lambda: [self._id(trial.number) for trial in self._running(self.token)])
 
     def release(self) -> list[int]:
-        """Put all trials of this tuner back into the queue, those that it had not noted too. The lock is held."""
+        """Requeue all trials of this tuner, including those that it had not recorded. The lock is held."""
         mine = [trial.number for trial in self._running(self.token, None)]
         for number in mine:
             self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
@@ -110,9 +110,9 @@ class Claims:
         return [trial for trial in self.trials(TrialState.RUNNING) if self._token(trial) in tokens]
 
     def reap(self, known: Container[int]) -> list[FrozenTrial]:
-        """Take trials back from dead tuners: into the queue, or, after too many deaths, to the failed. Lock held.
+        """Requeue the trials of dead tuners, or, after too many deaths, fail them. The lock is held.
 
-        This tuner's own that it does not know go back too: a server died between the claim and its answer.
+        So are this tuner's own that it does not know: a server died between the claim and its answer.
 
         Returns:
             All trials as they stand after that, as each reading of them costs milliseconds.
@@ -121,11 +121,11 @@ class Claims:
         running = [trial for trial in trials if trial.state is TrialState.RUNNING]
         if all(trial.number in known for trial in running):
             return trials
-        ages = self.heart.ages()
+        ages = self.heartbeat.ages()
         for trial in running:
             failure = self._death(trial, ages.get(trial.number))
             if failure is not None:
-                self.bury(trial, failure)
+                self.record_death(trial, failure)
             elif self._token(trial) == self.token and trial.number not in known:
                 self.storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
         return self.trials()
@@ -133,7 +133,7 @@ class Claims:
     def is_at_work(self) -> bool:
         """Whether some trial runs under a living tuner."""
         running = self.trials(TrialState.RUNNING)
-        ages = self.heart.ages() if running else {}
+        ages = self.heartbeat.ages() if running else {}
         return any(self._death(trial, ages.get(trial.number)) is None for trial in running)
 
     def _death(self, trial: FrozenTrial, age_s: float | None) -> Failure | None:
@@ -147,18 +147,18 @@ class Claims:
         if owner["host"] == self._owner["host"]:
             if (begun := started_at(owner["pid"])) != owner["started"]:
                 return Failure(FailureKind.CRASHED, f"its tuner died (process {owner['pid']} on {host})")
-            # Its heart may have stopped while the machine slept, or a file was held. Where no system tells when
+            # Its heartbeat may have stopped while the machine slept, or a file was held. Where no system tells when
             # a process began, another one may have the number; and an earlier tuner of this process may be done.
             if begun and owner["pid"] != self._owner["pid"]:
                 return None
-        if age_s is not None and self.heart.is_over(age_s):
-            return Failure(FailureKind.PREEMPTED, f"no sign of life from its tuner on {host} for {age_s:.0f} s")
+        if age_s is not None and self.heartbeat.is_over(age_s):
+            return Failure(FailureKind.PREEMPTED, f"no heartbeat from its tuner on {host} for {age_s:.0f} s")
         return None
 
-    def bury(self, trial: FrozenTrial, failure: Failure) -> bool:
-        """Count a death: the trial goes back into the queue, or, after too many, to the failed. The lock is held.
+    def record_death(self, trial: FrozenTrial, failure: Failure) -> bool:
+        """Count a death: the trial is requeued, or, after too many, fails. The lock is held.
 
-        Returns whether it is in the queue.
+        Returns whether it was requeued.
         """
         trial_id = self._id(trial.number)
         reached = max([*trial.intermediate_values, trial.user_attrs.get(REACHED, 0)])
@@ -170,7 +170,7 @@ class Claims:
             self.storage.set_trial_user_attr(trial_id, DEATHS, (count, max(reached, before), owner.get("claim")))
         is_over = count > self.retries and trial.user_attrs.get(OWNER) is not None
         if is_over:
-            message = f"{failure.message}; begun {count} times in vain (search.retries is {self.retries})"
+            message = f"{failure.message}; {count} attempts failed (search.retries is {self.retries})"
             self.storage.set_trial_user_attr(trial_id, FAILURE, {"kind": str(failure.kind), "message": message})
         self.storage.set_trial_user_attr(trial_id, OWNER, None)
         self.storage.set_trial_state_values(trial_id, TrialState.FAIL if is_over else TrialState.WAITING)

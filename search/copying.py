@@ -1,4 +1,4 @@
-"""A study moves to another database: from the SQLite file it began in to the server that several hosts share."""
+"""Copying a study to another database: from a SQLite file to a server that several hosts share, or back."""
 
 from dataclasses import dataclass, replace
 from typing import Any

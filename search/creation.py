@@ -1,4 +1,4 @@
-"""A study is made: stored under its name, with the trials that are given at the head of its queue."""
+"""Creating a study: stored under its name, with the given trials at the head of its queue."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""The sign of life of running trials: a tuner's own are kept alive, and those of dead tuners grow old.
+"""The heartbeat of running trials: a tuner renews its own, and those of dead tuners expire.
 
-It stands in Optuna's own table, by the database's clock.
+It is stored in Optuna's own table, with the database's clock.
 """
 
 import threading
@@ -38,7 +38,7 @@ class Heartbeat:
         self._interval_s = interval_s
         self._grace_s = grace_s
         self._beaten: float | None = None
-        """When this tuner's own heart beat last, while it does."""
+        """When this tuner sent its last heartbeat, while it does."""
         self._trusted_from = 0.0
         """From when on the hearts of others are listened to."""
 
@@ -88,7 +88,7 @@ class Heartbeat:
         return {number: (now - beat).total_seconds() for number, beat, now in rows}
 
     def is_over(self, age_s: float) -> bool:
-        """Whether a heart that was silent for so long is a dead one.
+        """Whether a tuner without a heartbeat for so long is dead.
 
         After a server was away, each tuner has its grace to beat again.
         """

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once means finish the rung and leave, twice means leave now."""
+"""Ctrl-C and SIGTERM: once means finish the rung and exit, twice means exit immediately."""
 
 import _thread
 import signal

@@ -1,4 +1,4 @@
-"""Locks between the processes that share a study, let go of by the system when their holder dies.
+"""Locks between the processes that share a study, released by the system when their holder dies.
 
 A SQLite file is shared by one machine, so a file in the cache is locked; a PostgreSQL server locks for all hosts.
 """
@@ -51,7 +51,7 @@ def claiming(name: str, url: str, *, for_long: bool = False) -> Generator[None]:
         with _held(f"{database(url)}\0{name}\0claims", url, timeouts.RUNNING_S, longest):
             yield
     except TimeoutError:
-        raise StudyHeld(f"the trials of {name!r} are held by another process, which does not let go") from None
+        raise StudyHeld(f"the trials of {name!r} are held by another process, which does not release them") from None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the tuner tells whoever watches a run: a live view, plain lines, a test."""
+"""The observer of a run, which the tuner notifies: a live view, plain lines, a test."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Whose a trial is: a process of a machine, told apart from another one with its number."""
+"""The owner of a trial: a process of a machine, distinguished from a later one with the same PID."""
 
 import os
 import socket

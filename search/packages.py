@@ -1,4 +1,4 @@
-"""The versions of what results depend on, told without importing any of it."""
+"""The versions of packages that results depend on, without importing them."""
 
 import platform
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""Texts that people see, without the passwords in them."""
+"""Masking passwords in texts for users."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A study's data: unchanged since it was made, and as all that trials need."""
+"""A study's data: checked for changes since its creation, and prepared for trials."""
 
 import gc
 from collections.abc import Iterator
@@ -46,12 +46,12 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
     now_beside = beside(record.file, path.parent)
     for key, known in record.study.user_attrs.get(BESIDE, {}).items():  # a study of an older version has none
         if now_beside.get(key) != known:
-            changes.append(f"{key}: what it names changed")
+            changes.append(f"{key}: its content changed")
     if changes:
         raise StudyError(
-            f"the study {record.name!r} cannot go on: its trials would no longer measure the same thing.\n  "
+            f"the study {record.name!r} cannot continue: its trials would no longer be comparable.\n  "
             + "\n  ".join(changes)
-            + "\nUndo the change, or give the study another name. (run --trials N sets another total)"
+            + "\nUndo the change, or create a new study under another name. (run --trials N sets another total)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Who ends a hopeless trial early: Optuna's pruners, set to a study's rungs, and two of our own."""
+"""Pruners: Optuna's, configured for our rungs, and two of our own."""
 
 import math
 import warnings

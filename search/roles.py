@@ -1,4 +1,4 @@
-"""The names under which a study keeps what Optuna has no place for: its own marks, its trials' attributes and roles."""
+"""Names of a study's own attributes in Optuna: marks of the study, attributes and roles of trials."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -78,7 +78,7 @@ def run_study(
             study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
-                observer.message(f"best and baseline are told by the first objective, {file.objectives[0]}")
+                observer.message(f"best and baseline use the first objective, {file.objectives[0]}")
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
             tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
@@ -95,7 +95,7 @@ def storage_failures(url: str) -> Generator[None]:
         with storage_errors(url, timeouts.RECONNECT_S):
             yield
     except (StorageError, StudyHeld) as error:
-        raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None
+        raise StorageLost(f"{error}\nStored results are safe; once this is fixed, the same command resumes") from None
 
 
 def threads_of(study: optuna.Study) -> int | None:
@@ -117,7 +117,7 @@ def _made_of(record: StudyRecord) -> tuple[object, ...]:
 def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
     """Data may take long to prepare, and the study be another one of the same name afterwards."""
     if _made_of(record) != made_of:
-        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and made anew of other data or settings")
+        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated with other data or settings")
 
 
 def _is_done(record: StudyRecord, total: int) -> bool:

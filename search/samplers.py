@@ -1,4 +1,4 @@
-"""Who proposes the next configuration: Optuna's samplers, set up for small budgets and several tuners."""
+"""Samplers: Optuna's, configured for small budgets and several tuners."""
 
 import math
 import random

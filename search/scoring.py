@@ -1,4 +1,4 @@
-"""What a trial is worth: its objectives at the best step, or their means over the folds."""
+"""A trial's value: its objectives at the best step, or their means over the folds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

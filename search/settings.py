@@ -59,28 +59,28 @@ class GridSettings(Settings):
 class CheckpointSettings(Settings):
     """What is kept of trials' states, so that they go on after an interruption."""
 
-    top: int = Field(default=1, ge=0, le=1000, description="checkpoints of so many best trials stay when they are done")
+    top: int = Field(default=1, ge=0, le=1000, description="number of best finished trials that keep their checkpoints")
     disk: float = Field(default=10.0, gt=0, description="gigabytes that a study's checkpoints may take on a machine")
     cost: float = Field(
         default=0.05,
         gt=0,
         le=1,
-        description="the largest share of training time that writing checkpoints may take; 1: one at every rung that "
-        "trains for longer than one takes to write",
+        description="largest share of training time that writing checkpoints may take; 1: one at every rung that "
+        "trains for longer than a write takes",
     )
 
 
 class ConfirmSettings(Settings):
     """What is trained again on fresh seeds, so that luck has no part in the answer."""
 
-    candidates: int = Field(default=3, ge=1, le=20, description="so many of the best trials")
+    candidates: int = Field(default=3, ge=1, le=20, description="number of best trials")
     seeds: int = Field(
         default=6,
         ge=1,
         le=100,
         description="fresh seeds, the same for all; fewer than 6 cannot show that one is better",
     )
-    ablate: bool = Field(default=True, description="train the winner without each of its parts, too")
+    ablate: bool = Field(default=True, description="also train the winner without each of its parts")
 
 
 class SearchSettings(Settings):
@@ -89,12 +89,12 @@ class SearchSettings(Settings):
     trials: int = Field(default=60, ge=1, le=1_000_000, description="trials in total, those of earlier runs included")
     sampler: SamplerName = Field(default="auto", description="proposes configurations; auto chooses by the budget")
     grid: GridSettings = Field(default_factory=GridSettings, description="with `sampler: grid`: which combinations")
-    pruner: PrunerName = Field(default="auto", description="ends hopeless trials early; auto chooses by the budget")
+    pruner: PrunerName = Field(default="auto", description="ends weak trials early; auto chooses by the budget")
     seed: int = Field(
         default=0,
         ge=0,
         le=2**32 - 1,  # what NumPy's and scikit-learn's generators take
-        description="of all that is random: split, batches, first weights, augmentation and sampler",
+        description="of everything random: split, batches, initial weights, augmentation and sampler",
     )
     timeout: Duration | None = Field(
         default=None, description="longest time of one run: seconds, or a number with s, m or h ('30m')"
@@ -103,11 +103,11 @@ class SearchSettings(Settings):
         default=None, gt=0, description="longest time that all trials together, those of earlier runs too, may train"
     )
     trial_timeout: Duration | None = Field(
-        default=None, description="longest time that one trial may train; then it failed: 'timed out'"
+        default=None, description="longest time that one trial may train; then it fails as 'timed out'"
     )
     retries: int = Field(
-        default=2, ge=0, le=100, description="how often in a row a trial that died before a new rung is begun again"
+        default=2, ge=0, le=100, description="consecutive restarts of a trial that dies before a new rung"
     )
     checkpoints: CheckpointSettings = Field(
-        default_factory=CheckpointSettings, description="what is kept of trials' states while they run and after"
+        default_factory=CheckpointSettings, description="which states of trials are kept on disk"
     )

@@ -1,4 +1,4 @@
-"""A stored study: found, opened, deleted. Made it is in creation.py, checked for changes in preparing.py.
+"""A stored study: found, opened, deleted. creation.py creates it, preparing.py checks it for changes.
 
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """

@@ -1,4 +1,4 @@
-"""What results depend on beside settings and data: packages, Python, the system, the device."""
+"""Versions that results depend on: packages, Python, the system, the device."""
 
 from collections.abc import Mapping
 

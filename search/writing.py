@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Atomic writes of files."""
 
 import os
 import tempfile
@@ -41,7 +41,7 @@ def check_new(path: Path, option: str) -> None:
     """
     try:
         if path.exists() or path.is_symlink():
-            raise InputError(f"{option}: {str(path)!r} is there already and stays as it is; choose another name")
+            raise InputError(f"{option}: {str(path)!r} already exists and is not overwritten; choose another name")
         if not path.parent.is_dir():
             raise InputError(f"{option}: there is no folder {str(path.parent)!r}")
     except OSError as error:  # such as a name that is too long
@@ -73,9 +73,9 @@ def check_replaced(path: Path, option: str, kind: str, is_one: Callable[[str], b
         with path.open("rb") as stream:
             beginning = stream.read(_BEGINNING).decode("utf-8", errors="replace")
     except OSError as error:
-        raise InputError(f"{option}: {str(path)!r} is there already and cannot be read: {error.strerror}") from None
+        raise InputError(f"{option}: {str(path)!r} already exists and cannot be read: {error.strerror}") from None
     if beginning and not is_one(beginning):
-        raise InputError(f"{option}: {str(path)!r} is there already, and is not {kind}; choose another name")
+        raise InputError(f"{option}: {str(path)!r} already exists, and is not {kind}; choose another name")
 
 
 def check_room(folder: Path) -> None:
@@ -85,9 +85,9 @@ def check_room(folder: Path) -> None:
         InputError: it holds something already, or cannot be written there.
     """
     if folder.is_symlink() and not folder.exists():
-        raise InputError(f"--output: {str(folder)!r} is a link to nothing; make the folder there, or choose another")
+        raise InputError(f"--output: {str(folder)!r} is a broken link; create its target, or choose another folder")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"--output: {str(folder)!r} is there already and not empty; choose another folder")
+        raise InputError(f"--output: {str(folder)!r} already exists and is not empty; choose another folder")
     place = next(place for place in folder.absolute().parents if place.exists())
     try:
         with tempfile.TemporaryDirectory(dir=place):

@@ -39,13 +39,13 @@ class FlipSettings(Settings):
 
     opposites: dict[str, str] = Field(
         default_factory=dict[str, str],
-        description="the label that each label turns into, e.g. {positive: negative, negative: positive}; a label that "
-        "is not here has no opposite",
+        description="the opposite of each label, e.g. {positive: negative, negative: positive}; labels "
+        "not listed have no opposite",
     )
     lexicon: str | None = Field(
         default=None,
         min_length=1,
-        description="more antonyms, in the format of replace.lexicon, beside the built-in ones",
+        description="more antonyms, in the format of replace.lexicon, in addition to the built-in ones",
     )
 
 

@@ -22,7 +22,7 @@ class CleaningSpace(Settings):
     )
     near_duplicates: list[Threshold | None] = Field(
         default_factory=list[Threshold | None],
-        description="from which likeness on a near-duplicate is left out, e.g. [null, 0.9, 0.8]; null: never",
+        description="similarity from which a near-duplicate is left out, e.g. [null, 0.9, 0.8]; null: never",
     )
 
     @field_validator("drop_suspect_labels", "near_duplicates")

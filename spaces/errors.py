@@ -7,14 +7,14 @@
     │   ├── EncoderError      an encoder or tokenizer that cannot be had
     │   ├── OperationUnavailable  an augmentation operation whose needs are missing
     │   ├── StorageError      a database that cannot be reached, read or written
-    │   └── StudyError        a study that is missing, exists already, or whose files changed
-    │       ├── StudyHeld     another process holds its trials, and did not let go in time
+    │   └── StudyError        a study that is missing, already exists, or whose files changed
+    │       ├── StudyHeld     another process holds its trials, and did not release them in time
     │       └── NothingToConfirm  too few complete trials
-    ├── Interrupted           somebody stopped it; the same command goes on          exit 130
+    ├── Interrupted           stopped by the user; the same command resumes           exit 130
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
-        ├── DeviceFailed      a device that is of no more use to this process; the same command goes on
-        └── StorageLost       a database that failed while trials ran; the same command goes on
+        ├── DeviceFailed      a device that this process can no longer use; the same command resumes
+        └── StorageLost       a database that failed while trials ran; the same command resumes
 
 An AutotuneError reaches the user as one red message and its exit code, never as a traceback.
 """

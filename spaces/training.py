@@ -24,7 +24,7 @@ class TrainingSettings(Settings):
         default="linear", description="how the rate falls after the warm-up"
     )
     weight_decay: float = Field(
-        default=0.01, ge=0, le=1, description="AdamW's decoupled decay; biases and norms are spared"
+        default=0.01, ge=0, le=1, description="AdamW's decoupled decay; not applied to biases and norms"
     )
     max_grad_norm: float | None = Field(
         default=1.0, gt=0, description="gradients are clipped to this norm; null: never"
@@ -38,7 +38,7 @@ class TrainingSettings(Settings):
     )
     weighting: Literal["static", "uncertainty", "dwa", "random", "pcgrad", "upgrad", "cagrad"] = Field(
         default="static",
-        description="what becomes of the losses, scaled by α and β_k: summed as they are, or balanced further",
+        description="how the losses, scaled by α and β_k, are combined: summed, or balanced further",
     )
     sampling: Literal["all", "proportional", "uniform", "temperature"] = Field(
         default="all",

@@ -1,1 +1,1 @@
-"""."""
+"""Augmentation of training rows: operations on texts and on batches."""

@@ -1,4 +1,4 @@
-"""There and back through another language."""
+"""Back-translation: to another language and back."""
 
 import random
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class BackTranslate(TextOperation):
 
     name: ClassVar[str] = "back_translate"
     version: ClassVar[int] = 1
-    magnitude: ClassVar[str] = "how freely both models choose words: they sample at temperature 0.5 + magnitude/2"
+    magnitude: ClassVar[str] = "how freely both models choose words: sampling temperature 0.5 + magnitude/2"
     parallel: ClassVar[bool] = False
 
     def __init__(self, there: LanguageModel, back: LanguageModel, max_length: int) -> None:

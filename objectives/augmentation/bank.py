@@ -25,8 +25,8 @@ VariantKey = tuple[str, float]
 SAME, CHANGED, REFUSED, GUARDED = range(4)
 """What became of a row: left as it was, rewritten, refused by the operation, or too near to a held-out row."""
 _TOLD: Sequence[tuple[int, str, Action]] = (
-    (REFUSED, "refused, the original stays", "noted"),
-    (GUARDED, "equal to a row held out, or nearly", "dropped"),
+    (REFUSED, "refused, the original is kept", "noted"),
+    (GUARDED, "equal or nearly equal to a held-out row", "dropped"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Building the bank: generated where the cache has no such piece, guarded, tokenised, stored."""
+"""Building the bank: missing parts are generated, guarded against leaks, tokenised and cached."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Cutoff: a part of what a row's embeddings say is taken away (Shen et al. 2020, https://arxiv.org/abs/2009.13818).
+"""Cutoff: parts of a row's embeddings are zeroed (Shen et al. 2020, https://arxiv.org/abs/2009.13818).
 
 Each chosen row loses tokens here and there, one span of tokens, or some features of all its tokens; which of the three
 is drawn row by row. What is lost is zero in the token embeddings. Positions, token types and attention stay, so nothing
@@ -24,7 +24,7 @@ class Cutoff(BatchOperation):
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "the share of a row's tokens, or of its embedding's features, that is zeroed, rounded up"
     asks: ClassVar[Literal["mixes", "cuts"]] = "cuts"
-    refusal: ClassVar[str] = "cannot drop a part of what is read by"
+    refusal: ClassVar[str] = "cannot drop parts of the input of"
 
     def apply(
         self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes

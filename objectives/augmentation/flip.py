@@ -117,7 +117,7 @@ def _checked(opposites: Mapping[str, str], labels: Sequence[str]) -> Mapping[str
     if not opposites:
         example = ", ".join(f"{label}: {other}" for label, other in zip(labels[:2], labels[1::-1], strict=False))
         raise OperationUnavailable(
-            f"{_KEY}.opposites: flip must be told which label each label turns into, e.g. "
+            f"{_KEY}.opposites: flip needs the opposite of each label, e.g. "
             f"opposites: {{{example or 'positive: negative, negative: positive'}}}; the labels are {known or 'unknown'}"
         )
     if same := [label for label, other in opposites.items() if label == other]:

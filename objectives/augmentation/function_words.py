@@ -1,4 +1,4 @@
-"""Words of which a dictionary's entry is rarely what a text means."""
+"""Function words, for which lexicon entries are ignored."""
 
 from .words import is_unspaced
 

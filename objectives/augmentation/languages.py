@@ -1,4 +1,4 @@
-"""Which language texts are in, as far as their script tells."""
+"""Language detection by script."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The operations of a space, made before any long work: what one lacks is told at once, or it is left out."""
+"""Building a space's operations before any long work: missing requirements are errors, or drop the operation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Other words where a masked language model sees fit."""
+"""Words replaced by predictions of a masked language model."""
 
 import random
 from collections.abc import Generator, Iterable, Sequence

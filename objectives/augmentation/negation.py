@@ -1,4 +1,4 @@
-"""How languages say no: which words negate, and what can be negated."""
+"""Negation by language: which words negate, and what can be negated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The words nearest to a word in an encoder's input embedding table, by cosine."""
+"""Nearest neighbours of words in an encoder's input embeddings, by cosine."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small language model of one class: which word follows which, in its training rows."""
+"""An n-gram language model of one class's training rows."""
 
 import random
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""A text as words that can be exchanged one by one, so that the rest stays as it was written."""
+"""A text as words that can be replaced one by one, with everything else unchanged."""
 
 from .segmenting import Segmenter
 from .words import core, like, pieces, word_positions

@@ -1,4 +1,4 @@
-"""How a pretrained model writes for augmentation: sampled, each row from its own random state."""
+"""Sampling from a pretrained model for augmentation, each row with its own random state."""
 
 import copy
 import math

@@ -1,1 +1,1 @@
-"""."""
+"""Data: reading, cleaning, splitting, batching."""

@@ -1,4 +1,4 @@
-"""Which rows make up which batch: seeded, in length buckets, the same for every trial of a study."""
+"""The assignment of rows to batches: seeded, in length buckets, the same for every trial of a study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

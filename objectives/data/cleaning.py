@@ -1,4 +1,4 @@
-"""Which training rows are kept: no empty texts, no contradictions, nothing that validation or test hold.
+"""Cleaning of training rows: empty texts, conflicting labels and leaks of validation or test data are dropped.
 
 Two texts are the same when they are equal after NFC, case folding and whitespace folding. Files are
 never changed: cleaning yields row numbers. Near-copies are another file's business (near.py).

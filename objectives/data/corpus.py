@@ -295,7 +295,9 @@ class _Reading:
         lost = unlearnt(task, rows, folds or [range(len(rows))])
         if lost:
             whose = "some fold has no training row of" if folds else "no training row has"
-            what = f"label of task {task.name!r} that {whose} after cleaning and splitting; it needs more, unlike rows"
+            what = (
+                f"label of task {task.name!r} that {whose} after cleaning and splitting; it needs more, dissimilar rows"
+            )
             self._note(rows, [Finding.of(what, lost, "noted")])
 
 

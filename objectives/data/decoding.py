@@ -1,4 +1,4 @@
-"""A file's bytes, and the text that they are."""
+"""Decoding a file's bytes to text."""
 
 import codecs
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A strict look at a delimited text before it is loaded, so that each mistake has its line.
+"""Strict validation of a delimited text before it is loaded, so that each mistake has its line.
 
 The loaders below repair silently (short rows become empty values, surplus fields an index), which
 would train on rows that the user never wrote.
@@ -78,7 +78,7 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
         if hint := other_separator(header, delimiter):
             mistakes.add(line, hint)
         if len(columns) > 1 and all(name.startswith(" ") for name in columns[1:]):
-            mistakes.add(line, "blanks follow the separators; a quote after a blank is none: write it without them")
+            mistakes.add(line, "blanks follow the separators; a quote after a blank does not quote: remove the blanks")
     return outline, mistakes
 
 

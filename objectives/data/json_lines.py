@@ -54,7 +54,7 @@ def _parse_row(line: str) -> dict[str, object]:
             line, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_without_repeats
         )
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg} at character {error.colno}") from error
+        raise ValueError(f"not JSON: {error.msg} at character {error.colno}") from error
     except RecursionError as error:
         raise ValueError("no row: the JSON is nested too deeply") from error
     if not isinstance(row, _Row):
@@ -131,5 +131,5 @@ def _scalar(value: object, name: str) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value).lower()
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"{name!r} holds half of a surrogate pair, which is no character")
+        raise ValueError(f"{name!r} holds an unpaired surrogate, which is not a character")
     return value

@@ -1,4 +1,4 @@
-"""What is wrong with a file, told all at once, each mistake by its line."""
+"""The mistakes of a file, reported together, each with its line."""
 
 from ...spaces.errors import DataError
 

@@ -1,4 +1,4 @@
-"""Near-copies: texts that differ by so few characters that knowing one is knowing the other.
+"""Near-copies: texts that differ in so few characters that one leaks the other.
 
 Two texts nearly equal each other when, in the form in which texts are compared (`normalised`),
 

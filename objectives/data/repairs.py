@@ -1,4 +1,4 @@
-"""What is repaired before anything else, in training, validation and test rows alike: encodings, and labels' spelling.
+"""Repairs before all other cleaning, in training, validation and test rows: encodings, and spellings of labels.
 
 The files stay as they are; a table with other texts takes the place of the one that was read.
 """

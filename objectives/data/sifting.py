@@ -1,4 +1,4 @@
-"""Which of the cleaned training rows stay when near-copies count too (near.py says what is one)."""
+"""Filtering near-copies from the cleaned training rows (near.py defines them)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import compress

@@ -1,4 +1,4 @@
-"""What the rows of a task are to become, as tensors: one value a row, or one a token."""
+"""Targets of a task's rows as tensors: one value per row, or one per token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a fitted task can learn from its rows: those that it refuses, and the labels that none of them teaches."""
+"""Which rows a fitted task refuses, and which labels have no training row left."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""."""
+"""Models: encoders, multi-task models, heads."""

@@ -101,8 +101,8 @@ def _mean_pooled(models: dict[str, PreTrainedModel], source: EncoderSource, pool
         return frozenset()
     if source.family != "decoder":
         raise EncoderError(
-            f"model: pooling: {pooling!r} is for decoder-only encoders; {source.name!r} is {source.family} and has a "
-            "way of its own: auto"
+            f"model: pooling: {pooling!r} is for decoder-only encoders; {source.name!r} is {source.family} and "
+            "supports only auto"
         )
     if pooling == "last":
         return frozenset()
@@ -112,7 +112,7 @@ def _mean_pooled(models: dict[str, PreTrainedModel], source: EncoderSource, pool
     if not found:
         raise EncoderError(
             "model: pooling: 'mean' changes nothing here: it is for auxiliary tasks with one answer a text, and there "
-            f"is none. The main task {main!r} reads the last token, because transformers has no class that opens a "
-            "decoder-only model which reads the mean"
+            f"is none. The main task {main!r} reads the last token, because transformers has no class for a "
+            "decoder-only model that pools the mean"
         )
     return found

@@ -74,8 +74,8 @@ def cannot_open(name: str, error: Exception, key: str = ENCODER) -> str:
     """The message where transformers could not open a model, with its reason."""
     instead = "name a local folder, or use scratch:tiny" if key == ENCODER else "name a local folder"
     return (
-        f"{key}: cannot open {name!r}: neither a folder beside the study file nor a model that the Hub gives "
-        f"now ({first_line(error)}). Without a network, {instead}"
+        f"{key}: cannot open {name!r}: neither a folder next to the study file nor a model available "
+        f"from the Hub ({first_line(error)}). Without a network, {instead}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the name of an encoder says before it is opened. Nothing here imports torch."""
+"""Properties of an encoder that its name alone gives. Nothing here imports torch."""
 
 SCRATCH = {
     "scratch:tiny": {"num_hidden_layers": 2, "hidden_size": 128},

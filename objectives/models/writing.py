@@ -1,4 +1,4 @@
-"""How a head writes text, in each family: with the true beginning given, or greedily on its own.
+"""Text generation by a head, in each family: teacher-forced, or greedy.
 
 A model with a decoder reads the source in its encoder. A decoder-only one has source, end token and target in one row.
 """

@@ -1,1 +1,1 @@
-"""."""
+"""Task kinds: their rows, heads, losses and metrics."""

@@ -1,4 +1,4 @@
-"""What a study file says of a task, by kind, and what each kind can be measured by.
+"""Settings of each task kind in a study file, and its metrics.
 
 Apart from the tasks themselves, so that a stored study is read without torch.
 """
@@ -42,7 +42,7 @@ class MultiLabelSettings(TextTaskSettings):
         "log_loss": "minimize",
     }
     labels: str = Field(default="labels", description="column with a list of labels, or labels between separators")
-    separator: str = Field(default="|", min_length=1, description="stands between two labels of a row of text")
+    separator: str = Field(default="|", min_length=1, description="separates the labels in a text cell")
 
 
 class RegressionSettings(TextTaskSettings):
@@ -111,7 +111,7 @@ class GenerationSettings(TextTaskSettings):
         default=None, min_length=1, description="column with the text to write; null: the row's own, from a noised copy"
     )
     max_target_length: int = Field(
-        default=64, ge=2, le=8192, description="tokens to write, the end token among them; the rest is cut off"
+        default=64, ge=2, le=8192, description="tokens to write, the end token among them; the rest is truncated"
     )
     noise: float = Field(
         default=_NOISE, ge=0, lt=1, description="share of the tokens that are hidden from a model that reconstructs"

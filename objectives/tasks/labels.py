@@ -1,4 +1,4 @@
-"""What the kinds with a set of labels share: the set's checks and its words in messages."""
+"""What kinds with a label set share: its checks and messages."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

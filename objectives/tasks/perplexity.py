@@ -1,4 +1,4 @@
-"""Perplexity: among how many tokens, all as probable, a guess would be as uncertain."""
+"""Perplexity: the number of equally probable tokens with the same uncertainty."""
 
 import math
 

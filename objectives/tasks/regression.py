@@ -69,7 +69,7 @@ class Regression(TextTask[RegressionSettings]):
         if task.deviation < _SMALLEST:
             raise DataError(f"{where}: {found}; give them in a smaller unit")
         if task.deviation < _STEPS * abs(task.mean) * torch.finfo(torch.float32).eps:
-            raise DataError(f"{where}: {found}, for numbers of 32 bits; take a constant away from them")
+            raise DataError(f"{where}: {found}, for 32-bit floats; subtract a constant from them")
         return task
 
     def learnt(self, table: Table) -> Self:
@@ -142,7 +142,7 @@ def number_of(text: str) -> float:
 def _problem(number: float) -> str:
     """Why a number cannot be learnt; empty where it can."""
     if not math.isfinite(number):
-        return "is no finite number"
+        return "is not a finite number"
     return f"is beyond ±{_LARGEST:g}; give it in a larger unit" if abs(number) > _LARGEST else ""
 
 

@@ -78,7 +78,7 @@ class Span(Task[SpanSettings]):
         """DataError: no row has an answer that stands in its context."""
         if not any(place is not None and answer for place, answer in self._places(table)):
             column, source = self.settings.answer, table.source
-            raise DataError(f"{source}: task {self.name!r}: no answer in {column!r} stands in its context")
+            raise DataError(f"{source}: task {self.name!r}: no answer in {column!r} occurs in its context")
         return self
 
     def _places(self, table: Table) -> list[tuple[int | None, str]]:
@@ -100,7 +100,7 @@ class Span(Task[SpanSettings]):
             for values, answers in zip(table.items(self.settings.start), self._answers(table), strict=True)
         ]
         table.refuse(
-            (row, f"task {self.name!r}: {self.settings.start} {values[0]!r} is no character's place (0, 1, 2, …)")
+            (row, f"task {self.name!r}: {self.settings.start} {values[0]!r} is not a character position (0, 1, 2, …)")
             for row, values in enumerate(items)
             if values and not values[0].removesuffix(".0").isdecimal()
         )

@@ -116,8 +116,8 @@ class TokenClassification(Task[TokenClassificationSettings]):
         common = commonplace(tags) if training else []
         found = [
             Finding.of("I- tag that continues nothing", changed, "repaired"),
-            Finding.of("tag that training has not", unknown, "noted"),
-            Finding.of("B or I of no entity's name, counted word by word (as spans: B-x, I-x)", nameless, "noted"),
+            Finding.of("tag that does not occur in training", unknown, "noted"),
+            Finding.of("B or I without an entity name, counted word by word (as spans: B-x, I-x)", nameless, "noted"),
             Finding.of("word with the tag of most words, counted like any other (outside is O)", common, "noted"),
         ]
         return table, [finding for finding in found if finding.count]

@@ -1,1 +1,1 @@
-"""."""
+"""Training: trainers, checkpoints, evaluation."""

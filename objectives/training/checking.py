@@ -1,4 +1,4 @@
-"""Training settings that do not go together, found before a study is stored."""
+"""Checks for incompatible training settings, before a study is stored."""
 
 from collections.abc import Iterator, Mapping
 
@@ -34,8 +34,8 @@ def training_mistakes(
     if folds and ("early_stopping" in searched or training.early_stopping is not None):
         yield (
             _place("early_stopping", searched),
-            "a fold of a cross-validation is evaluated once, at its end, so there is nothing to stop by; leave it out, "
-            "or give `validation` a share or a file",
+            "a fold of a cross-validation is evaluated once, at its end, so early stopping has no effect; leave it "
+            "out, or give `validation` a share or a file",
         )
 
 
@@ -60,7 +60,7 @@ def _without_library(training: TrainingSettings, searched: Searched) -> Mistakes
 
 def _without_effect(training: TrainingSettings, searched: Searched) -> Mistakes:
     if "temperature" in searched and "temperature" not in _possible("sampling", training, searched):
-        yield _place("temperature", searched), "is read with `sampling: temperature` only; set that, or leave it out"
+        yield _place("temperature", searched), "applies only to `sampling: temperature`; set that, or leave it out"
 
 
 def _possible(name: str, training: TrainingSettings, searched: Searched) -> list[SettingValue]:

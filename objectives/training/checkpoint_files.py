@@ -1,4 +1,4 @@
-"""The files that checkpoints are: one a trial. Light, as they are shown and removed too where nothing trains."""
+"""Checkpoint files, one per trial. Imports no torch, as commands that do not train list and delete them."""
 
 from collections.abc import Iterator
 from contextlib import suppress

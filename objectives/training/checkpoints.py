@@ -1,4 +1,4 @@
-"""Checkpoints on disk: one file a trial, whole or not there, as safetensors with the rest in the header."""
+"""Checkpoints on disk: one file per trial, written atomically, as safetensors with the rest in the header."""
 
 import json
 import time
@@ -66,7 +66,7 @@ class CheckpointStore:
         others = sum(size for file, size in checkpoint_files(self.folder) if file != path)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if others + size > self.budget:
-            raise NoRoom(f"{size / 1e6:.0f} MB are too much beside {others / 1e6:.0f} of {self.budget / 1e6:.0f} MB")
+            raise NoRoom(f"{size / 1e6:.0f} MB do not fit next to {others / 1e6:.0f} of {self.budget / 1e6:.0f} MB")
         header = _Header(
             self.signature, checkpoint.configuration, checkpoint.step, checkpoint.patience, checkpoint.told
         )

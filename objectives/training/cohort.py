@@ -1,4 +1,4 @@
-"""Trials that train together: stacked at a rung, stepped as one program, and each for itself again at the next."""
+"""A cohort: trials stacked at a rung, trained as one program, and separated again at the next rung."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

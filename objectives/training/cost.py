@@ -1,4 +1,4 @@
-"""What a trained model takes where it is used: operations for a row, and parameters."""
+"""The inference cost of a trained model: operations per row, and parameters."""
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel

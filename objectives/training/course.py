@@ -1,4 +1,4 @@
-"""What a trial is to do: its batches, rungs and loss weights, and how far it has come."""
+"""The schedule of one trial: its batches, rungs and loss weights, and its progress."""
 
 from collections.abc import Mapping
 

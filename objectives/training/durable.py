@@ -1,9 +1,9 @@
-"""A trainer whose trials survive: they go on from checkpoints on disk, and are tried again where memory ran out.
+"""A fault-tolerant trainer: trials resume from checkpoints on disk, and are retried when memory runs out.
 
-Around any trainer. A checkpoint is written when a trial goes on after an evaluation, so that whatever it holds has
-been heard and noted by the caller: trials that are pruned or done cost none. A trial that is admitted again goes on
-from its file and first tells again what it had told. Those that run out of memory are retried, each alone, its
-neighbours waiting, with each batch in two parts; one that fails again failed.
+It wraps any trainer. A checkpoint is written when a trial continues after an evaluation, so that the caller has
+recorded whatever it holds: pruned and finished trials cost none. A trial that is admitted again resumes
+from its file and first repeats its earlier evaluations. Trials that run out of memory are retried, each alone while
+the others wait, with each batch in two parts; one that fails again has failed.
 """
 
 import time
@@ -157,7 +157,7 @@ class DurableTrainer(Trainer):
                 trial.parked = self.trainer.evict(trial_id)
         for evaluation in short:
             trial_id, trial = evaluation.trial_id, self._trials[evaluation.trial_id]
-            self.note(f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time")
+            self.note(f"trial {trial_id} ran out of memory: retrying alone, with each batch in two parts")
             self.trainer.discard(trial_id)
             trial.parts, trial.begun = _RETRY_PARTS, False
             trial.unheard += evaluation.seconds
@@ -195,7 +195,7 @@ class DurableTrainer(Trainer):
         except OSError as error:
             if not self._is_full:
                 reason = error.strerror or str(error)
-                self.note(f"checkpoints cannot be written ({reason}): interrupted trials go on from earlier ones")
+                self.note(f"checkpoints cannot be written ({reason}): interrupted trials resume from earlier ones")
             self._is_full = True
         else:
             trial.begun = False

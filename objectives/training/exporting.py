@@ -1,4 +1,4 @@
-"""What was trained as a folder that transformers opens: model, tokenizer, the other tasks' heads."""
+"""A trained model as a folder that transformers opens: model, tokenizer, the other tasks' heads."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What an exception says of a trial: how it failed, and whether others would, too."""
+"""Classification of exceptions: how a trial failed, and whether others would fail too."""
 
 import traceback
 

@@ -1,4 +1,4 @@
-"""Why a trial ended without a value; light, as reports read it too."""
+"""Why a trial ended without a value. Imports no torch, as reports read it too."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What is fresh about a training; light, as reports read it too."""
+"""The fresh seed of a training. Imports no torch, as reports read it too."""
 
 from dataclasses import dataclass
 

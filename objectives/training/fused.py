@@ -1,8 +1,8 @@
 """The fused trainer: trials whose tensors have the same shapes train as one batched program.
 
-A slot is no fixed place: at every rung those trials that have one form until their next rung are stacked anew, be they
-fresh, resumed or epochs apart. So a trial that is admitted trains at the next `advance`, and one that leaves costs
-nothing. Trials that cannot be fused, and those whose form nobody shares, train one by one.
+Slots are not fixed: at every rung the trials with equal shapes until their next rung are stacked anew, whether fresh,
+resumed or epochs apart. So an admitted trial trains at the next `advance`, and one that leaves costs
+nothing. Trials that cannot be fused, and those whose shapes no other trial has, train one by one.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""One trial in the fused trainer: its row of weights, its moments, its place and its memory."""
+"""One trial in the fused trainer: its row of weights, optimizer state, position and memory."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which trials the fused trainer trains together, and why not the others."""
+"""Which trials the fused trainer can fuse, and why not the others."""
 
 from ...spaces.configuration import Configuration
 from ..models.fused.model import unstackable
@@ -19,7 +19,7 @@ def unfusible(prepared: PreparedObjective, configuration: Configuration) -> str 
     reasons = {
         "cross-validation trains fold after fold": bool(prepared.folds),
         "the cost of inference is counted on a model of its own": bool(set(COSTS) & set(prepared.settings.objectives)),
-        f"the loss of {', '.join(map(repr, strange))} is not told trial by trial": bool(strange),
+        f"the loss of {', '.join(map(repr, strange))} is not computed per trial": bool(strange),
         f"weighting {training.weighting} needs the gradients or the history of each task": several
         and training.weighting != "static",
         f"sampling {training.sampling} gives each trial other tasks in a step": several and training.sampling != "all",

@@ -1,4 +1,4 @@
-"""How many slots a GPU is worth: a few steps of one trial for its memory, of several as one program for their speed."""
+"""The number of slots for a GPU: measured memory of one trial, and measured speed of several as one program."""
 
 import gc
 import math

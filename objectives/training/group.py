@@ -109,7 +109,7 @@ def joined() -> Generator[Group]:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         told = ", ".join(f"{name}={os.environ[name]}" for name in _TOLD)
-        raise InputError(f"the processes of this training do not find each other ({told}): {error}") from None
+        raise InputError(f"the processes of this training cannot connect to each other ({told}): {error}") from None
     try:
         yield Group(dist.get_rank(), dist.get_world_size())
     finally:
@@ -127,6 +127,6 @@ def _together(group: Group) -> Generator[None]:
         yield
     except RuntimeError as error:
         raise TrainingError(
-            f"process {group.rank} of {group.size}: another process of this training ended, and said why if it could; "
-            "the same command goes on from the last checkpoint"
+            f"process {group.rank} of {group.size}: another process of this training ended (see its error, if any); "
+            "the same command resumes from the last checkpoint"
         ) from error

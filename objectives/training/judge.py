@@ -1,4 +1,4 @@
-"""The baseline's opinion of texts that nobody has labelled, by which synthesized rows are chosen."""
+"""The baseline as a judge of synthesized rows: its probabilities for unlabelled texts."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The training losses that an evaluation tells."""
+"""Running means of training losses between evaluations."""
 
 import math
 from collections.abc import Mapping

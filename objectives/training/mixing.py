@@ -1,4 +1,4 @@
-"""Putting one step's batches together: which rows of which tasks, and what several trials have in common."""
+"""Assembling one step's batches: which rows of which tasks, and what several trials share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

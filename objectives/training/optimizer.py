@@ -1,4 +1,4 @@
-"""AdamW, its groups of parameters, and the learning rate's course."""
+"""AdamW, its parameter groups, and the learning rate schedule."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""A batch in parts whose gradients add up to the whole one's: for less memory at a time, or for several processes."""
+"""A batch in parts with accumulated gradients: for less memory, or for several processes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace

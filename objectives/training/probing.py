@@ -1,4 +1,4 @@
-"""A few steps of training, to know what a step costs before trials are placed."""
+"""A few steps of training, to measure the cost of a step before trials are placed."""
 
 import time
 from dataclasses import dataclass

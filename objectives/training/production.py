@@ -121,7 +121,7 @@ def _pause(run: TrainingRun, history: History, manner: Manner) -> None:
         manner.saved.save(run, history)
     if wish == _LEAVE:
         where = f"stopped at step {run.step} of {run.total_steps}"
-        raise Interrupted(where if manner.saved is None else f"{where}; the same command goes on from there")
+        raise Interrupted(where if manner.saved is None else f"{where}; the same command resumes from there")
 
 
 def _at_full_length(configuration: Configuration) -> Configuration:

@@ -1,4 +1,4 @@
-"""What a production training keeps on disk, so that it goes on after a kill as if nothing had happened."""
+"""The state of a production training on disk, from which it resumes bit-identically after a kill."""
 
 import time
 from collections.abc import Callable
@@ -67,7 +67,7 @@ class SavedHistory:
         if state is None:
             return
         run.restore(state)
-        self._note(f"going on from step {state.step}")
+        self._note(f"resuming from step {state.step}")
         history.told = list(state.told)
         # Weights of a later step were written by a life that was killed before its state was.
         known = [step for step in self._store.sizes() if _STATE < step <= state.step]
@@ -82,7 +82,7 @@ class SavedHistory:
         except OSError as error:
             if not self._is_full:
                 reason = error.strerror or str(error)
-                self._note(f"the state cannot be written ({reason}): after a kill this goes on from an earlier one")
+                self._note(f"the state cannot be written ({reason}): after a kill training resumes from an earlier one")
             self._is_full = True
         self._saved = time.monotonic()
         self._cost = self._saved - began

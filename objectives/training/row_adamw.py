@@ -1,4 +1,4 @@
-"""AdamW for trials that are rows of one tensor: clipped, checked and stepped each for itself."""
+"""AdamW for trials stacked as rows of one tensor: each is clipped, checked and updated separately."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""One trial under training: its model, optimizer, place and random state."""
+"""One trial in training: its model, optimizer, position and random state."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Trials on seeds of their own: each has its own split, order, first weights and variants."""
+"""Trials with their own seeds: each has its own split, order, initial weights and variants."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache

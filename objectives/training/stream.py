@@ -1,4 +1,4 @@
-"""The random stream that a training's dropout draws from, on the CPU and on its GPU."""
+"""The random stream of a training's dropout, on the CPU and on its GPU."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager

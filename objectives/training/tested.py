@@ -1,4 +1,4 @@
-"""A configuration measured on the test data: trained as production would, and looked at once."""
+"""A configuration evaluated once on the test data, trained as in production."""
 
 from dataclasses import replace
 

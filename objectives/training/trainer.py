@@ -1,12 +1,12 @@
 """The contract of everything that trains: one plain model, or forty fused.
 
-A trainer holds up to `capacity` trials, each in a slot of its own. It is driven from outside and
-decides nothing: whether a trial goes on after an evaluation is the caller's business.
+A trainer holds up to `capacity` trials, each in its own slot. It is driven from outside and
+decides nothing: the caller decides whether a trial continues after an evaluation.
 
     admit(trial_id, configuration, checkpoint=None)    put a trial into a free slot
     advance() -> list[Evaluation]                       train until some slot reaches a rung or its end
     checkpoint(trial_id) -> Checkpoint | None           copy its state; it stays in its slot
-    evict(trial_id) -> Checkpoint | None                take a trial out, to go on later or elsewhere
+    evict(trial_id) -> Checkpoint | None                take a trial out, to resume later or elsewhere
     discard(trial_id)                                   take a trial out for good: pruned, finished, failed
     abandon(trial_id)                                   take a trial out as it stands: its checkpoint on disk stays
 
@@ -15,8 +15,8 @@ Rules that every implementation keeps (tests/conformance/test_trainers.py):
   neighbours, not on how often it was evicted and admitted again from its checkpoint.
 - Evaluations of a trial come at the rungs, in order; the last one has `finished` set. A trial that runs out of
   patience (early stopping) ends before its last rung.
-- What goes wrong in a trial (NaN, out of memory) is an Evaluation with `failure` set, for that trial
-  alone; its neighbours go on. The caller still evicts it.
+- A failure of a trial (NaN, out of memory) is an Evaluation with `failure` set, for that trial
+  alone; the others continue. The caller still evicts it.
 - Evicting frees the slot at once. Unknown trials, a full trainer and a trial admitted twice raise
   ValueError: these are mistakes of the caller, not of the user.
 """

@@ -1,4 +1,4 @@
-"""A trial that is made of whole trainings: between them there is nothing to keep but the place."""
+"""A trial that consists of whole trainings: between them only the position is state."""
 
 from abc import ABC, abstractmethod
 

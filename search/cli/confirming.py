@@ -50,7 +50,7 @@ def confirm(
     with while_stored(record):
         confirmed, called = read_confirmation(record), record.called
     if confirmed is None and ending is Ending.INTERRUPTED:
-        tell(f"interrupted; go on with: autotune study confirm {called}")
+        tell(f"interrupted; resume with: autotune study confirm {called}")
         return INTERRUPTED
     if confirmed is None:
         raise StudyError(f"the confirmation of {record.name!r} was deleted meanwhile")
@@ -60,5 +60,5 @@ def confirm(
             console.print()
             console.print(block)
         return 0
-    tell(f"{confirmed.missing} fresh trainings are left; go on with: autotune study confirm {called}")
+    tell(f"{confirmed.missing} fresh trainings remain; resume with: autotune study confirm {called}")
     return INTERRUPTED if ending is Ending.INTERRUPTED else 0

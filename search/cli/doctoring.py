@@ -25,7 +25,7 @@ def doctor_command(storage: str | None, *, as_json: bool) -> int:
     if wrong:
         tell(f"wrong: {', '.join(check.part for check in wrong)}", "red")
     else:
-        tell("all that is needed is here")
+        tell("everything required is available")
     return 2 if wrong else 0
 
 
@@ -38,8 +38,8 @@ def _imported(part: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     try:
         return list(look())
     except (ImportError, OSError) as error:
-        found = f"cannot be looked at: {first_line(error)}"
-        return [Check(part, State.WRONG, found, "install autotune-mtl anew, in a virtual environment of its own")]
+        found = f"cannot be checked: {first_line(error)}"
+        return [Check(part, State.WRONG, found, "reinstall autotune-mtl, in a virtual environment of its own")]
 
 
 def _devices() -> Iterable[Check]:

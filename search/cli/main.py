@@ -63,7 +63,7 @@ def init(
     ] = Path("study.yaml"),
     task: Annotated[
         MainKind | None,
-        typer.Option(help="Kind of the main task; else what the columns look like.", show_default=False),
+        typer.Option(help="Kind of the main task; by default inferred from the columns.", show_default=False),
     ] = None,
 ) -> None:
     """Write a study file from the data."""
@@ -77,21 +77,21 @@ def train(
     best: Annotated[Path, typer.Argument(help="An export: best.yaml.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the model; new or empty.")],
     all_data: Annotated[
-        bool, typer.Option("--all-data", help="Train on the validation rows too; the last weights count.")
+        bool, typer.Option("--all-data", help="Train on the validation rows too; keeps the last weights.")
     ] = False,
     devices: Annotated[str, typer.Option(help="auto, cpu, or a GPU's number.")] = "auto",
     micro_batch: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Rows at once at most: gradients add up to the batch's. Else a whole batch.", show_default=False
+            min=1, help="Largest number of rows per pass; gradients accumulate. Default: the batch.", show_default=False
         ),
     ] = None,
     report_to: Annotated[
         list[str] | None,
-        typer.Option(help="tensorboard, mlflow or wandb; again, or with commas, for several.", show_default=False),
+        typer.Option(help="tensorboard, mlflow or wandb; repeat, or separate by commas.", show_default=False),
     ] = None,
 ) -> None:
-    """Train an export at full length; transformers opens the result. The same command goes on after a kill."""
+    """Train an export at full length; transformers opens the result. The same command resumes after a kill."""
     from .training import TrainOptions, train_command
 
     train_command(best, output, TrainOptions(all_data, devices, micro_batch, report_to or []))
@@ -100,9 +100,7 @@ def train(
 @app.command()
 def verify(
     best: Annotated[Path, typer.Argument(help="An export: best.yaml.")],
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many of its seeds.", show_default=False)
-    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Use only the first N seeds.", show_default=False)] = None,
     devices: study.Devices = "auto",
     slots: study.Slots = "auto",
     executor: study.Executor = study.ExecutorName.AUTO,
@@ -110,7 +108,7 @@ def verify(
     gpus_per_worker: study.GpusPerWorker = None,
     as_json: study.AsJson = False,
 ) -> None:
-    """Train an export again on its seeds: does the result land in the promised interval?"""
+    """Retrain an export on its seeds and check the confirmed interval."""
     from ..executors.choosing import check_placement
     from .verifying import verify_command
 
@@ -124,22 +122,20 @@ def augment(
     operation: Annotated[
         list[str] | None,
         typer.Option(
-            help="One operation, again for another; else the study file's, or noise and reverse.", show_default=False
+            help="An operation; may be repeated. Default: the study file's, or noise and reverse.", show_default=False
         ),
     ] = None,
     magnitude: Annotated[float, typer.Option(help="Strength, from 0 to 1.")] = 0.1,
-    rows: Annotated[int, typer.Option(min=1, help="How many rows are drawn.")] = 5,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows to draw.")] = 5,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0, max=2**32 - 1, help="Of the draw and the changes; else the study file's, or 0.", show_default=False
-        ),
+        typer.Option(min=0, max=2**32 - 1, help="Random seed. Default: the study file's, or 0.", show_default=False),
     ] = None,
     text: Annotated[
-        str | None, typer.Option(help="A data file's column with the text; else text.", show_default=False)
+        str | None, typer.Option(help="Text column of a data file. Default: text.", show_default=False)
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="A data file's column with the label; else label.", show_default=False)
+        str | None, typer.Option(help="Label column of a data file. Default: label.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -160,7 +156,7 @@ def schema() -> None:
 
 @app.command()
 def doctor(storage: study.Storage = None, as_json: study.AsJson = False) -> None:
-    """Say what this machine has: packages, devices, cache, storage; and what to do about what is wrong."""
+    """Check packages, devices, cache and storage; advise on what is wrong."""
     from .doctoring import doctor_command
 
     raise typer.Exit(doctor_command(storage, as_json=as_json))

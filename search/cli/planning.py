@@ -105,10 +105,10 @@ def _pruned(plan: Plan) -> str:
     if plan.pruner == "none":
         return "; nothing is pruned"
     if plan.search.least is None:
-        return f"; what the pruner {plan.pruner} saves cannot be known before"
+        return f"; savings by the pruner {plan.pruner} cannot be predicted"
     if not plan.left:
         return ""
-    return f"; with the pruner {plan.pruner} never under {_exact(plan.search.least)}"
+    return f"; with the pruner {plan.pruner} at least {_exact(plan.search.least)}"
 
 
 def _exact(seconds: float) -> str:
@@ -118,7 +118,7 @@ def _exact(seconds: float) -> str:
 def _confirming(plan: Plan) -> str:
     found = plan.confirming
     if not found.trainings:
-        return "confirmation: there is nothing to confirm of fewer than two trials"
+        return "confirmation: nothing to confirm with fewer than two trials"
     who = "at the end of the run" if found.is_asked else "only with `autotune study confirm`"
     parts = [f"{found.arms} configurations"]
     parts += [f"{found.variants} variants of the winner"] if found.variants else []
@@ -130,8 +130,8 @@ def _confirming(plan: Plan) -> str:
 def _checkpoints(plan: Plan) -> str:
     found = plan.checkpoints
     if not found.each:
-        return "checkpoints: next to nothing, as only the place in a cross-validation is kept"
+        return "checkpoints: negligible, as only the position in the cross-validation is kept"
     size = f"checkpoints: {found.each / 1e6:.1f} MB each, at most {found.count} at once"
     most = f"{found.total / 1e6:.1f} MB of the {found.budget / 1e9:g} GB of search.checkpoints.disk"
-    short = "; the disk has no room for them" if found.free < found.total else ""
+    short = "; there is not enough disk space for them" if found.free < found.total else ""
     return f"{size}: {most}; {found.free / 1e9:.1f} GB of the disk are free{short}"

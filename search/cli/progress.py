@@ -1,4 +1,4 @@
-"""How far a production training is: a bar on a terminal, else a line for each tenth of the way."""
+"""Progress of a production training: a bar on a terminal, else a line for each tenth."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager

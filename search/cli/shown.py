@@ -1,4 +1,4 @@
-"""Text of a user's file on a terminal: what could steer the terminal is made visible, and long text is cut."""
+"""Text of a user's file on a terminal: control characters are made visible, and long text is truncated."""
 
 from collections.abc import Sequence
 

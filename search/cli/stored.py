@@ -1,4 +1,4 @@
-"""What the commands do that look at stored studies, copy or delete them. None of them needs torch."""
+"""The commands that read, copy or delete stored studies. None of them needs torch."""
 
 import json
 from collections.abc import Mapping

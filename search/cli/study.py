@@ -1,4 +1,4 @@
-"""`autotune study …`: a study's life on the command line. The work is done elsewhere; here are words only."""
+"""`autotune study …`: its commands, options and help. The work is done elsewhere."""
 
 import atexit
 import gc
@@ -55,24 +55,25 @@ def create(
 
 
 Devices = Annotated[str, typer.Option(help="auto, cpu, cpu:N (N processes), or GPUs' numbers: 0,1.")]
-Slots = Annotated[str, typer.Option(help="Trials in training at once on each device: auto or a number.")]
+Slots = Annotated[str, typer.Option(help="Trials trained at once on each device: auto or a number.")]
 Executor = Annotated[
-    ExecutorName, typer.Option(help="Where trials train: in this process, in one a device, on a Ray cluster.")
+    ExecutorName, typer.Option(help="Where trials train: in this process, one process per device, a Ray cluster.")
 ]
 Address = Annotated[
-    str | None, typer.Option(help="With ray: the cluster's; else RAY_ADDRESS, or one here.", show_default=False)
+    str | None,
+    typer.Option(help="With ray: the cluster's address. Default: RAY_ADDRESS, or a local cluster.", show_default=False),
 ]
 GpusPerWorker = Annotated[
     float | None, typer.Option(min=0, help="With ray: GPUs of each actor, such as 0.5.", show_default=False)
 ]
-Timeout = Annotated[str | None, typer.Option(help="Longest time of this call: 90s, 30m, 2h.")]
+Timeout = Annotated[str | None, typer.Option(help="Time limit of this call: 90s, 30m, 2h.")]
 
 
 @app.command()
 def run(
     target: Target,
     storage: Storage = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Another total for this call.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Total number of trials for this call.")] = None,
     timeout: Timeout = None,
     devices: Devices = "auto",
     slots: Slots = "auto",
@@ -93,12 +94,12 @@ def run(
 def plan(
     target: Target,
     storage: Storage = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Another total, as `run` takes it.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Total number of trials, as in `run`.")] = None,
     devices: Devices = "auto",
     slots: Slots = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a few steps; say what a run will take. Nothing is stored."""
+    """Train a few steps to estimate the cost of a run. Nothing is stored."""
     from ..executors.choosing import check_placement
     from .planning import plan_command
 
@@ -111,9 +112,11 @@ def confirm(
     target: Target,
     storage: Storage = None,
     candidates: Annotated[
-        int | None, typer.Option(min=1, max=20, help="So many of the best trials; else the study file's, or 3.")
+        int | None, typer.Option(min=1, max=20, help="Number of best trials. Default: the study file's, or 3.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Fresh seeds; else the study file's, or 6.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Number of fresh seeds. Default: the study file's, or 6.")
+    ] = None,
     ablate: Annotated[
         bool | None, typer.Option("--ablate/--no-ablate", help="Train the winner without each of its parts.")
     ] = None,
@@ -124,7 +127,7 @@ def confirm(
     address: Address = None,
     gpus_per_worker: GpusPerWorker = None,
 ) -> None:
-    """Train the best trials and the baseline again on fresh seeds; say what to believe."""
+    """Retrain the best trials and the baseline on fresh seeds, and print the verdict."""
     from ..executors.choosing import check_placement
     from .confirming import confirm_command
 
@@ -154,7 +157,7 @@ def show(
     target: Target,
     storage: Storage = None,
     as_json: AsJson = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show again, every few seconds, until it is done.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every few seconds until the study is done.")] = False,
 ) -> None:
     """Show a study's settings and its trials."""
     if watch and as_json:
@@ -180,7 +183,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Name the best configuration, its margin and what its parts are worth."""
+    """Print the best configuration, its margin and the importance of its parts."""
     if page is not None and as_json:
         raise InputError("--html writes a page and --json prints JSON; leave one of them out")
     with _uncollected():
@@ -209,7 +212,7 @@ def export(
         Path, typer.Option("--output", "-o", parser=file_path, metavar="PATH", help="The file to write.")
     ] = Path("best.yaml"),
     storage: Storage = None,
-    style: Annotated[ExportFormat, typer.Option("--format", help="How it is written.")] = ExportFormat.YAML,
+    style: Annotated[ExportFormat, typer.Option("--format", help="File format.")] = ExportFormat.YAML,
     trial: Annotated[
         int | None, typer.Option(min=0, help="A complete trial's number; by default the best in the first objective.")
     ] = None,
@@ -223,7 +226,7 @@ def export(
 @app.command()
 def copy(
     name: Name,
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="The database that gets the copy.")],
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="The target database.")],
     storage: Storage = None,
 ) -> None:
     """Copy a study and all its trials to another database."""
@@ -236,7 +239,7 @@ def copy(
 def delete(
     name: Name,
     storage: Storage = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Delete a study and all its trials."""
     from .stored import delete_command

@@ -38,7 +38,7 @@ def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
     url = storage_url(storage, file.storage)
     _create(file, path, url, dry_run=dry_run)
     if dry_run:
-        tell("all is well; nothing was stored (--dry-run)")
+        tell("all checks passed; nothing was stored (--dry-run)")
     else:
         tell(f"stored. Run it: autotune study run {file.name}{storage_option(url)}")
 
@@ -104,11 +104,11 @@ def run_command(
         ending = Ending.INTERRUPTED
     if ending is Ending.INTERRUPTED:
         again = f"{shlex.quote(target)}{storage_option(storage) if storage else ''}"
-        tell(f"interrupted; go on with: autotune study run {again}")
+        tell(f"interrupted; resume with: autotune study run {again}")
         return INTERRUPTED
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         with while_stored(record):
-            raise TrainingError(f"no trial came to its end; the reasons: autotune study report {record.called}")
+            raise TrainingError(f"no trial completed; for the reasons: autotune study report {record.called}")
     now = as_it_is_now(record, record.path).file
     if ending is not Ending.DONE or now.confirm is None:
         return 0

@@ -1,4 +1,4 @@
-"""What commands are given: a study by name or file, a duration."""
+"""Arguments of commands: a study by name or file, a duration."""
 
 from dataclasses import replace
 from pathlib import Path

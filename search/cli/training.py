@@ -145,7 +145,7 @@ class _Training:
             self._say(told(finding))
         weighting = prepared.training_of(best.configuration).weighting
         if self.options.micro_batch and not weighting_type(weighting, 1 + len(best.configuration.ratios)).splits:
-            self._say(f"--micro-batch: weighting {weighting!r} needs whole batches, so all batches stay whole")
+            self._say(f"--micro-batch: weighting {weighting!r} needs whole batches, so batches are not split")
         return prepared
 
     def _trained(self, prepared: PreparedObjective, device: torch.device, manner: Manner) -> Trained:
@@ -165,8 +165,8 @@ class _Training:
         rows = min(self.options.micro_batch or own, own)
         splits = weighting_type(training.weighting, 1 + len(self.best.configuration.ratios)).splits
         if rows > 1 and splits:
-            return f" with {rows} rows at once; try --micro-batch {rows // 2}, which trains the same"
-        return f" with {rows} rows at once, which cannot be fewer; it needs a larger device, or shorter texts"
+            return f" with {rows} rows at once; try --micro-batch {rows // 2}, which gives the same result"
+        return f" with {rows} rows at once, the minimum; it needs a larger device, or shorter texts"
 
     def _command(self) -> str:
         """What was typed, without the folders of this machine."""

@@ -1,4 +1,4 @@
-"""`autotune study show --watch`: looks on while others run a study, and changes nothing."""
+"""`autotune study show --watch`: monitors a study that others run, and changes nothing."""
 
 import time
 

@@ -1,1 +1,1 @@
-"""The best few trained again on fresh seeds, beside the baseline: what the verdict is made from."""
+"""The best few and the baseline, retrained on fresh seeds: the data of the verdict."""

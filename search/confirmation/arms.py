@@ -30,7 +30,7 @@ def compared(ranked: Sequence[RankedTrial], space: SearchSpace, count: int, stud
     """
     if len(ranked) < 2:
         there = f"only one complete trial, {ranked[0].number}" if ranked else "no complete trial"
-        raise NothingToConfirm(f"the study {study!r} has {there}; confirming takes two at least: run more trials")
+        raise NothingToConfirm(f"the study {study!r} has {there}; confirming needs at least two: run more trials")
     baseline, equal = space.baseline(), space.equal_weights()
     tried = {key_of(trial.configuration): trial.number for trial in reversed(ranked)}
     found = each_once(

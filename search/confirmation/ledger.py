@@ -1,7 +1,7 @@
-"""The fresh trainings of a study in its storage: a plain Optuna study beside it, one trial a training.
+"""The fresh trainings of a study in its storage: a separate plain Optuna study, one trial per training.
 
-So all that makes a search durable serves here too: claims, retries, resuming, several hosts. Its name has a slash,
-which no study's own may have.
+So claims, retries, resuming and several hosts work as in a search. Its name has a slash, which no study's own name may
+have.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""From the fresh trainings in the storage to what they say; computed anew each time, so that nothing can be stale."""
+"""From the stored fresh trainings to their results; recomputed each time, so that nothing can be stale."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a confirmation says: the same value for terminal, page, export and model card. reading.py makes it."""
+"""The result of a confirmation: one value for terminal, page, export and model card. reading.py builds it."""
 
 import json
 from collections.abc import Mapping

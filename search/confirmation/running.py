@@ -1,4 +1,4 @@
-"""A confirmation from its plan to its last training; what is there already is not trained again."""
+"""A confirmation from its plan to its last training; existing trainings are not repeated."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -107,9 +107,11 @@ class _Work:
         names, seeds = ", ".join(arm["name"] for arm in ledger.facts[ARMS]), ledger.facts[SEEDS]
         self._observer.message(f"confirming on {fresh_seeds(len(seeds))}, the same for all: {names}")
         if len(seeds) > settings.seeds:
-            self._observer.message(f"{settings.seeds} were asked for now, {len(seeds)} earlier: those stay")
+            self._observer.message(
+                f"keeping the {len(seeds)} seeds of an earlier run ({settings.seeds} were requested)"
+            )
         if len(self._record.file.objectives) > 1:
-            self._observer.message(f"winner and verdict are by the first objective, {self._record.file.objectives[0]}")
+            self._observer.message(f"winner and verdict use the first objective, {self._record.file.objectives[0]}")
         return self._train(ledger, interrupted, deadline)
 
     def look_closer(self, settings: ConfirmSettings, interrupted: Interruption, deadline: float | None) -> Ending:
@@ -211,5 +213,5 @@ def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = 
 def _closer(queued: Sequence[Training], winner: str) -> str:
     looks = [training.fresh.tested for training in queued]
     doing = [] if all(looks) else [f"training {winner} without each of its parts"]
-    doing += ["looking at the test data, once"] if any(looks) else []
+    doing += ["evaluating on the test data, once"] if any(looks) else []
     return "; ".join(doing)

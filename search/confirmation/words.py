@@ -49,7 +49,7 @@ def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
     if name == verdict.baseline:
         return f"No candidate has a better mean than the baseline: {measured(score)} on {fresh_seeds(score.count)}."
     said, corrected = measured(score), measured(verdict.winner.corrected)
-    luck = "" if corrected == said else f"; {corrected} without the luck of being chosen"
+    luck = "" if corrected == said else f"; {corrected} corrected for selection"
     return f"The winner is {name}: {said} on {fresh_seeds(score.count)}{luck}."
 
 
@@ -59,7 +59,7 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if name == verdict.baseline:
         return
     if comparison is None:
-        yield "The baseline failed on every seed, so nothing says whether the search helped."
+        yield "The baseline failed on every seed, so it is unknown whether the search helped."
         return
     probable = f"P(better) {comparison.test.probability_better:.3f}"
     gain = _gain(confirmed.unit, comparison.gain, verdict.winner.gain)
@@ -67,8 +67,8 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
         yield f"It is better than the baseline by {gain}. It is {comparison.evidence}, {probable}."
         return
     evidence = comparison.evidence
-    if comparison.is_better:  # but not without the luck of being chosen
-        evidence = f"as measured it would be {evidence}, but luck may be all of it"
+    if comparison.is_better:  # but not once corrected for selection
+        evidence = f"as measured it would be {evidence}, but selection may explain all of it"
     yield f"It is not shown to be better than the baseline: {gain}. {probable}; {evidence}."
     if not comparison.can_claim:
         yield _too_few(comparison)
@@ -78,7 +78,7 @@ def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
     """The gain as measured, and what is left of it on seeds that did not choose, where that is another figure."""
     said = unit.gain(measured)
     left = said if corrected is None else unit.gain(corrected)
-    return said if left == said else f"{said}; {left} without the luck of being chosen"
+    return said if left == said else f"{said}; {left} corrected for selection"
 
 
 def _too_few(comparison: Comparison) -> str:
@@ -91,7 +91,7 @@ def _too_few(comparison: Comparison) -> str:
 def _unfinished(confirmed: Confirmed) -> Iterator[str]:
     if confirmed.missing:
         are = "trainings are" if confirmed.missing > 1 else "training is"
-        yield f"{confirmed.missing} {are} still to come, so this may change: the same command goes on."
+        yield f"{confirmed.missing} {are} missing, so this may change: the same command resumes."
 
 
 def _test(confirmed: Confirmed) -> Iterator[str]:
@@ -100,9 +100,9 @@ def _test(confirmed: Confirmed) -> Iterator[str]:
         return
     found = [f"{name} {measured(each)}" for name, each in tested.estimates.items()]
     gain = "" if tested.gain is None else f"; gain {confirmed.unit.gain(tested.gain.gain)}, {tested.gain.evidence}"
-    yield f"On the test data, looked at once: {', '.join(found)}{gain}."
+    yield f"On the test data, used once: {', '.join(found)}{gain}."
     if confirmed.winner is not None and confirmed.winner.name != tested.winner:
-        yield f"It was {tested.winner} that met the test data; it is not looked at again for another winner."
+        yield f"The test data was used for {tested.winner}; it is not used again for another winner."
 
 
 def _tied(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
@@ -131,13 +131,9 @@ def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     first = confirmed.arm(next(iter(gaps)))
     assert first.search_score is not None
     gap = gaps[first.name]
-    if gap.mean > 0:
-        yield (
-            f"The search said {number(first.search_score)} of its best, {first.name}: "
-            f"{confirmed.unit.gain(gap).removeprefix('+')} better than fresh seeds do."
-        )
-    else:
-        yield f"The search said {number(first.search_score)} of its best, {first.name}: no better than fresh seeds do."
+    searched = f"In the search its best, {first.name}, scored {number(first.search_score)}"
+    better = f"{confirmed.unit.gain(gap).removeprefix('+')} better" if gap.mean > 0 else "no better"
+    yield f"{searched}: {better} than on fresh seeds."
 
 
 def _failures(confirmed: Confirmed) -> Iterator[str]:
@@ -154,8 +150,8 @@ def _on(arm: Arm) -> str:
 def _rows(confirmed: Confirmed) -> Iterator[str]:
     if confirmed.same_rows:
         yield (
-            "Validation is a file, so all these figures are of its rows, which chose the candidates too; "
-            "only other rows, such as test data, can say more."
+            "Validation is a file, so all these figures are for its rows, which also selected the candidates; "
+            "only other rows, such as test data, are independent."
         )
 
 

@@ -1,1 +1,1 @@
-"""What `autotune doctor` looks at."""
+"""The checks of `autotune doctor`."""

@@ -1,4 +1,4 @@
-"""The devices that trials can train on, as `autotune doctor` tells of them."""
+"""The devices that trials can train on, for `autotune doctor`."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def find_devices() -> Iterator[Check]:
 
 def _gpu(name: str, number: int) -> Check:
     if number >= torch.cuda.device_count():
-        return Check(name, State.OK, "a MIG slice; only a process of its own can look at it")
+        return Check(name, State.OK, "a MIG slice; only a separate process can inspect it")
     try:
         free, total = torch.cuda.mem_get_info(number)
         bf16 = _bf16(torch.device("cuda", number))

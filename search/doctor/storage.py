@@ -23,7 +23,7 @@ def find_storage(url: str) -> Check:
         return Check("storage", State.WRONG, str(error), advice)
     except OSError as error:
         return Check("storage", State.WRONG, f"{masked(url)}: cannot be used: {error.strerror}", advice)
-    studies = f"{count} {'study' if count == 1 else 'studies'}" if there else "no studies yet; the first makes it"
+    studies = f"{count} {'study' if count == 1 else 'studies'}" if there else "no studies yet; the first one creates it"
     return Check("storage", State.OK, f"{masked(url)}: {studies}")
 
 
@@ -37,5 +37,5 @@ def _unwritable(url: str, *, is_new: bool) -> str | None:
     with storage_errors(url, timeouts.OPENING_S), server(url).connect() as connection:
         is_read_only, may_write = connection.execute(question).one()
     if is_read_only:
-        return "the server lets nobody write (read-only, or a standby)"
-    return None if may_write else "this user may not write there"
+        return "the server is read-only, or a standby"
+    return None if may_write else "this user may not write to it"

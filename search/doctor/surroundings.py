@@ -1,4 +1,4 @@
-"""Packages, cache folder and environment. Nothing heavy is imported and nothing is made, so that it works anywhere."""
+"""Packages, cache folder and environment. Imports nothing heavy and creates nothing, so that it works anywhere."""
 
 import os
 import platform

@@ -133,7 +133,7 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
             probe, recipe.at_once(left // len(places)), partial(probe_step, prepared, configuration, device)
         )
     except (Diverged, RuntimeError) as error:
-        note(f"training one trial at a time: a look at what a step takes failed ({first_line(error)})")
+        note(f"training one trial at a time: could not measure the time of a step ({first_line(error)})")
         return 1  # the first trial is much the same
     note(why)
     return slots

@@ -1,7 +1,7 @@
-"""The contract of an executor: a trainer somewhere, that is closed in the end.
+"""The contract of an executor: a trainer somewhere, which is closed at the end.
 
-The tuner knows nothing else: whether trials train in this process, in a process a device, or on a
-cluster, they are admitted, advanced and evicted in the same words (objectives/training/trainer.py).
+The tuner depends on nothing else: whether trials train in this process, in one process per device, or on a
+cluster, they are admitted, advanced and evicted by the same calls (objectives/training/trainer.py).
 """
 
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""Training in this very process: no worker, no message, nothing to go wrong between."""
+"""Training in this process: no workers, no messages."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -53,7 +53,7 @@ class InlineExecutor(Executor):
         except torch.AcceleratorError as error:
             raise DeviceFailed(
                 f"the device failed, and this process cannot use it any more: {first_line(error)}\n"
-                "The same command goes on; with --executor process another worker does by itself",
+                "The same command resumes; with --executor process a new worker resumes automatically",
                 self._trainer.upcoming(),
             ) from error
 

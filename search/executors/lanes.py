@@ -1,4 +1,4 @@
-"""A place with its worker and its trials, as a pool of workers keeps it."""
+"""A lane of a worker pool: a place with its worker and its trials."""
 
 import time
 from collections.abc import Sequence

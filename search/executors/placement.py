@@ -1,4 +1,4 @@
-"""Where a run is told to train. Nothing heavy is imported, so that the command line starts fast."""
+"""Where a run is to train, by its options. Imports nothing heavy, so that the command line starts fast."""
 
 from dataclasses import dataclass
 from enum import StrEnum

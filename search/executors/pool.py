@@ -1,7 +1,7 @@
-"""Trials over several workers: one worker a place, replaced when it dies, ended when it hangs.
+"""Trials over several workers: one worker per place, replaced when it dies, terminated when it hangs.
 
-What all pools share; where workers live and how they are spoken to is the subclass's (process.py, ray_cluster.py).
-A worker is given one round at a time, so the tuner has heard and noted an evaluation before its trial goes on.
+What all pools share; subclasses start workers and exchange messages with them (process.py, ray_cluster.py).
+A worker is given one round at a time, so the tuner has recorded an evaluation before its trial continues.
 """
 
 import time
@@ -275,7 +275,7 @@ class PoolExecutor(Executor):
             job.deaths += len(blamed) == 1
         for trial_id, job in lane.jobs.items():
             if job.deaths > self._retries and not job.over:
-                message = f"{reason}; begun {job.deaths} times in vain (search.retries is {self._retries})"
+                message = f"{reason}; {job.deaths} attempts failed (search.retries is {self._retries})"
                 failed.append(job.end(trial_id, Failure(FailureKind.CRASHED, message, lane.trace)))
         if not lane.ready and lane.starts >= STARTS:
             last = lane.trace.strip().rpartition("\n")[2]
@@ -283,7 +283,7 @@ class PoolExecutor(Executor):
         lane.vacate()
         if going_on := sorted(lane.waiting):
             trials = ", ".join(map(str, going_on))
-            self._note(f"{lane.place.name}: {reason}; trials go on from their last checkpoints: {trials}")
+            self._note(f"{lane.place.name}: {reason}; trials resume from their last checkpoints: {trials}")
             self._dispatch(lane)
         return failed
 

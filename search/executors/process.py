@@ -1,4 +1,4 @@
-"""One process a device: spawned once, pinned to its device, replaced when it dies."""
+"""One process per device: spawned once, pinned to its device, replaced when it dies."""
 
 import multiprocessing
 import os

@@ -1,7 +1,7 @@
 """Trials as actors of an existing Ray cluster, each with a share of a GPU or with one core.
 
-Ray finds the machines; all else is as with processes. Each actor reads the study's data at the same path and
-prepares it once a machine.
+Ray places the actors; all else is as with processes. Each actor reads the study's data at the same path and
+prepares it once per machine.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The far end of an executor: a trainer that does as it is told, in a process of its own or on another machine.
+"""The worker of an executor: a trainer driven by messages, in its own process or on another machine.
 
 A worker knows the study file and finds the prepared data in the cache. It never opens the study's database: rounds
 come in, evaluations go out.

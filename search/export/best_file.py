@@ -1,4 +1,4 @@
-"""best.yaml: what it says, and reading it back."""
+"""best.yaml: its keys, and reading it back."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -36,11 +36,11 @@ class BestConfiguration(Settings):
     commands: Commands | None = Field(default=None, description="what to do with this file, from its folder")
     found: Found = Field(description="where it comes from")
     confirmed: ConfirmedFigures | None = Field(
-        default=None, description="what fresh seeds said of it; null: it was not confirmed"
+        default=None, description="results on fresh seeds; null: it was not confirmed"
     )
     configuration: Configuration = Field(description="what the winning trial trained")
-    loss_weights: LossWeights = Field(description="the same importance as normalised weights")
-    seed: int = Field(ge=0, le=2**32 - 1, description="of split, batch order, first weights and dropout")
+    loss_weights: LossWeights = Field(description="the same ratios as normalised weights")
+    seed: int = Field(ge=0, le=2**32 - 1, description="of split, batch order, initial weights and dropout")
     augmentation: AugmentationSpace = Field(description="what the study could augment with, and so the tokens it saw")
     cleaning: CleaningSpace = Field(
         default_factory=CleaningSpace, description="which training rows a configuration of the study could leave out"
@@ -99,7 +99,7 @@ def _mistakes(best: BestConfiguration) -> Iterator[tuple[Place, str]]:
     if best.confirmed is not None:
         yield from ((("confirmed", *place), text) for place, text in contradictions(best.confirmed))
         if best.digest is None:
-            yield ("confirmed",), "digest is missing, so that nobody can tell what these figures were measured on"
+            yield ("confirmed",), "digest is missing, so it is unknown what these figures were measured on"
 
 
 def read_best(path: Path) -> BestConfiguration:

@@ -107,8 +107,8 @@ def _of_trial(study: str, confirmed: Confirmed | None, arm: Arm | None, *, is_ch
     elif confirmed is None:
         yield f"not confirmed: its value is partly luck; {command} trains it again on fresh seeds"
     elif not is_complete(confirmed):
-        yield f"not confirmed yet: fresh trainings are left; {command} goes on"
+        yield f"not confirmed yet: fresh trainings remain; {command} resumes"
     elif is_chosen and winner is not None:
-        yield f"not confirmed: it is none of {', '.join(each.name for each in confirmed.arms)}"
+        yield f"not confirmed: it is not one of {', '.join(each.name for each in confirmed.arms)}"
     else:
         yield f"not confirmed: every fresh training failed; {command} says why"

@@ -1,4 +1,4 @@
-"""best.yaml's `confirmed`: what fresh seeds said of the exported configuration, every figure with its interval."""
+"""best.yaml's `confirmed`: the exported configuration's results on fresh seeds, with intervals."""
 
 import math
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Gain(Figure):
 
 
 class OnTestData(Settings):
-    """What the test data said, looked at once."""
+    """Results on the test data, which is used once."""
 
     winner: Figure = Field(description="the exported configuration")
     baseline: Figure | None = Field(default=None, description="the baseline; null: its trainings failed")
@@ -56,21 +56,21 @@ class ConfirmedFigures(Settings):
     interval: tuple[float, float] | None = Field(
         description="of the mean, 95 %, and so the promise that `autotune verify` checks; null: there is none"
     )
-    corrected: float | None = Field(
-        default=None, description="of the winner: the mean without the luck of being chosen"
-    )
+    corrected: float | None = Field(default=None, description="the winner's mean, corrected for selection")
     corrected_interval: tuple[float, float] | None = Field(default=None, description="its interval, 95 %")
     baseline: Figure | None = Field(default=None, description="the baseline on the same seeds; null: all failed")
     gain: Gain | None = Field(
-        default=None, description="over the baseline, of the winner without the luck of being chosen; null for itself"
+        default=None, description="over the baseline; the winner's is corrected for selection; null for itself"
     )
-    optimism: Figure | None = Field(default=None, description="what the search promised too much")
-    tied: list[str] = Field(default_factory=list[str], description="who cannot be told from the winner by these seeds")
+    optimism: Figure | None = Field(default=None, description="by how much the search's score was too high")
+    tied: list[str] = Field(
+        default_factory=list[str], description="those that these seeds cannot distinguish from the winner"
+    )
     simplest: str | None = Field(default=None, description="the simplest of these")
     test: OnTestData | None = Field(default=None, description="on test data; null: none, or not looked at")
     words: list[str] = Field(default_factory=list[str], description="the verdict of the study in words")
     same_rows: bool = Field(
-        default=False, description="whether all seeds were measured on the same rows, for which alone the figures hold"
+        default=False, description="whether all seeds were measured on the same rows, to which the figures are limited"
     )
 
 

@@ -1,4 +1,4 @@
-"""The figures that an export carries, from what fresh seeds said."""
+"""The figures of an export, from the results on fresh seeds."""
 
 from dataclasses import replace
 

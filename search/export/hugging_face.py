@@ -1,4 +1,4 @@
-"""An export for transformers' own Trainer: what it has arguments for, and beside that what it has none for."""
+"""An export for transformers' own Trainer: its arguments, and separately the settings it has no argument for."""
 
 from typing import Any
 

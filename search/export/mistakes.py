@@ -1,4 +1,4 @@
-"""How a best.yaml that was changed by hand can contradict itself, each mistake at its place."""
+"""Consistency checks of a best.yaml that was edited by hand, each mistake at its place."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping

@@ -44,7 +44,7 @@ class LossWeights(Settings):
 
     alpha: float = Field(gt=0, le=1, description="the main task's weight")
     betas: dict[str, float] = Field(description="the auxiliary tasks' weights; α + Σ β_k = 1")
-    normalisers: dict[str, float] = Field(description="each task's loss for a know-nothing prediction")
+    normalisers: dict[str, float] = Field(description="each task's loss for an uninformed prediction")
 
 
 class Commands(Settings):

@@ -66,7 +66,7 @@ class Relocation:
 
     def _gone(self, text: str, key: str) -> str:
         if Path(text).expanduser().is_absolute():
-            raise InputError(f"{key}: {text!r} is gone, so that nothing could train what would be exported")
+            raise InputError(f"{key}: {text!r} does not exist, so the export could not be trained")
         return text
 
     def _path(self, path: Path) -> str:

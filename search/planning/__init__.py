@@ -1,1 +1,1 @@
-"""What a study will take, estimated from a few steps before anything is spent."""
+"""The cost of a study, estimated from a few steps in advance."""

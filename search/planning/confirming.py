@@ -1,4 +1,4 @@
-"""How many trainings a confirmation takes at most, before anybody knows the winner."""
+"""The largest number of trainings of a confirmation, before its winner is known."""
 
 from ...spaces.configuration import Mix
 from ...spaces.space import SearchSpace

@@ -1,4 +1,4 @@
-"""What one trial takes: a few of its steps are trained, and the rest is multiplied."""
+"""The cost of one trial, extrapolated from a few steps."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the budgets of a study file end before all trials are done, in words."""
+"""Which budgets of a study file would end it before all trials are done, in words."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""A plan is made: a few steps are trained, the rest is multiplied, nothing is stored."""
+"""Making a plan: a few steps are trained and extrapolated, nothing is stored."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +99,7 @@ def _device(placement: Placement) -> torch.device:
     if number is None:
         return choose_device("cpu")
     if number >= torch.cuda.device_count():
-        raise InputError("a plan looks at a MIG slice only where CUDA_VISIBLE_DEVICES names no other")
+        raise InputError("a plan can measure a MIG slice only if CUDA_VISIBLE_DEVICES names no other")
     return choose_device(str(number))
 
 
@@ -167,6 +167,6 @@ def _checkpoints(probed: _Probed, training: int) -> Checkpoints:
 
 def _notes(file: StudyFile) -> Iterator[str]:
     if searched := sorted(_CHANGE_STEPS & set(file.space.training)):
-        yield f"searched, and not probed at other values: {', '.join(searched)}; trials may take more or less"
+        yield f"searched, but not measured at other values: {', '.join(searched)}; trials may take more or less"
     if file.training.early_stopping is not None or "early_stopping" in file.space.training:
-        yield "early_stopping ends trials sooner; how many, nobody can say before"
+        yield "early_stopping ends trials sooner; the saving is not known in advance"

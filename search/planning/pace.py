@@ -1,4 +1,4 @@
-"""How fast trials come off the places that a run would take."""
+"""The throughput of trials on the devices of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

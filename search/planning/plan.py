@@ -1,4 +1,4 @@
-"""A plan as values: what a study will take. All of it is estimated from a few steps."""
+"""A plan as values: the cost of a study, estimated from a few steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

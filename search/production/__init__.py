@@ -1,1 +1,1 @@
-"""What is done with a best.yaml: it is checked against the data, trained for production, or verified."""
+"""Uses of a best.yaml: checked against the data, trained for production, or verified."""

@@ -1,4 +1,4 @@
-"""The folder that `autotune train` makes, and the hidden one beside it that holds an unfinished training."""
+"""The folder that `autotune train` writes, and the hidden one next to it for an unfinished training."""
 
 import json
 import shutil
@@ -84,7 +84,7 @@ def _claim(destination: Destination) -> None:
     if destination.store.sizes() and (other := _differences(_noted(file), destination.facts)):
         raise InputError(
             f"--output: {str(destination.folder)!r} has an unfinished training with {', '.join(other)}: give the same "
-            f"to go on with it, choose another folder, or delete {str(destination.work)!r}"
+            f"to resume it, choose another folder, or delete {str(destination.work)!r}"
         )
     write_text(file, json.dumps(dict(destination.facts), indent=2) + "\n")
 

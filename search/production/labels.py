@@ -1,4 +1,4 @@
-"""Whether the training data has the labels of best.yaml: before anything is trained on it."""
+"""Checks that the training data has the labels of best.yaml, before training."""
 
 from ...objectives.data.corpus import Corpus
 from ...objectives.tasks.labels import named
@@ -19,7 +19,7 @@ def check_labels(best: BestConfiguration, corpus: Corpus) -> None:
     found = corpus.labels
     wrong = [
         f"labels.{task}: {_difference(best.labels.get(task, []), found.get(task, []))}; "
-        "search again on this data, or put back the data that the configuration was found on"
+        "search again on this data, or restore the original data"
         for task in sorted({*best.labels, *found})
         if best.labels.get(task, []) != found.get(task, [])
     ]
@@ -31,6 +31,6 @@ def _difference(known: list[str], found: list[str]) -> str:
     missing, new = [label for label in known if label not in found], [label for label in found if label not in known]
     if not missing and not new:
         return f"the training data has these labels in another order: {named(found)}"
-    parts = [f"has not {named(missing)}"] if missing else []
+    parts = [f"lacks {named(missing)}"] if missing else []
     parts += [f"has {named(new)}, which the configuration was not found with"] if new else []
     return f"the training data {' and '.join(parts)}"

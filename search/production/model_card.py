@@ -123,17 +123,17 @@ class ModelCard:
     def _verdict(self) -> Iterator[str]:
         metric, found, confirmed = self.best.settings.metric, self.best.found, self.best.confirmed
         if not self.best.is_as_measured:
-            yield "The configuration was changed after it was exported: what the study found does not hold for it."
+            yield "The configuration was changed after it was exported: the study's results do not apply to it."
         elif confirmed is not None:
             yield from _confirmed(confirmed, metric)
         elif found.value is not None:
             beside = f", the baseline's {_number(found.baseline)}" if found.baseline is not None else ""
             yield (
-                f"Nobody knows. In the search its {metric} on validation data was {_number(found.value)}{beside}; that "
+                f"Unknown. In the search its {metric} on validation data was {_number(found.value)}{beside}; that "
                 "is the best of many noisy trials, so partly luck, and fresh seeds have not confirmed it."
             )
         else:
-            yield "Nobody knows: the search has no figure for it, and fresh seeds have not confirmed it."
+            yield "Unknown: the search has no figure for it, and fresh seeds have not confirmed it."
 
     def _configuration(self) -> Iterator[str]:
         configuration, settings = self.best.configuration, self.best.settings
@@ -208,14 +208,14 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
         f"{metric} on {len(confirmed.scores)} fresh seeds": Figure(mean=confirmed.mean, interval=confirmed.interval),
         "the baseline's": confirmed.baseline,
         "gain over the baseline": confirmed.gain,
-        "what the search promised too much": confirmed.optimism,
+        "by how much the search's score was too high": confirmed.optimism,
         "on test data": confirmed.test and confirmed.test.winner,
         "the baseline's on test data": confirmed.test and confirmed.test.baseline,
         "gain on test data": confirmed.test and confirmed.test.gain,
     }
     if confirmed.corrected is not None:
         corrected = Figure(mean=confirmed.corrected, interval=confirmed.corrected_interval)
-        rows["without the luck of being chosen"] = corrected
+        rows["corrected for selection"] = corrected
     yield from _table(
         ["", "mean", "95 % interval"],
         ([name, _number(figure.mean), _interval(figure)] for name, figure in rows.items() if figure is not None),
@@ -223,10 +223,10 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
     if confirmed.tied:
         yield ""
         tied = literal(", ".join(confirmed.tied))
-        yield f"These seeds cannot tell apart: {tied}; the simplest of them is {literal(confirmed.simplest)}."
+        yield f"These seeds cannot distinguish: {tied}; the simplest of them is {literal(confirmed.simplest)}."
     if confirmed.same_rows:
         yield ""
-        yield "All seeds were measured on the same rows, for which alone these figures hold."
+        yield "All seeds were measured on the same rows, and the figures hold for these only."
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

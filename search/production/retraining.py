@@ -1,4 +1,4 @@
-"""The configuration of a best.yaml trained again, a training a seed, wherever a study would train."""
+"""Retraining the configuration of a best.yaml, once per seed, on the executors of a study."""
 
 import math
 import tempfile

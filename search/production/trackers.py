@@ -1,4 +1,4 @@
-"""The course of a production training, sent to TensorBoard, MLflow or W&B by transformers' own integrations.
+"""Logging of a production training to TensorBoard, MLflow or W&B, by transformers' own integrations.
 
 Each tracker is configured as its makers say, by environment variables (MLFLOW_TRACKING_URI, WANDB_MODE, …). What is
 sent: the main task's metrics, every task's loss and the learning rate, at each evaluation.
@@ -127,7 +127,7 @@ class Trackers:
             try:
                 act(name)
             except _errors(name) as error:
-                self.note(f"{name} was lost ({without_passwords(first_line(error))}): no more is sent there")
+                self.note(f"{name} failed ({without_passwords(first_line(error))}): logging to it has stopped")
                 del self._callbacks[name]
 
     def _call(self, event: Callable[..., object], **more: object) -> None:

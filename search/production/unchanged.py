@@ -1,4 +1,4 @@
-"""Is a best.yaml, and what it names, data and all beside it, still what its figures were measured on?"""
+"""Checks that a best.yaml and the data and files it names are unchanged since its figures were measured."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +67,7 @@ def _changes_beside(best: BestConfiguration, base: Path) -> Iterator[tuple[Place
             continue
         now = digest(place, text, base)
         if now is None:
-            yield place, f"{text}: there is no such file or folder any more"
+            yield place, f"{text}: the file or folder no longer exists"
         elif now != known:
             yield (
                 place,

@@ -1,8 +1,8 @@
-"""Does a re-training keep what best.yaml promises?
+"""Does retraining reproduce the figures of best.yaml?
 
-The same seeds give the same splits, orders and first weights, so each score is compared with the stored one of its
-seed. The same packages on the same device repeat it to the last digit. Elsewhere sums are rounded differently, and
-what counts is whether the mean still lies in the promised interval.
+The same seeds give the same splits, orders and initial weights, so each score is compared with the stored one of its
+seed. The same packages on the same device reproduce it to the last digit. Elsewhere sums are rounded differently, and
+the test is whether the mean still lies in the confirmed interval.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -112,14 +112,14 @@ class Verification:
 
     def _verdict(self) -> str:
         if self.failed:
-            return f"the promise is not kept: {len(self.failed)} of {len(self.outcomes)} trainings failed"
+            return f"not reproduced: {len(self.failed)} of {len(self.outcomes)} trainings failed"
         assert self.mean is not None
         told = f"{self.objective} {number(self.mean)}{self._share()}"
         if self.promise.interval is None:
-            return f"{told}: no interval is promised ({self._why_none()}), only the scores themselves were compared"
+            return f"{told}: no interval to compare with ({self._why_none()}), only the scores themselves were compared"
         low, high = (number(end) for end in self.promise.interval)
         place = "lies in" if self.landed else "does not lie in"
-        return f"{told} {place} the promised interval, {low} to {high}"
+        return f"{told} {place} the confirmed interval, {low} to {high}"
 
     def _share(self) -> str:
         """How the mean was come by, where not all seeds were trained."""
@@ -127,7 +127,7 @@ class Verification:
         return (
             ""
             if count == promised
-            else f" (promised {number(self.promise.mean)}, moved by {count} of {promised} seeds)"
+            else f" (confirmed {number(self.promise.mean)}, moved by {count} of {promised} seeds)"
         )
 
     def _why_none(self) -> str:

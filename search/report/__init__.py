@@ -1,1 +1,1 @@
-"""."""
+"""Reports: terminal, page, live view."""

@@ -1,4 +1,4 @@
-"""The arms of a confirmation on the terminal: a table with their intervals drawn, or as much as there is room for."""
+"""The arms of a confirmation on the terminal: a table with intervals drawn, fitted to the width."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the trials say of each auxiliary task: with it and without it."""
+"""Results of trials with and without each auxiliary task."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

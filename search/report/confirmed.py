@@ -34,7 +34,7 @@ def _seeds(confirmed: Confirmed) -> Text:
 
 def _ablation(effects: Sequence[Effect], unit: Unit) -> RenderableType:
     """Each part in words, beside what it brings as a bar from zero."""
-    title = Text.assemble(("Ablation", "bold"), ("; what each part of the winner brings, uncorrected", NOTE))
+    title = Text.assemble(("Ablation", "bold"), ("; the effect of each part of the winner, uncorrected", NOTE))
     largest = max((abs(effect.comparison.gain.mean) for effect in effects), default=0.0) or 1.0
     rows = Table.grid(padding=(0, 1))
     rows.add_column(no_wrap=True)

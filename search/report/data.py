@@ -1,4 +1,4 @@
-"""What was done to the data before the search: cleaning and augmentation, for people."""
+"""The report's part on data: cleaning and augmentation before the search."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""How much each parameter decides about reaching the best trials."""
+"""Parameter importance for reaching the best trials."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""Turns a run's events into counts and sentences; what is done with a sentence is the subclass's business."""
+"""Turns a run's events into counts and sentences; subclasses print or draw them."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -103,7 +103,7 @@ class Narrator(ABC):
         with self.lock:
             name = self.progress.name(number)
             self.progress.requeue(number)
-        self.say(f"{name} interrupted: back in the queue")
+        self.say(f"{name} interrupted: requeued")
 
     def message(self, text: str) -> None:
         """The text, on one line."""

@@ -1,4 +1,4 @@
-"""What is known about a run while it goes on: the state that the live view draws."""
+"""The state of a run in progress, which the live view draws."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What each trial left behind, whatever became of it: for the pictures of a study."""
+"""Records of all trials, whatever their outcome, for the pictures of a study."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

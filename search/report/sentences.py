@@ -1,4 +1,4 @@
-"""What the report says in words, the same on the terminal and on the page."""
+"""Sentences of the report, the same on the terminal and on the page."""
 
 from collections.abc import Iterator
 
@@ -61,7 +61,7 @@ def standing(summary: Summary, best: RankedTrial) -> Iterator[Text]:
 def _against_baseline(summary: Summary, best: RankedTrial) -> Text:
     baseline = summary.baseline
     if baseline is None:
-        return Text("Trial 0 (baseline) has no value, so nothing says whether the search helped.", style="yellow")
+        return Text("Trial 0 (baseline) has no value, so it is unknown whether the search helped.", style="yellow")
     name = f"trial {baseline.number} (baseline, {wording.number(baseline.value)})"
     if wording.advantage(best.value, baseline.value, summary.direction) <= 0:
         return Text(
@@ -85,7 +85,7 @@ def _against_equal_weights(summary: Summary, best: RankedTrial) -> Text:
 
 def _front(summary: Summary) -> Iterator[Text]:
     if summary.baseline is None:
-        yield Text("Trial 0 (baseline) has no value, so nothing says whether the search helped.")
+        yield Text("Trial 0 (baseline) has no value, so it is unknown whether the search helped.")
     given = {"baseline": summary.baseline, "equal weights": summary.equal_weights}
     yield from (_place(summary, role, trial) for role, trial in given.items() if trial is not None)
 

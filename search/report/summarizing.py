@@ -1,4 +1,4 @@
-"""From a stored study to its summary: what the tuner wrote is read, and nothing is written."""
+"""From a stored study to its summary, read-only."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The report on the terminal: who won, by how much, why, and how far to trust it."""
+"""The report on the terminal: the winner, its margin, the reasons, and how far to trust it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What the report says of one complete trial, alone or on the front."""
+"""The report's sentences on one complete trial, alone or on the front."""
 
 from statistics import stdev
 

@@ -1,4 +1,4 @@
-"""Numbers and names as a reader sees them, the same in the live view and in the report."""
+"""Formatting of numbers and names, the same in the live view and in the report."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,1 +1,1 @@
-"""A study file made from the data: what its columns hold, which tasks that makes, and how it is written."""
+"""Generating a study file from data: analysing columns, choosing tasks, writing the file."""

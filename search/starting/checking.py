@@ -1,4 +1,4 @@
-"""What of a plan a study can be made of: the rows are read as `study create` reads them."""
+"""Validation of the chosen tasks: the rows are read as by `study create`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

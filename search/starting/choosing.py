@@ -1,4 +1,4 @@
-"""Which tasks a table's columns make: the main one, auxiliaries beside it, and what is left out and why."""
+"""Choosing tasks from a table's columns: the main task, auxiliaries, and what is left out and why."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
     left_out = dict[str, str]()
     tasks = [main, *_auxiliaries(columns, main, left_out)]
     if main.settings["kind"] != "masked_lm":
-        why = "hidden tokens are guessed: needs no labels"
+        why = "masked tokens are predicted: needs no labels"
         tasks.append(Chosen(RECONSTRUCT, {"kind": "masked_lm", **main.reading}, why))
     needed = set[str]().union(*(task.columns for task in tasks))
     rest = {column.name: column.told for column in columns if column.name not in needed}
@@ -66,7 +66,7 @@ def _why_not(column: Column, told: Sequence[Column], count: int) -> str:
     if not column.is_whole:
         return f"{column.told}; each row needs a label, and each label two rows"
     if same := next((other.name for other in told if _says_the_same(column, other)), None):
-        return f"says the same as {same!r}"
+        return f"duplicates {same!r}"
     return f"{column.told}; {_MOST_AUXILIARIES} other auxiliary tasks are enough" if count >= _MOST_AUXILIARIES else ""
 
 

@@ -1,4 +1,4 @@
-"""What each column of a table holds, by a few stated rules: texts, labels, numbers, lists, or nothing of use."""
+"""Classifying a table's columns by a few rules: texts, labels, numbers, lists, or unusable."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The tasks that columns can make, kind by kind, the likeliest first."""
+"""Candidate tasks from columns, kind by kind, the likeliest first."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Names of columns that say what they hold, the likeliest first. Case, blanks and hyphens do not count."""
+"""Typical column names by content, the likeliest first. Case, blanks and hyphens are ignored."""
 
 import re
 from collections.abc import Sequence

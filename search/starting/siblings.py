@@ -1,4 +1,4 @@
-"""Where the rows are, seen from the study file, and the validation and test rows that lie beside them."""
+"""Paths of the data relative to the study file, and validation and test files in the same folder."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The text of a study file, with a comment beside each choice."""
+"""The text of a study file, with a comment on each choice."""
 
 from collections.abc import Iterator
 
@@ -61,22 +61,22 @@ def _objective(main: Chosen) -> Iterator[str]:
 def _data(data: DataSettings, rows: int) -> Iterator[str]:
     yield _line("  ", {"train": data.train}, f"{rows:,} rows; the path is relative to this file")
     if isinstance(data.validation, str):
-        yield _line("  ", {"validation": data.validation}, "beside the training rows; trials are compared on it")
+        yield _line("  ", {"validation": data.validation}, "next to the training rows; trials are compared on it")
     else:
         yield _line("  ", {"validation": data.validation}, "this share of the rows is held out; or a file, {folds: 5}")
     if data.test:
-        why = "beside the training rows; looked at once, after the search"
+        why = "next to the training rows; used once, after the search"
         yield _line("  ", {"test": data.test}, why)
     shown = ("deduplicate", "drop_conflicting_labels", "drop_leaks")
     clean = {name: getattr(data.clean, name) for name in shown}
-    yield _line("  ", {"clean": clean}, "rows that leave training")
+    yield _line("  ", {"clean": clean}, "rows dropped from training")
 
 
 def _model(main: Chosen) -> Iterator[str]:
     model = ModelSettings()
     yield _line("  ", {"encoder": model.encoder}, "of the Hugging Face Hub; scratch:tiny needs no download")
     length = _LENGTHS.get(main.settings["kind"], model.max_length)
-    yield _line("  ", {"max_length": length}, "tokens of a text; the rest is cut off")
+    yield _line("  ", {"max_length": length}, "tokens of a text; the rest is truncated")
 
 
 def _space(main: Chosen) -> Iterator[str]:
@@ -108,4 +108,4 @@ def _course() -> Iterator[str]:
     how = {"trials": _TRIALS, **{name: getattr(search, name) for name in ("sampler", "pruner", "seed")}}
     yield _line("", {"search": how}, "trials in all; the first is the main task alone")
     again = {name: getattr(confirm, name) for name in ("candidates", "seeds", "ablate")}
-    yield _line("", {"confirm": again}, "the best are trained again on fresh seeds")
+    yield _line("", {"confirm": again}, "the best are retrained on fresh seeds")

@@ -1,4 +1,4 @@
-"""Where a study lives: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes."""
+"""Study storage: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes."""
 
 from ..passwords import masked
 from .address import is_placeless, storage_option, storage_url

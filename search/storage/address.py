@@ -1,4 +1,4 @@
-"""The URL of a study's database: who says it, and whether it is one."""
+"""The URL of a study's database: where it comes from, and its validation."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""The connections of a study: SQLite that several processes share, servers that come and go."""
+"""Database connections: SQLite shared by several processes, and servers that restart."""
 
 import sqlite3
 import weakref

@@ -1,4 +1,4 @@
-"""What SQLAlchemy, Optuna and SQLite say of a database that fails, in words for its user and without passwords."""
+"""Errors of SQLAlchemy, Optuna and SQLite as messages for users, without passwords."""
 
 import re
 import sqlite3
@@ -47,7 +47,7 @@ def reason_of(error: Exception, waited_s: float) -> str:
         cause = cause.orig
     words = str(cause)
     known = {
-        "locked": f"another process holds it and did not let go for {waited_s:.0f} seconds",
+        "locked": f"another process holds it and did not release it for {waited_s:.0f} seconds",
         "not a database": "is not a SQLite database",
         "malformed": "is damaged",
         "unable to open": "cannot be opened: check the folder and its permissions",

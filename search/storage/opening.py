@@ -1,9 +1,9 @@
-"""A study's database opened, or made with its tables, and told apart from what is none.
+"""Opening a study's database, or creating it with its tables, and refusing other files.
 
-SQLite as Optuna opens it loses trials when processes share it: a transaction reads, a neighbour writes, and both
-claim the same trial. Here every transaction takes the write lock when it begins (BEGIN IMMEDIATE), those that only
-read too; other programs read beside it (WAL); and one process makes the schema. The result stays a plain Optuna
-storage, which `optuna` and `optuna-dashboard` open as they are.
+SQLite as Optuna opens it loses trials when processes share it: a transaction reads, another process writes, and both
+claim the same trial. Here every transaction, including reads, takes the write lock when it begins (BEGIN IMMEDIATE);
+other programs can read concurrently (WAL); and one process creates the schema. The result stays a plain Optuna
+storage, which `optuna` and `optuna-dashboard` open unchanged.
 """
 
 import sqlite3
@@ -63,7 +63,7 @@ def _opened(address: URL, url: str, *, create: bool) -> RDBStorage:
     if _LAST_TABLE in tables:
         return connected(address, url)
     if not create:
-        raise refusal(url, "holds no studies; `autotune study create` makes the first")
+        raise refusal(url, "holds no studies; `autotune study create` creates the first")
     with _one_maker(address, url):
         return connected(address, url)
 
@@ -80,7 +80,7 @@ def _tables(address: URL, url: str, *, create: bool) -> set[str]:
         raise refusal(url, "is a folder, not a file")
     if not file.exists():
         if not create:
-            raise refusal(url, "does not exist; `autotune study create` makes it")
+            raise refusal(url, "does not exist; `autotune study create` creates it")
         return set()
     return _file_tables(file, url)
 
@@ -121,7 +121,7 @@ def _one_maker(address: URL, url: str) -> Generator[None]:
                 # Safe while the lock is held: whoever comes later sees the schema and takes no lock.
                 Path(f"{file}.lock").unlink(missing_ok=True)
     except Timeout:
-        raise refusal(url, "another process has been making this database for a minute") from None
+        raise refusal(url, "another process has been creating this database for a minute") from None
 
 
 def _touched(file: Path) -> bool:

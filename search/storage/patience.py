@@ -1,4 +1,4 @@
-"""What a run does while its database is away: wait, say so, and go on."""
+"""Waiting for a database that is unavailable: report, retry, continue."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""How long to wait for a database, in seconds."""
+"""Timeouts of the database, in seconds."""
 
 OPENING_S = 5.0
 """Someone waits at the terminal: say soon who holds the file."""

@@ -1,1 +1,1 @@
-"""The study file: what it may say (schema), how it is read (reading), and what is wrong with it (mistakes)."""
+"""The study file: its schema (schema), its parser (reading), and its error messages (mistakes)."""

@@ -1,4 +1,4 @@
-"""What a study file says, with the line of every key, and what can be wrong with it."""
+"""A parsed study file with the line of every key, and its mistakes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

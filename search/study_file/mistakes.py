@@ -1,4 +1,4 @@
-"""From pydantic's errors to messages that name the file's own lines and keys, and what is allowed there."""
+"""From pydantic's errors to messages with the file's own lines and keys, and the allowed values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""Reading a study file, and telling two of them apart."""
+"""Reading a study file, and comparing two of them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress

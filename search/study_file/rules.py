@@ -1,4 +1,4 @@
-"""What is allowed at each place of a study file, in words: read off the JSON Schema, so that it is said once."""
+"""The allowed values of each key in words, derived from the JSON Schema, so that they are defined once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

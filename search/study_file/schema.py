@@ -1,4 +1,4 @@
-"""What a study file may say: one model, from which the messages, the JSON Schema and the help derive.
+"""The schema of a study file: one model, from which the messages, the JSON Schema and the help derive.
 
 Nothing here imports torch, so that stored studies are soon read; what takes it is checked in together.py.
 """

@@ -1,4 +1,4 @@
-"""What single keys of a study file cannot show: parts of it that do not go together."""
+"""Checks across keys of a study file: parts that do not go together."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -65,7 +65,7 @@ def _several_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     """What cannot search several objectives."""
     search = study.search
     if len(study.objectives) > 1 and search.pruner not in {"auto", "none"}:
-        text = f"{search.pruner!r}: several objectives put trials in no one order to prune by; write auto or none"
+        text = f"{search.pruner!r}: several objectives give no single order of trials to prune by; write auto or none"
         yield ("search", "pruner"), text
     if len(study.objectives) > 1 and search.sampler in ONE_OBJECTIVE_ONLY:
         yield ("search", "sampler"), f"{search.sampler!r} searches one objective only; try auto or gp"

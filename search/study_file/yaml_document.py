@@ -1,4 +1,4 @@
-"""YAML into a document, and back. Nothing in a file can make it build any object but plain values.
+"""YAML to a document and back. Only plain values are ever built from a file.
 
 Plain scalars mean what YAML 1.2's core schema and editors say: `1e-5` is a number, `yes`, `0755` and dates are text.
 PyYAML's own rules are those of YAML 1.1.
@@ -92,9 +92,11 @@ def _composed(text: str, name: str) -> yaml.Node | None:
         raise StudyFileError(f"{name}, {_position(error, text)}: not valid YAML: {_reason(error, text)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise StudyFileError(f"{name}, line {line}: the character U+{error.character:04X} has no place here") from None
+        raise StudyFileError(
+            f"{name}, line {line}: the character U+{error.character:04X} is not allowed here"
+        ) from None
     except RecursionError:
-        raise StudyFileError(f"{name}: groups and lists stand too deep inside each other") from None
+        raise StudyFileError(f"{name}: groups and lists are nested too deeply") from None
 
 
 def _position(error: yaml.MarkedYAMLError, text: str) -> str:
@@ -133,7 +135,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: Place) -> tuple[Any, Lines]:
         if id(node) in self._open:
-            self._add(path, node, "an alias (*) that stands inside of what it stands for")
+            self._add(path, node, "an alias (*) inside its own anchor")
             return None, Lines()
         if id(node) not in self._built:
             self._open.add(id(node))
@@ -147,7 +149,7 @@ class _Builder:
     def _new(self, node: yaml.Node, path: Place) -> tuple[Any, Lines]:
         if node.tag.removeprefix(_TAG) not in _PLAIN:
             tag = node.tag.replace(_TAG, "!!")
-            self._add(path, node, f"{tag}: tags have no place in a study file; write the plain value")
+            self._add(path, node, f"{tag}: tags are not allowed in a study file; write the plain value")
         lines = Lines()
         if isinstance(node, yaml.MappingNode):
             values: dict[str, Any] = {}
@@ -177,7 +179,7 @@ class _Builder:
                     self._add(path, key, f"a key must be a name, not {_kind(key)}")
                 elif key.value in own:
                     first = own[key.value][0].start_mark.line + 1
-                    self._add((*path, key.value), key, f"the key stands twice; it is on line {first} already")
+                    self._add((*path, key.value), key, f"duplicate key; the first is on line {first}")
                 else:
                     own[key.value] = key, value
             self._read[id(node)] = {**merged, **own}

@@ -1,4 +1,4 @@
-"""What a run may spend: its own time, and the study's device-hours."""
+"""The budget of a run: its own time, and the study's device-hours."""
 
 import math
 import time

@@ -1,8 +1,8 @@
 """The tuner: one loop that fills free slots by asking, advances, reports, prunes by evicting, and tells.
 
-It and its like on other hosts alone write to the study, never a worker. A trial is in the storage before it is
-trained and told after; whatever kills the process in between leaves a RUNNING trial, which the next run or a living
-tuner puts back into the queue (search/claims.py), so that every number is trained to an end exactly once.
+Only tuners, here and on other hosts, write to the study, never a worker. A trial is stored before it is trained and
+told to Optuna after; if the process is killed in between, a RUNNING trial remains, which the next run or another
+tuner requeues (search/claims.py), so that every number is trained to an end exactly once.
 """
 
 import time
@@ -140,7 +140,7 @@ class Tuner:
 
     def _wait(self, text: str) -> None:
         """The storage is away, or back: for others it was away, too."""
-        self._claims.heart.distrust()
+        self._claims.heartbeat.distrust()
         self._observer.message(text)
 
     def _reap(self) -> None:
@@ -153,8 +153,8 @@ class Tuner:
         waits: dict[int, bool] = {}
         with self._claims.lock():
             for trial in self._claims.trials(TrialState.RUNNING):
-                if trial.number in error.trials and self._claims.has(trial):
-                    waits[trial.number] = self._claims.bury(trial, failure)
+                if trial.number in error.trials and self._claims.is_owned(trial):
+                    waits[trial.number] = self._claims.record_death(trial, failure)
         for number, is_waiting in waits.items():
             if self._running.pop(number, None) is not None:
                 self._observer.requeued(number) if is_waiting else self._observer.failed(number, str(failure))
@@ -176,7 +176,7 @@ class Tuner:
         self._observer.updated(done, best, baseline)
         left = total - done
         if ending in {Ending.TIMEOUT, Ending.DEVICE_HOURS} and left > 0:
-            self._observer.message(f"{left} of {total} trials are left; the same command goes on with another budget")
+            self._observer.message(f"{left} of {total} trials are left; the same command resumes with another budget")
 
     def _announce(self, total: int) -> None:
         done, best, baseline = self._standing(self._claims.trials())
@@ -208,7 +208,7 @@ class Tuner:
                 if (over := self._budget.over(trials, spent)) is not None:
                     return over
                 trial = self._study.ask(self._space.distributions)
-                self._claims.own(trial)
+                self._claims.mark_owner(trial)
             waited = (known for known in trials if known.number == trial.number)
             self._begin(trial, next((known.intermediate_values for known in waited), {}))
         return None
@@ -216,7 +216,7 @@ class Tuner:
     def _drop_lost(self, trials: Sequence[FrozenTrial]) -> None:
         """Let go of what another tuner took over, as this one seemed dead: it may be this one's to begin anew."""
         for trial in trials:
-            if trial.number in self._running and not self._claims.has(trial):
+            if trial.number in self._running and not self._claims.is_owned(trial):
                 self._executor.abandon(trial.number)
                 del self._running[trial.number]
                 self._observer.requeued(trial.number)

@@ -1,4 +1,4 @@
-"""A trial in a slot: what it reported, what it cost, and what it is worth."""
+"""A trial in a slot: its reports, cost and value."""
 
 import math
 from collections.abc import Callable, Mapping

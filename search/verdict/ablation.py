@@ -1,4 +1,4 @@
-"""What each part of the winner brings: the winner minus the variant without that part, seed by seed."""
+"""The effect of each part of the winner: the winner minus the variant without that part, seed by seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Candidates against a reference on the same seeds: the gain, its interval, and whether it is more than luck."""
+"""Candidates against a reference on the same seeds: the gain, its interval and significance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The scores of fresh trainings, and the one place that knows whether high or low is good."""
+"""The scores of fresh trainings, and the one place that handles the metric's direction."""
 
 import math
 from collections.abc import Mapping

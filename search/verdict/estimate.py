@@ -1,4 +1,4 @@
-"""A mean with an honest interval, also where there are few values."""
+"""A mean with a confidence interval that holds for few values too."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which candidates cannot be told from the winner, and which of them is the simplest."""
+"""The indifference set: candidates indistinguishable from the winner, and the simplest of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much of a search score was luck."""
+"""The optimism of a search score."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What choosing the best is worth: judged on seeds that had no part in the choice."""
+"""The corrected score of a selection, on seeds that had no part in it."""
 
 import math
 from functools import cache

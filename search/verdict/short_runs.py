@@ -1,4 +1,4 @@
-"""Is the short run honest? What the scores at each rung say of the scores at full length."""
+"""How well scores at each rung predict those at full length."""
 
 import math
 from collections.abc import Mapping

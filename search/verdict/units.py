@@ -1,4 +1,4 @@
-"""Differences of a metric for people: points where it is a share, else the metric's own unit."""
+"""Formatting a metric's differences: points if it is a share, else the metric's own unit."""
 
 from dataclasses import dataclass
 

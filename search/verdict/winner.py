@@ -1,4 +1,4 @@
-"""The winner by confirmed scores, and what is left of its score when the luck of being chosen is taken off."""
+"""The winner by confirmed scores, and its score corrected for selection."""
 
 from dataclasses import dataclass
 

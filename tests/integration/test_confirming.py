@@ -88,7 +88,7 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "go on with: autotune study confirm study.yaml" in out
+    assert "resume with: autotune study confirm study.yaml" in out
     report = finish(folder, "report", "tiny")
     assert "still to come" in " ".join(report.split())
     finish(folder, *CONFIRM, "cpu", "--executor", "inline")

@@ -51,7 +51,7 @@ def filled(place: Path) -> Path:
 def check_ended_in_words(code: int, err: str) -> None:
     assert (code, "Traceback" in err) == (1, False), err
     assert "autotune.db: cannot be written: the disk is full" in err
-    assert "the same command goes on" in err
+    assert "the same command resumes" in err
 
 
 def test_a_full_file_system(small_disk: Path) -> None:

@@ -100,8 +100,8 @@ def test_what_is_held_for_longer_than_one_statement_waits(url: str, script: str)
 @pytest.mark.parametrize(
     ("script", "error", "words"),
     [
-        (FILE, StorageError, "another process holds it and did not let go for 1 seconds"),
-        (CLAIMS, StudyHeld, "the trials of 'shared' are held by another process, which does not let go"),
+        (FILE, StorageError, "another process holds it and did not release it for 1 seconds"),
+        (CLAIMS, StudyHeld, "the trials of 'shared' are held by another process, which does not release them"),
     ],
     ids=["file", "claims"],
 )

@@ -44,7 +44,7 @@ def test_create_killed_at_any_moment(folder: Path) -> None:
     [
         ([signal.SIGINT], "stopping after this rung"),
         ([signal.SIGTERM], "stopping after this rung"),
-        ([signal.SIGINT, signal.SIGINT], "interrupted; go on with"),
+        ([signal.SIGINT, signal.SIGINT], "interrupted; resume with"),
     ],
 )
 def test_a_signal_ends_a_run_cleanly(folder: Path, signals: list[signal.Signals], words: str) -> None:
@@ -56,7 +56,7 @@ def test_a_signal_ends_a_run_cleanly(folder: Path, signals: list[signal.Signals]
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert words in out
-    assert "interrupted; go on with: autotune study run study.yaml" in out
+    assert "interrupted; resume with: autotune study run study.yaml" in out
     assert TrialState.RUNNING not in {trial.state for trial in study_in(folder).trials}
     finish(folder, "run", "tiny")
     check_whole(folder)

@@ -37,12 +37,12 @@ def test_kills_change_nothing(folder: Path, options: tuple[str, ...]) -> None:
         process = start(folder, "-o", "model", *options)
         begun = wait_for(process, "step ")
         time.sleep(moments.uniform(0, 0.4))
-        resumed += "going on from step" in begun + kill(process)
+        resumed += "resuming from step" in begun + kill(process)
         if (folder / "model").exists():
             break
     assert resumed, "no kill came late enough to be gone on from"
     assert not (folder / "model").exists()
-    assert re.search(r"going on from step \d+", finish(folder, "-o", "model", *options))
+    assert re.search(r"resuming from step \d+", finish(folder, "-o", "model", *options))
     finish(folder, "-o", "whole", *options)
     assert same_model(folder / "model", folder / "whole")
     assert metrics_of(folder / "model") == metrics_of(folder / "whole")
@@ -57,9 +57,9 @@ def test_an_interruption_stops_at_a_step_and_says_how_to_go_on(folder: Path, num
         out, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "stopping after this step; once more to stop now" in out
-    stopped = re.fullmatch(r"stopped at step (\d+) of 84; the same command goes on from there\n", err)
+    stopped = re.fullmatch(r"stopped at step (\d+) of 84; the same command resumes from there\n", err)
     assert stopped, err
-    assert f"going on from step {stopped[1]}" in finish(folder, "-o", "model")
+    assert f"resuming from step {stopped[1]}" in finish(folder, "-o", "model")
     finish(folder, "-o", "whole")
     assert same_model(folder / "model", folder / "whole")
 
@@ -83,7 +83,7 @@ def test_another_training_is_not_mixed_with_an_unfinished_one(folder: Path) -> N
     assert other.returncode == 2
     assert "unfinished training with best.yaml " in err
     write_best(folder)
-    assert "going on from step" in finish(folder, "-o", "model")
+    assert "resuming from step" in finish(folder, "-o", "model")
 
 
 def test_what_could_not_begin_leaves_nothing(folder: Path) -> None:

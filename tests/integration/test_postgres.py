@@ -62,8 +62,8 @@ def test_heartbeats_are_of_one_time_whatever_zone_a_host_is_in(
         monkeypatch.setenv("PGTZ", zone)
         storage = open_storage(postgres_url, create=False)
         claims = Claims(optuna.load_study(study_name="shared", storage=storage), storage, postgres_url)
-        claims.own(claims.study.ask())
-        ages += claims.heart.ages().values()
+        claims.mark_owner(claims.study.ask())
+        ages += claims.heartbeat.ages().values()
     assert len(ages) == 3
     assert all(0 <= age < 60 for age in ages)
 

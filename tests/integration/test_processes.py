@@ -86,7 +86,7 @@ def test_a_process_that_dies_ends_the_others_and_the_same_command_goes_on(folder
     assert launcher.returncode != 0
     assert "another process of this training ended" in err
     assert "Traceback" not in re.sub(r"(?s)torch/distributed.*", "", err)
-    assert "going on from step" in check_quiet(both(folder, "-o", "model"))
+    assert "resuming from step" in check_quiet(both(folder, "-o", "model"))
     check_quiet(both(folder, "-o", "whole"))
     model, whole = (load_file(folder / name / "model.safetensors") for name in ("model", "whole"))
     assert all(model[name].equal(whole[name]) for name in whole)

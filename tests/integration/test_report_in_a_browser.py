@@ -89,7 +89,7 @@ def test_every_part_is_shown(browser: Browser, tmp_path: Path) -> None:
         "All parameters of all complete trials",
         "Loss weights and the score",
         "Augmentation mix",
-        "What each part of the winner brings",
+        "The effect of each part of the winner",
     ]
     assert facts["small"] == 0
     assert "The winner is trial 2" in facts["text"]

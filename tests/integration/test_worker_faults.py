@@ -85,7 +85,7 @@ def test_a_trial_that_kills_its_workers_fails_alone(recipe: Recipe) -> None:
     assert failed.failure is not None
     assert failed.failure.kind is FailureKind.CRASHED
     assert "SIGKILL" in failed.failure.message
-    assert "begun 2 times in vain (search.retries is 1)" in failed.failure.message
+    assert "; 2 attempts failed (search.retries is 1)" in failed.failure.message
 
 
 def test_a_worker_that_hangs_is_ended_and_frees_the_slot(recipe: Recipe) -> None:
@@ -123,7 +123,7 @@ def test_a_trial_out_of_memory_is_trained_in_halves(recipe: Recipe) -> None:
         for (_, metrics, _), (_, others, _) in zip(told(found, trial_id), expected, strict=True):
             assert metrics["log_loss"] == pytest.approx(others["log_loss"], rel=1e-3)
     assert sorted(notes) == [
-        f"trial {trial_id} ran out of memory: again, alone, with half of each batch at a time"
+        f"trial {trial_id} ran out of memory: retrying alone, with each batch in two parts"
         for trial_id in CONFIGURATIONS
     ]
 

@@ -147,7 +147,7 @@ def test_a_label_that_the_split_leaves_without_training_rows_is_told_of(tmp_path
     write(tmp_path / "train.csv", [*reviews(20), (f"{RARE} look", "rare"), (f"{RARE} look!", "rare")])
     (finding,) = [found for found in read(tmp_path, validation=validation).findings if "label of" in found.what]
     assert finding.what == (
-        f"train.csv: label of task 'main' {what} after cleaning and splitting; it needs more, unlike rows"
+        f"train.csv: label of task 'main' {what} after cleaning and splitting; it needs more, dissimilar rows"
     )
     assert (finding.examples, finding.action) == (("rare",), "noted")
     write(tmp_path / "train.csv", [*reviews(20), (f"{RARE} look", "rare"), ("quite another text", "rare")])
@@ -161,7 +161,7 @@ def test_an_auxiliarys_label_without_training_rows_is_told_of(tmp_path: Path):
     write(tmp_path / "held.csv", held, ("text", "label", "other"))
     tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}}
     findings = {finding.what: finding.examples for finding in read(tmp_path, tasks, validation="held.csv").findings}
-    what = "label of task 'other' that no training row has after cleaning and splitting; it needs more, unlike rows"
+    what = "label of task 'other' that no training row has after cleaning and splitting; it needs more, dissimilar rows"
     assert findings[f"train.csv: {what}"] == ("2",)
 
 

@@ -78,5 +78,5 @@ def test_only_the_main_tasks_rows_are_cut(prepared: PreparedObjective):
 
 def test_it_is_refused_for_text_that_is_written_from_what_is_read():
     (task,) = tasks_of({"copy": {"kind": "generation"}})
-    with pytest.raises(StudyFileError, match="'cutoff' cannot drop a part of what is read by a generation task"):
+    with pytest.raises(StudyFileError, match="'cutoff' cannot drop parts of the input of a generation task"):
         check_operations(["cutoff"], task)

@@ -174,7 +174,7 @@ def test_a_mistake_in_a_csv_names_its_line(tmp_path: Path, content: bytes, messa
             "sep=,\ntext,label\na,x\n",
             "the header has no name for column 2 (this line is for Excel alone: delete it)",
         ),
-        ('text, label\na, "x, y"\n', "line 1: blanks follow the separators; a quote after a blank is none"),
+        ('text, label\na, "x, y"\n', "line 1: blanks follow the separators; a quote after a blank does not quote"),
     ],
 )
 def test_what_is_likely_behind_a_mistake_is_said(tmp_path: Path, content: str, hint: str):
@@ -283,7 +283,7 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: no JSON: Expecting value at character 7"),
+        ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: not JSON: Expecting value at character 7"),
         ('["a"]\n', "a.jsonl, line 1: no JSON object"),
         ("[]\n", "a.jsonl, line 1: no JSON object"),
         ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),
@@ -300,7 +300,7 @@ def test_a_mistake_in_json_lines_names_its_line(tmp_path: Path, content: str, me
     [
         ("tokens", "a.jsonl: column 'tokens' holds lists, not texts"),
         ("extra", "a.jsonl, line 1: the key 'extra' is missing"),
-        ("half", "a.jsonl, line 2: 'half' holds half of a surrogate pair, which is no character"),
+        ("half", "a.jsonl, line 2: 'half' holds an unpaired surrogate, which is not a character"),
     ],
 )
 def test_a_column_of_json_lines_fails_only_when_it_is_used(tmp_path: Path, column: str, message: str):

@@ -284,7 +284,7 @@ def test_out_of_memory_a_trial_is_alone_and_its_neighbours_go_on_afterwards(
     trainer.admit(2, GOOD)  # waits as well
     assert trainer.upcoming() == [1]
     found += to_the_end(trainer)
-    assert notes == ["trial 1 ran out of memory: again, alone, with half of each batch at a time"]
+    assert notes == ["trial 1 ran out of memory: retrying alone, with each batch in two parts"]
     assert [one.trial_id for one in found[:5]] == [0, 1, 1, 1, 1]
     assert told(found, 0) == told(found, 2) == good
     for one, other in zip(told(found, 1), bad, strict=True):

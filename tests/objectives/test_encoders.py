@@ -104,7 +104,7 @@ def test_a_package_without_that_folder(tmp_path: Path):
 
 def test_a_hub_id_without_a_network(tmp_path: Path):
     message = refused("some-owner/some-encoder", tmp_path)
-    assert "cannot open 'some-owner/some-encoder': neither a folder beside the study file nor a model" in message
+    assert "cannot open 'some-owner/some-encoder': neither a folder next to the study file nor a model" in message
     assert "scratch:tiny" in message
     assert "\n" not in message
 

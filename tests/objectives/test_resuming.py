@@ -77,14 +77,14 @@ def test_a_training_in_pieces_is_the_whole_one(
     life = Manner(hears=lambda *found: again.append(found))
     for steps in (1, 2, 2):
         manner = replace(life, saved=SavedHistory(store(tmp_path)), stops=after(steps))
-        with pytest.raises(Interrupted, match=r"stopped at step \d+ of 15; the same command goes on from there"):
+        with pytest.raises(Interrupted, match=r"stopped at step \d+ of 15; the same command resumes from there"):
             train(prepared, given, manner, keep_best=keep_best)
     said: list[str] = []
     begun: list[int] = []
     manner = replace(life, saved=SavedHistory(store(tmp_path), said.append), begins=begun.append)
     pieces = train(prepared, given, manner, keep_best=keep_best)
     assert begun[0] > 0
-    assert said == [f"going on from step {begun[0]}"]
+    assert said == [f"resuming from step {begun[0]}"]
     assert (pieces.step, pieces.validation) == (whole.step, whole.validation)
     assert told(again) == told(heard)
     assert same_weights(pieces, whole)

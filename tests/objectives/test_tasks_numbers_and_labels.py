@@ -45,17 +45,17 @@ def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a,1", "b,many"], "rows.csv, line 3: task 'stars': label 'many' is no finite number"),
-        (["a,1", "b,"], "line 3: task 'stars': label '' is no finite number"),
-        (["a,1", "b,nan"], "line 3: task 'stars': label 'nan' is no finite number"),
-        (["a,1", "b,1_000"], "line 3: task 'stars': label '1_000' is no finite number"),
+        (["a,1", "b,many"], "rows.csv, line 3: task 'stars': label 'many' is not a finite number"),
+        (["a,1", "b,"], "line 3: task 'stars': label '' is not a finite number"),
+        (["a,1", "b,nan"], "line 3: task 'stars': label 'nan' is not a finite number"),
+        (["a,1", "b,1_000"], "line 3: task 'stars': label '1_000' is not a finite number"),
         (["a,1", "b,-1e30"], "line 3: task 'stars': label '-1e30' is beyond ±1e+15; give it in a larger unit"),
         (["a,2", "b,2.0"], "column 'label' has the same number in all rows"),
         (["a,1e-30", "b,2e-30"], "the numbers differ too little (5e-31 around 1.5e-30); give them in a smaller unit"),
         (
             ["a,1700000000", "b,1700000999"],
-            "column 'label': the numbers differ too little (512 around 1.700001e+09), for numbers of 32 bits; take a "
-            "constant away from them",
+            "column 'label': the numbers differ too little (512 around 1.700001e+09), for 32-bit floats; subtract a "
+            "constant from them",
         ),
     ],
 )

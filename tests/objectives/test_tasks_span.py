@@ -103,9 +103,9 @@ def test_an_answer_that_is_not_there_is_dropped_from_training_and_kept_as_missed
 @pytest.mark.parametrize(
     ("rows", "settings", "message"),
     [
-        ([{**ROW, "answer": "Paris"}], {}, "no answer in 'answer' stands in its context"),
+        ([{**ROW, "answer": "Paris"}], {}, "no answer in 'answer' occurs in its context"),
         ([{"question": "?", "answer": "x"}], {}, "there is no column 'context'"),
-        ([{**ROW, "at": "soon"}], {"start": "at"}, "line 1: task 'answers': at 'soon' is no character's place"),
+        ([{**ROW, "at": "soon"}], {"start": "at"}, "line 1: task 'answers': at 'soon' is not a character position"),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(

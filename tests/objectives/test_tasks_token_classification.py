@@ -96,7 +96,7 @@ def test_repairs_and_unknown_tags_are_counted(tmp_path: Path):
     assert len(kept) == 2
     assert [(finding.what, finding.count, finding.action) for finding in found] == [
         ("I- tag that continues nothing", 1, "repaired"),
-        ("tag that training has not", 1, "noted"),
+        ("tag that does not occur in training", 1, "noted"),
     ]
     assert found[0].examples == ("I-city -> B-city",)
 

@@ -25,7 +25,7 @@ def test_an_export_names_the_labels_of_each_task(best: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("  - negative\n  - positive\n", "  - negative\n  - neutral\n  - positive\n", "has not 'neutral'"),
+        ("  - negative\n  - positive\n", "  - negative\n  - neutral\n  - positive\n", "lacks 'neutral'"),
         ("  - negative\n  - positive\n", "  - positive\n  - negative\n", "in another order: 'negative', 'positive'"),
         ("  - camera\n", "", "labels.aspect: the training data has 'camera', which the configuration was not"),
     ],
@@ -48,7 +48,7 @@ def test_data_with_another_label_and_a_matching_fingerprint_is_refused(best: Pat
     best.write_text(best.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
     outcome = autotune("train", "best.yaml", "-o", "model")
     assert outcome.code == 2
-    assert "labels.aspect: the training data has not 'speaker' and has 'horn'" in outcome.err
+    assert "labels.aspect: the training data lacks 'speaker' and has 'horn'" in outcome.err
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 
 from .test_tuner import RUNGS, Bench, Recorder, TabulatedTrainer, rising
 
-LEFT = "{} of {} trials are left; the same command goes on with another budget"
+LEFT = "{} of {} trials are left; the same command resumes with another budget"
 
 
 class Clock:
@@ -145,7 +145,7 @@ def test_who_only_waits_for_others_needs_no_budget(stored: Bench, monkeypatch: p
     other = Claims(stored.study, stored.storage)
     other._owner |= {"host": "elsewhere"}
     trial = stored.study.ask()
-    other.own(trial)
+    other.mark_owner(trial)
     monkeypatch.setattr(loop, "time", SimpleNamespace(sleep=lambda _: stored.study.tell(trial, 0.5)))
     ending, _ = stored.run(TabulatedTrainer(rising), 2, budgets=hours(6.5))
     assert ending is Ending.DONE

@@ -32,7 +32,7 @@ SMALL = GpuProbe(trial=GB // 2, free=100 * GB)
 FLAT = dict.fromkeys(range(65), 10.0)
 """A step takes as long for many as for one."""
 ANYWHERE = Placement()
-NO_LOOK = "training one trial at a time: a look at what a step takes failed (none left)"
+NO_LOOK = "training one trial at a time: could not measure the time of a step (none left)"
 
 
 @pytest.fixture(autouse=True)

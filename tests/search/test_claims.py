@@ -36,7 +36,7 @@ def claim(url: str, total: int, line: Connection) -> None:
             if len(claims.trials(TrialState.COMPLETE, TrialState.RUNNING)) >= total:
                 break
             trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
-            claims.own(trial)
+            claims.mark_owner(trial)
         mine.append(trial.number)
         if total == 1:
             line.send(mine)
@@ -108,7 +108,7 @@ def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries
     assert states == [TrialState.WAITING, TrialState.FAIL]
     failure = study.trials[0].user_attrs[FAILURE]
     assert failure["kind"] == FailureKind.CRASHED
-    assert "begun 2 times in vain" in failure["message"]
+    assert "; 2 attempts failed" in failure["message"]
     assert len(study.trials) == 1
 
 
@@ -116,7 +116,7 @@ def test_a_trial_of_a_killed_tuner_is_queued_at_once_and_fails_after_its_retries
 def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna.Study, url: str) -> None:
     owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, grace_s=1.0)
     trial = owner.study.ask()
-    owner.own(trial)
+    owner.mark_owner(trial)
     other.reap(())
     assert (owner.is_mine(0), other.is_at_work()) == (True, True)
     begun = time.monotonic()
@@ -133,7 +133,7 @@ def test_a_living_tuners_trial_is_left_alone_until_its_heart_stops(study: optuna
 @pytest.mark.slow
 def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
     owner, other = elsewhere(claims_of(study, url, interval_s=0.2)), claims_of(study, url, grace_s=1.5)
-    owner.own(owner.study.ask())
+    owner.mark_owner(owner.study.ask())
     with owner.beating():
         begun = time.monotonic()
         while time.monotonic() - begun < 3:  # twice the grace
@@ -147,13 +147,13 @@ def test_when_a_database_was_away_each_tuner_has_its_grace_to_beat_again(
     study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, interval_s=0.1, grace_s=2.0)
-    owner.own(owner.study.ask())
+    owner.mark_owner(owner.study.ask())
 
     def away(_: Iterable[int]) -> None:
         raise OperationalError("INSERT", {}, OSError("no route to host"))
 
     with monkeypatch.context() as patched, other.beating():
-        patched.setattr(other.heart, "beat", away)
+        patched.setattr(other.heartbeat, "beat", away)
         time.sleep(3.5)
         other.reap(())
         assert owner.is_mine(0)
@@ -171,7 +171,7 @@ def test_a_tuner_of_this_machine_that_lives_keeps_its_trial_without_a_heartbeat(
     """Its heart stops with the machine's sleep, and while somebody holds the file."""
     owner, other = claims_of(study, url), claims_of(study, url, grace_s=0.0)
     owner._owner |= {"pid": os.getppid(), "started": started_at(os.getppid())}
-    owner.own(owner.study.ask())
+    owner.mark_owner(owner.study.ask())
     time.sleep(1.1)
     other.reap(())
     assert owner.is_mine(0)
@@ -188,7 +188,7 @@ def test_no_trial_has_an_owner_before_it_has_a_heartbeat(
     claims = claims_of(study, url)
     monkeypatch.setattr(claims.storage, "record_heartbeat", killed)
     with pytest.raises(KeyboardInterrupt):
-        claims.own(claims.study.ask())
+        claims.mark_owner(claims.study.ask())
     assert OWNER not in study.trials[0].user_attrs
 
 
@@ -198,14 +198,14 @@ def test_each_new_rung_starts_the_count_of_deaths_anew(study: optuna.Study, url:
     for reached in (10, 20, 30):
         owner = elsewhere(claims_of(study, url))
         trial = owner.study.ask()
-        owner.own(trial)
+        owner.mark_owner(trial)
         trial.set_user_attr(REACHED, reached)
         other.reap(())
         assert study.trials[0].state is TrialState.WAITING
         assert study.trials[0].user_attrs[DEATHS][:2] == [1, reached]
     owner = elsewhere(claims_of(study, url))
     trial = owner.study.ask()
-    owner.own(trial)
+    owner.mark_owner(trial)
     trial.set_user_attr(REACHED, 20)  # it was told again from its checkpoint on, and died
     other.reap(())
     assert study.trials[0].user_attrs[DEATHS][:2] == [2, 30]
@@ -216,7 +216,7 @@ def test_one_death_counts_once_though_the_server_died_before_the_state_was_told(
     study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, retries=1, grace_s=-1.0)
-    owner.own(owner.study.ask())
+    owner.mark_owner(owner.study.ask())
 
     def gone(*_: object) -> None:
         raise OperationalError("UPDATE", {}, Exception("the server is gone"))
@@ -234,9 +234,9 @@ def test_one_death_counts_once_though_the_server_died_before_the_state_was_told(
 
 def test_a_tuner_that_had_to_wait_for_the_storage_gives_others_their_grace(study: optuna.Study, url: str) -> None:
     owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, grace_s=0.5)
-    owner.own(owner.study.ask())
+    owner.mark_owner(owner.study.ask())
     time.sleep(2.1)  # SQLite's clock has whole seconds
-    other.heart.distrust()
+    other.heartbeat.distrust()
     other.reap(())
     assert study.trials[0].state is TrialState.RUNNING
     time.sleep(0.6)

@@ -129,7 +129,7 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
     ),
     "an operation for other kinds": (
         edit("  sentiment: {kind: classification, text: text, label: label}", "  sentiment: {kind: masked_lm}"),
-        ["operations: 'mixup' cannot blend the rows of a masked_lm task; leave it out"],
+        ["operations: 'mixup' cannot blend the rows of a masked_lm task; remove it"],
     ),
 }  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_a_study_that_does_not_exist(stored: Path, autotune: Command, command: s
 def test_no_storage_at_all(folder: Path, autotune: Command, command: str) -> None:
     target = [] if command == "list" else ["tiny"]
     told = refused(autotune, "study", command, *target)
-    assert "sqlite:///autotune.db: does not exist; `autotune study create` makes it" in told
+    assert "sqlite:///autotune.db: does not exist; `autotune study create` creates it" in told
 
 
 @pytest.mark.parametrize("command", [("create", "study.yaml"), ("run", "study.yaml"), ("show", "tiny"), ("list",)])
@@ -264,7 +264,7 @@ def test_data_that_changed(stored: Path, autotune: Command) -> None:
         file.write("One more is great.,positive,battery\n")
     for target in ("tiny", "study.yaml"):
         told = refused(autotune, "study", "run", target)
-        assert "the study 'tiny' cannot go on" in told
+        assert "the study 'tiny' cannot continue" in told
         assert "reviews.csv: the data changed" in told
 
 
@@ -276,7 +276,7 @@ def test_a_lexicon_that_changed(folder: Path, autotune: Command) -> None:
     assert outcome.code == 0, outcome.err
     (folder / "words.tsv").write_text("word\tpos\tsynonyms\tantonyms\ngreat\tadj\tpoor\t\n", encoding="utf-8")
     told = refused(autotune, "study", "run", "tiny")
-    assert "space.augmentation.replace.lexicon: what it names changed" in told
+    assert "space.augmentation.replace.lexicon: its content changed" in told
 
 
 @pytest.mark.slow

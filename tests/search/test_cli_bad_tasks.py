@@ -91,7 +91,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     ),
     "no number": (
         lambda folder: study(folder, "{kind: regression, label: stars}", rows=changed(1, stars="many")),
-        ["rows.jsonl, line 2: task 'main': stars 'many' is no finite number"],
+        ["rows.jsonl, line 2: task 'main': stars 'many' is not a finite number"],
     ),
     "several rows without a number": (
         lambda folder: study(
@@ -100,13 +100,13 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
             rows=[{**row, "stars": "?" if number < 7 else number} for number, row in enumerate(ROWS)],
         ),
         [
-            "rows.jsonl has 7 mistakes:\n  line 1: task 'main': stars '?' is no finite number\n  line 2: ",
+            "rows.jsonl has 7 mistakes:\n  line 1: task 'main': stars '?' is not a finite number\n  line 2: ",
             "and 2 more",
         ],
     ),
     "answers that are nowhere": (
         lambda folder: study(folder, "{kind: span, context: text}", rows=[{**row, "answer": "Paris"} for row in ROWS]),
-        ["rows.jsonl: task 'main': no answer in 'answer' stands in its context"],
+        ["rows.jsonl: task 'main': no answer in 'answer' occurs in its context"],
     ),
     "a target column that is empty": (
         lambda folder: study(folder, "{kind: generation, target: empty}"),
@@ -175,8 +175,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "words rewritten under their tags": (
         lambda folder: study(folder, TAGS, more="space: {augmentation: {operations: [noise, reverse, flip]}}"),
         [
-            "space.augmentation.operations: 'reverse' rewrites texts, so that the targets would no longer stand",
-            "space.augmentation.operations: 'flip' rewrites texts, so that the targets would no longer stand",
+            "space.augmentation.operations: 'reverse' rewrites texts, which would misalign the targets of",
+            "space.augmentation.operations: 'flip' rewrites texts, which would misalign the targets of",
         ],
     ),
 }  # fmt: skip

@@ -72,7 +72,7 @@ def test_the_report_says_what_augmentation_did(folder: Path, autotune: Command) 
 
 def test_a_dry_run_stores_nothing(folder: Path, autotune: Command) -> None:
     told = clean(autotune("study", "create", "study.yaml", "--dry-run"))
-    assert told.splitlines()[-1] == "all is well; nothing was stored (--dry-run)"
+    assert told.splitlines()[-1] == "all checks passed; nothing was stored (--dry-run)"
     assert sorted(path.name for path in folder.iterdir()) == ["reviews.csv", "study.yaml"]
 
 
@@ -217,7 +217,7 @@ def test_a_study_of_which_every_trial_fails_exits_with_1(folder: Path, autotune:
     (folder / "study.yaml").write_text(text, encoding="utf-8")
     outcome = autotune("study", "run", "study.yaml", "--trials", "2")
     assert outcome.code == 1
-    assert outcome.err == "no trial came to its end; the reasons: autotune study report tiny\n"
+    assert outcome.err == "no trial completed; for the reasons: autotune study report tiny\n"
     report = clean(autotune("study", "report", "tiny"))
     assert "2 failed" in report
     assert autotune("study", "export", "tiny").code == 1

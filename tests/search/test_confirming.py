@@ -96,7 +96,7 @@ def test_nothing_is_trained_twice_and_more_seeds_train_only_the_new(confirm: Cal
     assert len(after) == 2 * len(first)
     assert first.items() <= after.items()
     out = confirm("--seeds", "1", "--no-ablate", "--candidates", "1")
-    assert "1 were asked for now, 2 earlier: those stay" in out
+    assert "keeping the 2 seeds of an earlier run (1 were requested)" in out
     assert confirmed().seeds == (1, 2)  # what was trained counts
 
 
@@ -140,10 +140,10 @@ def test_a_run_confirms_where_its_file_says_so_and_looks_at_the_test_data_once(
     looked = [trial for trial in fresh_trials() if trial.user_attrs["tested"]]
     assert len(looked) == len(found.tested.scores)
     more = autotune(*ARGUMENTS, "--seeds", "3")
-    assert (more.code, "looking at the test data" in more.out) == (0, False)
+    assert (more.code, "evaluating on the test data" in more.out) == (0, False)
     assert [trial for trial in fresh_trials() if trial.user_attrs["tested"]] == looked
     report = autotune("study", "report", "tiny").out
-    assert "On the test data, looked at once" in " ".join(report.split())
+    assert "On the test data, used once" in " ".join(report.split())
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_a_timeout_leaves_trainings_and_says_how_to_go_on(confirm: Callable[...,
     out = confirm("--seeds", "1", "--candidates", "1", "--timeout", "0.01s")
     missing = confirmed().missing
     assert missing > 0
-    assert f"{missing} fresh trainings are left; go on with: autotune study confirm tiny" in out
+    assert f"{missing} fresh trainings remain; resume with: autotune study confirm tiny" in out
 
 
 def test_a_signal_before_anything_is_planned_is_an_interruption(
@@ -212,7 +212,7 @@ def test_a_signal_before_anything_is_planned_is_an_interruption(
     monkeypatch.setattr(running, "check_unchanged", stopped)
     outcome = autotune(*ARGUMENTS)
     assert (outcome.code, outcome.err) == (130, "")
-    assert "interrupted; go on with: autotune study confirm tiny" in outcome.out
+    assert "interrupted; resume with: autotune study confirm tiny" in outcome.out
 
 
 @pytest.mark.slow
@@ -222,7 +222,7 @@ def test_the_time_of_a_run_is_that_of_its_confirmation_too(trained: Path, autotu
     outcome = autotune("study", "run", "study.yaml", "--devices", "cpu", "--timeout", "0.01s")
     assert outcome.code == 0
     assert "nothing to do: all 4 trials are done" in outcome.out
-    assert f"{confirmed().missing} fresh trainings are left; go on with: autotune study confirm" in outcome.out
+    assert f"{confirmed().missing} fresh trainings remain; resume with: autotune study confirm" in outcome.out
 
 
 def make_fail(monkeypatch: pytest.MonkeyPatch, which: Callable[[int], bool]) -> None:
@@ -333,7 +333,9 @@ def test_what_another_host_asks_for_at_the_same_time_is_not_forgotten(
         return plan(ledger, decide)
 
     monkeypatch.setattr(Ledger, "plan", after_the_other)
-    assert "1 were asked for now, 2 earlier: those stay" in confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    assert "keeping the 2 seeds of an earlier run (1 were requested)" in confirm(
+        "--seeds", "1", "--candidates", "1", "--no-ablate"
+    )
     assert len(confirmed().seeds) == 2
 
 

@@ -87,7 +87,7 @@ def test_a_study_that_was_made_anew_of_other_settings(
     hook(monkeypatch, running, "prepare_study", remade)
     outcome = run()
     assert outcome.code == 2
-    assert "was deleted meanwhile, and made anew of other data or settings" in outcome.err
+    assert "was deleted meanwhile, and recreated with other data or settings" in outcome.err
     assert all(trial.state.name == "WAITING" for trial in open_study("tiny", URL).study.trials)
 
 

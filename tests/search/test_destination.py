@@ -74,14 +74,14 @@ def test_another_training_is_told_what_differs(tmp_path: Path, change: dict[str,
 def test_a_folder_that_is_not_empty_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine").write_text("")
-    with pytest.raises(InputError, match="is there already and not empty"), held(tmp_path / "model", FACTS):
+    with pytest.raises(InputError, match="already exists and is not empty"), held(tmp_path / "model", FACTS):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_link_to_nothing_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "model").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"'.*model' is a link to nothing"), held(tmp_path / "model", FACTS):
+    with pytest.raises(InputError, match=r"'.*model' is a broken link"), held(tmp_path / "model", FACTS):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 

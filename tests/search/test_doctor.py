@@ -35,7 +35,7 @@ def test_all_is_told_and_nothing_is_made(tmp_path: Path, monkeypatch: pytest.Mon
         assert part in outcome.out
     assert "sqlite:///autotune.db: no studies yet" in outcome.out
     assert "offline (HF_HUB_OFFLINE=1)" in outcome.out
-    assert outcome.out.endswith("all that is needed is here\n")
+    assert outcome.out.endswith("everything required is available\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -214,4 +214,4 @@ def test_a_server_that_lets_nobody_write(postgres_url: str) -> None:
     engine.dispose()
     found = find_storage(postgres_url)
     assert found.state is State.WRONG
-    assert "lets nobody write" in found.found
+    assert "the server is read-only" in found.found

@@ -148,7 +148,7 @@ def test_no_other_file_is_ever_replaced(trained: Path, autotune: Command, comman
     before = (trained / name).read_bytes()
     outcome = autotune("study", *command, name)
     assert outcome.code == 2
-    assert f"'{name}' is there already, and is not " in outcome.err
+    assert f"'{name}' already exists, and is not " in outcome.err
     assert "choose another name" in outcome.err
     assert (trained / name).read_bytes() == before
 
@@ -251,9 +251,9 @@ def test_training_again_into_the_same_folder_is_refused(trained: Path, autotune:
     before = {path: path.read_bytes() for path in Path("model").iterdir()}
     outcome = autotune("train", "best.yaml", "-o", "model")
     assert outcome.code == 2
-    assert "'model' is there already and not empty; choose another folder" in outcome.err
+    assert "'model' already exists and is not empty; choose another folder" in outcome.err
     assert {path: path.read_bytes() for path in Path("model").iterdir()} == before
-    assert "'best.yaml' is there already" in autotune("train", "best.yaml", "-o", "best.yaml").err
+    assert "'best.yaml' already exists" in autotune("train", "best.yaml", "-o", "best.yaml").err
 
 
 def test_training_where_nothing_can_be_written(trained: Path, autotune: Command) -> None:
@@ -295,7 +295,7 @@ def test_a_lexicon_that_changed(folder: Path, autotune: Command) -> None:
     told = " ".join(autotune("study", "export", "study.yaml").out.split())
     assert "warning: autotune train and verify will refuse it: words.tsv: not what the configuration was" in told
     lexicon.unlink()
-    assert "words.tsv: there is no such file or folder any more" in autotune("train", "best.yaml", "-o", "model").err
+    assert "words.tsv: the file or folder no longer exists" in autotune("train", "best.yaml", "-o", "model").err
 
 
 def test_after_folds_production_trains_on_all_rows_to_the_last_step(

@@ -142,7 +142,7 @@ def test_a_variant_that_no_trial_trained_can_win(record: StudyRecord) -> None:
 def test_a_confirmation_that_is_under_way_promises_nothing(record: StudyRecord) -> None:
     chosen = choose(record, confirmed_of(record, {"baseline": LOW, "trial 3": HIGH[:4]}))
     assert (chosen.trial and chosen.trial.number, chosen.arm) == (record.study.best_trial.number, None)
-    assert chosen.reasons[0].startswith("not confirmed yet: fresh trainings are left")
+    assert chosen.reasons[0].startswith("not confirmed yet: fresh trainings remain")
 
 
 def test_seeds_that_failed_count_as_ended(record: StudyRecord) -> None:
@@ -172,7 +172,7 @@ def test_another_trial_has_its_own_figures_or_none(record: StudyRecord) -> None:
     assert choose(record, confirmed, 0).arm is confirmed.arm("baseline")
     other = choose(record, confirmed, 1)
     assert other.arm is None
-    assert other.reasons == ("not confirmed: it is none of baseline, trial 2, trial 3",)
+    assert other.reasons == ("not confirmed: it is not one of baseline, trial 2, trial 3",)
 
 
 @pytest.mark.slow

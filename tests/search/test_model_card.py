@@ -73,15 +73,15 @@ def test_a_confirmed_configuration_brings_its_verdict(best: BestConfiguration, a
     assert r"the simplest of the tied is \`baseline\`" in body
     assert "| accuracy on 2 fresh seeds | 0.85 | 0.8 to 0.9 |" in body
     assert "| gain over the baseline | 0.031 | 0.01 to 0.052 |" in body
-    assert "| what the search promised too much | 0.05 |  |" in body
-    assert "cannot tell apart: trial 2, baseline; the simplest of them is baseline" in body
-    assert "Nobody knows" not in body
+    assert "| by how much the search's score was too high | 0.05 |  |" in body
+    assert "cannot distinguish: trial 2, baseline; the simplest of them is baseline" in body
+    assert "Unknown" not in body
 
 
 def test_figures_of_another_configuration_are_not_shown(best: BestConfiguration, autotune: Command) -> None:
     changed = best.configuration.model_copy(update={"learning_rate": 2e-3})
     _, body = card(best.model_copy(update={"confirmed": CONFIRMED, "configuration": changed}), autotune)
-    assert "does not hold for it" in body
+    assert "do not apply to it" in body
     assert "fresh seeds" not in body
 
 

@@ -75,7 +75,7 @@ def test_nothing_is_stored(folder: Path, autotune: Command) -> None:
     assert outcome.out.startswith("tiny: 4 of 4 trials are left, not stored yet\nestimated from 6 steps of each")
     for word in ("baseline", "equal weights", "a trial: 6 steps, evaluated 2 times", "memory: about", "checkpoints: "):
         assert word in outcome.out
-    assert "searched, and not probed at other values: batch_size" in outcome.out
+    assert "searched, but not measured at other values: batch_size" in outcome.out
     assert sorted(file.name for file in folder.iterdir()) == ["reviews.csv", "study.yaml"]
 
 

@@ -66,7 +66,7 @@ PLAYED = [
     "trial 3 step 60/60: 0.9200",
     "trial 3 complete: 0.9200 at step 60, 2.00 points better than the baseline, best so far",
     "trial 4 started: lr 1e-4, β_aspect 0.50, noise 20%, magnitude 0.10",
-    "trial 4 interrupted: back in the queue",
+    "trial 4 interrupted: requeued",
     "the [red]cache[/red] is cold",
     "interrupted: 4 of 5 trials done, 2 complete, 1 pruned, 1 failed in 0 s",
 ]

@@ -142,7 +142,7 @@ def test_every_picture_has_a_name_and_its_contents_in_words() -> None:
         "All parameters of all complete trials",
         "Loss weights and the score",
         "Augmentation mix",
-        "What each part of the winner brings",
+        "The effect of each part of the winner",
     }
     for picture in found.values():
         assert picture.get("role") == "img"
@@ -264,8 +264,8 @@ def test_of_many_trials_a_part_is_drawn_and_that_is_said() -> None:
     curves = found["Learning curves"]
     assert sum("line" in path.get("class", "").split() for path in curves.iter("path")) == 200
     text = Page(page_of(study.study)).text
-    assert "Of 501 trials 200 are drawn: the named ones, and an even choice of the others." in text
-    assert "Of 501 trials 200 are drawn: the named ones, the best tenth, and an even choice of the others." in text
+    assert "Of 501 trials 200 are drawn: the named ones, and an even sample of the others." in text
+    assert "Of 501 trials 200 are drawn: the named ones, the best tenth, and an even sample of the others." in text
 
 
 def test_a_value_far_from_all_others_does_not_flatten_them() -> None:

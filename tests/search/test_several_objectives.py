@@ -25,7 +25,7 @@ def several(folder: Path, autotune: Command) -> optuna.Study:
     outcome = autotune("study", "run", "study.yaml", "--devices", "cpu")
     assert (outcome.code, outcome.err) == (0, "")
     assert "2 objectives: pruning is off, and the report shows a Pareto front" in outcome.out
-    assert "best and baseline are told by the first objective, sentiment.accuracy" in outcome.out
+    assert "best and baseline use the first objective, sentiment.accuracy" in outcome.out
     assert "trial 0 complete: " in outcome.out
     assert ", log_loss " in next(line for line in outcome.out.splitlines() if "trial 0 complete" in line)
     return open_study("tiny", "sqlite:///autotune.db").study

@@ -197,7 +197,7 @@ def test_create_takes_the_file_as_it_is(case: str, autotune: Command) -> None:
     Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
     done = autotune("study", "create", "study.yaml", "--dry-run")
     assert done.code == 0, done.err
-    assert "all is well" in done.out
+    assert "all checks passed" in done.out
 
 
 def test_the_command_tells_what_it_chose_and_what_comes_next(autotune: Command) -> None:
@@ -317,7 +317,7 @@ def test_columns_that_tell_nothing_more_are_left_out() -> None:
     assert auxiliaries_of(started) == ["aspect", "reconstruct"]
     left_out = started.checked.plan.left_out
     assert set(left_out) == {"id", "label_id", "source", "rare", "gap", "price"}
-    assert left_out["label_id"] == "says the same as 'label'"
+    assert left_out["label_id"] == "duplicates 'label'"
     assert left_out["source"] == "the same in all rows"
 
 

@@ -198,11 +198,11 @@ LIMITED_NAME = (
         ("name: reviews", "name: a/b", f"line 1: name: 'a/b': {LIMITED_NAME}"),
         ("name: reviews", 'name: "a\\n"', f"line 1: name: 'a\\n': {LIMITED_NAME}"),
         ("name: reviews", "name: 2024", "line 1: name: 2024: must be text"),
-        ("epochs: 3}", "epochs: 3}\nname: again", "line 14: name: the key stands twice; it is on line 1 already"),
+        ("epochs: 3}", "epochs: 3}\nname: again", "line 14: name: duplicate key; the first is on line 1"),
         (
             "epochs: 3",
             "epochs: 3, epochs: 4",
-            "line 13: training.epochs: the key stands twice; it is on line 13 already",
+            "line 13: training.epochs: duplicate key; the first is on line 13",
         ),
         ("epochs: 3", "epochs: 3, ? [1] : 2", "line 13: training: a key must be a name, not a list"),
         (
@@ -226,8 +226,8 @@ LIMITED_NAME = (
             "reviews.csv",
             "line 8: tasks.films: the same task as 'sentiment'; give it another label column, or data of its own",
         ),
-        ("films:", "keys:", "line 8: tasks.keys: torch uses this name itself; call the task something else"),
-        ("films:", "training:", "line 8: tasks.training: torch uses this name itself; call the task something else"),
+        ("films:", "keys:", "line 8: tasks.keys: torch uses this name itself; rename the task"),
+        ("films:", "training:", "line 8: tasks.training: torch uses this name itself; rename the task"),
         (
             "films:",
             "my.films:",
@@ -251,7 +251,7 @@ def test_a_main_task_of_another_kind() -> None:
         "study.yaml, line 2: objective: 'sentiment.accuracy': 'sentiment' is not the main task (the first of: words, "
         "aspect, films, language). Allowed: words.accuracy, words.perplexity",
         "study.yaml, line 12: space.augmentation.operations: 'mixup' cannot blend the rows of a masked_lm task; "
-        "leave it out",
+        "remove it",
     ]
 
 
@@ -263,7 +263,7 @@ def test_a_loss_is_no_objective() -> None:
 def test_a_tag_builds_nothing() -> None:
     found = complaints(changed("trials: 12", "trials: !!python/object/apply:os.getpid []"))
     assert found[0] == (
-        "study.yaml, line 14: search.trials: !!python/object/apply:os.getpid: tags have no place in a study file; "
+        "study.yaml, line 14: search.trials: !!python/object/apply:os.getpid: tags are not allowed in a study file; "
         "write the plain value"
     )
 
@@ -393,7 +393,7 @@ def test_a_mistyped_form_of_folds_names_the_right_one() -> None:
 def test_what_cannot_search_several_objectives_is_refused_at_once() -> None:
     text = GOOD.replace("sentiment.accuracy", "[sentiment.accuracy, aspect.f1]")
     assert complaints(text.replace("trials: 12", "sampler: cmaes, pruner: asha")) == [
-        "study.yaml, line 14: search.pruner: 'asha': several objectives put trials in no one order to prune by; "
+        "study.yaml, line 14: search.pruner: 'asha': several objectives give no single order of trials to prune by; "
         "write auto or none",
         "study.yaml, line 14: search.sampler: 'cmaes' searches one objective only; try auto or gp",
     ]

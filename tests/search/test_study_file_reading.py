@@ -69,9 +69,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ),
         ("a: b: c\n", "study.yaml, line 1, column 5: not valid YAML: mapping values are not allowed here"),
         ("data:\n\ttrain: x\n", "study.yaml, line 2, column 1: not valid YAML: a tab; indent with spaces"),
-        ("name: a\n\0", "study.yaml, line 2: the character U+0000 has no place here"),
+        ("name: a\n\0", "study.yaml, line 2: the character U+0000 is not allowed here"),
         ("name: *a", "study.yaml, line 1, column 7: not valid YAML: found undefined alias 'a'"),
-        ("[" * 5000, "study.yaml: groups and lists stand too deep inside each other"),
+        ("[" * 5000, "study.yaml: groups and lists are nested too deeply"),
         (
             "name: a\n---\nname: b",
             "study.yaml, line 2, column 1: not valid YAML: expected a single document in the stream, but found another "
@@ -111,10 +111,7 @@ def test_anchors_and_merges() -> None:
     assert parsed(text) == parsed(GOOD)
     found = complaints(changed("films: {kind: classification, data", "films: {<<: 3, kind: classification, data"))
     assert found == ["study.yaml, line 8: tasks.films: <<: merges other groups of keys, and nothing else"]
-    assert (
-        complaints("name: &a [*a]")[0]
-        == "study.yaml, line 1: name: an alias (*) that stands inside of what it stands for"
-    )
+    assert complaints("name: &a [*a]")[0] == "study.yaml, line 1: name: an alias (*) inside its own anchor"
 
 
 def test_aliases_that_multiply_take_no_time() -> None:

@@ -34,7 +34,7 @@ def test_micro_batches_train_the_same_and_it_is_said_which_stay_whole(
     assert autotune("train", "best.yaml", "-o", "whole", "--devices", "cpu").code == 0
     outcome = autotune("train", "best.yaml", "-o", "parts", "--devices", "cpu", "--micro-batch", "3")
     assert (outcome.code, outcome.err) == (0, "")
-    told = f"--micro-batch: weighting {weighting!r} needs whole batches, so all batches stay whole" in outcome.out
+    told = f"--micro-batch: weighting {weighting!r} needs whole batches, so batches are not split" in outcome.out
     assert told is not WEIGHTINGS[weighting].splits
     assert validation("parts") == pytest.approx(validation("whole"), abs=1e-5)
 
@@ -57,12 +57,12 @@ def test_memory_that_runs_out_is_said_with_what_helps(
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
     assert outcome.code == 1
     assert outcome.err == (
-        "out of memory with 8 rows at once; try --micro-batch 4, which trains the same "
+        "out of memory with 8 rows at once; try --micro-batch 4, which gives the same result "
         "(CUDA out of memory. Tried to allocate 2 GiB)\n"
     )
     write_best(here, training={**SHORT, "weighting": "dwa"})
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
-    assert outcome.err.startswith("out of memory with 8 rows at once, which cannot be fewer; it needs a larger device")
+    assert outcome.err.startswith("out of memory with 8 rows at once, the minimum; it needs a larger device")
 
 
 def test_fewer_rows_than_one_are_refused(here: Path, autotune: Command) -> None:
@@ -81,5 +81,5 @@ def test_a_group_whose_others_cannot_be_reached_is_said(
         monkeypatch.setenv(name, value)
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
     assert outcome.code == 2
-    assert "do not find each other (RANK=x, WORLD_SIZE=2" in outcome.err
+    assert "cannot connect to each other (RANK=x, WORLD_SIZE=2" in outcome.err
     assert len(outcome.err.splitlines()) == 1

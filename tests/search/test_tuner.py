@@ -444,7 +444,7 @@ def test_a_trial_that_fails_every_device_does_not_come_for_ever(stored: Bench) -
         assert stored.states()[0] is (TrialState.FAIL if run == 2 else TrialState.WAITING)
     failure = stored.study.trials[0].user_attrs["failure"]
     assert failure["kind"] == FailureKind.CRASHED
-    assert "begun 3 times in vain" in failure["message"]
+    assert "; 3 attempts failed" in failure["message"]
     assert stored.run(TabulatedTrainer(rising), 3)[0] is Ending.DONE
     assert stored.states() == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
 

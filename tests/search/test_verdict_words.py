@@ -195,9 +195,9 @@ def test_a_gain_that_may_be_luck_is_not_called_shown_anywhere() -> None:
     winner = [0.82, 0.82, 0.8, 0.8, 0.81, 0.82, 0.8, 0.81, 0.86]
     found = confirmed(baseline, winner, [0.83, 0.78, 0.84, 0.81, 0.79, 0.85, 0.81, 0.83, 0.8])
     assert sentences(found)[1] == (
-        "It is not shown to be better than the baseline: +1.3 points (0.4 to 3.8); +0.8 points (-0.1 to 3.3) without "
-        "the luck of being chosen. P(better) 0.992; as measured it would be better on 9 seeds (p = 0.031, corrected "
-        "for 2 comparisons), but luck may be all of it."
+        "It is not shown to be better than the baseline: +1.3 points (0.4 to 3.8); +0.8 points (-0.1 to 3.3) corrected "
+        "for selection. P(better) 0.992; as measured it would be better on 9 seeds (p = 0.031, corrected "
+        "for 2 comparisons), but selection may explain all of it."
     )
     told = to_json(found)
     assert told["better"] is told["arms"]["trial 2"]["gain"]["better"] is False

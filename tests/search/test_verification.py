@@ -66,7 +66,7 @@ def test_fewer_seeds_move_the_promised_mean_by_their_paired_difference() -> None
     assert found.mean == pytest.approx(0.65)
     assert found.landed
     assert found.sentences() == [
-        "sentiment.accuracy 0.6500 (promised 0.7000, moved by 2 of 3 seeds) lies in the promised interval, 0.6400 to "
+        "sentiment.accuracy 0.6500 (confirmed 0.7000, moved by 2 of 3 seeds) lies in the confirmed interval, 0.6400 to "
         "0.7600",
         "not identical, though packages, system and device are those of the export: another device than `--devices "
         "auto` takes, or another number of threads a process, rounds differently",
@@ -77,7 +77,7 @@ def test_a_miss_names_what_is_another_one_here() -> None:
     found = verification([0.8, 0.8], [0.6, 0.6], (0.75, 0.85), ("torch is 9.0 here and was 8.0",))
     assert (found.landed, found.is_kept) == (False, False)
     assert found.sentences() == [
-        "sentiment.accuracy 0.6000 does not lie in the promised interval, 0.7500 to 0.8500",
+        "sentiment.accuracy 0.6000 does not lie in the confirmed interval, 0.7500 to 0.8500",
         "not identical: torch is 9.0 here and was 8.0",
     ]
 
@@ -85,7 +85,7 @@ def test_a_miss_names_what_is_another_one_here() -> None:
 def test_a_training_that_fails_breaks_the_promise() -> None:
     found = verification([0.8, 0.8], [0.8, None], (0.75, 0.85))
     assert (found.mean, found.landed, found.is_kept) == (None, False, False)
-    assert found.sentences()[0] == "the promise is not kept: 1 of 2 trainings failed"
+    assert found.sentences()[0] == "not reproduced: 1 of 2 trainings failed"
     assert found.to_json()["seeds"]["2"] == {
         "promised": 0.8,
         "measured": None,
@@ -98,7 +98,7 @@ def test_without_an_interval_only_the_score_itself_can_be_kept(measured: float, 
     found = verification([0.8], [measured], None)
     assert (found.landed, found.is_kept) == (None, kept)
     assert (
-        "no interval is promised (the export is not confirmed), only the scores themselves were compared"
+        "no interval to compare with (the export is not confirmed), only the scores themselves were compared"
         in found.sentences()[0]
     )
 
@@ -131,7 +131,7 @@ def test_an_unconfirmed_export_is_trained_on_its_one_seed(best: Path, autotune: 
     assert (outcome.code, outcome.err) == (0, "")
     value = read_best(best).found.value
     assert outcome.out.splitlines()[-2:] == [
-        f"sentiment.accuracy {value:.4f}: no interval is promised (the export is not confirmed), only the scores "
+        f"sentiment.accuracy {value:.4f}: no interval to compare with (the export is not confirmed), only the scores "
         "themselves were compared",
         "identical to the stored score, to the last digit",
     ]
@@ -152,7 +152,7 @@ def test_a_promise_that_is_not_kept_is_exit_1(best: Path, autotune: Command) -> 
     with_figures(best, change=0.3)
     outcome = autotune("verify", "best.yaml", *INLINE)
     assert outcome.code == 1
-    assert "does not lie in the promised interval" in outcome.out
+    assert "does not lie in the confirmed interval" in outcome.out
     assert "-0.3" in outcome.out
 
 
@@ -248,7 +248,7 @@ def test_labels_that_differ(best: Path, autotune: Command) -> None:
     edit(best, lambda content: content["labels"].update(sentiment=["negative", "neutral", "positive"]))
     outcome = autotune("verify", "best.yaml", *INLINE)
     assert outcome.code == 2
-    assert "labels.sentiment: the training data has not 'neutral'" in outcome.err
+    assert "labels.sentiment: the training data lacks 'neutral'" in outcome.err
 
 
 def test_a_newer_format_says_to_upgrade_and_nothing_else(best: Path, autotune: Command) -> None:

@@ -1,1 +1,1 @@
-"""."""
+"""Stacked models that train many trials at once."""

@@ -1,4 +1,4 @@
-"""What the layers of a stacked model know of the trials that they compute for: how many, and what each one drops."""
+"""The layers' view of the stacked trials: their number, steps and dropout rates."""
 
 from collections import Counter
 from collections.abc import Sequence

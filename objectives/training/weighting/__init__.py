@@ -1,1 +1,1 @@
-"""."""
+"""Loss weightings."""

@@ -1,4 +1,4 @@
-"""Bars: how much each parameter decides, and what the mix is made of."""
+"""Bar charts: parameter importance, and the augmentation mix."""
 
 from statistics import fmean
 
@@ -25,7 +25,7 @@ def importance_figure(summary: Summary) -> Figure | None:
         name="importance",
         title="Importance of the parameters",
         description=", ".join(f"{name} {wording.percent(share)}" for name, share in summary.importance.items()),
-        caption=f"How much each parameter decides about reaching the best tenth of the trials (PED-ANOVA).{rough}",
+        caption=f"How much each parameter matters for reaching the best tenth of the trials (PED-ANOVA).{rough}",
         height=_ROW * len(summary.importance),
         marks=tuple(marks),
         labels=tuple(labels),

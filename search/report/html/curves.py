@@ -1,4 +1,4 @@
-"""Learning curves: what each trial reported on its way."""
+"""Learning curves of all trials."""
 
 from collections.abc import Sequence
 
@@ -110,7 +110,7 @@ def _caption(summary: Summary, shown: Sequence[TrialRecord], there: int, y: Scal
     what = "the mean over the folds so far" if _is_folded(summary) else "its value on the validation data at each rung"
     sentences = [f"A line is a trial: {what}. A cross is where one was stopped."]
     if there > len(shown):
-        sentences.append(f"Of {there} trials {len(shown)} are drawn: the named ones, and an even choice of the others.")
+        sentences.append(f"Of {there} trials {len(shown)} are drawn: the named ones, and an even sample of the others.")
     beyond = sum(not y.holds(value) for record in shown for _, value in record.curve)
     if beyond:
         sentences.append(f"At the edge, as they lie far from all others: {wording.counted(beyond, 'value')}.")

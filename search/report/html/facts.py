@@ -1,4 +1,4 @@
-"""What the page says beside its pictures: rows of a name and a value in words."""
+"""The page's tables of facts: rows of a name and a value in words."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
@@ -28,16 +28,16 @@ def searched(summary: Summary) -> Rows:
 
 
 def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
-    """The verdict in a few figures, the winner's without the luck of being chosen."""
+    """The verdict in a few figures, the winner's corrected for selection."""
     winner = found.winner
     yield "winner", winner.name
-    yield "on fresh seeds, without luck", measured(winner.corrected)
+    yield "on fresh seeds, corrected", measured(winner.corrected)
     if winner.gain:
-        yield "its gain, without luck", confirmed.unit.gain(winner.gain)
+        yield "its gain, corrected", confirmed.unit.gain(winner.gain)
     if comparison := found.comparisons.get(winner.name):
         yield "P(better)", f"{comparison.test.probability_better:.3f}"
     if gap := found.optimism.get(winner.name):
-        yield "promised too much", confirmed.unit.gain(gap)
+        yield "optimism of the search", confirmed.unit.gain(gap)
 
 
 def cost(summary: Summary, records: Sequence[TrialRecord], confirmed: Confirmed | None) -> Rows:

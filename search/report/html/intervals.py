@@ -1,4 +1,4 @@
-"""Gains with their 95 % intervals: the arms against the baseline, and what each part of the winner brings."""
+"""Gains with their 95 % intervals: the arms against the baseline, and the effect of each part of the winner."""
 
 from collections.abc import Mapping
 
@@ -57,7 +57,7 @@ def ablation_figure(confirmed: Confirmed) -> Figure | None:
     kinds = {effect.is_shown for effect in confirmed.effects}
     return Figure(
         name="ablation",
-        title="What each part of the winner brings",
+        title="The effect of each part of the winner",
         description=_in_words(gains, confirmed.unit),
         caption=(
             "A bar is the winner's score minus that of the winner without the part, seed by seed; its line is the 95 % "

@@ -45,7 +45,7 @@ def _path(axes: Sequence[Axis], rank: int) -> str:
 
 
 def _drawn(summary: Summary, named: set[int]) -> tuple[list[int], list[int]]:
-    """The best tenth, and an even choice of the others; without the named ones."""
+    """The best tenth, and an even sample of the others; without the named ones."""
     numbers = [trial.number for trial in summary.complete]
     tenth = numbers[: round(_BEST_SHARE * len(numbers))][: MOST // 2]
     best = [number for number in tenth if number not in named]
@@ -71,7 +71,7 @@ def _keys(best: Sequence[int], rest: Sequence[int]) -> list[Key]:
 
 
 def _caption(there: int, shown: int) -> str:
-    few = f" Of {there} trials {shown} are drawn: the named ones, the best tenth, and an even choice of the others."
+    few = f" Of {there} trials {shown} are drawn: the named ones, the best tenth, and an even sample of the others."
     return (
         "A line from top to bottom is a trial; it crosses each row at its value. Parameters that never varied are left "
         f"out.{few if shown < there else ''}"

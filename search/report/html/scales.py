@@ -1,4 +1,4 @@
-"""Where a value lies in a picture, and the round numbers on its axis."""
+"""Scales: positions of values in a picture, and round numbers on its axis."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""α and every β against the score: what the share of a task in the loss did."""
+"""α and every β against the score."""
 
 from collections.abc import Callable, Sequence
 
