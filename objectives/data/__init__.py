@@ -1,1 +1,1 @@
-"""."""
+"""From files to rows and tensors. What is dropped or repaired is a Finding; what cannot be used is a DataError."""
