@@ -87,9 +87,13 @@ class SearchSettings(Settings):
     """How many trials, who proposes them, and who ends the hopeless ones early."""
 
     trials: int = Field(default=60, ge=1, le=1_000_000, description="trials in total, those of earlier runs included")
-    sampler: SamplerName = Field(default="auto", description="proposes configurations; auto chooses by the budget")
+    sampler: SamplerName = Field(default="auto", description="proposes configurations; auto: tpe")
     grid: GridSettings = Field(default_factory=GridSettings, description="with `sampler: grid`: which combinations")
-    pruner: PrunerName = Field(default="auto", description="ends hopeless trials early; auto chooses by the budget")
+    pruner: PrunerName = Field(
+        default="auto",
+        description="ends hopeless trials early; auto: percentile, or wilcoxon from 10 folds on; with several "
+        "objectives none does",
+    )
     seed: int = Field(
         default=0,
         ge=0,
@@ -100,7 +104,9 @@ class SearchSettings(Settings):
         default=None, description="longest time of one run: seconds, or a number with s, m or h ('30m')"
     )
     device_hours: float | None = Field(
-        default=None, gt=0, description="longest time that all trials together, those of earlier runs too, may train"
+        default=None,
+        gt=0,
+        description="longest time in hours that all trials together, those of earlier runs too, may train",
     )
     trial_timeout: Duration | None = Field(
         default=None, description="longest time that one trial may train; then it failed: 'timed out'"
