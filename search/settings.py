@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ..spaces.settings import Settings
+from .limits import CANDIDATES, LARGEST_SEED, MOST_CANDIDATES, MOST_SEEDS, SEEDS
 
 SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random", "grid"]
 PrunerName = Literal["auto", "asha", "hyperband", "median", "percentile", "wilcoxon", "one-epoch", "none"]
@@ -73,11 +74,11 @@ class CheckpointSettings(Settings):
 class ConfirmSettings(Settings):
     """What is trained again on fresh seeds, so that luck has no part in the answer."""
 
-    candidates: int = Field(default=3, ge=1, le=20, description="so many of the best trials")
+    candidates: int = Field(default=CANDIDATES, ge=1, le=MOST_CANDIDATES, description="so many of the best trials")
     seeds: int = Field(
-        default=6,
+        default=SEEDS,
         ge=1,
-        le=100,
+        le=MOST_SEEDS,
         description="fresh seeds, the same for all; fewer than 6 cannot show that one is better",
     )
     ablate: bool = Field(default=True, description="train the winner without each of its parts, too")
@@ -97,7 +98,7 @@ class SearchSettings(Settings):
     seed: int = Field(
         default=0,
         ge=0,
-        le=2**32 - 1,  # what NumPy's and scikit-learn's generators take
+        le=LARGEST_SEED,
         description="of all that is random: split, batches, first weights, augmentation and sampler",
     )
     timeout: Duration | None = Field(

@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Literal
 
 from ...objectives.caching import content_hash
 from ..beside import named
@@ -21,11 +20,10 @@ from ..versions import versions
 from .best_file import BestConfiguration
 from .chosen import Exported, choose
 from .figures import figures
+from .formats import Format
 from .hugging_face import hugging_face
 from .parts import Commands, Found, FrontMember, LossWeights
 from .relocation import Relocation
-
-Format = Literal["yaml", "json", "hf"]
 
 
 def best_configuration(
