@@ -8,7 +8,8 @@ from rich.text import Text
 
 from ..report.summarizing import summarize
 from ..report.summary import Counts, Summary
-from ..report.wording import number, plain
+from ..report.wording import number
+from ..safe_text import plain
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
 from .consoles import INTERRUPTED, output, tell

@@ -12,8 +12,9 @@ from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import one_line, plain
+from ..report.wording import in_short
 from ..roles import BESIDE, CONFIGURATION
+from ..safe_text import plain
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
 from ..versions import versions
@@ -98,7 +99,7 @@ def _found(summary: Summary, trial: RankedTrial | None, fingerprint: str) -> Fou
 
 
 def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
-    return FrontMember(trial=trial.number, values=summary.named(trial), configuration=one_line(trial.configuration))
+    return FrontMember(trial=trial.number, values=summary.named(trial), configuration=in_short(trial.configuration))
 
 
 def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
