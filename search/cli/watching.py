@@ -24,7 +24,10 @@ def watch_command(target: str, storage: str | None) -> int:
     console = output()
     try:
         with while_stored(record, timeouts.RECONNECT_S):
-            _redraw(record, console) if console.is_terminal else _repeat(record)
+            if console.is_terminal:
+                _redraw(record, console)
+            else:
+                _repeat(record)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
