@@ -51,6 +51,10 @@ def test_what_has_no_argument_is_not_hidden(trained: Path, autotune: Command) ->
     content = json.loads(render(read_best(Path("best.yaml")), "hf"))
     assert content["not_arguments"] == {"dropout": 0.3}
     assert content["training_arguments"]["bf16"] is True
+    Path("best.yaml").write_text(text.replace("precision: fp32", "precision: auto"), encoding="utf-8")
+    content = json.loads(render(read_best(Path("best.yaml")), "hf"))
+    assert content["not_arguments"] == {"precision": "auto", "dropout": 0.3}
+    assert "bf16" not in content["training_arguments"]
 
 
 @pytest.mark.slow
