@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ...objectives.caching import content_hash
 from ..beside import named
-from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
 from ..report.summarizing import summarize
@@ -19,20 +18,12 @@ from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
 from ..versions import versions
 from .best_file import BestConfiguration
-from .chosen import Exported, choose
+from .chosen import Exported
 from .figures import figures
 from .formats import Format
 from .hugging_face import hugging_face
 from .parts import Commands, Found, FrontMember, LossWeights
 from .relocation import Relocation
-
-
-def best_configuration(
-    record: StudyRecord, folder: Path, number: int | None = None, name: str = "best.yaml"
-) -> BestConfiguration:
-    """What a study exports: see `choose` and `export_of`."""
-    confirmed = read_confirmation(record)
-    return export_of(record, confirmed, choose(record, confirmed, number), folder, name)
 
 
 def export_of(

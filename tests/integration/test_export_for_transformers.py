@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from autotune.search.export.best_file import BestConfiguration
 from autotune.search.export.confirmed_figures import ConfirmedFigures
-from autotune.search.export.exporting import best_configuration, render
+from autotune.search.export.exporting import render
 from autotune.search.study import open_study
 
 from ..search.conftest import Command, autotune, trained, trained_once
+from ..search.exported import best_configuration
 
 __all__ = ["autotune", "trained", "trained_once"]
 MANUAL = Path(__file__).parent.parent.parent / "docs" / "export.md"
