@@ -12,7 +12,7 @@ from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..report.wording import in_short
-from ..roles import BESIDE, CONFIGURATION
+from ..roles import BESIDE, CONFIGURATION, REVISION
 from ..safe_text import plain
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
@@ -96,11 +96,11 @@ def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
 def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
     """SHA-256 of all that an export is chosen by.
 
-    That is the study file, the hashes of its data, of every trial that ended its number, state, values and
-    configuration, and of the confirmation each arm's configuration and scores. So two exports with the same
-    fingerprint were chosen from the same results, and an export of a study that went on since, or was made anew under
-    its name, has another one. The storage, times and places have no part in it: a study that was copied to another
-    database keeps its fingerprint.
+    That is the study file, the commit of its encoder, the hashes of its data, of every trial that ended its number,
+    state, values and configuration, and of the confirmation each arm's configuration and scores. So two exports with
+    the same fingerprint were chosen from the same results, and an export of a study that went on since, or was made
+    anew under its name, has another one. The storage, times and places have no part in it: a study that was copied to
+    another database keeps its fingerprint.
     """
     attributes = record.study.user_attrs
     trials = [
@@ -110,6 +110,8 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
     ]
     arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
     known = [attributes["study_file"], dict(record.fingerprints), trials, arms]
+    if revision := attributes.get(REVISION):  # without one, studies of earlier versions keep their fingerprint
+        known.append(revision)
     return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
 
 

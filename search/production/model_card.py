@@ -152,6 +152,8 @@ class ModelCard:
             facts["augmentation"] = f"{shares} of the rows, at magnitude {mix.magnitude:g}"
         facts |= {name.replace("_", " "): value for name, value in rest.items() if value is not None}
         facts |= configuration.cleaning
+        if commit := self.prepared.encoder.commit:
+            facts["encoder's commit"] = commit
         yield from _table(["setting", "value"], ([name, value] for name, value in facts.items()))
 
     def _data(self) -> Iterator[str]:

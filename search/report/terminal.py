@@ -63,9 +63,10 @@ def _blocks(summary: Summary, confirmed: Confirmed | None) -> Iterator[Renderabl
 
 
 def _heading(summary: Summary) -> RenderableType:
+    encoder = wording.encoder(summary.encoder, summary.revision)
     return Group(
         Text.assemble("Study ", (plain(summary.study), "bold")),
-        Text(f"{sentences.ways(summary)}; encoder {plain(summary.encoder)}"),
+        Text(f"{sentences.ways(summary)}; encoder {plain(encoder)}"),
     )
 
 

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
+from autotune.objectives.training import gpu_slots
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fastest import fastest_trainer
 from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.gpu_slots import GpuProbe, probe_gpu, probe_step
+from autotune.objectives.training.gpu_slots import GpuProbe, probe_step
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
-from autotune.search.executors.choosing import check_placement, make_executor, workers_worth
+from autotune.search.executors.choosing import Workload, check_placement, make_executor, workers_worth
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.placement import ExecutorName, Placement
@@ -63,7 +64,13 @@ def choose(
     """The executor of a run on a machine of four cores and so many GPUs, and what was said. Nothing is started."""
 
     def made(
-        placement: Placement = ANYWHERE, *, left: int = 1000, probe: Probe | Exception = LONG, count: int = 0
+        placement: Placement = ANYWHERE,
+        *,
+        left: int = 1000,
+        planned: int | None = None,
+        threads: int | None = None,
+        probe: Probe | Exception = LONG,
+        count: int = 0,
     ) -> tuple[Executor, list[str]]:
         def probed(*_: object) -> Probe:
             if isinstance(probe, Exception):
@@ -76,7 +83,8 @@ def choose(
         monkeypatch.setattr(choosing, "probe_cpu", probed)
         notes: list[str] = []
         given = replace(recipe, slots=placement.slots or 1)
-        return make_executor(placement, given, prepared, left, notes.append), notes
+        work = Workload(left, left if planned is None else planned, threads)
+        return make_executor(placement, given, prepared, work, notes.append), notes
 
     return made
 
@@ -101,29 +109,31 @@ Choose = Callable[..., tuple[Executor, list[str]]]
 )
 def test_workers_are_hired_where_they_are_worth_it(probe: Probe, most: int, left: int, expected: int):
     """A trial of 100 steps; a process takes 15 s to start and must save as much again."""
-    assert workers_worth(probe, most, left, 100)[0] == expected
+    assert workers_worth(probe, most, Workload(left, left), 100)[0] == expected
 
 
 def test_unknown_memory_forbids_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(choosing, "free_memory", lambda: None)
-    assert workers_worth(LONG, 4, 60, 100)[0] == 4
+    assert workers_worth(LONG, 4, Workload(60, 60), 100)[0] == 4
 
 
 def test_the_choice_is_said_with_its_reason():
     said = [
-        workers_worth(probe, 4, left, 100)[1]
+        workers_worth(probe, 4, Workload(left, 60), 100)[2]
         for probe, left in [
             (LONG, 60),
             (replace(LONG, together=0.05), 600),
             (replace(LONG, memory=60 * GB), 60),
             (LONG, 1),
+            (replace(LONG, alone=0.001, together=0.001), 60),
         ]
     ]
     assert said == [
         "training in 4 processes of one thread each: a step takes 100 ms with one thread, 100 ms with all",
         "training in 4 processes of one thread each: a step takes 100 ms with one thread, 50 ms with all",
         "training in this process: memory has no room for another of 60.0 GB",
-        "training in this process: what is left is too short for more",
+        "training in this process with one thread, as all trials of this study: what is left is too short for more",
+        "training in this process: the trials are too few and too short for more",
     ]
 
 
@@ -143,7 +153,46 @@ def test_a_long_study_gets_a_process_a_core(choose: Choose):
 def test_a_short_study_stays_in_this_process(choose: Choose):
     executor, notes = choose(probe=replace(LONG, alone=1e-4, together=1e-4))
     assert isinstance(executor, InlineExecutor)
-    assert notes == ["training in this process: what is left is too short for more"]
+    assert notes == ["training in this process: the trials are too few and too short for more"]
+    assert executor.threads == torch.get_num_threads()
+
+
+@pytest.mark.parametrize("left", [1, 2, 200, 1000])
+def test_all_parts_of_a_study_train_with_as_many_threads(choose: Choose, left: int):
+    """Another number of threads rounds otherwise, and the same configuration comes to another value."""
+    executor, notes = choose(left=left, planned=1000)
+    assert executor.threads == 1
+    assert isinstance(executor, ProcessExecutor if left > 2 else InlineExecutor)
+    assert ("with one thread, as all trials of this study" in notes[0]) == (left <= 2)
+
+
+@pytest.mark.parametrize("left", [1, 2, 1000])
+def test_later_runs_train_with_the_threads_of_the_first(choose: Choose, left: int):
+    executor, notes = choose(left=left, threads=3, probe=AssertionError("nobody needs a probe"))
+    assert isinstance(executor, InlineExecutor)
+    assert executor.threads == 3
+    assert notes == ["training in this process with 3 threads, as the trials before"]
+    assert choose(left=left, planned=left, threads=1)[0].threads == 1
+    assert choose(Placement("cpu", executor=ExecutorName.INLINE), threads=3)[0].threads == 3
+
+
+def test_workers_that_were_asked_for_round_otherwise_and_that_is_said(choose: Choose):
+    executor, notes = choose(Placement("cpu:2"), threads=3)
+    assert executor.threads == 1
+    assert notes == ["earlier trials trained with 3 threads, these with one: rounding alone is worth another seed"]
+    assert choose(Placement("cpu:2"), threads=1)[1] == []
+
+
+def test_threads_are_given_back(choose: Choose):
+    usual = torch.get_num_threads()
+    executor, _ = choose(threads=usual + 2)
+    with executor:
+        assert torch.get_num_threads() == usual + 2
+    assert torch.get_num_threads() == usual
+
+
+def test_on_a_gpu_threads_are_left_alone(choose: Choose):
+    assert choose(Placement(slots=1), count=1, threads=3)[0].threads is None
 
 
 @pytest.mark.parametrize(("left", "capacity"), [(2, 2), (3, 3), (9, 4)])
@@ -194,7 +243,7 @@ def test_one_slice_that_this_process_cannot_reach_gets_a_process(
     """Of several MIG slices CUDA shows a process the first only."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-one,MIG-two")
-    executor = make_executor(Placement("1"), recipe, prepared, 9, print)
+    executor = make_executor(Placement("1"), recipe, prepared, Workload(9, 9), print)
     assert isinstance(executor, ProcessExecutor)
 
 
@@ -228,7 +277,7 @@ def test_a_gpu_gets_the_slots_that_are_worth_it(
 ):
     """There is no GPU here: what it would take is made up (ms of a step, by slots), the choice is real."""
     monkeypatch.setattr(choosing, "probe_gpu", lambda *_: probe)
-    monkeypatch.setattr(choosing, "probe_step", lambda *given: steps[given[-1]] / 1000)
+    monkeypatch.setattr(choosing, "probe_step", lambda *given: steps.get(given[-1], 1.0) / 1000)
     executor, notes = choose(Placement(), left=left, count=1)
     assert executor.capacity == slots
     what = f"training {slots} trials at once as one program" if slots > 1 else "training one trial at a time"
@@ -257,6 +306,18 @@ def test_a_step_that_memory_is_too_short_for_takes_for_ever(
     assert probe_step(prepared, configuration, torch.device("cpu"), 2) == math.inf
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("taken", "fits"), [(6 * GB, True), (7 * GB, False)])
+def test_a_program_that_leaves_no_room_for_longer_texts_is_too_large(
+    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, taken: int, fits: bool
+):
+    """Trials as one program take more than as many alone, which is all that the first look sees."""
+    monkeypatch.setattr(gpu_slots, "_memory", lambda _: (GB, 10 * GB))
+    monkeypatch.setattr(gpu_slots, "_peak", lambda _: GB + taken)
+    configuration = recipe.file.search_space().equal_weights()
+    assert (probe_step(prepared, configuration, torch.device("cpu"), 2) < math.inf) == fits
+
+
 def test_slots_that_are_named_are_kept(choose: Choose):
     assert choose(Placement(slots=5), count=1)[0].capacity == 5
 
@@ -266,16 +327,14 @@ def test_a_look_at_a_gpu_that_fails_says_why_there_is_one_slot(choose: Choose):
     assert (executor.capacity, notes) == (1, ["training on GPU 0", NO_LOOK])
 
 
-def test_cuda_is_there_before_a_look_asks_it_for_its_memory(
-    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-):
+def test_cuda_is_there_before_a_look_asks_it_for_its_memory(monkeypatch: pytest.MonkeyPatch):
     """The allocator knows no device before, and the look would fail wherever it comes first."""
     asked: list[str] = []
-    for name in ("init", "memory_allocated", "reset_peak_memory_stats", "max_memory_allocated"):
-        monkeypatch.setattr(torch.cuda, name, lambda *_, name=name: asked.append(name) or 0)
+    for name in ("init", "memory_allocated", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_, name=name: asked.append(name) or 5)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (7, 8))
-    probe = probe_gpu(prepared, recipe.file.search_space().baseline(), torch.device("cpu"))
-    assert (asked[0], probe.free) == ("init", 7)
+    assert gpu_slots._memory(torch.device("cuda", 0)) == (5, 7)
+    assert asked[0] == "init"
 
 
 def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: Recipe, prepared: PreparedObjective):
@@ -283,7 +342,9 @@ def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: 
     settings = prepared.settings.model_copy(update={"training": training})
     notes: list[str] = []
     choose(Placement("cpu", slots=1), count=1)  # as a machine with one GPU
-    executor = make_executor(Placement(), recipe, replace(prepared, settings=settings), 1000, notes.append)
+    executor = make_executor(
+        Placement(), recipe, replace(prepared, settings=settings), Workload(1000, 1000), notes.append
+    )
     assert executor.capacity == 1
     assert notes[1].startswith("trials train one by one: weighting dwa needs")
 

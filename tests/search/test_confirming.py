@@ -16,6 +16,7 @@ from autotune.search.confirmation.fresh import prepare_fresh
 from autotune.search.confirmation.ledger import ARMS, TEST, Ledger, Plan, Training
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
+from autotune.search.executors.choosing import make_executor
 from autotune.search.ranking import RankedTrial
 from autotune.search.study import StudyRecord, confirmation_name, open_study
 from autotune.search.study_file.reading import parse_study_file
@@ -61,6 +62,7 @@ def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> 
     assert found.arms[0].name == "baseline"
     assert sum(arm.is_candidate for arm in found.arms) == 2
     assert all(set(arm.scores) == {1, 2} for arm in found.arms)
+    assert Ledger.made(open_study("tiny", URL)).study.user_attrs["threads"] == torch.get_num_threads()
     assert found.fresh_runs is not None
     assert 0 < found.fresh_runs.rungs[0].trials <= len(found.arms)
     assert "Verdict" in out
@@ -458,7 +460,6 @@ def test_trainings_that_another_host_queued_meanwhile_are_waited_for(
     """Or the verdict, and the one look at the test data, would come before them."""
     rounds: list[int] = []
     missing: list[int] = []
-    make = running.make_executor
 
     def made_while_another_host_plans(*given: Any) -> Any:  # noqa: ANN401
         waiting = [trial for trial in fresh_trials() if trial.state is TrialState.WAITING]
@@ -466,7 +467,7 @@ def test_trainings_that_another_host_queued_meanwhile_are_waited_for(
         if len(rounds) == 1:
             study = optuna.load_study(study_name=confirmation_name("tiny"), storage=URL)
             study.enqueue_trial({}, user_attrs={**waiting[0].user_attrs, "seed": 99})
-        return make(*given)
+        return make_executor(*given)
 
     def read(record: StudyRecord) -> Confirmed | None:
         missing.append(sum(not trial.state.is_finished() for trial in fresh_trials()))
