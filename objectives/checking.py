@@ -109,4 +109,4 @@ def _cannot_rewrite(name: str, main: Task[Any]) -> str | None:
 
 def _cannot_change(name: str, main: Task[Any]) -> str | None:
     operation = BATCH_OPERATIONS[name]
-    return None if getattr(main, operation.asks) else operation.refusal
+    return None if operation.fits(main) else operation.refusal

@@ -48,12 +48,13 @@ class CleaningSettings(Settings):
 
     repair_text: bool = Field(
         default=True,
-        description="repair texts that were decoded with a wrong encoding (cafÃ©), in training, validation and test",
+        description="repair texts that were decoded with a wrong encoding (cafÃ©), in all rows; not "
+        "where a span task has `start`",
     )
     merge_labels: bool = Field(
         default=True,
-        description="labels that differ only in case or blanks become the most frequent one of them, in training, "
-        "validation and test",
+        description="labels (classification, multi_label) that differ only in case or blanks become the most frequent "
+        "one of them, in training, validation and test",
     )
     deduplicate: bool = Field(default=True, description="drop later copies of a text with the same label")
     near_duplicates: float | None = Field(
@@ -69,13 +70,13 @@ class CleaningSettings(Settings):
         default=0.9,
         ge=0.5,
         le=1,
-        description="drop training texts that are near-copies of validation or test texts: the share of characters "
-        "that must be equal; null: none",
+        description="with drop_leaks: drop training texts that are near-copies of validation or test texts, too: the "
+        "share of characters that must be equal; null: none",
     )
     suspect_labels: Literal["ignore", "report", "drop"] = Field(
         default="ignore",
-        description="main-task training labels that cross-validated predictions contradict; needs cleanlab, the extra "
-        "suspects",
+        description="main-task training labels (classification) that cross-validated predictions contradict; needs "
+        "cleanlab, the extra suspects",
     )
 
     @property
@@ -89,12 +90,14 @@ class DataSettings(Settings):
 
     train: str = Field(
         min_length=1,
-        description="CSV, TSV, JSONL or Parquet file (relative to this file), or a Hub data set owner/name",
+        description="CSV, TSV, JSONL or Parquet file or folder (relative to this file), or a Hub data set owner/name",
     )
     validation: Validation = Field(
-        default=0.2, description="a stratified, seeded share of the training rows, a file, or {folds: 5}"
+        default=0.2,
+        description="a seeded share of the training rows, stratified by class or number where a row has one; a file or "
+        "Hub data set; or {folds: 5}",
     )
-    test: str | None = Field(default=None, description="a file that the search never touches")
+    test: str | None = Field(default=None, description="a file or Hub data set that the search never touches")
     clean: CleaningSettings = Field(
         default_factory=CleaningSettings, description="what is repaired, and dropped from training"
     )

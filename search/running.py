@@ -125,8 +125,8 @@ def _is_done(record: StudyRecord, total: int) -> bool:
     return TrialState.RUNNING not in states and sum(state.is_finished() for state in states) >= total
 
 
-def _started(record: StudyRecord) -> list[int]:
-    """How many trials were begun so far, and, after the first run, how many runs were: no two runs have the same.
+def _count_run(record: StudyRecord) -> list[int]:
+    """Count this run. Returns how many trials, and after the first run how many runs, were begun: no two have the same.
 
     Trials alone would not do: those that an interruption gave back wait again, as if nothing had begun.
     """
@@ -153,7 +153,7 @@ def _with_search(record: StudyRecord, steps_per_epoch: int, rungs: list[int], to
             search.sampler,
             distributions,
             search.seed,
-            _started(record),
+            _count_run(record),
             total,
             points(record.file) if search.sampler == "grid" else (),
         ),

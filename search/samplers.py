@@ -60,14 +60,14 @@ def make_sampler(
             seed=seed, scramble=True, independent_sampler=RandomSampler(seed=draws), warn_independent_sampling=False
         ),
         "random": lambda: RandomSampler(seed=draws),
-        "grid": lambda: GridSampler(distributions, points, RandomSampler(seed=draws)),
+        "grid": lambda: ListedPointsSampler(distributions, points, RandomSampler(seed=draws)),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # QMC's: news for Optuna's developers, not for a user
         return makers[name]()
 
 
-class GridSampler(BaseSampler):
+class ListedPointsSampler(BaseSampler):
     """Takes given points in turn: a trial's number is its place, whichever tuner on whichever host asked for it.
 
     Nothing waits in a queue, because Optuna reads all that waits whenever it looks at the trials: a thousand waiting

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ..spaces.settings import Settings
+from .limits import CANDIDATES, LARGEST_SEED, MOST_CANDIDATES, MOST_SEEDS, SEEDS
 
 SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random", "grid"]
 PrunerName = Literal["auto", "asha", "hyperband", "median", "percentile", "wilcoxon", "one-epoch", "none"]
@@ -73,11 +74,11 @@ class CheckpointSettings(Settings):
 class ConfirmSettings(Settings):
     """What is trained again on fresh seeds, so that luck has no part in the answer."""
 
-    candidates: int = Field(default=3, ge=1, le=20, description="number of best trials")
+    candidates: int = Field(default=CANDIDATES, ge=1, le=MOST_CANDIDATES, description="number of best trials")
     seeds: int = Field(
-        default=6,
+        default=SEEDS,
         ge=1,
-        le=100,
+        le=MOST_SEEDS,
         description="fresh seeds, the same for all; fewer than 6 cannot show that one is better",
     )
     ablate: bool = Field(default=True, description="also train the winner without each of its parts")
@@ -87,20 +88,26 @@ class SearchSettings(Settings):
     """How many trials, who proposes them, and who ends the hopeless ones early."""
 
     trials: int = Field(default=60, ge=1, le=1_000_000, description="trials in total, those of earlier runs included")
-    sampler: SamplerName = Field(default="auto", description="proposes configurations; auto chooses by the budget")
+    sampler: SamplerName = Field(default="auto", description="proposes configurations; auto: tpe")
     grid: GridSettings = Field(default_factory=GridSettings, description="with `sampler: grid`: which combinations")
-    pruner: PrunerName = Field(default="auto", description="ends weak trials early; auto chooses by the budget")
+    pruner: PrunerName = Field(
+        default="auto",
+        description="ends weak trials early; auto: percentile, or wilcoxon from 10 folds on; with several objectives "
+        "none does",
+    )
     seed: int = Field(
         default=0,
         ge=0,
-        le=2**32 - 1,  # what NumPy's and scikit-learn's generators take
+        le=LARGEST_SEED,
         description="of everything random: split, batches, initial weights, augmentation and sampler",
     )
     timeout: Duration | None = Field(
         default=None, description="longest time of one run: seconds, or a number with s, m or h ('30m')"
     )
     device_hours: float | None = Field(
-        default=None, gt=0, description="longest time that all trials together, those of earlier runs too, may train"
+        default=None,
+        gt=0,
+        description="longest time in hours that all trials together, those of earlier runs too, may train",
     )
     trial_timeout: Duration | None = Field(
         default=None, description="longest time that one trial may train; then it fails as 'timed out'"

@@ -101,7 +101,7 @@ class AugmentationSpace(Settings):
         default="auto",
         min_length=2,
         max_length=8,
-        description="of the texts: auto tells by their script; or en, zh, ...",
+        description="of the texts, for `flip`: auto tells by their script; or en, zh, ...",
     )
     replace: ReplaceSettings = Field(default_factory=ReplaceSettings, description="of the operation `replace`")
     flip: FlipSettings = Field(default_factory=FlipSettings, description="of the operation `flip`")

@@ -13,7 +13,7 @@ class TrainingSettings(Settings):
     epochs: int = Field(
         default=3, ge=1, le=1000, description="length: passes over the main task's rows at the study's batch size"
     )
-    batch_size: int = Field(default=16, ge=1, le=4096, description="rows of each task in one optimizer step")
+    batch_size: int = Field(default=16, ge=1, le=4096, description="rows of each task in one optimizer step, at most")
     learning_rate: float | None = Field(
         default=None,
         gt=0,
@@ -42,7 +42,8 @@ class TrainingSettings(Settings):
     )
     sampling: Literal["all", "proportional", "uniform", "temperature"] = Field(
         default="all",
-        description="auxiliary batches beside each main batch: one of every task, or of one task drawn by its rows",
+        description="auxiliary batches beside each main batch: one of every task, or of one task that is drawn by the "
+        "tasks' rows or evenly",
     )
     temperature: float = Field(
         default=2.0,

@@ -83,7 +83,7 @@ NAMES = {
     "autotune.search.creation": {"check_free", "create_study"},
     "autotune.search.executors.executor": {"Executor"},
     "autotune.search.executors.inline": {"InlineExecutor"},
-    "autotune.search.export.exporting": {"best_configuration", "export_of", "render", "study_fingerprint"},
+    "autotune.search.export.exporting": {"export_of", "render", "study_fingerprint"},
     "autotune.search.export.chosen": {"Exported", "choose"},
     "autotune.search.observer": {"Observer"},
     "autotune.search.pruners": {"OneEpochPruner", "make_pruner"},

@@ -1,1 +1,1 @@
-"""Augmentation of training rows: operations on texts and on batches."""
+"""Operations that change training rows: texts ahead of training, tensors in a batch. The same seed, the same rows."""

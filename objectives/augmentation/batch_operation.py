@@ -1,11 +1,12 @@
 """The contract of a batch operation, which works on tensors while a batch is put together."""
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 
 from ..tasks.batch import Batch, TextCodes
+from ..tasks.task import Task
 from .operation import Operation
 
 
@@ -17,10 +18,12 @@ class BatchOperation(Operation):
     beside other trials' as alone.
     """
 
-    asks: ClassVar[Literal["mixes", "cuts"]]
-    """The attribute of a task kind that says whether its targets allow the operation."""
     refusal: ClassVar[str]
-    """What it cannot do where they do not: "cannot … a span task"."""
+    """What it cannot do with a task that it does not fit: "cannot … a span task"."""
+
+    @abstractmethod
+    def fits(self, task: Task[Any]) -> bool:
+        """Whether the targets of a task's kind allow the operation."""
 
     @abstractmethod
     def apply(

@@ -7,11 +7,12 @@ paper's consistency loss between a row and its cut copies is not part of this.
 """
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 
 from ..tasks.batch import Batch, TextCodes
+from ..tasks.task import Task
 from .batch_operation import BatchOperation
 
 TOKENS, SPAN, FEATURES = range(3)
@@ -23,8 +24,10 @@ class Cutoff(BatchOperation):
     name: ClassVar[str] = "cutoff"
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "the share of a row's tokens, or of its embedding's features, that is zeroed, rounded up"
-    asks: ClassVar[Literal["mixes", "cuts"]] = "cuts"
     refusal: ClassVar[str] = "cannot drop parts of the input of"
+
+    def fits(self, task: Task[Any]) -> bool:
+        return task.cuts
 
     def apply(
         self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes

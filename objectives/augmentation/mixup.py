@@ -6,12 +6,13 @@ Berthelot et al. 2019, https://arxiv.org/abs/1905.02249), so that a row stays mo
 """
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from ..tasks.batch import Batch, TextCodes
+from ..tasks.task import Task
 from .batch_operation import BatchOperation
 
 
@@ -22,8 +23,10 @@ class Mixup(BatchOperation):
     version: ClassVar[int] = 1
     magnitude: ClassVar[str] = "Beta's parameter: how far a row is blended with another, at 0 not at all"
     changes_label: ClassVar[bool] = True
-    asks: ClassVar[Literal["mixes", "cuts"]] = "mixes"
     refusal: ClassVar[str] = "cannot blend the rows of"
+
+    def fits(self, task: Task[Any]) -> bool:
+        return task.mixes
 
     def apply(
         self, batch: Batch, chosen: torch.Tensor, magnitude: torch.Tensor, generator: torch.Generator, codes: TextCodes

@@ -1,1 +1,1 @@
-"""Data: reading, cleaning, splitting, batching."""
+"""From files to rows and tensors. What is dropped or repaired is a Finding; what cannot be used, a DataError."""

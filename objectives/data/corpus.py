@@ -138,8 +138,8 @@ class _Reading:
         if text not in self.tables:
             table = load_table(resolve_source(text, self.base))
             # A span's place counts the characters of the text as it is in the file.
-            if self.settings.clean.repair_text and not any(_counts_characters(task) for task in self.given):
-                words = {name for task in self.given if (name := getattr(task.settings, "tokens", None))}
+            if self.settings.clean.repair_text and not any(task.settings.counts_characters for task in self.given):
+                words = {name for task in self.given if (name := task.settings.word_column)}
                 table, found = with_repaired_texts(table, words)
                 self._note(table, found)
             self.tables[text] = table
@@ -311,7 +311,3 @@ def _check_columns(table: Table, tasks: Iterable[Task[Any]]) -> None:
     ]
     if missing:
         raise DataError("\n".join(missing))
-
-
-def _counts_characters(task: Task[Any]) -> bool:
-    return getattr(task.settings, "start", None) is not None

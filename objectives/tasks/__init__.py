@@ -1,1 +1,1 @@
-"""Task kinds: their rows, heads, losses and metrics."""
+"""Task kinds: their rows, heads, losses, normalisers and metrics; one file each, behind the contract of task.py."""

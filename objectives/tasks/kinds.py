@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .settings import BaseTaskSettings, Direction, TextTaskSettings
+from .settings import BaseTaskSettings, Column, Direction, OptionalColumn, TextTaskSettings
 
 _NOISE = 0.3
 """Share of a text that BART was pretrained to fill in."""
@@ -27,7 +27,7 @@ class ClassificationSettings(TextTaskSettings):
         "mcc": "maximize",
         "log_loss": "minimize",
     }
-    label: str = Field(default="label", description="column with the label")
+    label: Column = Field(default="label", description="column with the label")
 
 
 class MultiLabelSettings(TextTaskSettings):
@@ -41,7 +41,7 @@ class MultiLabelSettings(TextTaskSettings):
         "average_precision": "maximize",
         "log_loss": "minimize",
     }
-    labels: str = Field(default="labels", description="column with a list of labels, or labels between separators")
+    labels: Column = Field(default="labels", description="column with a list of labels, or labels between separators")
     separator: str = Field(default="|", min_length=1, description="separates the labels in a text cell")
 
 
@@ -56,7 +56,7 @@ class RegressionSettings(TextTaskSettings):
         "pearson": "maximize",
         "spearman": "maximize",
     }
-    label: str = Field(default="label", description="column with the number")
+    label: Column = Field(default="label", description="column with the number")
 
 
 class TokenClassificationSettings(BaseTaskSettings):
@@ -69,10 +69,12 @@ class TokenClassificationSettings(BaseTaskSettings):
         "recall": "maximize",
         "accuracy": "maximize",
     }
-    tokens: str = Field(
-        default="tokens", min_length=1, description="column with a list of words (or words between blanks)"
-    )
-    tags: str = Field(default="tags", min_length=1, description="column with a tag for each word: BIO or plain")
+    tokens: Column = Field(default="tokens", description="column with a list of words (or words between blanks)")
+    tags: Column = Field(default="tags", description="column with a tag for each word: BIO or plain")
+
+    @property
+    def word_column(self) -> str | None:
+        return self.tokens
 
 
 class SpanSettings(BaseTaskSettings):
@@ -80,14 +82,18 @@ class SpanSettings(BaseTaskSettings):
 
     kind: Literal["span"]
     metrics: ClassVar[Mapping[str, Direction]] = {"f1": "maximize", "exact_match": "maximize"}
-    question: str = Field(default="question", min_length=1, description="column with the question")
-    context: str = Field(default="context", min_length=1, description="column with the text that holds the answer")
-    answer: str = Field(
-        default="answer", min_length=1, description="column with the answer, or a list of them; empty: there is none"
+    question: Column = Field(default="question", description="column with the question")
+    context: Column = Field(default="context", description="column with the text that holds the answer")
+    answer: Column = Field(
+        default="answer", description="column with the answer, or a list of them; empty: there is none"
     )
-    start: str | None = Field(
-        default=None, min_length=1, description="column with the answer's first character (from 0); null: first found"
+    start: OptionalColumn = Field(
+        default=None, description="column with the answer's first character (from 0); null: first found"
     )
+
+    @property
+    def counts_characters(self) -> bool:
+        return self.start is not None
 
 
 class MaskedLanguageModelSettings(TextTaskSettings):
@@ -107,8 +113,8 @@ class GenerationSettings(TextTaskSettings):
         "token_accuracy": "maximize",
         "perplexity": "minimize",
     }
-    target: str | None = Field(
-        default=None, min_length=1, description="column with the text to write; null: the row's own, from a noised copy"
+    target: OptionalColumn = Field(
+        default=None, description="column with the text to write; null: the row's own, from a noised copy"
     )
     max_target_length: int = Field(
         default=64, ge=2, le=8192, description="tokens to write, the end token among them; the rest is truncated"

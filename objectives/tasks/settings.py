@@ -1,10 +1,10 @@
 """What the settings of all task kinds share: rows of their own, and what the encoder reads of a row."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic.fields import FieldInfo
 
 from ...spaces.settings import Settings
 from ..data.inputs import Inputs
@@ -13,12 +13,13 @@ from ..data.table import Table
 Direction = Literal["maximize", "minimize"]
 
 
-_COLUMN = "column with "
-"""How the description of a key that names a column begins."""
+@dataclass(frozen=True)
+class NamesColumn:
+    """Marks a key whose value names a column of the data."""
 
 
-def _names_a_column(field: FieldInfo) -> bool:
-    return (field.description or "").startswith(_COLUMN)
+Column = Annotated[str, Field(min_length=1), NamesColumn()]
+OptionalColumn = Annotated[str | None, Field(min_length=1), NamesColumn()]
 
 
 class TaskData(Settings):
@@ -40,19 +41,27 @@ class BaseTaskSettings(Settings):
 
     def columns(self) -> dict[str, str]:
         """The columns that the task reads, by the key that names each."""
-        named = {key: getattr(self, key) for key, field in type(self).model_fields.items() if _names_a_column(field)}
-        return {key: column for key, column in named.items() if column is not None}
+        marked = [key for key, field in type(self).model_fields.items() if NamesColumn() in field.metadata]
+        return {key: column for key in marked if (column := getattr(self, key)) is not None}
+
+    @property
+    def word_column(self) -> str | None:
+        """The column whose items are words; None: the task reads whole texts."""
+        return None
+
+    @property
+    def counts_characters(self) -> bool:
+        """Whether a column says where in a text something stands, so that no character may come or go."""
+        return False
 
 
 class TextTaskSettings(BaseTaskSettings):
     """A kind that reads one text, a pair of texts, or words."""
 
-    text: str = Field(default="text", min_length=1, description="column with the text")
-    text_pair: str | None = Field(default=None, min_length=1, description="column with the second text of a pair")
-    tokens: str | None = Field(
-        default=None,
-        min_length=1,
-        description="column with a list of words (or words between blanks), in place of text",
+    text: Column = Field(default="text", description="column with the text")
+    text_pair: OptionalColumn = Field(default=None, description="column with the second text of a pair")
+    tokens: OptionalColumn = Field(
+        default=None, description="column with a list of words (or words between blanks), in place of text"
     )
 
     @model_validator(mode="after")
@@ -66,6 +75,10 @@ class TextTaskSettings(BaseTaskSettings):
     def columns(self) -> dict[str, str]:
         found = super().columns()
         return found if self.tokens is None else {key: name for key, name in found.items() if key != "text"}
+
+    @property
+    def word_column(self) -> str | None:
+        return self.tokens
 
     def inputs(self, table: Table) -> Inputs:
         """What the encoder reads of each row; DataError where a column is missing."""

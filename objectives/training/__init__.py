@@ -1,1 +1,1 @@
-"""Training: trainers, checkpoints, evaluation."""
+"""From configurations to evaluations. Trainers decide nothing; what goes wrong in a trial is a value."""

@@ -110,7 +110,10 @@ def _put(part: Path, folder: Path) -> None:
             shutil.move(part / file.name, file)
     except BaseException:
         for file in files:  # ours alone: somebody may have put more there meanwhile
-            shutil.rmtree(file, ignore_errors=True) if file.is_dir() else file.unlink(missing_ok=True)
+            if file.is_dir():
+                shutil.rmtree(file, ignore_errors=True)
+            else:
+                file.unlink(missing_ok=True)
         raise
 
 

@@ -1,7 +1,5 @@
 """What `autotune augment` does; imported only when it runs."""
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -11,9 +9,9 @@ from rich.text import Text
 
 from ..augmenting import Rewritten, Sample, augment, meaning
 from ..differences import Span, difference
-from ..report.wording import plain
-from .consoles import output, tell
-from .shown import safe, shortened
+from ..safe_text import plain, printable
+from .consoles import echo, output, tell
+from .shown import shortened
 
 _UNCHANGED = "(unchanged)"
 _REFUSED = "(refused: a trial trains on the original)"
@@ -33,8 +31,7 @@ def augment_command(
     """Print rows before and after: side by side on a terminal, below each other elsewhere, or as JSON."""
     sample = augment(file, operations, magnitude, rows, seed, text, label)
     if as_json:
-        found = [row.to_json(magnitude) for row in sample.rows]
-        typer.echo(_escaped(json.dumps(found, indent=2, ensure_ascii=False)))
+        echo([row.to_json(magnitude) for row in sample.rows])
         for note in sample.notes:
             typer.echo(plain(note), err=True)
         return
@@ -51,11 +48,6 @@ def augment_command(
         tell("")
     for note in sample.notes:
         tell(note)
-
-
-def _escaped(text: str) -> str:
-    """JSON without what could steer a terminal: json escapes the first 32 characters only."""
-    return re.sub(r"[^\n]", lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
 
 
 def _table(rows: Sequence[Rewritten], sample: Sample) -> Table:
@@ -95,7 +87,7 @@ def _sides(row: Rewritten) -> tuple[list[Span], list[Span]]:
         found = difference(old, new) if is_new and new is not None else None
         for side, spans in ((before, found.before if found else [Span(old)]), (after, found.after if found else [])):
             gap = [Span(" | ")] if side and spans else []
-            side += [*gap, *shortened([Span(safe(span.text), span.changed) for span in spans])]
+            side += [*gap, *shortened([Span(printable(span.text), span.changed) for span in spans])]
     return before, after
 
 
@@ -113,5 +105,5 @@ def _marked(spans: Sequence[Span], opening: str, closing: str) -> str:
 
 
 def _label(row: Rewritten) -> str:
-    old, new = (safe(found.label or "") if found else "" for found in (row.original, row.augmented))
+    old, new = (printable(found.label or "") if found else "" for found in (row.original, row.augmented))
     return old if row.augmented is None or old == new else f"{old} → {new}"

@@ -1,6 +1,5 @@
 """Where output goes: results to standard output, errors to standard error."""
 
-import json
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from ..bank_progress import Quarters
 from ..passwords import without_passwords
-from ..report.wording import plain, printable
+from ..safe_text import json_text, plain, printable
 
 INTERRUPTED = 130
 """Exit code of a run that somebody stopped; the next one goes on."""
@@ -31,7 +30,7 @@ def tell(line: str, style: str = "") -> None:
 
 def echo(content: object) -> None:
     """Print JSON to standard output."""
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    typer.echo(json_text(content))
 
 
 def tell_table(columns: list[str], rows: list[list[str]]) -> None:

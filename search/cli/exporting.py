@@ -5,7 +5,8 @@ from pathlib import Path
 from ...spaces.errors import InputError
 from ..confirmation.reading import read_confirmation
 from ..export.chosen import choose
-from ..export.exporting import Format, export_of, is_export, render
+from ..export.exporting import export_of, is_export, render
+from ..export.formats import Format
 from ..production.unchanged import changes
 from ..report.wording import number
 from ..study import while_stored

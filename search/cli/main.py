@@ -6,13 +6,14 @@ Exit 0 done; 1 it ran and failed; 2 the input is wrong; 130 interrupted, resumab
 import errno
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from ...objectives.tasks.names import Kind
 from ...spaces.errors import AutotuneError
+from ..limits import LARGEST_SEED
 from . import study
 
 app = typer.Typer(
@@ -43,18 +44,6 @@ def _options(
     del show_version
 
 
-class MainKind(StrEnum):
-    """What the main task may be."""
-
-    CLASSIFICATION = "classification"
-    MULTI_LABEL = "multi_label"
-    REGRESSION = "regression"
-    TOKEN_CLASSIFICATION = "token_classification"
-    SPAN = "span"
-    MASKED_LM = "masked_lm"
-    GENERATION = "generation"
-
-
 @app.command()
 def init(
     data: Annotated[str, typer.Argument(help="CSV, TSV, JSONL, Parquet, a folder, or owner/name@split.")],
@@ -62,14 +51,14 @@ def init(
         Path, typer.Option("--output", "-o", parser=study.file_path, metavar="PATH", help="The study file to write.")
     ] = Path("study.yaml"),
     task: Annotated[
-        MainKind | None,
+        Kind | None,
         typer.Option(help="Kind of the main task; by default inferred from the columns.", show_default=False),
     ] = None,
 ) -> None:
     """Write a study file from the data."""
     from .starting import init_command
 
-    init_command(data, output, task and task.value)
+    init_command(data, output, task)
 
 
 @app.command()
@@ -129,7 +118,7 @@ def augment(
     rows: Annotated[int, typer.Option(min=1, help="Number of rows to draw.")] = 5,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**32 - 1, help="Random seed. Default: the study file's, or 0.", show_default=False),
+        typer.Option(min=0, max=LARGEST_SEED, help="Random seed. Default: the study file's, or 0.", show_default=False),
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="Text column of a data file. Default: text.", show_default=False)

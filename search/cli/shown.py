@@ -1,33 +1,16 @@
-"""Text of a user's file on a terminal: control characters are made visible, and long text is truncated."""
+"""Text of a user's file on a terminal: findings on one line, and long text truncated."""
 
 from collections.abc import Sequence
 
 from ...objectives.augmentation.words import clusters
 from ...objectives.data.cleaning import Finding, rows
 from ..differences import Span
-from ..report.wording import plain
+from ..safe_text import plain
 
-_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
-"""Not printable for Python, but emoji and Persian words are written with them, and they steer nothing."""
-_PICTURES = 0x2400
-"""The first of Unicode's pictures of control characters: ␀, ␁, ..."""
 _MOST = 400
 """Characters of one text; some more lines than a screen has room for would hide the next row."""
 _LEAD = 60
 """Characters before the first change, where what comes before is cut."""
-
-
-def safe(text: str) -> str:
-    """The text on one line, character by character; controls as pictures (␛), the rest of the unprintable as �."""
-    return "".join(map(_safe, text))
-
-
-def _safe(character: str) -> str:
-    if character.isprintable() or character in _JOINERS:
-        return character
-    if character.isspace():
-        return " "
-    return chr(_PICTURES + ord(character)) if ord(character) < 0x20 else "\N{REPLACEMENT CHARACTER}"
 
 
 def told(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from ...objectives.tasks.names import Kind
 from ..starting.finding import Chosen
 from ..starting.starting import Started, start_study
 from .consoles import tell
@@ -11,7 +12,7 @@ _MOST = 10
 """Columns left out that are told one by one."""
 
 
-def init_command(data: str, destination: Path, kind: str | None) -> None:
+def init_command(data: str, destination: Path, kind: Kind | None) -> None:
     """Write a study file for some data, and tell what was chosen and what was not."""
     started = start_study(data, destination, kind)
     main, *auxiliaries = started.checked.plan.tasks

@@ -5,7 +5,6 @@ import gc
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,8 @@ import typer
 
 from ...spaces.errors import InputError
 from ..executors.placement import ExecutorName
+from ..export.formats import Format
+from ..limits import CANDIDATES, MOST_CANDIDATES, MOST_SEEDS, SEEDS
 
 app = typer.Typer(help="Create, run and read studies.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,14 +33,6 @@ def file_path(given: str | Path) -> Path:
     if str(given).endswith(os.sep):
         raise typer.BadParameter(f"{given!r} is a folder; name a file in it")
     return Path(given)
-
-
-class ExportFormat(StrEnum):
-    """How an export is written."""
-
-    YAML = "yaml"
-    JSON = "json"
-    HF = "hf"
 
 
 @app.command()
@@ -112,10 +105,14 @@ def confirm(
     target: Target,
     storage: Storage = None,
     candidates: Annotated[
-        int | None, typer.Option(min=1, max=20, help="Number of best trials. Default: the study file's, or 3.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_CANDIDATES, help=f"Number of best trials. Default: the study file's, or {CANDIDATES}."
+        ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Number of fresh seeds. Default: the study file's, or 6.")
+        int | None,
+        typer.Option(min=1, max=MOST_SEEDS, help=f"Number of fresh seeds. Default: the study file's, or {SEEDS}."),
     ] = None,
     ablate: Annotated[
         bool | None, typer.Option("--ablate/--no-ablate", help="Train the winner without each of its parts.")
@@ -212,7 +209,7 @@ def export(
         Path, typer.Option("--output", "-o", parser=file_path, metavar="PATH", help="The file to write.")
     ] = Path("best.yaml"),
     storage: Storage = None,
-    style: Annotated[ExportFormat, typer.Option("--format", help="File format.")] = ExportFormat.YAML,
+    style: Annotated[Format, typer.Option("--format", help="File format.")] = "yaml",
     trial: Annotated[
         int | None, typer.Option(min=0, help="A complete trial's number; by default the best in the first objective.")
     ] = None,
@@ -220,7 +217,7 @@ def export(
     """Write the best configuration with all that a training needs."""
     from .exporting import export_command
 
-    export_command(target, storage, destination, style.value, trial)
+    export_command(target, storage, destination, style, trial)
 
 
 @app.command()

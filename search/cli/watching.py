@@ -8,7 +8,8 @@ from rich.text import Text
 
 from ..report.summarizing import summarize
 from ..report.summary import Counts, Summary
-from ..report.wording import number, plain
+from ..report.wording import number
+from ..safe_text import plain
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
 from .consoles import INTERRUPTED, output, tell
@@ -23,7 +24,10 @@ def watch_command(target: str, storage: str | None) -> int:
     console = output()
     try:
         with while_stored(record, timeouts.RECONNECT_S):
-            _redraw(record, console) if console.is_terminal else _repeat(record)
+            if console.is_terminal:
+                _redraw(record, console)
+            else:
+                _repeat(record)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0

@@ -8,8 +8,8 @@ from ...spaces.configuration import Configuration, Mix
 from ...spaces.errors import NothingToConfirm
 from ...spaces.space import SearchSpace
 from ..ranking import RankedTrial
-from ..report.wording import plain
 from ..roles import BASELINE, EQUAL_WEIGHTS
+from ..safe_text import plain
 
 
 @dataclass(frozen=True)

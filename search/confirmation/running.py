@@ -16,6 +16,7 @@ from ..executors.choosing import Workload, make_executor
 from ..executors.placement import Placement
 from ..executors.places import first_device
 from ..interruption import Interruption, interruption
+from ..limits import LARGEST_SEED
 from ..observer import Observer
 from ..preparing import check_unchanged, longest_trial
 from ..ranking import ranked_trials
@@ -151,7 +152,7 @@ class _Work:
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""
-        return [(self._record.file.search.seed + place) % 2**32 for place in range(1, count + 1)]
+        return [(self._record.file.search.seed + place) % (LARGEST_SEED + 1) for place in range(1, count + 1)]
 
     def _train(self, ledger: Ledger, interrupted: Interruption, deadline: float | None) -> Ending:
         """Train all that is planned and not done, what other hosts plan meanwhile included."""

@@ -57,15 +57,15 @@ class Job:
         self.seconds += seconds
         self.unheard += seconds
 
-    def told(self) -> float:
-        """All the seconds that the caller has not been told of, and now is."""
+    def hand_over(self) -> float:
+        """Report the seconds that were not reported yet; they are reported once."""
         seconds, self.unheard = self.unheard, 0.0
         return seconds
 
     def end(self, trial_id: int, failure: Failure) -> Evaluation:
         """Its failure, as its last evaluation."""
         self.over = True
-        return Evaluation(trial_id, max(self.heard, 0), finished=True, failure=failure, seconds=self.told())
+        return Evaluation(trial_id, max(self.heard, 0), finished=True, failure=failure, seconds=self.hand_over())
 
 
 @dataclass

@@ -144,7 +144,10 @@ class PoolExecutor(Executor):
     def close(self) -> None:
         for lane in self._lanes:
             if lane.worker is not None:
-                lane.worker.kill() if lane.busy else lane.worker.close()
+                if lane.busy:
+                    lane.worker.kill()
+                else:
+                    lane.worker.close()
             lane.worker, lane.busy = None, False
             lane.jobs.clear()
             lane.leaving.clear()
@@ -251,7 +254,7 @@ class PoolExecutor(Executor):
             case Told(evaluations):
                 lane.busy, lane.training, lane.since = False, (), None
                 news = [each for each in evaluations if self._is_news(lane, each)]
-                return [replace(each, seconds=lane.jobs[each.trial_id].told()) for each in news]
+                return [replace(each, seconds=lane.jobs[each.trial_id].hand_over()) for each in news]
         return []
 
     def _is_news(self, lane: Lane, evaluation: Evaluation) -> bool:

@@ -20,7 +20,7 @@ from ...spaces.errors import AutotuneError, InputError, first_line
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
+from .worker import Broken, Message, Note, Noted, Ready, Recipe, Round, one_thread, perform
 
 _KNOCK_S = 10.0
 
@@ -32,8 +32,16 @@ class RayExecutor(PoolExecutor):
     it one core.
     """
 
-    def __init__(self, gpus: float, places: Sequence[Place], recipe: Recipe, *settings: Any) -> None:  # noqa: ANN401
-        super().__init__(places, recipe, *settings)
+    def __init__(
+        self,
+        gpus: float,
+        places: Sequence[Place],
+        recipe: Recipe,
+        note: Note,
+        retries: int,
+        trial_timeout_s: float | None,
+    ) -> None:
+        super().__init__(places, recipe, note, retries, trial_timeout_s)
         self._gpus = gpus
 
     def hire(self, place: Place) -> Worker:

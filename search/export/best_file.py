@@ -14,6 +14,7 @@ from ...spaces.cleaning import CleaningSpace
 from ...spaces.configuration import Configuration
 from ...spaces.errors import StudyFileError
 from ...spaces.settings import Settings
+from ..limits import LARGEST_SEED
 from ..study_file.document import Document, Place, refusal
 from ..study_file.reading import checked, read_text
 from ..study_file.rules import Rules
@@ -40,7 +41,7 @@ class BestConfiguration(Settings):
     )
     configuration: Configuration = Field(description="what the winning trial trained")
     loss_weights: LossWeights = Field(description="the same ratios as normalised weights")
-    seed: int = Field(ge=0, le=2**32 - 1, description="of split, batch order, initial weights and dropout")
+    seed: int = Field(ge=0, le=LARGEST_SEED, description="of split, batch order, initial weights and dropout")
     augmentation: AugmentationSpace = Field(description="what the study could augment with, and so the tokens it saw")
     cleaning: CleaningSpace = Field(
         default_factory=CleaningSpace, description="which training rows a configuration of the study could leave out"

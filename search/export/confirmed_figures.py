@@ -8,13 +8,14 @@ from typing import Annotated
 from pydantic import Field
 
 from ...spaces.settings import Settings
+from ..limits import LARGEST_SEED
 from ..study_file.document import Place
 
 _SAME = 1e-9
 """Two sums of the same scores differ by no more, whatever order or package added them up."""
 
 
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 """What NumPy's and scikit-learn's generators take."""
 
 

@@ -4,36 +4,26 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Literal
 
 from ...objectives.caching import content_hash
 from ..beside import named
-from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import one_line, plain
+from ..report.wording import in_short
 from ..roles import BESIDE, CONFIGURATION, REVISION
+from ..safe_text import plain
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
 from ..versions import versions
 from .best_file import BestConfiguration
-from .chosen import Exported, choose
+from .chosen import Exported
 from .figures import figures
+from .formats import Format
 from .hugging_face import hugging_face
 from .parts import Commands, Found, FrontMember, LossWeights
 from .relocation import Relocation
-
-Format = Literal["yaml", "json", "hf"]
-
-
-def best_configuration(
-    record: StudyRecord, folder: Path, number: int | None = None, name: str = "best.yaml"
-) -> BestConfiguration:
-    """What a study exports: see `choose` and `export_of`."""
-    confirmed = read_confirmation(record)
-    return export_of(record, confirmed, choose(record, confirmed, number), folder, name)
 
 
 def export_of(
@@ -100,7 +90,7 @@ def _found(summary: Summary, trial: RankedTrial | None, fingerprint: str) -> Fou
 
 
 def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
-    return FrontMember(trial=trial.number, values=summary.named(trial), configuration=one_line(trial.configuration))
+    return FrontMember(trial=trial.number, values=summary.named(trial), configuration=in_short(trial.configuration))
 
 
 def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:

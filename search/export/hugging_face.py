@@ -59,9 +59,13 @@ def _arguments(best: BestConfiguration, training: TrainingSettings) -> dict[str,
 
 
 def _others(best: BestConfiguration, training: TrainingSettings) -> dict[str, Any]:
-    """What the configuration has beyond the defaults, and transformers no argument for."""
+    """What the configuration has beyond the defaults, and transformers no argument for.
+
+    A precision that each device decides is among it: an argument would say bf16 of every device, or of none.
+    """
     usual = TrainingSettings()
+    precision = {"precision": "auto"} if training.precision == "auto" else {}
     found = {
         name: value for name, value in training.model_dump(exclude=_ARGUMENTS).items() if value != getattr(usual, name)
     }
-    return {**found, **{name: value for name, value in best.configuration.cleaning.items() if value}}
+    return {**precision, **found, **{name: value for name, value in best.configuration.cleaning.items() if value}}

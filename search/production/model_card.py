@@ -12,9 +12,10 @@ from ...objectives.prepared import PreparedObjective
 from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure
+from ..report.wording import number
+from ..safe_text import markdown
 from ..versions import versions
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>#|&~$])")
 _PIPELINES = {
     "classification": "text-classification",
     "multi_label": "text-classification",
@@ -33,11 +34,6 @@ _CALLS = {
     "masked_lm": ', tokenizer_kwargs={"truncation": True}',
 }
 """What a pipeline must be told, to say what was measured."""
-
-
-def literal(text: object) -> str:
-    """Any text on one line of Markdown, as it is: nothing of it is markup, HTML or the end of a table's cell."""
-    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def pipeline_of(prepared: PreparedObjective) -> str | None:
@@ -77,7 +73,7 @@ class ModelCard:
             "Use": self._use(),
             "How it was made": self._making(),
         }
-        body = [f"# {literal(self.name)}", "", *self._summary()]
+        body = [f"# {markdown(self.name)}", "", *self._summary()]
         for title, lines in sections.items():
             body += ["", f"## {title}", "", *lines]
         return f"---\n{front}---\n\n" + "\n".join(body) + "\n"
@@ -102,8 +98,8 @@ class ModelCard:
         main, found = self.prepared.main.task, self.best.found
         origin = f"trial {found.trial}" if found.trial is not None else "a variant that the confirmation trained"
         yield (
-            f"A model for {literal(main.name)} ({main.kind.replace('_', ' ')}) on {literal(self._encoder)}, trained by "
-            f"autotune with the configuration that the study {literal(found.study)} found ({origin})."
+            f"A model for {markdown(main.name)} ({main.kind.replace('_', ' ')}) on {markdown(self._encoder)}, trained "
+            f"by autotune with the configuration that the study {markdown(found.study)} found ({origin})."
         )
 
     def _results(self) -> Iterator[str]:
@@ -148,17 +144,16 @@ class ModelCard:
         yield ""
         yield "The loss is the sum of each task's mean loss, divided by its normaliser, times its weight."
         yield ""
-        training = self.prepared.training_of(configuration)
+        rest = self.prepared.training_of(configuration).model_dump(exclude={"learning_rate"})
         mix = configuration.mix
         facts: dict[str, object] = {"learning rate": f"{configuration.learning_rate:.3g}"}
         if mix.share:
             shares = ", ".join(f"{name} {share:.0%}" for name, share in mix.operations.items() if share)
             facts["augmentation"] = f"{shares} of the rows, at magnitude {mix.magnitude:g}"
-        facts |= {name.replace("_", " "): value for name, value in training.model_dump().items() if value is not None}
+        facts |= {name.replace("_", " "): value for name, value in rest.items() if value is not None}
         facts |= configuration.cleaning
         if commit := self.prepared.encoder.commit:
             facts["encoder's commit"] = commit
-        facts["learning rate"] = f"{configuration.learning_rate:.3g}"
         yield from _table(["setting", "value"], ([name, value] for name, value in facts.items()))
 
     def _data(self) -> Iterator[str]:
@@ -202,7 +197,7 @@ class ModelCard:
 
 def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
     for words in confirmed.words:
-        yield f"- {literal(words)}"
+        yield f"- {markdown(words)}"
     yield ""
     rows: dict[str, Figure | None] = {
         f"{metric} on {len(confirmed.scores)} fresh seeds": Figure(mean=confirmed.mean, interval=confirmed.interval),
@@ -222,18 +217,18 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
     )
     if confirmed.tied:
         yield ""
-        tied = literal(", ".join(confirmed.tied))
-        yield f"These seeds cannot distinguish: {tied}; the simplest of them is {literal(confirmed.simplest)}."
+        tied = markdown(", ".join(confirmed.tied))
+        yield f"These seeds cannot distinguish: {tied}; the simplest of them is {markdown(confirmed.simplest)}."
     if confirmed.same_rows:
         yield ""
         yield "All seeds were measured on the same rows, and the figures hold for these only."
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(literal, head))} |"
+    yield f"| {' | '.join(map(markdown, head))} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:
-        yield f"| {' | '.join(map(literal, row))} |"
+        yield f"| {' | '.join(map(markdown, row))} |"
 
 
 def _interval(figure: Figure) -> str:
@@ -241,7 +236,7 @@ def _interval(figure: Figure) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else number(value)
 
 
 def _source(text: str) -> str:

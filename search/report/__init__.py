@@ -1,1 +1,1 @@
-"""Reports: terminal, page, live view."""
+"""Reports of a study: terminal, page, live view. They read the storage and never write to it."""

@@ -9,16 +9,16 @@ from rich.text import Text
 
 from ..confirmation.result import Confirmed
 from ..confirmation.words import sentences
+from ..safe_text import plain
 from ..verdict.ablation import Effect
 from ..verdict.units import Unit
-from . import wording
 from .arms import ArmsTable
 from .trials import NOTE
 
 
 def verdict_blocks(confirmed: Confirmed) -> Iterator[RenderableType]:
     """The verdict, its evidence, and the ablation of the winner."""
-    first, *others = map(wording.plain, sentences(confirmed))
+    first, *others = map(plain, sentences(confirmed))
     yield Group(Text.assemble(("Verdict ", "bold"), (first, "bold green")), *map(Text, others))
     if confirmed.verdict is not None:
         yield Group(_seeds(confirmed), ArmsTable(confirmed, confirmed.verdict))

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...objectives.data.cleaning import Finding
-from . import wording
+from ..safe_text import plain
 from .summary import Summary
 from .trials import NOTE
 
@@ -34,8 +34,8 @@ def findings_table(findings: tuple[Finding, ...]) -> Table:
     table.add_column("what", overflow="fold")
     for finding in findings:
         done = Text(f"  {finding.action}", style=_STYLES.get(finding.action, ""))
-        example = f"\ne.g. {wording.plain(finding.examples[0])}" if finding.examples else ""
-        table.add_row(done, str(finding.count), Text.assemble(wording.plain(finding.what), (example, NOTE)))
+        example = f"\ne.g. {plain(finding.examples[0])}" if finding.examples else ""
+        table.add_row(done, str(finding.count), Text.assemble(plain(finding.what), (example, NOTE)))
     return table
 
 
@@ -44,4 +44,4 @@ def operation_lines(summary: Summary) -> Iterator[Text]:
     if changing := summary.augmentation.label_changing:
         yield Text.assemble(("Augmentation", "bold"), f" that changes labels: {', '.join(changing)}")
     for name, reason in summary.augmentation.dropped.items():
-        yield Text(f"{name} was left out (on_missing: drop): {wording.plain(reason)}", style="yellow")
+        yield Text(f"{name} was left out (on_missing: drop): {plain(reason)}", style="yellow")

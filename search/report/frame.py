@@ -89,7 +89,7 @@ def _running(progress: Progress, width: int, rows: int) -> RenderableType:
     for trial in trials[:rows]:
         curve = Text(sparkline(trial.values, low, high, cells), style="cyan")
         shown = [_name(progress, trial), f"{trial.step}/{progress.max_steps}", _last(trial), curve]
-        table.add_row(*shown, *([_line(wording.one_line(trial.configuration))] if width >= _WIDE else []))
+        table.add_row(*shown, *([_line(wording.in_short(trial.configuration))] if width >= _WIDE else []))
     more = len(trials) - rows
     return Group(table, _line(f"and {more} more running")) if more > 0 else table
 

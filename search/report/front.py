@@ -4,6 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..safe_text import plain
 from . import wording
 from .sentences import front_size
 from .summary import Summary
@@ -15,11 +16,11 @@ def front_table(summary: Summary) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=NOTE)
     table.add_column("  trial", justify="right")
     for objective in summary.objectives:
-        table.add_column(wording.plain(objective), justify="right", overflow="fold")
+        table.add_column(plain(objective), justify="right", overflow="fold")
     table.add_column("configuration", ratio=1, overflow="fold")
     for trial in summary.front:
         values = (reached(trial, place) for place in range(len(trial.values)))
-        told = Text(role_of(summary, trial) + wording.one_line(trial.configuration))
+        told = Text(role_of(summary, trial) + wording.in_short(trial.configuration))
         table.add_row(str(trial.number), *values, told)
     title = Text.assemble(("Pareto front", "bold"), f": {front_size(summary)}")
     return Group(title, table)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ...spaces.configuration import Configuration
 from ..roles import BASELINE
+from ..safe_text import plain
 from . import wording
 from .progress import Progress
 
@@ -58,7 +59,7 @@ class Narrator(ABC):
             self.progress.start(number, role, configuration)
         name = self.progress.name(number)
         told = f"{name} ({role})" if role and role != name else name
-        self.say(f"{told} started: {wording.one_line(configuration)}", passing=True)
+        self.say(f"{told} started: {wording.in_short(configuration)}", passing=True)
 
     def evaluated(self, number: int, step: int, value: float) -> None:
         """How far the trial is."""
@@ -96,7 +97,7 @@ class Narrator(ABC):
         with self.lock:
             name = self.progress.name(number)
             self.progress.fail(number)
-        self.say(f"{name} failed: {wording.plain(reason)}")
+        self.say(f"{name} failed: {plain(reason)}")
 
     def requeued(self, number: int) -> None:
         """An interrupted trial is not lost."""
@@ -107,12 +108,11 @@ class Narrator(ABC):
 
     def message(self, text: str) -> None:
         """The text, on one line."""
-        self.say(wording.plain(text))
+        self.say(plain(text))
 
     def ended(self, reason: str) -> None:
         """Why the run stopped, where the study stands, and what of that is this run's."""
         progress = self.progress
         self.say(
-            f"{wording.plain(reason)}: {progress.standing} done, {progress.counts} "
-            f"in {wording.duration(progress.elapsed_s)}"
+            f"{plain(reason)}: {progress.standing} done, {progress.counts} in {wording.duration(progress.elapsed_s)}"
         )

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from ...spaces.configuration import Configuration
 from ..ranking import RankedTrial
+from ..safe_text import plain
 from . import wording
 from .auxiliaries import Auxiliary, Side
 from .summary import Counts, FailureGroup, Summary
@@ -15,7 +16,7 @@ from .trials import NOTE, luck
 def ways(summary: Summary) -> str:
     """Each objective, and which way it is better."""
     return "; ".join(
-        f"{wording.plain(objective)}, {'higher' if direction == wording.MAXIMIZE else 'lower'} is better"
+        f"{plain(objective)}, {'higher' if direction == wording.MAXIMIZE else 'lower'} is better"
         for objective, direction in summary.objectives.items()
     )
 
@@ -29,14 +30,14 @@ def where(summary: Summary, trial: RankedTrial) -> str:
 
 def configuration_rows(summary: Summary, configuration: Configuration) -> Iterator[tuple[str, str]]:
     """Each part of a configuration and its value; "off" for what is switched off."""
-    yield f"α {wording.plain(summary.main_task)}", f"{configuration.alpha:.3f}"
+    yield f"α {plain(summary.main_task)}", f"{configuration.alpha:.3f}"
     for task, beta in summary.betas(configuration).items():
-        yield f"β {wording.plain(task)}", f"{beta:.3f}" if task in configuration.betas else "off"
+        yield f"β {plain(task)}", f"{beta:.3f}" if task in configuration.betas else "off"
     yield "learning rate", wording.rate(configuration.learning_rate)
     yield "mix", wording.mix(summary.mix(configuration))
     yield "magnitude", f"{configuration.mix.magnitude:.3f}" if configuration.mix.share else "off"
     for name, value in [*configuration.cleaning.items(), *configuration.training.items()]:
-        yield wording.plain(name), wording.setting(value)
+        yield plain(name), wording.setting(value)
 
 
 def trial_rows(summary: Summary, trial: RankedTrial) -> Iterator[tuple[str, str]]:
@@ -112,7 +113,7 @@ def auxiliary(task: Auxiliary) -> Text:
     """Whether the best trial has the task, and how trials with and without it did."""
     state = ("on", "cyan") if task.in_best else ("switched off", NOTE)
     sides = f"with it {_side(task.on)}; without {_side(task.off)}"
-    return Text.assemble(f"{wording.plain(task.name)} ", state, f" in the best trial; {sides}")
+    return Text.assemble(f"{plain(task.name)} ", state, f" in the best trial; {sides}")
 
 
 def _side(side: Side) -> str:
@@ -132,4 +133,4 @@ def states(counts: Counts) -> str:
 
 def reason(group: FailureGroup) -> str:
     """The failures of one kind, with the first one's words."""
-    return wording.plain(f"{group.count} × {group.kind}, first in trial {group.trials[0]}: {group.message}")
+    return plain(f"{group.count} × {group.kind}, first in trial {group.trials[0]}: {group.message}")

@@ -10,6 +10,7 @@ from rich.text import Text
 from ...objectives.training.failure import FailureKind
 from ..confirmation.result import Arm, Confirmed
 from ..ranking import RankedTrial
+from ..safe_text import plain, printable
 from . import sentences, wording
 from .auxiliaries import Auxiliary
 from .confirmed import verdict_blocks
@@ -64,8 +65,8 @@ def _blocks(summary: Summary, confirmed: Confirmed | None) -> Iterator[Renderabl
 def _heading(summary: Summary) -> RenderableType:
     encoder = wording.encoder(summary.encoder, summary.revision)
     return Group(
-        Text.assemble("Study ", (wording.plain(summary.study), "bold")),
-        Text(f"{sentences.ways(summary)}; encoder {wording.plain(encoder)}"),
+        Text.assemble("Study ", (plain(summary.study), "bold")),
+        Text(f"{sentences.ways(summary)}; encoder {plain(encoder)}"),
     )
 
 
@@ -77,7 +78,7 @@ def _confirmed_best(summary: Summary, winner: Arm) -> RenderableType:
 def _best(summary: Summary, best: RankedTrial) -> RenderableType:
     title = Text.assemble(
         ("Best configuration", "bold"),
-        f" in {wording.plain(next(iter(summary.objectives)))}" if summary.has_several else "",
+        f" in {plain(next(iter(summary.objectives)))}" if summary.has_several else "",
         f": trial {best.number}, ",
         (reached(best), "bold"),
         f" {sentences.where(summary, best)}",
@@ -103,7 +104,7 @@ def _top(summary: Summary) -> RenderableType:
             str(trial.number),
             reached(trial),
             str(trial.step),
-            Text(role_of(summary, trial) + wording.one_line(trial.configuration)),
+            Text(role_of(summary, trial) + wording.in_short(trial.configuration)),
         )
     return Group(Text("Top five" if len(summary.top) > 1 else "The only complete trial", style="bold"), table)
 
@@ -122,7 +123,7 @@ def _importance(summary: Summary) -> RenderableType:
     largest = max(summary.importance.values())
     for name, share in summary.importance.items():
         bar = Text(_bar(share / largest), style="cyan")
-        rows.add_row(Text(f"  {wording.plain(name)}"), bar, wording.percent(share))
+        rows.add_row(Text(f"  {plain(name)}"), bar, wording.percent(share))
     title = Text.assemble(("Importance", "bold"), " for reaching the best tenth")
     if summary.counts.complete < STEADY:
         title.append(f"; rough, from {summary.counts.complete} complete trials", style=NOTE)
@@ -147,4 +148,4 @@ def _trials(summary: Summary) -> RenderableType:
 
 def _trace(trace: str) -> Text:
     """The end of a traceback, line by line as it was, without what could steer the terminal."""
-    return Text("\n".join(map(wording.printable, trace.splitlines())), style=NOTE)
+    return Text("\n".join(map(printable, trace.splitlines())), style=NOTE)

@@ -3,20 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from ...spaces.configuration import Configuration, SettingValue
+from ..safe_text import plain
 
 MAXIMIZE = "maximize"
-
-
-def plain(text: str) -> str:
-    """The text on one line without control characters, and without blanks around it."""
-    return printable(text).strip()
-
-
-def printable(text: str) -> str:
-    """The text with a blank for each control character, which could rewrite the reader's terminal."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def encoder(name: str, revision: str | None) -> str:
@@ -115,7 +104,7 @@ def setting(value: SettingValue) -> str:
     return f"{value:.3g}" if isinstance(value, float) else plain(str(value))
 
 
-def one_line(configuration: Configuration) -> str:
+def in_short(configuration: Configuration) -> str:
     """What a configuration switches on, as short as it can be said."""
     return ", ".join(_parts(configuration))
 

@@ -10,8 +10,8 @@ from ...spaces.errors import StudyFileError
 from ...spaces.loss_weights import LossWeightSpace
 from ...spaces.training import TrainingSettings
 from ..report.wording import rate
+from ..safe_text import escaped
 from ..settings import ConfirmSettings, SearchSettings
-from ..study_file.values import one_line
 from ..study_file.yaml_document import write_line
 from .checking import Checked, task_of
 from .finding import Chosen
@@ -50,7 +50,7 @@ def study_text(name: str, checked: Checked, rows: int) -> str:
 def _line(indent: str, entry: dict[str, object], comment: str = "") -> str:
     """One entry of a mapping; what comes from the data can neither end the line nor begin another key."""
     text = write_line(entry)[1:-1]
-    return f"{indent}{text}{' ' * _COMMENT_AT}# {one_line(comment)}" if comment else f"{indent}{text}"
+    return f"{indent}{text}{' ' * _COMMENT_AT}# {escaped(comment)}" if comment else f"{indent}{text}"
 
 
 def _objective(main: Chosen) -> Iterator[str]:

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from .values import key_shown, one_line
+from ..safe_text import escaped
+from .values import key_shown
 
 Item = str | int
 """A key of a mapping, or a place in a list."""
@@ -56,7 +57,7 @@ class Mistake:
     def told(self, name: str) -> str:
         """The line that the user reads."""
         key = ".".join(key_shown(item) for item in self.path if isinstance(item, str))
-        return f"{name}, line {self.line}: {key}{': ' if key else ''}{one_line(self.text)}"
+        return f"{name}, line {self.line}: {key}{': ' if key else ''}{escaped(self.text)}"
 
 
 @dataclass(frozen=True)

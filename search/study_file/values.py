@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from ..passwords import masked, without_passwords
+from ..safe_text import escaped
 
 _LONGEST = 60
 _MOST = 6
@@ -15,7 +16,7 @@ def shown(value: object, depth: int = 2) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
-        return repr(_cut(_safe(value)))
+        return repr(_cut(_masked(value)))
     if isinstance(value, Mapping):
         return (
             f"{{{_listed((f'{key_shown(key)}: {shown(value[key], depth - 1)}' for key in value), len(value), depth)}}}"
@@ -27,16 +28,11 @@ def shown(value: object, depth: int = 2) -> str:
 
 def key_shown(key: object) -> str:
     """A key, without quotes unless blanks at its ends would not be seen."""
-    text = one_line(_cut(_safe(str(key))))
+    text = escaped(_cut(_masked(str(key))))
     return text if text == text.strip() else repr(text)
 
 
-def one_line(text: str) -> str:
-    """A text without line breaks, nor control characters, which could rewrite the reader's terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _safe(text: str) -> str:
+def _masked(text: str) -> str:
     """A text without passwords. `owner/name:config@split` has none, though it looks a little like a URL."""
     return masked(text) if "://" in text else without_passwords(text)
 

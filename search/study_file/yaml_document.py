@@ -33,11 +33,11 @@ class _LineDumper(_Dumper):
     """It, on one line: a text with line breaks or control characters has them escaped, between double quotes."""
 
 
-def _one_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar(f"{_TAG}str", text, style=None if text.isprintable() else '"')
 
 
-_LineDumper.add_representer(str, _one_line)
+_LineDumper.add_representer(str, _represented)
 _Loader.yaml_implicit_resolvers = {}
 
 for _name, _pattern, _first in (

@@ -156,8 +156,12 @@ class Tuner:
                 if trial.number in error.trials and self._claims.is_owned(trial):
                     waits[trial.number] = self._claims.record_death(trial, failure)
         for number, is_waiting in waits.items():
-            if self._running.pop(number, None) is not None:
-                self._observer.requeued(number) if is_waiting else self._observer.failed(number, str(failure))
+            if self._running.pop(number, None) is None:
+                continue
+            if is_waiting:
+                self._observer.requeued(number)
+            else:
+                self._observer.failed(number, str(failure))
 
     def _release(self) -> None:
         """Give back all that this tuner runs, and not only those noted: a signal may have come between."""
@@ -294,9 +298,10 @@ class Tuner:
             self._let_go(number)
         else:
             self._executor.abandon(number)
+            say = partial(self._observer.requeued, number)
         del self._running[number]
         self._budget.ended(number)
-        say() if is_told else self._observer.requeued(number)
+        say()
 
     def _let_go(self, number: int) -> None:
         """Free the slot. A checkpoint stays where the trial is one of the best.

@@ -12,13 +12,14 @@ from autotune.objectives.prepared import PreparedObjective, TaskRows
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.kinds import TaskSettings
 from autotune.objectives.tasks.registry import TASKS
+from autotune.objectives.tasks.settings import BaseTaskSettings, Column
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ..objectives.corpora import tasks_of
 
@@ -85,6 +86,47 @@ def test_settings_choose_the_kind_and_refuse_unknown_keys(kind: str):
     assert adapter.validate_python(SETTINGS[kind]).kind == kind
     with pytest.raises(ValidationError, match="Extra inputs"):
         adapter.validate_python({**SETTINGS[kind], "lable": "aspect"})
+
+
+COLUMNS: dict[str, list[str]] = {
+    "classification": ["text", "text_pair", "label"],
+    "multi_label": ["text", "text_pair", "labels"],
+    "regression": ["text", "text_pair", "label"],
+    "token_classification": ["tokens", "tags"],
+    "span": ["question", "context", "answer", "start"],
+    "masked_lm": ["text", "text_pair"],
+    "generation": ["text", "text_pair", "target"],
+}
+"""The keys of each kind that name columns."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_keys_that_name_columns_are_known_and_never_empty(kind: str):
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    named = {key: f"its {key}" for key in COLUMNS[kind]}
+    assert adapter.validate_python({"kind": kind, **named}).columns() == named
+    for key in named:
+        with pytest.raises(ValidationError, match="at least 1 character"):
+            adapter.validate_python({"kind": kind, key: ""})
+
+
+def test_a_key_names_a_column_by_its_type_whatever_its_description_says():
+    class Settings(BaseTaskSettings):
+        place: Column = Field(default="here", description="where it stands")
+        hint: str = Field(default="there", description="column with nothing")
+
+    assert Settings().columns() == {"place": "here"}
+
+
+def test_the_columns_of_words_and_of_places_are_told_from_those_of_texts():
+    """Their items are repaired word by word, and beside places nothing is repaired."""
+    adapter: TypeAdapter[Any] = TypeAdapter(TaskSettings)
+    words = {kind: adapter.validate_python(given).word_column for kind, given in SETTINGS.items()}
+    assert words == {**dict.fromkeys(KINDS), "token_classification": "text"}
+    assert adapter.validate_python({"kind": "masked_lm", "tokens": "words"}).word_column == "words"
+    places = {kind for kind, given in SETTINGS.items() if adapter.validate_python(given).counts_characters}
+    assert not places
+    assert adapter.validate_python({"kind": "span", "start": "place"}).counts_characters
 
 
 STORED = [

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from autotune.search.export.best_file import BestConfiguration
 from autotune.search.export.confirmed_figures import ConfirmedFigures
-from autotune.search.export.exporting import best_configuration, render
+from autotune.search.export.exporting import render
 from autotune.search.study import open_study
 
 from ..search.conftest import Command, autotune, trained, trained_once
+from ..search.exported import best_configuration
 
 __all__ = ["autotune", "trained", "trained_once"]
 MANUAL = Path(__file__).parent.parent.parent / "docs" / "export.md"
@@ -51,6 +52,10 @@ def test_what_has_no_argument_is_not_hidden(trained: Path, autotune: Command) ->
     content = json.loads(render(read_best(Path("best.yaml")), "hf"))
     assert content["not_arguments"] == {"dropout": 0.3}
     assert content["training_arguments"]["bf16"] is True
+    Path("best.yaml").write_text(text.replace("precision: fp32", "precision: auto"), encoding="utf-8")
+    content = json.loads(render(read_best(Path("best.yaml")), "hf"))
+    assert content["not_arguments"] == {"precision": "auto", "dropout": 0.3}
+    assert "bf16" not in content["training_arguments"]
 
 
 @pytest.mark.slow

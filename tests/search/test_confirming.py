@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -17,10 +16,10 @@ from autotune.search.confirmation.fresh import prepare_fresh
 from autotune.search.confirmation.ledger import ARMS, TEST, Ledger, Plan, Training
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
+from autotune.search.executors.choosing import make_executor
 from autotune.search.ranking import RankedTrial
-from autotune.search.study import confirmation_name, open_study
+from autotune.search.study import StudyRecord, confirmation_name, open_study
 from autotune.search.study_file.reading import parse_study_file
-from autotune.search.tuner import Ending
 from autotune.spaces.configuration import Configuration, Mix
 from autotune.spaces.errors import NothingToConfirm
 from autotune.spaces.space import SearchSpace
@@ -456,26 +455,31 @@ def test_states_of_fresh_trainings_are_told_apart(confirm: Callable[..., str]) -
     assert confirmed().missing == 1
 
 
-def test_trainings_that_another_host_queued_meanwhile_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_trainings_that_another_host_queued_meanwhile_are_waited_for(
+    confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Or the verdict, and the one look at the test data, would come before them."""
-    states = [TrialState.WAITING, TrialState.WAITING]
     rounds: list[int] = []
+    missing: list[int] = []
 
-    class Shared:
-        def trials(self) -> list[Any]:
-            return [SimpleNamespace(state=state) for state in states]
-
-    def trained(_self: object, _ledger: object, left: list[Any], *_: object) -> Ending:
-        rounds.append(len(left))
-        states[:] = [TrialState.COMPLETE] * len(states)
+    def made_while_another_host_plans(*given: Any) -> Any:  # noqa: ANN401
+        waiting = [trial for trial in fresh_trials() if trial.state is TrialState.WAITING]
+        rounds.append(len(waiting))
         if len(rounds) == 1:
-            states.append(TrialState.RUNNING)
-        return Ending.DONE
+            study = optuna.load_study(study_name=confirmation_name("tiny"), storage=URL)
+            study.enqueue_trial({}, user_attrs={**waiting[0].user_attrs, "seed": 99})
+        return make_executor(*given)
 
-    monkeypatch.setattr(running._Work, "_train_these", trained)
-    work: Any = object.__new__(running._Work)
-    assert work._train(Shared(), None, None) is Ending.DONE
-    assert rounds == [2, 1]
+    def read(record: StudyRecord) -> Confirmed | None:
+        missing.append(sum(not trial.state.is_finished() for trial in fresh_trials()))
+        return read_confirmation(record)
+
+    monkeypatch.setattr(running, "make_executor", made_while_another_host_plans)
+    monkeypatch.setattr(running, "read_confirmation", read)
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    assert rounds == [len(fresh_trials()) - 1, 1]
+    assert missing == [0]
 
 
 def test_who_was_no_candidate_earlier_is_one_now() -> None:

@@ -13,13 +13,15 @@ from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.search.export.best_file import read_best
-from autotune.search.export.exporting import best_configuration, render, study_fingerprint
+from autotune.search.export.exporting import render, study_fingerprint
 from autotune.search.study import StudyRecord, open_study
 from autotune.search.study_file.yaml_document import read_document, write_document
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.cleaning import CleaningSpace
 from autotune.spaces.errors import DataError, StudyFileError
 from optuna.trial import TrialState
+
+from .exported import best_configuration
 
 HEADER = "word\tpos\tsynonyms\tantonyms\n"
 Command = Callable[..., Any]

@@ -9,7 +9,8 @@ import yaml
 from autotune.search.export.best_file import BestConfiguration, read_best
 from autotune.search.export.confirmed_figures import ConfirmedFigures, Figure, Gain
 from autotune.search.export.exporting import render
-from autotune.search.production.model_card import literal
+from autotune.search.report.wording import number
+from autotune.search.safe_text import markdown
 from markdown_it import MarkdownIt
 
 Command = Callable[..., Any]
@@ -57,12 +58,13 @@ def test_a_card_says_what_was_trained_on_what_and_how_to_open_it(best: BestConfi
         "metrics": ["accuracy"],
         "pipeline_tag": "text-classification",
     }
-    assert f"| sentiment | classification | α = {best.loss_weights.alpha:.4g} |" in body
+    assert f"| sentiment | classification | α = {number(best.loss_weights.alpha)} |" in body
     assert f"| reviews.csv | {best.fingerprints['reviews.csv']} |" in body
     assert "| validation | 8 |" in body
     assert "autotune train best.yaml -o model --micro-batch 4\n" in body
     assert 'pipeline("text-classification", model="path/to/this/folder", truncation=True)' in body
-    assert f"was {best.found.value:.4g}, the baseline's" in body
+    assert best.found.value is not None
+    assert f"was {number(best.found.value)}, the baseline's" in body
     assert "fresh seeds have not confirmed it" in body
     assert str(Path.cwd()) not in body
 
@@ -71,9 +73,9 @@ def test_a_confirmed_configuration_brings_its_verdict(best: BestConfiguration, a
     _, body = card(best.model_copy(update={"confirmed": CONFIRMED}), autotune)
     assert "- fresh seeds: +3.1 points (1.0 to 5.2) over the baseline\n" in body
     assert r"the simplest of the tied is \`baseline\`" in body
-    assert "| accuracy on 2 fresh seeds | 0.85 | 0.8 to 0.9 |" in body
-    assert "| gain over the baseline | 0.031 | 0.01 to 0.052 |" in body
-    assert "| by how much the search's score was too high | 0.05 |  |" in body
+    assert "| accuracy on 2 fresh seeds | 0.8500 | 0.8000 to 0.9000 |" in body
+    assert "| gain over the baseline | 0.0310 | 0.0100 to 0.0520 |" in body
+    assert "| by how much the search's score was too high | 0.0500 |  |" in body
     assert "cannot distinguish: trial 2, baseline; the simplest of them is baseline" in body
     assert "Unknown" not in body
 
@@ -100,7 +102,7 @@ def test_a_users_text_is_no_markup(best: BestConfiguration, autotune: Command) -
 
 @pytest.mark.parametrize("text", ["a|b", "<i>", "**b**", "`c`", "[l](u)", "a\n# b", "&lt;", "\\|", "~~d~~", "$x$"])
 def test_literal_text_is_shown_as_it_is(text: str) -> None:
-    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(f"| h |\n|---|\n| {literal(text)} |\n")
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(f"| h |\n|---|\n| {markdown(text)} |\n")
     shown = page.partition("<td>")[2].partition("</td>")[0]
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
         shown = shown.replace(entity, character)

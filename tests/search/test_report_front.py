@@ -9,7 +9,7 @@ import pytest
 from autotune.search.report.html.front import front_figure
 from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
-from autotune.search.report.wording import one_line
+from autotune.search.report.wording import in_short
 from autotune.spaces.configuration import Configuration
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from rich.console import Console
@@ -156,7 +156,7 @@ def test_folds_of_several_objectives_have_a_spread_each() -> None:
 
 def test_null_is_told_in_the_study_file_s_word() -> None:
     configuration = Configuration(learning_rate=1e-3, training={"early_stopping": None})
-    assert one_line(configuration) == "lr 1e-3, early_stopping null"
+    assert in_short(configuration) == "lr 1e-3, early_stopping null"
 
 
 def test_a_choice_of_null_is_important_like_any_other() -> None:

@@ -61,7 +61,7 @@ PLAYED = [
     "trial 2 started: lr 1e-4, β_aspect 0.50, noise 20%, magnitude 0.10",
     "trial 1 step 30/60: 0.7000",
     "trial 1 pruned at step 30: 0.7000",
-    "trial 2 failed: diverged: a loss is  [2JNaN",
+    "trial 2 failed: diverged: a loss is ␛[2JNaN",
     "trial 3 started: lr 1e-4, β_aspect 0.50, noise 20%, magnitude 0.10",
     "trial 3 step 60/60: 0.9200",
     "trial 3 complete: 0.9200 at step 60, 2.00 points better than the baseline, best so far",

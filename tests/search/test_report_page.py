@@ -127,7 +127,7 @@ def test_text_of_the_user_stays_text() -> None:
     page = Page(html)
     assert "script" not in {tag for tag, _ in page.elements}
     assert page.sections == [*SECTIONS, *CONFIRMED, *LAST]
-    assert "<script>alert('x')</script> [2J" in page.text
+    assert "<script>alert('x')</script>␛[2J" in page.text
     assert str(7777 * 7777) not in html  # of a template within the text; no time of day and no figure has it
     assert not [character for character in html if not character.isprintable() and character not in "\n"]
     assert set(pictures(html)) >= {"Learning curves", "Loss weights and the score", "Augmentation mix"}

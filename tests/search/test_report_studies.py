@@ -173,7 +173,7 @@ def test_five_kinds_of_failures_are_told_apart() -> None:
         assert len(found["trials"]) == found["count"]
         assert (found["message"], found["trace"][:9]) == (f"words on {kind}", "Traceback")
         assert f"  {found['count']} × {kind}, first in trial {found['trials'][0]}: words on {kind}\n" in text
-    assert "    Traceback of crashed:\n      line [2J two\n" in text
+    assert "    Traceback of crashed:\n      line␛[2J two\n" in text
     assert text.count("Traceback") == 1
 
 
@@ -315,7 +315,7 @@ def test_all_failed() -> None:
         study.add_failed("out of memory", "needs 9 GiB\n\x1b[2Jmore")
     text = flat(study)
     assert "0 complete, 0 pruned, 3 failed" in text
-    assert "3 × out of memory, first in trial 0: needs 9 GiB [2Jmore" in text
+    assert "3 × out of memory, first in trial 0: needs 9 GiB ␛[2Jmore" in text
     assert "\x1b" not in text
 
 

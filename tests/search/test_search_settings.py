@@ -1,4 +1,6 @@
 import pytest
+from autotune.search.pruners import meant_pruner
+from autotune.search.samplers import AUTOMATIC
 from autotune.search.settings import SearchSettings
 from pydantic import ValidationError
 
@@ -30,3 +32,11 @@ def test_schema_describes_every_setting_and_takes_a_string_or_a_number():
     assert all(setting["description"] for setting in properties.values())
     kinds = {kind.get("type") for choice in properties["timeout"]["anyOf"] for kind in choice.get("anyOf", [choice])}
     assert kinds == {"number", "string", "null"}
+
+
+def test_the_schema_says_what_auto_chooses():
+    properties = SearchSettings.model_json_schema()["properties"]
+    assert f"auto: {AUTOMATIC}" in properties["sampler"]["description"]
+    first = next(folds for folds in range(2, 100) if meant_pruner("auto", folds) != meant_pruner("auto"))
+    chosen = f"auto: {meant_pruner('auto')}, or {meant_pruner('auto', first)} from {first} folds on"
+    assert chosen in properties["pruner"]["description"]

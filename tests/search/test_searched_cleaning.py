@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from autotune.search.export.best_file import read_best
-from autotune.search.report.wording import one_line
+from autotune.search.report.wording import in_short
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import StudyFileError
 
@@ -18,9 +18,9 @@ SPACE = {"cleaning": {"drop_suspect_labels": [True, False], "near_duplicates": [
 
 def test_a_configuration_says_in_short_what_it_leaves_out():
     given = Configuration(learning_rate=1e-3, cleaning={"drop_suspect_labels": True, "near_duplicates": 0.9})
-    assert one_line(given) == "lr 1e-3, without suspect labels, without near-duplicates from 0.9"
+    assert in_short(given) == "lr 1e-3, without suspect labels, without near-duplicates from 0.9"
     kept = Configuration(learning_rate=1e-3, cleaning={"drop_suspect_labels": False, "near_duplicates": None})
-    assert one_line(kept) == "lr 1e-3"
+    assert in_short(kept) == "lr 1e-3"
 
 
 @pytest.mark.slow

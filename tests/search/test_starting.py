@@ -5,12 +5,12 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.tasks.names import Kind
 from autotune.objectives.tasks.registry import TASKS
-from autotune.search.cli.main import MainKind
 from autotune.search.starting.choosing import choose
 from autotune.search.starting.columns import Column, Form, describe
 from autotune.search.starting.siblings import study_name, written_path
@@ -253,7 +253,7 @@ def test_a_kind_that_is_asked_for_is_the_main_tasks() -> None:
 
 
 def test_the_commands_kinds_are_all_there_are() -> None:
-    assert {kind.value for kind in MainKind} == {task.kind for task in TASKS}
+    assert set(get_args(Kind)) == {task.kind for task in TASKS}
 
 
 NOTHING: dict[str, list[Row]] = {
@@ -462,7 +462,7 @@ def tables(draw: st.DrawFn) -> list[Row]:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(rows=tables(), kind=st.sampled_from([None, None, *(kind.value for kind in MainKind)]))
+@given(rows=tables(), kind=st.sampled_from([None, None, *get_args(Kind)]))
 def test_any_table_gives_a_file_that_validates_or_an_error(rows: list[Row], kind: str | None) -> None:
     try:
         started = made(rows, "rows.jsonl", kind)

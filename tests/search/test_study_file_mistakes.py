@@ -69,7 +69,7 @@ LIMITED_NAME = (
         (
             "train: reviews.csv",
             "",
-            "line 3: data.train: missing: CSV, TSV, JSONL or Parquet file (relative to this file), "
+            "line 3: data.train: missing: CSV, TSV, JSONL or Parquet file or folder (relative to this file), "
             "or a Hub data set owner/name",
         ),
         (

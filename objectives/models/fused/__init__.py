@@ -1,1 +1,1 @@
-"""Stacked models that train many trials at once."""
+"""The models of several trials as one, whose layers hold the weights of all; trials do not affect each other."""

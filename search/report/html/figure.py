@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from unicodedata import east_asian_width
 
 from ...ranking import RankedTrial
-from .. import wording
+from ...safe_text import plain
 from ..summary import Summary
 from ..trials import reached
 from .scales import Scale
@@ -144,7 +144,7 @@ def y_axis(scale: Scale, left: float, right: float) -> tuple[list[Mark], list[La
 
 def fitted(x: float, y: float, text: str, width: float, anchor: str = "start", kind: str = "label") -> Label:
     """A label that is cut with … where it would be wider than `width` units."""
-    text = wording.plain(text)
+    text = plain(text)
     left = width
     for place, letter in enumerate(text):
         left -= LETTER * (2 if east_asian_width(letter) in "WF" else 1)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ...confirmation.result import Confirmed
 from ...confirmation.words import measured
 from ...confirmation.words import sentences as words_of
+from ...safe_text import plain, printable
 from .. import sentences, wording
 from ..arms import marks
 from ..data import operation_lines
@@ -54,7 +55,7 @@ def render_page(
     template = _environment().get_template("page.html")
     return template.render(
         **_found(summary, confirmed),
-        called=wording.plain(origin.called) or shlex.quote(wording.plain(summary.study)),
+        called=plain(origin.called) or shlex.quote(plain(summary.study)),
         figures=_figures(summary, records, confirmed),
         cost=facts.cost(summary, records, confirmed),
         origin=origin,
@@ -75,12 +76,12 @@ def _environment() -> jinja2.Environment:
 
 def _printable(value: object) -> object:
     """Text without control characters. What a template wrote itself is Markup, and left as it is."""
-    return wording.plain(value) if type(value) is str else value
+    return plain(value) if type(value) is str else value
 
 
 def _trace(trace: str) -> Markup:
     """A traceback, line by line as it was."""
-    return Markup.escape("\n".join(map(wording.printable, trace.splitlines())))
+    return Markup.escape("\n".join(map(printable, trace.splitlines())))
 
 
 def _found(summary: Summary, confirmed: Confirmed | None) -> dict[str, Any]:
