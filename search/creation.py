@@ -54,7 +54,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
             optuna.delete_study(study_name=file.name, storage=storage)
         study = optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
         study.set_user_attr(STARTED, version("autotune-mtl"))
-        for parameters, marks in queue[: file.search.trials]:
+        for parameters, marks in queue:  # all, as the total may grow
             study.enqueue_trial(parameters, user_attrs=marks)
         for name, value in attributes.items():
             study.set_user_attr(name, value)

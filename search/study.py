@@ -8,7 +8,7 @@ import os
 import shlex
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -18,9 +18,8 @@ from ..spaces.errors import StudyError
 from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, STARTED
-from .settings import BUDGETS
 from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
-from .study_file.reading import parse_study_file, read_study_file
+from .study_file.reading import parse_study_file
 from .study_file.schema import StudyFile
 
 # What Optuna tells its own log (a new study, a finished trial), the observer tells better.
@@ -196,16 +195,3 @@ def delete_study(name: str, url: str) -> None:
                 raise StudyError(f"another `autotune study` command is at work on {name!r}")
             optuna.delete_study(study_name=fresh.study_name, storage=storage)
         optuna.delete_study(study_name=name, storage=storage)
-
-
-def with_budgets(file: StudyFile, other: StudyFile) -> StudyFile:
-    """The file with another's budgets and `confirm`: how long trials may run changes nothing of what they measure."""
-    budgets = {name: getattr(other.search, name) for name in BUDGETS}
-    return file.model_copy(update={"search": file.search.model_copy(update=budgets), "confirm": other.confirm})
-
-
-def as_it_is_now(record: StudyRecord, path: Path) -> StudyRecord:
-    """The record with the budgets and the `confirm` that the study file has now; as stored where the file is gone."""
-    if not path.is_file():
-        return record
-    return replace(record, file=with_budgets(record.file, read_study_file(path)))

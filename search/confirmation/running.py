@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
 from ..bank_progress import Quarters
+from ..changing import as_it_is_now
 from ..checkpoints import checkpoint_store
 from ..executors.choosing import make_executor
 from ..executors.placement import Placement
@@ -24,7 +25,7 @@ from ..running import storage_failures
 from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
 from ..storage import timeouts
-from ..study import StudyRecord, as_it_is_now, while_stored
+from ..study import StudyRecord, while_stored
 from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh

@@ -359,6 +359,11 @@ def test_a_study_that_went_on_has_another_fingerprint_and_a_copied_one_has_not(
     assert best_configuration(record, trained, 0).found.fingerprint == before
     assert autotune("study", "copy", "tiny", "--to", "sqlite:///copy.db").code == 0
     assert study_fingerprint(open_study("tiny", "sqlite:///copy.db")) == before
+    text = (trained / "study.yaml").read_text(encoding="utf-8")
+    (trained / "study.yaml").write_text(text.replace("trials: 4", "trials: 3"), encoding="utf-8")
+    assert autotune("study", "run", "study.yaml").code == 0
+    assert json.loads(record.study.user_attrs["study_file"])["search"]["trials"] == 3
+    assert study_fingerprint(record) == before
     record.study.tell(record.study.ask(), state=TrialState.FAIL)
     assert study_fingerprint(record) != before
 
