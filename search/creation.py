@@ -29,7 +29,7 @@ def check_free(name: str, url: str) -> None:
         StudyError: there is one already; one that a killed `create` left half made does not count.
         StorageError: the storage cannot be used.
     """
-    if (known := stored(name, url)) is not None:
+    if (known := stored(name, url, reading=False)) is not None:
         _refuse_taken(known, url)
 
 

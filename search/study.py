@@ -69,11 +69,14 @@ def is_ready(name: str, url: str) -> bool:
     return known is not None and bool(known.user_attrs.get(READY))
 
 
-def stored(name: str, url: str) -> optuna.Study | None:
-    """Whatever study has this name, or None; looking makes nothing. StorageError where nobody can tell."""
-    if not holds_studies(url):
+def stored(name: str, url: str, *, reading: bool = True) -> optuna.Study | None:
+    """Whatever study has this name, or None; looking makes nothing. StorageError where nobody can tell.
+
+    Without `reading` that includes whether the study could be written.
+    """
+    if not holds_studies(url, reading=reading):
         return None
-    storage = open_storage(url, create=False)
+    storage = open_storage(url, create=False, reading=reading)
     with storage_errors(url):
         return named(storage, name)
 
@@ -99,13 +102,13 @@ def is_foreign(study: optuna.Study) -> bool:
     return STARTED not in study.user_attrs and bool(study.user_attrs or study.get_trials(deepcopy=False))
 
 
-def find_study(name: str, url: str) -> tuple[RDBStorage, optuna.Study]:
-    """A study of autotune's, be it ready or half made.
+def find_study(name: str, url: str, *, reading: bool = False) -> tuple[RDBStorage, optuna.Study]:
+    """A study of autotune's, be it ready or half made; with `reading` nothing can be written into it.
 
     Raises:
         StudyError: there is none of that name, or it was not made by autotune.
     """
-    storage = open_storage(url, create=False)
+    storage = open_storage(url, create=False, reading=reading)
     with storage_errors(url):
         study = named(storage, name)
         if study is None:
@@ -117,13 +120,13 @@ def find_study(name: str, url: str) -> tuple[RDBStorage, optuna.Study]:
     return storage, study
 
 
-def open_study(name: str, url: str) -> StudyRecord:
-    """Open a stored study.
+def open_study(name: str, url: str, *, reading: bool = False) -> StudyRecord:
+    """Open a stored study; with `reading` nothing can be written into it.
 
     Raises:
         StudyError: there is none of that name, or `create` was killed before it was done.
     """
-    storage, study = find_study(name, url)
+    storage, study = find_study(name, url, reading=reading)
     with storage_errors(url):
         attributes = study.user_attrs
     if not attributes.get(READY):
@@ -172,7 +175,7 @@ def _is_gone(record: StudyRecord) -> bool:
 
 def list_studies(url: str) -> list[optuna.Study]:
     """All studies of autotune's in a storage, by name."""
-    storage = open_storage(url, create=False)
+    storage = open_storage(url, create=False, reading=True)
     with storage_errors(url):
         ready = [study.study_name for study in storage.get_all_studies() if study.user_attrs.get(READY)]
         return [optuna.load_study(study_name=name, storage=storage) for name in sorted(ready)]

@@ -36,7 +36,7 @@ def plan_command(target: str, storage: str | None, *, trials: int | None, placem
 
 
 def _of_stored(target: str, storage: str | None, trials: int | None, placement: Placement, *, quiet: bool) -> Plan:
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     with while_stored(record):
         check_unchanged(record, record.path)
         record = as_it_is_now(record, record.path)

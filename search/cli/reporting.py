@@ -31,7 +31,7 @@ def report_command(target: str, storage: str | None, *, as_json: bool, page: Pat
     if page is not None:
         check_replaced(page, "--html", "such a page", lambda beginning: "autotune report</title>" in beginning)
     _import_importances()
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     summary, confirmed = read_facts(record)
     if as_json:
         echo({**summary.to_json(), "confirmation": confirmation_json(confirmed) if confirmed else None})
