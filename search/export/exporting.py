@@ -22,11 +22,18 @@ from ..versions import versions
 from .best_file import BestConfiguration
 from .chosen import Exported, choose
 from .figures import figures
-from .hugging_face import hugging_face
+from .hugging_face import WRITTEN_BY, hugging_face
 from .parts import Commands, Found, FrontMember, LossWeights
 from .relocation import Relocation
 
 Format = Literal["yaml", "json", "hf"]
+_HEADER = "# The best configuration of the study "
+_BEGINNINGS = (
+    rf"{re.escape(_HEADER)}.+\nformat: \d+\n",
+    r'\{\n  "format": \d+,\n  "commands": \{\n    "train": "autotune train ',
+    rf'\{{\n  "written_by": "{WRITTEN_BY}",\n  "training_arguments": \{{\n',
+)
+"""Of an export as YAML, as JSON and for transformers: nobody else's file begins so."""
 
 
 def best_configuration(
@@ -128,8 +135,8 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
 
 
 def is_export(beginning: str) -> bool:
-    """Whether a file that begins so is an export, in any of its forms."""
-    return re.search(r'^(found:|  "(found|training_arguments)": \{)', beginning, re.MULTILINE) is not None
+    """Whether a file that begins so is an export, in any of its forms, as `render` writes them."""
+    return any(re.match(pattern, beginning) for pattern in _BEGINNINGS)
 
 
 def render(best: BestConfiguration, style: Format) -> str:
@@ -140,7 +147,7 @@ def render(best: BestConfiguration, style: Format) -> str:
     if style == "json":
         return _json(content)
     train = f" Train it: {best.commands.train}" if best.commands else ""
-    header = f"# {plain(f'The best configuration of the study {best.found.study}.{train}')}\n"
+    header = f"{_HEADER}{plain(f'{best.found.study}.{train}')}\n"
     return header + write_document(content)
 
 

@@ -153,6 +153,34 @@ def test_no_other_file_is_ever_replaced(trained: Path, autotune: Command, comman
     assert (trained / name).read_bytes() == before
 
 
+MINE = {
+    "empty": "",
+    "notes": "# Notes\nfound: two mistakes\n",
+    "a file with the first line alone": "# The best configuration of the study tiny.\nmine: true\n",
+    "a page": "<html><head><title>my own autotune report</title></head></html>",
+    "a data set": '{\n  "found": {\n    "rows": 3\n  }\n}\n',
+    "arguments": '{\n  "training_arguments": {\n    "learning_rate": 0.1\n  }\n}\n',
+}
+
+
+@pytest.mark.parametrize("text", MINE.values(), ids=MINE)
+@pytest.mark.parametrize("command", [("export", "tiny", "-o"), ("report", "tiny", "--html")])
+def test_a_file_of_somebody_else_s_is_not_taken_for_ours(
+    trained: Path, autotune: Command, command: tuple[str, ...], text: str
+) -> None:
+    (trained / "mine").write_text(text, encoding="utf-8")
+    outcome = autotune("study", *command, "mine")
+    assert outcome.code == 2
+    assert "'mine' is there already, and is not " in outcome.err
+    assert (trained / "mine").read_text(encoding="utf-8") == text
+
+
+def test_a_page_is_replaced_by_one_and_an_export_is_not(trained: Path, autotune: Command) -> None:
+    for _ in range(2):
+        assert autotune("study", "report", "tiny", "--html", "report.html").code == 0
+    assert "'report.html' is there already" in autotune("study", "export", "tiny", "-o", "report.html").err
+
+
 def test_a_folder_is_no_file_to_export_to(trained: Path, autotune: Command) -> None:
     outcome = autotune("study", "export", "tiny", "-o", ".")
     assert (outcome.code, outcome.err) == (2, "--output: '.' is a folder; name a file in it\n")
