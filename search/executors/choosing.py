@@ -142,8 +142,9 @@ def _chosen(
         return ExecutorName.INLINE, places[:1]
     try:
         probe = look()
-    except (Diverged, RuntimeError, MemoryError):
-        return ExecutorName.INLINE, places[:1]  # the first trial is the same, and says what is wrong
+    except (Diverged, RuntimeError, MemoryError) as error:
+        note(f"training in this process: a look at what a step takes failed ({first_line(error)})")
+        return ExecutorName.INLINE, places[:1]  # the first trial is the same, and says more
     count, why = workers_worth(probe, most, left, steps)
     note(why)
     return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count]
