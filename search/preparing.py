@@ -47,7 +47,7 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
         if fingerprint(resolve_source(text, path.parent)) != known:
             changes.append(f"{text}: the data changed")
     now_beside = beside(record.file, path.parent)
-    for key, known in record.study.user_attrs.get(BESIDE, {}).items():  # a study of an older version has none
+    for key, known in record.study.user_attrs[BESIDE].items():
         if now_beside.get(key) != known:
             changes.append(f"{key}: what it names changed")
     if changes:

@@ -134,7 +134,7 @@ def open_study(name: str, url: str, *, reading: bool = False) -> StudyRecord:
             f"the study {name!r} in {masked(url)} was not completed by `autotune study create`; create it again"
         )
     file = parse_study_file(attributes["study_file"], f"the stored study file of {name}", is_stored=True)
-    dropped = attributes.get(AUGMENTATION, {}).get("dropped", {})
+    dropped = attributes[AUGMENTATION].get("dropped", {})
     return StudyRecord(study, storage, url, without_operations(file, dropped), Path(attributes["path"]), file)
 
 

@@ -145,8 +145,7 @@ class _Work:
             return [], {}
         look = known or {"winner": winner.name, "seeds": list(found.seeds)}
         arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, found.arm(look["winner"]))}
-        # Earlier versions queued the trainings before they wrote down who is tested.
-        return _trainings([*arms.values()], look.get("seeds", ()), tested=True), {TEST: look}
+        return _trainings([*arms.values()], look["seeds"], tested=True), {TEST: look}
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""

@@ -61,7 +61,7 @@ def export_of(
     """
     configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
     augmentation, settings = moved.augmentation(record.file.space.augmentation), moved.settings(record.file)
-    beside = record.study.user_attrs.get(BESIDE, {})  # a study of an older version has none
+    beside = record.study.user_attrs[BESIDE]
     models = {text: beside.get(".".join(key)) for key, text in named(settings.model.encoder, augmentation)}
     exported = BestConfiguration(
         commands=_commands(name),
