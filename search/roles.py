@@ -28,6 +28,8 @@ AUGMENTATION = "augmentation"
 """What the bank is made of, and which operations were dropped (PreparedObjective.augmented)."""
 RUNS = "runs"
 """How many runs of the study there were, each of which drew random numbers of its own."""
+THREADS = "threads"
+"""With how many threads its trials train on a CPU, since the first did: another number rounds otherwise."""
 BESIDE = "beside"
 """The hashes of what is read beside the data: lexicons, and models in folders."""
 

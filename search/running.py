@@ -14,7 +14,7 @@ from .changing import as_it_is_now, with_changes
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points, total_of
-from .executors.choosing import make_executor
+from .executors.choosing import Workload, make_executor
 from .executors.placement import Placement
 from .executors.places import first_device
 from .executors.worker import Recipe
@@ -23,7 +23,7 @@ from .locking import claiming
 from .observer import Observer
 from .preparing import check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
-from .roles import IDENTITY, RUNS
+from .roles import IDENTITY, RUNS, THREADS
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
@@ -77,9 +77,11 @@ def run_study(
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
         left = total - sum(trial.state.is_finished() for trial in trials_there)
         recipe = Recipe(file, path.parent.absolute(), store, placement.slots or 1)
-        with make_executor(placement, recipe, prepared, left, observer.message) as executor:
+        work = Workload(left, max(total, record.study.user_attrs["total"]), patiently(lambda: threads_of(record.study)))
+        with make_executor(placement, recipe, prepared, work, observer.message) as executor:
             rungs = prepared.rungs(file.training)
             patiently(lambda: _check_same(record, identity))
+            patiently(lambda: keep_threads(record.study, executor.threads))
             study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
@@ -101,6 +103,17 @@ def storage_failures(url: str) -> Generator[None]:
             yield
     except (StorageError, StudyHeld) as error:
         raise StorageLost(f"{error}\nWhat was stored is safe; once this is mended the same command goes on") from None
+
+
+def threads_of(study: optuna.Study) -> int | None:
+    """With how many threads a study's trials train on a CPU; None where none has trained on one."""
+    return study.user_attrs.get(THREADS)
+
+
+def keep_threads(study: optuna.Study, threads: int | None) -> None:
+    """Have later trials train with as many threads as the first."""
+    if threads is not None and threads_of(study) is None:
+        study.set_user_attr(THREADS, threads)
 
 
 def _taken_over(record: StudyRecord, path: Path, observer: Observer) -> StudyRecord:

@@ -13,6 +13,7 @@ from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent
 from ..preparing import check_unchanged, prepare_study
 from ..report.wording import duration, estimate
+from ..running import threads_of
 from ..storage import patiently, storage_url
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
@@ -41,9 +42,10 @@ def _of_stored(target: str, storage: str | None, trials: int | None, placement: 
         check_unchanged(record, record.path)
         record = as_it_is_now(record, record.path)
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
+        threads = threads_of(record.study)
     base = record.path.parent.absolute()
     prepared = _prepared(record.file, base, placement, quiet=quiet)
-    return make_plan(record.file, base, prepared, placement, total=trials, trials=known)
+    return make_plan(record.file, base, prepared, placement, total=trials, trials=known, threads=threads)
 
 
 def _prepared(file: StudyFile, base: Path, placement: Placement, *, quiet: bool) -> PreparedObjective:

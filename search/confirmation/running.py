@@ -13,7 +13,7 @@ from ...spaces.errors import TrainingError
 from ..bank_progress import Quarters
 from ..changing import as_it_is_now
 from ..checkpoints import checkpoint_store
-from ..executors.choosing import make_executor
+from ..executors.choosing import Workload, make_executor
 from ..executors.placement import Placement
 from ..executors.places import first_device
 from ..interruption import Interruption, interruption
@@ -21,10 +21,10 @@ from ..observer import Observer
 from ..preparing import check_unchanged, longest_trial
 from ..ranking import ranked_trials
 from ..roles import BASELINE
-from ..running import storage_failures
+from ..running import keep_threads, storage_failures, threads_of
 from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
-from ..storage import timeouts
+from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
 from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
@@ -177,10 +177,12 @@ class _Work:
         scoring = Scoring(file.measures[:1], folds=file.data.folds is not None)
         space = replace(self._space, over=frozenset())  # nothing is searched: every trial brings its configuration
         max_steps = longest_trial(file, prepared)
+        work = Workload(len(left), len(trials), patiently(lambda: threads_of(ledger.study)))
         with (
-            make_executor(self._placement, recipe, prepared, len(left), observer.message) as executor,
+            make_executor(self._placement, recipe, prepared, work, observer.message) as executor,
             storage_failures(self._record.url),
         ):
+            patiently(lambda: keep_threads(ledger.study, executor.threads))
             tuner = Tuner(ledger.study, ledger.claims, space, executor, observer, scoring, max_steps)
             left_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             return tuner.run(len(trials), interrupted, left_s, budgets)

@@ -28,65 +28,89 @@ _EVALUATING = 1.2
 
 
 @dataclass(frozen=True)
+class Workload:
+    """What a run has to train.
+
+    Args:
+        left: trials that are left to this run; no more workers are hired.
+        planned: all trials that are compared with each other, ended ones too; the choice depends on it, so that a
+            study that is run in several parts trains all of them alike.
+        threads: those that earlier ones of them trained with on a CPU; None: there are none. Another number rounds
+            otherwise, which is worth as much as another seed.
+    """
+
+    left: int
+    planned: int
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
 class Choice:
-    """Where a run trains, decided: what trains, over which places, with how many slots each."""
+    """Where a run trains, decided: what trains, over which places, with how many slots and on a CPU threads each."""
 
     executor: ExecutorName
     places: list[Place]
     slots: int
+    threads: int | None = None
 
 
-def make_executor(placement: Placement, recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> Executor:
+def make_executor(
+    placement: Placement, recipe: Recipe, prepared: PreparedObjective, work: Workload, note: Note
+) -> Executor:
     """The executor of a run.
 
     Args:
         placement: what the user asked for.
         recipe: what trainers are made from; it gets the slots that are worth it where the user left them open.
         prepared: the study's data, for a trainer in this process and for a look at what a step costs.
-        left: how many trials are left; no more workers are hired.
+        work: what there is to train.
         note: hears what was chosen, and later what happens.
 
     Raises:
         InputError: there is no such device, or one process shall train on several.
     """
     if placement.executor is ExecutorName.RAY:
-        return _on_cluster(placement, recipe, left, note)
-    choice = choose(placement, recipe, prepared, left, note)
+        return _on_cluster(placement, recipe, work.left, note)
+    choice = choose(placement, recipe, prepared, work, note)
     places, recipe = choice.places, replace(recipe, slots=choice.slots)
     if choice.executor is ExecutorName.INLINE:
         number = places[0].number
         if len(places) > 1 and number is not None:
             raise InputError("--executor inline trains on one device; --executor process takes several")
         device = choose_device("cpu" if number is None else str(number))
-        return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store)
+        return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store, choice.threads)
     search = recipe.file.search
-    return ProcessExecutor(places[: max(left, 1)], recipe, note, search.retries, search.trial_timeout)
+    return ProcessExecutor(places[: max(work.left, 1)], recipe, note, search.retries, search.trial_timeout)
 
 
 def choose(
     placement: Placement,
     recipe: Recipe,
     prepared: PreparedObjective,
-    left: int,
+    work: Workload,
     note: Note,
     look: Callable[[], Probe] | None = None,
 ) -> Choice:
     """Decide where a run trains that is not Ray's, and start nothing.
 
     Args:
-        placement, recipe, prepared, left, note: as make_executor has them.
+        placement, recipe, prepared, work, note: as make_executor has them.
         look: what a step takes on the CPU, where that is known already; by default a few steps are trained.
 
     Raises:
         InputError: there is no such device.
     """
-    name, places = placement.executor, find_places(placement.devices)
+    name, places, threads = placement.executor, find_places(placement.devices), work.threads
     if name is ExecutorName.AUTO:
         look = look or partial(_probe_baseline, recipe, prepared)
         steps = prepared.rungs(recipe.file.training)[-1]
-        name, places = _chosen(places, placement.devices, steps, left, note, look)
-    slots = placement.slots
-    return Choice(name, places, _slots(places, recipe, prepared, left, note) if slots is None else slots)
+        name, places, threads = _chosen(places, placement.devices, steps, work, note, look)
+    slots = _slots(places, recipe, prepared, work.left, note) if placement.slots is None else placement.slots
+    if not places[0].is_core:
+        return Choice(name, places, slots)
+    if name is ExecutorName.PROCESS and threads not in (None, 1):
+        note(f"earlier trials trained with {threads} threads, these with one: rounding alone is worth another seed")
+    return Choice(name, places, slots, 1 if name is ExecutorName.PROCESS else threads or torch.get_num_threads())
 
 
 def _probe_baseline(recipe: Recipe, prepared: PreparedObjective) -> Probe:
@@ -127,48 +151,61 @@ def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> 
 
 
 def _chosen(
-    places: list[Place], devices: str, steps: int, left: int, note: Note, look: Callable[[], Probe]
-) -> tuple[ExecutorName, list[Place]]:
+    places: list[Place], devices: str, steps: int, work: Workload, note: Note, look: Callable[[], Probe]
+) -> tuple[ExecutorName, list[Place], int | None]:
+    """What trains, where, and on the CPU with how many threads; None: with all."""
     if not places[0].is_core:
         # Of several MIG slices CUDA shows a process the first only; another one needs a process of its own.
         alone = len(places) == 1 and (places[0].number or 0) < torch.cuda.device_count()
         name = ExecutorName.INLINE if alone else ExecutorName.PROCESS
         note(f"training on {', '.join(place.name for place in places)}")
-        return name, places
+        return name, places, None
     if ":" in devices:
-        return ExecutorName.PROCESS, places
-    most = min(len(places), left)
-    if most < 2:
-        return ExecutorName.INLINE, places[:1]
+        return ExecutorName.PROCESS, places, work.threads
+    if work.threads not in (None, 1):
+        note(f"training in this process with {work.threads} threads, as the trials before")
+        return ExecutorName.INLINE, places[:1], work.threads
+    if min(len(places), work.left if work.threads else work.planned) < 2:
+        return ExecutorName.INLINE, places[:1], work.threads
     try:
         probe = look()
     except (Diverged, RuntimeError, MemoryError) as error:
         note(f"training in this process: a look at what a step takes failed ({first_line(error)})")
-        return ExecutorName.INLINE, places[:1]  # the first trial is the same, and says more
-    count, why = workers_worth(probe, most, left, steps)
+        return ExecutorName.INLINE, places[:1], work.threads  # the first trial is the same, and says more
+    count, threads, why = workers_worth(probe, len(places), work, steps)
     note(why)
-    return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count]
+    return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count], threads
 
 
-def workers_worth(probe: Probe, most: int, left: int, steps: int) -> tuple[int, str]:
-    """How many one-thread workers are worth it (1: none, train in this process), and why.
+def workers_worth(probe: Probe, most: int, work: Workload, steps: int) -> tuple[int, int | None, str]:
+    """How many workers are worth it (1: none, train in this process), with how many threads each, and why.
+
+    Whether a trial gets one thread or all (None) follows from all trials that are planned; how many workers start,
+    from those that are left.
 
     Args:
         probe: what a step takes.
-        most: cores, or trials if they are fewer.
-        left: trials to train.
+        most: cores.
+        work: what there is to train.
         steps: of a trial.
     """
-    free = free_memory()
+    here, free = "training in this process", free_memory()
     fit = most if free is None or not probe.memory else min(most, free // probe.memory)
-    shape = f"a step takes {_ms(probe.alone)} with one thread, {_ms(probe.together)} with all"
     if fit < 2:
-        return 1, f"training in this process: memory has no room for another of {probe.memory / 1e9:.1f} GB"
-    here = left * steps * probe.together * _EVALUATING
-    spread = left * steps * probe.alone * _EVALUATING / fit + START_S
-    if here - spread < START_S:
-        return 1, "training in this process: what is left is too short for more"
-    return fit, f"training in {fit} processes of one thread each: {shape}"
+        return 1, work.threads, f"{here}: memory has no room for another of {probe.memory / 1e9:.1f} GB"
+    step_s, alone_s = steps * probe.together * _EVALUATING, steps * probe.alone * _EVALUATING
+    if work.threads is None and not _saves(work.planned, step_s, alone_s / min(fit, work.planned)):
+        return 1, None, f"{here}: the trials are too few and too short for more"
+    count = min(fit, work.left)
+    if count < 2 or not _saves(work.left, alone_s, alone_s / count):
+        return 1, 1, f"{here} with one thread, as all trials of this study: what is left is too short for more"
+    shape = f"a step takes {_ms(probe.alone)} with one thread, {_ms(probe.together)} with all"
+    return count, 1, f"training in {count} processes of one thread each: {shape}"
+
+
+def _saves(trials: int, here_s: float, there_s: float) -> bool:
+    """Whether so many trials, of so many seconds each here and there, save the start of processes and as much again."""
+    return trials * (here_s - there_s) >= 2 * START_S
 
 
 def _ms(seconds: float) -> str:

@@ -15,6 +15,9 @@ from ...objectives.training.trainer import Evaluation, Trainer
 class Executor(Trainer):
     """A trainer that lives somewhere. A context manager; leaving it frees devices and processes."""
 
+    threads: int | None = None
+    """With how many threads each trial trains on a CPU; None on a GPU."""
+
     @abstractmethod
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
         """As a trainer does, but an executor that waits for others may return nothing after `timeout_s`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import suppress
+from typing import Self
 
 import torch
 
@@ -13,11 +14,18 @@ from .executor import Executor
 
 
 class InlineExecutor(Executor):
-    """Hands everything on to one trainer; `store` is where that keeps checkpoints, if it does."""
+    """Passes everything on to one trainer.
 
-    def __init__(self, trainer: Trainer, store: CheckpointStore | None = None) -> None:
+    Args:
+        trainer: what trains.
+        store: where it keeps checkpoints, if it does.
+        threads: with how many threads it trains on the CPU, from entering to closing; None: as many as torch has.
+    """
+
+    def __init__(self, trainer: Trainer, store: CheckpointStore | None = None, threads: int | None = None) -> None:
         self._trainer = trainer
         self._store = store
+        self.threads, self._usual_threads = threads, torch.get_num_threads()
         self._trials: set[int] = set()
 
     @property
@@ -75,3 +83,10 @@ class InlineExecutor(Executor):
         for trial_id in list(self._trials):
             with suppress(ValueError):
                 self.abandon(trial_id)
+        if self.threads is not None:
+            torch.set_num_threads(self._usual_threads)
+
+    def __enter__(self) -> Self:
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        return super().__enter__()

@@ -79,6 +79,8 @@ class Lane:
     busy: bool = False
     ready: bool = False
     starts: int = 0
+    hired: float = 0.0
+    """When its worker was hired."""
     training: Sequence[int] = ()
     since: float | None = None
     """When the training of `training` began."""
@@ -137,6 +139,12 @@ class Lane:
             return None
         spent = [job.seconds + self.share for job in self.running.values()]
         return min((max(limit - seconds, 0.0) * len(self.training) + 0.01 for seconds in spent), default=None)
+
+    def starting(self, limit: float) -> float | None:
+        """Seconds until its worker must be ready, 0 where it should have been; None where it is, or there is none."""
+        if self.worker is None or self.ready or not self.busy:
+            return None
+        return max(self.hired + limit - time.monotonic(), 0.0)
 
     def vacate(self) -> None:
         """Let go of the worker; the next one begins with all trials."""

@@ -8,6 +8,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.failure import Failure, FailureKind, timed_out
@@ -36,6 +37,9 @@ class PoolExecutor(Executor):
         trial_timeout_s: the longest time that a trial may train, None for ever; a worker that hangs is ended.
     """
 
+    starting_s: ClassVar[float | None] = None
+    """A worker that is not ready after so many seconds hangs; None: it may have to wait for room."""
+
     def __init__(
         self,
         places: Sequence[Place],
@@ -44,6 +48,7 @@ class PoolExecutor(Executor):
         retries: int,
         trial_timeout_s: float | None,
     ) -> None:
+        self.threads = 1 if places[0].is_core else None
         self._lanes = [Lane(place) for place in places]
         self._recipe = recipe
         self._store: CheckpointStore = recipe.store
@@ -168,7 +173,7 @@ class PoolExecutor(Executor):
         if lane.worker is None:
             lane.worker, lane.ready, lane.trace = self.hire(lane.place), False, ""
             lane.leaving.clear()  # it never had them
-            lane.starts += 1
+            lane.starts, lane.hired = lane.starts + 1, time.monotonic()
         coming = lane.waiting if train else {}
         if any(job.is_suspect for job in coming.values()):
             lane.withdraw()
@@ -214,14 +219,15 @@ class PoolExecutor(Executor):
             for worker in ready:
                 lane = next(lane for lane in busy if lane.worker is worker)
                 found += self._listen(lane, worker)
-            found += [evaluation for lane in busy for evaluation in self._overdue(lane)]
+            found += [evaluation for lane in busy for evaluation in (*self._not_ready(lane), *self._overdue(lane))]
             if _until(end) == 0:
                 break
         return found
 
     def _patience(self, lanes: Sequence[Lane], left: float | None) -> float | None:
-        """How long to wait at most, so that no trial's time limit is missed."""
+        """How long to wait at most, so that no time limit is missed."""
         waits = [left, *(lane.patience(self._limit) for lane in lanes if self._limit is not None)]
+        waits += [lane.starting(self.starting_s) for lane in lanes if self.starting_s is not None]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _listen(self, lane: Lane, worker: Worker) -> list[Evaluation]:
@@ -280,6 +286,12 @@ class PoolExecutor(Executor):
             self._note(f"{lane.place.name}: {reason}; trials go on from their last checkpoints: {trials}")
             self._dispatch(lane)
         return failed
+
+    def _not_ready(self, lane: Lane) -> list[Evaluation]:
+        """Replace a worker that does not come to its first trial."""
+        if self.starting_s is None or lane.starting(self.starting_s) != 0:
+            return []
+        return self._replace(lane, f"it was not ready after {self.starting_s:.0f} s")
 
     def _overdue(self, lane: Lane) -> list[Evaluation]:
         """End a worker whose trial takes too long. Its neighbours go on in a new one."""

@@ -17,7 +17,7 @@ from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
 from ..confirmation.fresh import FreshRecipe
 from ..creation import given_configurations, total_of
-from ..executors.choosing import choose
+from ..executors.choosing import Workload, choose
 from ..executors.placement import Placement
 from ..executors.places import find_places
 from ..executors.worker import Note, Recipe
@@ -45,6 +45,7 @@ def make_plan(
     *,
     total: int | None = None,
     trials: Sequence[FrozenTrial] | None = None,
+    threads: int | None = None,
 ) -> Plan:
     """Estimate what a study will take.
 
@@ -55,6 +56,7 @@ def make_plan(
         placement: where `run` would be told to train.
         total: the total of trials; None: the study file's.
         trials: those of the stored study; None: it is not stored.
+        threads: those that its earlier trials trained with on a CPU; None: there are none.
 
     Raises:
         InputError: there is no such device.
@@ -68,7 +70,7 @@ def make_plan(
     ended = sum(trial.state.is_finished() for trial in trials or ())
     total = max(total or total_of(file), ended)
     left, said = total - ended, list[str]()
-    pace = probed.pace(probed.recipe, left, said.append)
+    pace = probed.pace(probed.recipe, Workload(left, total, threads), said.append)
     choice, lengths = pace.choice, pace.lengths
     unpruned, pruned = _search(file, pace, total, left)
     return Plan(
@@ -119,9 +121,9 @@ class _Probed:
         store = CheckpointStore(cache_folder() / "checkpoints" / "plan", "", 0)  # a folder that nobody writes into
         return Recipe(self.file, self.base, store, self.placement.slots or 1)
 
-    def pace(self, recipe: Recipe, left: int, note: Note) -> Pace:
-        """Of a run with so many trials left; `note` hears what it would say of where it trains."""
-        choice = choose(self.placement, recipe, self.prepared, left, note, lambda: self.costs[BASELINE].probe)
+    def pace(self, recipe: Recipe, work: Workload, note: Note) -> Pace:
+        """Of a run with so much to train; `note` hears what it would say of where it trains."""
+        choice = choose(self.placement, recipe, self.prepared, work, note, lambda: self.costs[BASELINE].probe)
         role = max(self.costs, key=lambda role: self.costs[role].together)
         configuration, cost = self.configurations[role], self.costs[role]
         share = share_of_a_step(self.prepared, configuration, self.device, choice.slots, cost)
@@ -150,7 +152,7 @@ def _confirming(probed: _Probed, total: int) -> Confirming:
     seeds = [Fresh(seed) for seed in range(settings.seeds) for _ in range(max(arms, variants))]
     own = probed.recipe
     recipe = FreshRecipe(own.file, own.base, own.store, own.slots, fresh=dict(enumerate(seeds)))
-    pace = probed.pace(recipe, count, lambda _: None)
+    pace = probed.pace(recipe, Workload(count, count), lambda _: None)
     spent = pace.spent(count, count * pace.dearest, count * pace.cheapest)
     return Confirming(file.confirm is not None, candidates, settings.seeds, arms, variants, looks, spent)
 

@@ -54,7 +54,7 @@ class Pace:
         """Seconds of a trial; of one of several that are one program, its share."""
         cost = self.costs[role]
         shared = replace(cost, together=cost.together * self.share)
-        return shared.seconds(length, one_thread=self.choice.executor is ExecutorName.PROCESS)
+        return shared.seconds(length, one_thread=self.choice.threads == 1)
 
     @property
     def dearest(self) -> float:

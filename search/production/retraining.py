@@ -15,7 +15,7 @@ from ...spaces.errors import StudyFileError
 from ...spaces.space import SpaceSettings
 from ..bank_progress import Quarters
 from ..confirmation.fresh import FreshRecipe, prepare_fresh
-from ..executors.choosing import make_executor
+from ..executors.choosing import Workload, make_executor
 from ..executors.executor import Executor
 from ..executors.placement import Placement
 from ..executors.places import first_device
@@ -93,7 +93,7 @@ def train_again(
             placement.slots or 1,
             fresh={place: Fresh(seed) for place, seed in enumerate(seeds)},
         )
-        with make_executor(placement, recipe, prepared, len(seeds), note) as executor:
+        with make_executor(placement, recipe, prepared, Workload(len(seeds), len(seeds)), note) as executor:
             note(f"training again on seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
             run = _Run(best, seeds, executor, heard)
             run.go(interrupted)

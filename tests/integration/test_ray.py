@@ -9,7 +9,7 @@ import torch
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
-from autotune.search.executors.choosing import make_executor
+from autotune.search.executors.choosing import Workload, make_executor
 from autotune.search.executors.lanes import WorkerDied
 from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import cores
@@ -80,7 +80,7 @@ def test_whatever_ray_says_of_a_lost_actor_is_its_death(ray_cluster: str) -> Non
 def test_a_run_with_nothing_left_waits_with_an_actor(ray_cluster: str, recipe: Recipe) -> None:
     """Another run has the last trial, and may die."""
     place = Placement(executor=ExecutorName.RAY, address=ray_cluster)
-    with make_executor(place, recipe, prepare_study(recipe.file, recipe.base), 0, print) as executor:
+    with make_executor(place, recipe, prepare_study(recipe.file, recipe.base), Workload(0, 0), print) as executor:
         assert executor.capacity == 1
 
 

@@ -14,7 +14,7 @@ from autotune.objectives.training.gpu_slots import GpuProbe, probe_gpu, probe_st
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
-from autotune.search.executors.choosing import check_placement, make_executor, workers_worth
+from autotune.search.executors.choosing import Workload, check_placement, make_executor, workers_worth
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.placement import ExecutorName, Placement
@@ -63,7 +63,13 @@ def choose(
     """The executor of a run on a machine of four cores and so many GPUs, and what was said. Nothing is started."""
 
     def made(
-        placement: Placement = ANYWHERE, *, left: int = 1000, probe: Probe | Exception = LONG, count: int = 0
+        placement: Placement = ANYWHERE,
+        *,
+        left: int = 1000,
+        planned: int | None = None,
+        threads: int | None = None,
+        probe: Probe | Exception = LONG,
+        count: int = 0,
     ) -> tuple[Executor, list[str]]:
         def probed(*_: object) -> Probe:
             if isinstance(probe, Exception):
@@ -76,7 +82,8 @@ def choose(
         monkeypatch.setattr(choosing, "probe_cpu", probed)
         notes: list[str] = []
         given = replace(recipe, slots=placement.slots or 1)
-        return make_executor(placement, given, prepared, left, notes.append), notes
+        work = Workload(left, left if planned is None else planned, threads)
+        return make_executor(placement, given, prepared, work, notes.append), notes
 
     return made
 
@@ -101,29 +108,31 @@ Choose = Callable[..., tuple[Executor, list[str]]]
 )
 def test_workers_are_hired_where_they_are_worth_it(probe: Probe, most: int, left: int, expected: int):
     """A trial of 100 steps; a process takes 15 s to start and must save as much again."""
-    assert workers_worth(probe, most, left, 100)[0] == expected
+    assert workers_worth(probe, most, Workload(left, left), 100)[0] == expected
 
 
 def test_unknown_memory_forbids_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(choosing, "free_memory", lambda: None)
-    assert workers_worth(LONG, 4, 60, 100)[0] == 4
+    assert workers_worth(LONG, 4, Workload(60, 60), 100)[0] == 4
 
 
 def test_the_choice_is_said_with_its_reason():
     said = [
-        workers_worth(probe, 4, left, 100)[1]
+        workers_worth(probe, 4, Workload(left, 60), 100)[2]
         for probe, left in [
             (LONG, 60),
             (replace(LONG, together=0.05), 600),
             (replace(LONG, memory=60 * GB), 60),
             (LONG, 1),
+            (replace(LONG, alone=0.001, together=0.001), 60),
         ]
     ]
     assert said == [
         "training in 4 processes of one thread each: a step takes 100 ms with one thread, 100 ms with all",
         "training in 4 processes of one thread each: a step takes 100 ms with one thread, 50 ms with all",
         "training in this process: memory has no room for another of 60.0 GB",
-        "training in this process: what is left is too short for more",
+        "training in this process with one thread, as all trials of this study: what is left is too short for more",
+        "training in this process: the trials are too few and too short for more",
     ]
 
 
@@ -143,7 +152,46 @@ def test_a_long_study_gets_a_process_a_core(choose: Choose):
 def test_a_short_study_stays_in_this_process(choose: Choose):
     executor, notes = choose(probe=replace(LONG, alone=1e-4, together=1e-4))
     assert isinstance(executor, InlineExecutor)
-    assert notes == ["training in this process: what is left is too short for more"]
+    assert notes == ["training in this process: the trials are too few and too short for more"]
+    assert executor.threads == torch.get_num_threads()
+
+
+@pytest.mark.parametrize("left", [1, 2, 200, 1000])
+def test_all_parts_of_a_study_train_with_as_many_threads(choose: Choose, left: int):
+    """Another number of threads rounds otherwise, and the same configuration comes to another value."""
+    executor, notes = choose(left=left, planned=1000)
+    assert executor.threads == 1
+    assert isinstance(executor, ProcessExecutor if left > 2 else InlineExecutor)
+    assert ("with one thread, as all trials of this study" in notes[0]) == (left <= 2)
+
+
+@pytest.mark.parametrize("left", [1, 2, 1000])
+def test_later_runs_train_with_the_threads_of_the_first(choose: Choose, left: int):
+    executor, notes = choose(left=left, threads=3, probe=AssertionError("nobody needs a probe"))
+    assert isinstance(executor, InlineExecutor)
+    assert executor.threads == 3
+    assert notes == ["training in this process with 3 threads, as the trials before"]
+    assert choose(left=left, planned=left, threads=1)[0].threads == 1
+    assert choose(Placement("cpu", executor=ExecutorName.INLINE), threads=3)[0].threads == 3
+
+
+def test_workers_that_were_asked_for_round_otherwise_and_that_is_said(choose: Choose):
+    executor, notes = choose(Placement("cpu:2"), threads=3)
+    assert executor.threads == 1
+    assert notes == ["earlier trials trained with 3 threads, these with one: rounding alone is worth another seed"]
+    assert choose(Placement("cpu:2"), threads=1)[1] == []
+
+
+def test_threads_are_given_back(choose: Choose):
+    usual = torch.get_num_threads()
+    executor, _ = choose(threads=usual + 2)
+    with executor:
+        assert torch.get_num_threads() == usual + 2
+    assert torch.get_num_threads() == usual
+
+
+def test_on_a_gpu_threads_are_left_alone(choose: Choose):
+    assert choose(Placement(slots=1), count=1, threads=3)[0].threads is None
 
 
 @pytest.mark.parametrize(("left", "capacity"), [(2, 2), (3, 3), (9, 4)])
@@ -203,7 +251,7 @@ def test_one_slice_that_this_process_cannot_reach_gets_a_process(
     """Of several MIG slices CUDA shows a process the first only."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-one,MIG-two")
-    executor = make_executor(Placement("1"), recipe, prepared, 9, print)
+    executor = make_executor(Placement("1"), recipe, prepared, Workload(9, 9), print)
     assert isinstance(executor, ProcessExecutor)
 
 
@@ -292,7 +340,9 @@ def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: 
     settings = prepared.settings.model_copy(update={"training": training})
     notes: list[str] = []
     choose(Placement("cpu", slots=1), count=1)  # as a machine with one GPU
-    executor = make_executor(Placement(), recipe, replace(prepared, settings=settings), 1000, notes.append)
+    executor = make_executor(
+        Placement(), recipe, replace(prepared, settings=settings), Workload(1000, 1000), notes.append
+    )
     assert executor.capacity == 1
     assert notes[1].startswith("trials train one by one: weighting dwa needs")
 

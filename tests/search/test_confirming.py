@@ -63,6 +63,7 @@ def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> 
     assert found.arms[0].name == "baseline"
     assert sum(arm.is_candidate for arm in found.arms) == 2
     assert all(set(arm.scores) == {1, 2} for arm in found.arms)
+    assert Ledger.made(open_study("tiny", URL)).study.user_attrs["threads"] == torch.get_num_threads()
     assert found.fresh_runs is not None
     assert 0 < found.fresh_runs.rungs[0].trials <= len(found.arms)
     assert "Verdict" in out

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.training.probing import Around
-from autotune.search.executors.choosing import Choice
+from autotune.search.executors.choosing import Choice, Workload
 from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import Place, cores
 from autotune.search.executors.worker import Recipe
@@ -62,6 +62,7 @@ def planned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plans:
         file = read_study_file(path)
         monkeypatch.setattr(making, "measure", lambda *_: cost)
         monkeypatch.setattr("autotune.search.executors.places.core_count", lambda: 4)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
         monkeypatch.setattr("autotune.search.executors.choosing.free_memory", lambda: 100 * GB)
         return make_plan(file, folder, prepare_study(file, folder), Placement(placement))
 
@@ -260,8 +261,8 @@ def test_trials_as_one_program_share_a_step(recipe: Recipe, monkeypatch: pytest.
 def test_a_confirmation_trains_at_once_what_has_one_seed(planned: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = dict[int, int]()
 
-    def chosen(_: Placement, recipe: Recipe, __: object, left: int, *___: object) -> Choice:
-        at_once[left] = recipe.at_once(left)
+    def chosen(_: Placement, recipe: Recipe, __: object, work: Workload, *___: object) -> Choice:
+        at_once[work.left] = recipe.at_once(work.left)
         return Choice(ExecutorName.INLINE, cores(1), 1)
 
     monkeypatch.setattr(making, "choose", chosen)

@@ -14,6 +14,7 @@ from autotune.search.executors.places import Place, cores
 from autotune.search.executors.pool import PoolExecutor
 from autotune.search.executors.worker import Leaving, Message, Preparing, Ready, Recipe, Round, Told, Training
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import TrainingError
 
 DIES = None
 Script = Sequence[Message | None]
@@ -167,6 +168,40 @@ def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(recipe: Rec
             pool._listen(pool._lanes[0], pool.hired[0])
         time.sleep(0.1)
         assert pool._overdue(pool._lanes[0]) == []
+
+
+class Punctual(ScriptedPool):
+    """One that waits for a worker's first word 0.05 s at most; a worker whose script is over says nothing."""
+
+    starting_s = 0.05
+
+    def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
+        ready = [each for each in super().waited(workers, timeout_s) if isinstance(each, Scripted) and each.lines]
+        if not ready:
+            assert timeout_s is not None, "for ever"
+            time.sleep(timeout_s)
+        return ready
+
+
+def test_a_worker_that_hangs_before_it_is_ready_is_replaced(recipe: Recipe) -> None:
+    with Punctual(recipe, (), (Ready(), Training([7]), ended(7))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        assert [one.trial_id for one in pool.advance()] == [7]
+        assert len(pool.hired) == 2
+
+
+def test_workers_that_hang_again_and_again_before_they_are_ready_end_the_run(recipe: Recipe) -> None:
+    with Punctual(recipe, (), (), ()) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        with pytest.raises(TrainingError, match=r"CPU worker 0 does not start: it was not ready after 0 s"):
+            pool.advance()
+
+
+def test_a_worker_that_is_ready_may_take_its_time(recipe: Recipe) -> None:
+    with Punctual(recipe, (Ready(), Training([7]))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        assert pool.advance(0.2) == []
+        assert len(pool.hired) == 1
 
 
 def test_a_worker_that_hangs_while_it_writes_a_state_is_ended(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import optuna
 import pytest
+import torch
 from autotune.search.checkpoint_folder import checkpoint_folder
 from autotune.search.executors.placement import Placement
 from autotune.search.locking import only_one
 from autotune.search.report.live import PlainLines
 from autotune.search.running import _with_search, run_study
 from autotune.search.study import StudyRecord, open_study
-from autotune.search.tuner import Ending
+from autotune.search.tuner import Ending, Tuner
 from autotune.spaces.errors import InputError, StudyError
 from filelock import FileLock
 from optuna.trial import TrialState
@@ -61,6 +62,24 @@ def test_what_comes_before_the_trials_is_in_the_timeout(record: StudyRecord, obs
     assert run(began=long_ago, placement=Placement("cpu")) is Ending.TIMEOUT
     assert len(record.study.trials) == there
     assert run(placement=Placement("cpu")) is Ending.DONE
+
+
+def test_a_later_run_trains_with_the_threads_of_the_first(
+    record: StudyRecord, observer: PlainLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[int]()
+
+    def trained(*_: object) -> Ending:
+        seen.append(torch.get_num_threads())
+        return Ending.TIMEOUT
+
+    monkeypatch.setattr(Tuner, "run", trained)
+    usual = torch.get_num_threads()
+    assert record.study.user_attrs["threads"] == usual
+    record.study.set_user_attr("threads", usual + 1)  # as if the first had been on a machine with more cores
+    run_study(record, record.path, observer, trials=9, placement=Placement("cpu"))
+    assert seen == [usual + 1]
+    assert (torch.get_num_threads(), record.study.user_attrs["threads"]) == (usual, usual + 1)
 
 
 @pytest.mark.slow
