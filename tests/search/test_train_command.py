@@ -11,6 +11,7 @@ import pytest
 import torch
 from autotune.objectives.training.weighting.registry import WEIGHTINGS
 from autotune.search.cli import training
+from autotune.search.production.model_card import ModelCard
 from safetensors import SafetensorError
 
 from ..integration.production import write_best
@@ -129,7 +130,7 @@ def test_a_folder_that_filled_meanwhile_costs_no_training(
 
     write_best(here, training=SHORT)
     with monkeypatch.context() as patch:
-        patch.setattr(training.ModelCard, "text", filled)
+        patch.setattr(ModelCard, "text", filled)
         outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
     assert outcome.code == 1
     assert "Directory not empty; the training is kept" in outcome.err
