@@ -77,11 +77,12 @@ def prepare(  # noqa: PLR0913
         seed=seed,
         judge=judge,
         device=device or choose_device("auto"),
+        revision=settings.model.revision,
     )
     operations = make_operations(augmentation, resources)
     tasks = corpus.by_name
     texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
-    encoder = open_encoder(settings.model.encoder, base, texts, settings.model.max_length)
+    encoder = open_encoder(settings.model.encoder, base, texts, settings.model.max_length, settings.model.revision)
     tokenised = Tokenised.of(corpus, encoder, settings.model.max_length)
     source = _source(settings, tokenised, seed, all_data=all_data)
     bank = build_bank(source, operations.made, augmentation, progress)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from ..spaces.configuration import SettingValue
 from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
+from .models.names import LOCAL
 from .tasks.kinds import TaskSettings
 from .tasks.settings import Direction
 
@@ -115,6 +116,12 @@ class ModelSettings(Settings):
         min_length=1,
         description="Hub id, local folder, package:NAME/FOLDER, or scratch:tiny | scratch:mini (no download)",
     )
+    revision: str | None = Field(
+        default=None,
+        min_length=1,
+        description="branch, tag or commit of an encoder of the Hub; null: its main branch. A study keeps the commit "
+        "that this stood for when it was created",
+    )
     max_length: int = Field(default=128, ge=4, le=8192, description="tokens of a text; the rest is cut off")
     pooling: Pooling = Field(
         default="auto",
@@ -124,6 +131,15 @@ class ModelSettings(Settings):
     trim_vocabulary: bool = Field(
         default=True, description="keep only the tokens the study can see; the export has the full table again"
     )
+
+    @field_validator("revision")
+    @classmethod
+    def _is_of_the_hub(cls, revision: str | None, info: ValidationInfo) -> str | None:
+        """What lies on this machine has none. A folder whose name is like a Hub id is found when it is opened."""
+        encoder = info.data.get("encoder", "")
+        if revision is not None and encoder.startswith(LOCAL):
+            raise ValueError(f"only encoders of the Hub have revisions, and {encoder!r} is none; leave this out")
+        return revision
 
 
 def _task_name(name: str) -> str:

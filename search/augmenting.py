@@ -181,6 +181,7 @@ def _sample(data: _Data, magnitude: float, count: int) -> Sample:
         seed=data.seed,
         judge=data.judge,
         device=choose_device("auto"),
+        revision=data.model.revision,
     )
     try:
         made = make_operations(data.space, resources)

@@ -15,7 +15,18 @@ from .beside import beside
 from .locking import only_one
 from .preparing import longest_trial
 from .pruners import FEWEST_FOR_WILCOXON, pruner_of
-from .roles import AUGMENTATION, BASELINE, BESIDE, CONFIGURATION, EQUAL_WEIGHTS, IDENTITY, READY, ROLE, STARTED
+from .roles import (
+    AUGMENTATION,
+    BASELINE,
+    BESIDE,
+    CONFIGURATION,
+    EQUAL_WEIGHTS,
+    IDENTITY,
+    READY,
+    REVISION,
+    ROLE,
+    STARTED,
+)
 from .samplers import grid_points
 from .storage import masked, open_storage, storage_errors, timeouts
 from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
@@ -69,6 +80,7 @@ def _attributes(file: StudyFile, searched: StudyFile, path: Path, prepared: Prep
         "main_task": file.main_task,
         "auxiliary_tasks": file.auxiliary_tasks,
         "encoder": file.model.encoder,
+        REVISION: prepared.encoder.commit,
         "max_steps": longest_trial(file, prepared),
         "cleaning": [finding.to_json() for finding in prepared.findings],
         AUGMENTATION: prepared.augmented,

@@ -10,7 +10,7 @@ import torch
 from ..objectives.augmentation.generating import Progress
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
-from ..objectives.models.encoders import EncoderSource
+from ..objectives.models.encoders import EncoderSource, commit_of
 from ..objectives.models.layers import layer_mistakes
 from ..objectives.prepare import prepare
 from ..objectives.prepared import PreparedObjective
@@ -21,7 +21,7 @@ from ..spaces.training import TrainingSettings
 from .beside import beside
 from .changing import forbidden_changes, with_changes
 from .roles import BESIDE
-from .study import StudyRecord
+from .study import StudyRecord, with_revision
 from .study_file.reading import changed_keys, read_study_file
 from .study_file.schema import StudyFile
 
@@ -75,6 +75,8 @@ def prepare_study(
     Raises:
         InputError: something in it cannot be used, a searched number of layers included.
     """
+    # The baseline that judges may train long after the rest was read: the Hub's main branch may have moved by then.
+    file = with_revision(file, commit_of(file.model.encoder, base, file.model.revision))
     seed, device = file.search.seed, device or choose_device("auto")
     prepared = prepare(
         file,

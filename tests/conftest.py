@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import pytest
 from hypothesis import settings
 
+from .hub import Hub
+
 ROOT = Path(__file__).parent.parent
 RAY = ROOT / "tests" / "integration" / "test_ray.py"
 
@@ -115,6 +117,17 @@ def write_reviews(folder: Path) -> Path:
 def reviews_csv(tmp_path: Path) -> Path:
     """See `write_reviews`."""
     return write_reviews(tmp_path)
+
+
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """An empty cache of the Hub, for this process and those that it spawns."""
+    from huggingface_hub import constants
+
+    folder = tmp_path_factory.mktemp("hub")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
+    return Hub(folder)
 
 
 class Server(Protocol):

@@ -106,11 +106,11 @@ class Mask(TextOperation):
 
     @classmethod
     def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
-        name = space.mask.model or resources.encoder
+        name, revision = (space.mask.model, None) if space.mask.model else (resources.encoder, resources.revision)
         if space.mask.model is None and is_scratch(name):
             raise OperationUnavailable(f"{KEY}: the study's encoder {name!r} starts from random weights. {_HOW}")
         try:
-            language = open_language_model(name, resources.base, KEY, "encoder", resources.device)
+            language = open_language_model(name, resources.base, KEY, "encoder", resources.device, revision)
         except OperationUnavailable as error:
             raise OperationUnavailable(f"{error}. {_HOW}" if space.mask.model is None else str(error)) from error
         if not language.tokenizer.is_fast or language.tokenizer.mask_token is None:

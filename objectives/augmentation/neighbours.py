@@ -34,7 +34,7 @@ def neighbours_in_encoder(resources: Resources) -> tuple[Words, str]:
         EncoderError: the encoder, or its weights, cannot be had.
     """
     texts = [text for row in resources.rows for text in row.texts]
-    source = open_encoder(resources.encoder, resources.base, texts, resources.max_length)
+    source = open_encoder(resources.encoder, resources.base, texts, resources.max_length, resources.revision)
     if is_scratch(resources.encoder):
         resources.say(
             f"replace: {resources.encoder} begins with random embeddings, so neighbours are arbitrary words; "

@@ -38,7 +38,8 @@ class Resources:
 
     `base`: the folder that paths are relative to; `encoder`: the study's encoder as the study file names it; `rows`:
     the main task's cleaned training rows; `labels`: its label set, sorted, empty where the task is no classification;
-    `judge`: trains the baseline when it is first called, None where nobody can; `device`: where language models write.
+    `judge`: trains the baseline when it is first called, None where nobody can; `device`: where language models write;
+    `revision`: of an encoder of the Hub, None: its main branch.
     """
 
     base: Path
@@ -49,6 +50,7 @@ class Resources:
     seed: int = 0
     judge: Callable[[], Judge] | None = None
     device: torch.device = field(default=torch.device("cpu"))
+    revision: str | None = None
     say: Callable[[str], None] = field(default=lambda _: None)
     """Hears what the user should know, such as that neighbours come from random embeddings."""
 

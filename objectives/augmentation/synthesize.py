@@ -189,7 +189,7 @@ def _encoder_hash(resources: Resources) -> str:
     """
     if is_scratch(resources.encoder):
         return ""
-    source = open_encoder(resources.encoder, resources.base, (), resources.max_length)
+    source = open_encoder(resources.encoder, resources.base, (), resources.max_length, resources.revision)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(resources.seed)  # a head that is not stored must be the same at every start
         model = source.build(AutoModelForSequenceClassification, num_labels=len(resources.labels))

@@ -22,10 +22,12 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import CONFIG_NAME
 from transformers.utils import logging as transformers_logging
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from ...spaces.errors import EncoderError
-from .location import cannot_open, locate
+from .location import MAIN, cannot_open, cannot_open_at, check_revision, locate
 from .names import is_scratch
 from .scratch import scratch_config, scratch_tokenizer
 
@@ -54,13 +56,15 @@ class AutoClass(Protocol):
 class EncoderSource:
     """An encoder that models can be built on.
 
-    `location` is a folder or a Hub id; None means random weights of `config`'s shape.
+    `location` is a folder or a Hub id; None means random weights of `config`'s shape. `commit`: of a Hub id, from which
+    all its files are read.
     """
 
     name: str
     location: str | None
     config: PreTrainedConfig
     tokenizer: PreTrainedTokenizerFast
+    commit: str | None = None
 
     @property
     def pad(self) -> int:
@@ -125,22 +129,57 @@ class EncoderSource:
             return auto_class.from_pretrained(
                 location,
                 config=config,
+                revision=self.commit or MAIN,
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,
             )
         except (OSError, ValueError, SafetensorError) as error:
-            raise EncoderError(cannot_open(self.name, error)) from error
+            reason = (
+                cannot_open(self.name, error) if self.commit is None else cannot_open_at(self.name, self.commit, error)
+            )
+            raise EncoderError(reason) from error
 
 
-def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -> EncoderSource:
+def commit_of(name: str, base: Path, revision: str | None = None) -> str | None:
+    """The commit that an encoder of the Hub is opened from; None for any other encoder.
+
+    What is a commit already needs no network where the Hub's cache on this machine has it.
+
+    Args:
+        name: as the study file has it; folders are relative to `base`.
+        revision: a branch, tag or commit; None: the main branch.
+
+    Raises:
+        EncoderError: nothing is there, a folder is to have a revision, or the Hub cannot be reached.
+    """
+    if is_scratch(name):
+        return None
+    location = locate(name, base)
+    check_revision(name, location, revision)
+    if Path(location).is_dir():
+        return None
+    try:
+        with quiet_transformers():
+            config = cached_file(location, CONFIG_NAME, revision=revision or MAIN)
+    except (OSError, ValueError) as error:
+        reason = cannot_open(name, error) if revision is None else cannot_open_at(name, revision, error)
+        raise EncoderError(reason) from error
+    # A mirror of the Hub may not tell commits.
+    return extract_commit_hash(config, None) or revision
+
+
+def open_encoder(
+    name: str, base: Path, texts: Sequence[str], max_length: int, revision: str | None = None
+) -> EncoderSource:
     """Find an encoder's config and tokenizer; weights are read when a model is built.
 
     Args:
         name: as the study file has it; folders are relative to `base`.
         texts: the training texts, from which a scratch encoder's tokenizer is learnt.
         max_length: the most tokens of a text.
+        revision: of an encoder of the Hub (see `commit_of`).
 
     Raises:
         EncoderError: nothing is there, the Hub cannot be reached, or it needs code of its own.
@@ -148,11 +187,11 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
     if is_scratch(name):
         tokenizer = scratch_tokenizer(texts)
         return EncoderSource(name, None, scratch_config(name, tokenizer, max_length), tokenizer)
-    location = locate(name, base)
+    location, commit = locate(name, base), commit_of(name, base, revision)
     try:
         with quiet_transformers():
-            config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-            tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+            config = AutoConfig.from_pretrained(location, revision=commit or MAIN, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(location, revision=commit or MAIN, trust_remote_code=False)
             limit = positions(config)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise EncoderError(cannot_open(name, error)) from error
@@ -165,7 +204,7 @@ def open_encoder(name: str, base: Path, texts: Sequence[str], max_length: int) -
         raise EncoderError(f"model: encoder: {name!r} has no decoder_start_token_id, with which its decoder begins")
     if family_of(config) == "decoder":
         _make_padding(config, tokenizer)
-    return EncoderSource(name, location, config, tokenizer)
+    return EncoderSource(name, location, config, tokenizer, commit)
 
 
 def _make_padding(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast) -> None:

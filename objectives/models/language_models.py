@@ -22,7 +22,7 @@ from ...spaces.errors import EncoderError, OperationUnavailable
 from ..caching import content_hash
 from ..tensor_cache import tensors_hash
 from .encoders import Family, family_of, positions, quiet_transformers
-from .location import cannot_open, locate
+from .location import MAIN, cannot_open, locate
 
 _CLASSES: dict[Family, Any] = {
     "encoder": AutoModelForMaskedLM,
@@ -58,7 +58,9 @@ class LanguageModel:
         )
 
 
-def open_language_model(name: str, base: Path, key: str, family: Family, device: torch.device) -> LanguageModel:
+def open_language_model(
+    name: str, base: Path, key: str, family: Family, device: torch.device, revision: str | None = None
+) -> LanguageModel:
     """Open a pretrained model of a family with the head that writes.
 
     Args:
@@ -67,6 +69,7 @@ def open_language_model(name: str, base: Path, key: str, family: Family, device:
         key: the study file's key that the name stands at.
         family: what is wanted; another one is refused.
         device: where it writes.
+        revision: of a Hub id that is the study's encoder; others are opened at their main branch.
 
     Raises:
         OperationUnavailable: nothing is there, it is of another family, its files lack the head, it needs code of its
@@ -75,7 +78,7 @@ def open_language_model(name: str, base: Path, key: str, family: Family, device:
     try:
         location = locate(name, base, key)
         with quiet_transformers():
-            language = _opened(name, location, key, family)
+            language = _opened(name, location, key, family, revision or MAIN)
     except EncoderError as error:
         raise OperationUnavailable(str(error)) from error
     except ImportError as error:
@@ -86,16 +89,17 @@ def open_language_model(name: str, base: Path, key: str, family: Family, device:
     return language
 
 
-def _opened(name: str, location: str, key: str, family: Family) -> LanguageModel:
-    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+def _opened(name: str, location: str, key: str, family: Family, revision: str) -> LanguageModel:
+    config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
     _check_family(name, config, key, family)
-    tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # transformers made it up: there was none
         raise EncoderError(f"{key}: {name!r} has no tokenizer")
     with torch.random.fork_rng(devices=[]):
         model, report = _CLASSES[family].from_pretrained(
             location,
             config=config,
+            revision=revision,
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,

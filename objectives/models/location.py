@@ -9,7 +9,8 @@ from .names import SCRATCH
 
 PACKAGE = "package:"
 ENCODER = "model: encoder"
-"""The study file's key of the encoder: for messages."""
+REVISION, MAIN = "model: revision", "main"
+"""The study file's keys of the encoder, for messages; and the Hub's name of the branch that it opens by default."""
 
 
 def locate(name: str, base: Path, key: str = ENCODER) -> str:
@@ -44,6 +45,19 @@ def locate(name: str, base: Path, key: str = ENCODER) -> str:
     return name
 
 
+def check_revision(name: str, location: str, revision: str | None) -> None:
+    """Check that what has a revision is of the Hub.
+
+    Raises:
+        EncoderError: it is a folder.
+    """
+    if revision is not None and Path(location).is_dir():
+        raise EncoderError(
+            f"{REVISION}: {revision!r}: {name!r} is a folder here, and only encoders of the Hub have revisions: leave "
+            "the key out, or rename the folder if the Hub's encoder is meant"
+        )
+
+
 def _package_folder(name: str, key: str) -> Path:
     package, _, folder = name.removeprefix(PACKAGE).partition("/")
     found = importlib.util.find_spec(package) if package.isidentifier() else None
@@ -63,4 +77,13 @@ def cannot_open(name: str, error: Exception, key: str = ENCODER) -> str:
     return (
         f"{key}: cannot open {name!r}: neither a folder beside the study file nor a model that the Hub gives "
         f"now ({first_line(error)}). Without a network, {instead}"
+    )
+
+
+def cannot_open_at(name: str, revision: str, error: Exception) -> str:
+    """The same of an encoder at a revision."""
+    return (
+        f"{REVISION}: cannot open {name!r} at {revision!r}: neither the Hub nor its cache here gives that now "
+        f"({first_line(error)}). Name a branch, tag or commit of huggingface.co/{name} that has safetensors; without a "
+        "network, one that is in the cache"
     )

@@ -10,6 +10,9 @@ PRETRAINED_RATES = (1e-5, 5e-4)
 SCRATCH_RATES = (2e-4, 5e-3)
 """A small encoder from random weights; tried on the quickstart study."""
 
+LOCAL = ("scratch:", "package:", ".", "/", "~")
+"""How the names of encoders begin that cannot be Hub ids."""
+
 
 def is_scratch(encoder: str) -> bool:
     """Whether an encoder starts from random weights."""

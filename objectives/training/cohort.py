@@ -8,7 +8,8 @@ from ..models.fused.model import FusedModel
 from ..prepared import PreparedObjective, TaskRows
 from .device import autocast, autocast_passes
 from .evaluating import held_out, in_order, measured
-from .failing import is_more_than_a_trials
+from .failing import failure_of, is_more_than_a_trials
+from .failure import FailureKind
 from .fused_run import FusedRun
 from .mean_losses import MeanLosses
 from .mixing import together
@@ -52,6 +53,16 @@ class Cohort:
                 run.means.join(self._means.slot(place))
                 run.alive = alive
                 run.rest()
+
+    def part(self) -> None:
+        """Give each trial its weights for itself; the cohort is of no more use, and holds no memory."""
+        self._gradients = self._gradients[:0].clone()  # its memory has room for the rows
+        try:
+            for optimizer in self._optimizers:
+                optimizer.leave()
+        except RuntimeError as error:
+            if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
+                raise  # where there is no room the others' rows stay in the stack until they are stacked anew
 
     def _step(self) -> None:
         means = MeanLosses()

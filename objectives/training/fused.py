@@ -101,6 +101,7 @@ class FusedTrainer(PlainTrainer):
                 cohort = Cohort(model, runs, self._prepared, self._device)
                 cohort.train()
                 outcomes = cohort.evaluate()
+            cohort.part()
             self._had_room(len(runs))
         except Exception as error:
             if is_more_than_a_trials(error):
@@ -121,7 +122,7 @@ class FusedTrainer(PlainTrainer):
     def _lent(self, run: FusedRun) -> Generator[FusedModel]:
         """The program for trials of this one's tasks and layers; afterwards it has no weights, so it is kept."""
         if run.structure not in self._models:
-            self._models[run.structure] = FusedModel(run.shaped(), self._prepared.seed)
+            self._models[run.structure] = FusedModel(run.shaped().to(self._device), self._prepared.seed)
         model = self._models[run.structure]
         try:
             yield model

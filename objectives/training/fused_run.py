@@ -32,6 +32,8 @@ class FusedRun(Course):
         """Whether all gradients were finite. A trial with one that was not is updated no more."""
         self._device = device
         self._told = 0
+        self._form: tuple[tuple[int, int], tuple[object, ...]] | None = None
+        """With the step and the rung that it is of."""
         self._checkpoint: Checkpoint | None = None
         self._optimizer: RowAdamW | None = None
 
@@ -48,10 +50,13 @@ class FusedRun(Course):
     @property
     def form(self) -> tuple[object, ...]:
         """What trials have in common that train together to their next rung: all that shapes a tensor until there."""
-        training, cleaning = self._training, sorted(self.configuration.cleaning.items())
-        # Batches of one shape may hold other rows under another batch size; trials of one form have batches in common.
-        chosen = training.keep_layers, training.precision, training.batch_size, cleaning
-        return self.tasks, chosen, [self._batches.shapes(step) for step in range(self.step, self.rung)]
+        way = self.step, self.rung
+        if self._form is None or self._form[0] != way:
+            training, cleaning = self._training, sorted(self.configuration.cleaning.items())
+            # Batches of one shape may hold other rows under another batch size; those of one form are common to all.
+            chosen = training.keep_layers, training.precision, training.batch_size, cleaning
+            self._form = way, (self.tasks, chosen, [self._batches.shapes(step) for step in range(*way)])
+        return self._form[1]
 
     @property
     def rung(self) -> int:
@@ -89,16 +94,17 @@ class FusedRun(Course):
         return self._batches, self.step
 
     def shaped(self) -> MultiTaskModel:
-        """A fresh model of the trial's tasks, on the device, with the encoder's own dropout."""
+        """A fresh model of the trial's tasks, on the CPU, with the encoder's own dropout."""
         training = self._training.model_copy(update={"dropout": None})
-        return self._prepared.models.build(self.tasks, training).to(self._device)
+        return self._prepared.models.build(self.tasks, training)
 
     def begin(self, layout: FlatWeights) -> RowAdamW:
         """Have weights and moments: the first ones, or those of the checkpoint to go on from."""
         if self._optimizer is None:
             known = self._checkpoint
-            weights = dict(self.shaped().named_parameters()) if known is None else known.weights
-            row = layout.flat(weights).to(self._device)
+            # Under every name: on some devices a copy of a model shares no weights between its parts.
+            first = dict(self.shaped().named_parameters(remove_duplicate=False)) if known is None else known.weights
+            row = layout.flat(first).to(self._device)
             optimizer = RowAdamW(row, layout, self.configuration.learning_rate, self._training)
             if known is not None:
                 optimizer.load(known.optimizer)

@@ -24,7 +24,7 @@ _ENOUGH = 0.85
 _WARM, _TIMED = 2, 6
 """Steps until a GPU runs as it will, and steps whose time is taken."""
 _SPARE = 0.6
-"""Of the free memory: the probed steps need not have been those with the longest texts."""
+"""Of the free memory trials may take: the probed steps need not have been those with the longest texts."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,10 @@ class GpuProbe:
 
 def probe_gpu(prepared: PreparedObjective, configuration: Configuration, device: torch.device) -> GpuProbe:
     """Train a trial's first steps on a GPU, and see what it takes."""
-    torch.cuda.init()  # before it the allocator knows no device whose peak it could reset
-    before = torch.cuda.memory_allocated(device)
-    torch.cuda.reset_peak_memory_stats(device)
+    before, _ = _memory(device)
     run = TrainingRun(0, configuration, prepared, device)
     run.train_to(min(4, run.total_steps))
-    taken = torch.cuda.max_memory_allocated(device) - before
+    taken = _peak(device) - before
     del run
     gc.collect()
     torch.cuda.empty_cache()
@@ -50,11 +48,15 @@ def probe_gpu(prepared: PreparedObjective, configuration: Configuration, device:
 
 
 def probe_step(prepared: PreparedObjective, configuration: Configuration, device: torch.device, slots: int) -> float:
-    """Seconds of a step of so many trials as one program; infinite where memory is too short for them."""
+    """Seconds of a step of so many trials as one program; infinite where they take too much memory.
+
+    They take more than so many plain ones: attention keeps its weights for its gradient, (rows, heads, length, length).
+    """
+    taken, free = _memory(device)
     try:
-        return _seconds_a_step(
-            [FusedRun(number, configuration, prepared, device) for number in range(slots)], prepared, device
-        )
+        runs = [FusedRun(number, configuration, prepared, device) for number in range(slots)]
+        seconds = _seconds_a_step(runs, prepared, device)
+        return math.inf if _peak(device) - taken > _SPARE * free else seconds
     except RuntimeError as error:
         if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
             raise
@@ -65,11 +67,24 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
 
 
 def _seconds_a_step(runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device) -> float:
-    cohort = Cohort(FusedModel(runs[0].shaped(), prepared.seed), runs, prepared, device)
+    cohort = Cohort(FusedModel(runs[0].shaped().to(device), prepared.seed), runs, prepared, device)
     cohort.train(min(_WARM, runs[0].rung - 1))  # it waits for the device before it returns
     first, began = runs[0].step, time.perf_counter()
     cohort.train(_TIMED)
     return (time.perf_counter() - began) / (runs[0].step - first)
+
+
+def _memory(device: torch.device) -> tuple[int, float]:
+    """Bytes that are taken, from where the highest count begins anew, and bytes that are free."""
+    if device.type != "cuda":
+        return 0, math.inf
+    torch.cuda.init()  # before it the allocator knows no device whose peak it could reset
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
+
+
+def _peak(device: torch.device) -> int:
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
 def slots_worth(probe: GpuProbe, most: int, step: Callable[[int], float]) -> tuple[int, str]:
@@ -82,6 +97,8 @@ def slots_worth(probe: GpuProbe, most: int, step: Callable[[int], float]) -> tup
     """
     fit = max(1, int(_SPARE * probe.free) // max(probe.trial, 1))
     slots = max(1, min(MOST_SLOTS, most, fit))
+    if slots > 2:
+        step(2)  # the first program also loads kernels, which would be counted against so many slots
     speed = slots / step(slots) if slots > 1 else 0.0
     while slots > 1 and (slower := slots // 2 / step(slots // 2)) >= _ENOUGH * speed:
         slots, speed = slots // 2, slower

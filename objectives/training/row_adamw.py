@@ -58,6 +58,10 @@ class RowAdamW:
         """Let the gradient go."""
         self._parts = []
 
+    def leave(self) -> None:
+        """Copy the weights out of their stack, which a view of one row would keep in memory whole."""
+        self.row = self.row.clone()
+
     def step(self, factor: float, skip: torch.Tensor) -> None:
         """One step at the peak rate times `factor`; none where `skip`, a scalar on the device, is 1.
 
@@ -85,16 +89,16 @@ class RowAdamW:
 
     def weights(self) -> dict[str, torch.Tensor]:
         """A copy of all parameters on the CPU."""
-        return {name: value.cpu().clone() for name, value in self._layout.named(self.row.detach()).items()}
+        return {name: value.clone() for name, value in self._layout.named(self.row.detach().cpu()).items()}
 
     def moments(self) -> dict[str, torch.Tensor]:
         """A copy of the state on the CPU, by `<place of the parameter>.<name>`."""
         count = self._count.cpu()
-        named = {name: self._layout.named(moment) for name, moment in self._moments.items()}
+        named = {name: self._layout.named(moment.cpu()) for name, moment in self._moments.items()}
         found: dict[str, torch.Tensor] = {}
         for place, parameter in enumerate(self._names):
             found[f"{place}.step"] = count.clone()
-            found |= {f"{place}.{name}": named[name][parameter].cpu().clone() for name in _MOMENTS}
+            found |= {f"{place}.{name}": named[name][parameter].clone() for name in _MOMENTS}
         return found
 
     def load(self, saved: Mapping[str, torch.Tensor]) -> None:

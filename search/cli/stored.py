@@ -14,7 +14,7 @@ from ..copying import copy_study
 from ..report.sentences import states
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import counted, number
+from ..report.wording import counted, encoder, number
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url
 from ..study import delete_study, find_study, list_studies, while_stored
@@ -50,7 +50,9 @@ def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
         sizes = checkpoint_sizes(checkpoint_folder(record.name, record.url))
         echo({"study": record.name, "settings": settings, "trials": trials, "checkpoints": sizes})
         return
-    tell(f"{record.name}: {', '.join(record.file.objectives)}, encoder {record.file.model.encoder}", "bold")
+    model = record.file.model
+    objectives, named = ", ".join(record.file.objectives), encoder(model.encoder, model.revision)
+    tell(f"{record.name}: {objectives}, encoder {named}", "bold")
     with while_stored(record):
         tell(states(summarize(record.study, importance=False).counts))
     if sizes := checkpoint_sizes(checkpoint_folder(record.name, record.url)):

@@ -14,6 +14,7 @@ from ..preparing import longest_trial, prepare_study
 from ..report.live import make_observer
 from ..report.summarizing import summarize
 from ..report.summary import Summary
+from ..report.wording import encoder
 from ..running import run_study
 from ..storage import storage_option, storage_url
 from ..study import (
@@ -57,6 +58,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     rungs = prepared.rungs(file.training)
     training = ", ".join(f"{name} {rows(len(its.tokens))}" for name, its in prepared.train.items())
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
+    if commit := prepared.encoder.commit:
+        tell(f"encoder: {encoder(file.model.encoder, commit)}, wherever and whenever the study trains")
     tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
     for finding in prepared.findings:
         tell(told(finding))

@@ -184,6 +184,7 @@ class _Training:
         return {
             "study": best.found.study,
             "encoder": best.settings.model.encoder,
+            "revision": best.settings.model.revision,
             "seed": best.seed,
             **best.configuration.model_dump(exclude={"training"}),
             **{**best.settings.training.model_dump(), **best.configuration.training},
@@ -219,7 +220,9 @@ def _device(name: str, group: Group) -> torch.device:
     if name not in ("auto", "cpu"):
         raise InputError(f"--devices: {name!r} is one device, and {group.size} processes train: leave it out, or cpu")
     own = name == "auto" and torch.cuda.is_available()
-    device = choose_device(str(local_rank()) if own else "cpu")
+    # A launcher may show each process its own GPU only, and CUDA shows one slice of a GPU to a process.
+    number = local_rank() if torch.cuda.device_count() > 1 else 0
+    device = choose_device(str(number) if own else "cpu")
     if own:
         torch.cuda.set_device(device)
     return device

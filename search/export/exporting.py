@@ -14,7 +14,7 @@ from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..report.wording import one_line, plain
-from ..roles import BESIDE, CONFIGURATION
+from ..roles import BESIDE, CONFIGURATION, REVISION
 from ..settings import MAY_CHANGE
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
@@ -114,11 +114,11 @@ def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
 def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
     """SHA-256 of all that an export is chosen by.
 
-    That is the study file without what may change while the study lives, the hashes of its data, of every trial that
-    ended its number, state, values and configuration, and of the confirmation each arm's configuration and scores. So
-    two exports with the same fingerprint were chosen from the same results, and an export of a study that went on
-    since, or was made anew under its name, has another one. The storage, times and places have no part in it: a study
-    that was copied to another database keeps its fingerprint.
+    That is the study file without what may change while the study lives, the commit of its encoder, the hashes of its
+    data, of every trial that ended its number, state, values and configuration, and of the confirmation each arm's
+    configuration and scores. So two exports with the same fingerprint were chosen from the same results, and an export
+    of a study that went on since, or was made anew under its name, has another one. The storage, times and places have
+    no part in it: a study that was copied to another database keeps its fingerprint.
     """
     attributes = record.study.user_attrs
     trials = [
@@ -130,7 +130,7 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
     settings = json.loads(attributes["study_file"])
     lasting = {name: value for name, value in settings["search"].items() if name not in MAY_CHANGE}
     file = json.dumps({**settings, "search": lasting, "confirm": None})  # a text, as the order of tasks counts
-    known = [file, dict(record.fingerprints), trials, arms]
+    known = [file, attributes.get(REVISION), dict(record.fingerprints), trials, arms]
     return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
 
 

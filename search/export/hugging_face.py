@@ -31,6 +31,7 @@ def hugging_face(best: BestConfiguration) -> dict[str, Any]:
         "training_arguments": _arguments(best, training),
         "not_arguments": _others(best, training),
         "encoder": settings.model.encoder,
+        "revision": settings.model.revision,
         "max_length": settings.model.max_length,
         "labels": best.labels.get(settings.main_task),
         "task": {"name": settings.main_task, **main.model_dump(mode="json", exclude={"data"})},

@@ -37,7 +37,8 @@ class Relocation:
         data, model = content["data"], content["model"]
         held_out = [name for name in ("validation", "test") if isinstance(data[name], str)]
         data.update({name: self.source(data[name]) for name in ("train", *held_out)})
-        model["encoder"] = self.model(model["encoder"], "model.encoder")
+        if model["revision"] is None:  # else it is of the Hub, whatever folder has its name now
+            model["encoder"] = self.model(model["encoder"], "model.encoder")
         for task in content["tasks"].values():
             if task["data"] is not None:
                 task["data"] = {name: text and self.source(text) for name, text in task["data"].items()}

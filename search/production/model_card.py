@@ -156,6 +156,8 @@ class ModelCard:
             facts["augmentation"] = f"{shares} of the rows, at magnitude {mix.magnitude:g}"
         facts |= {name.replace("_", " "): value for name, value in training.model_dump().items() if value is not None}
         facts |= configuration.cleaning
+        if commit := self.prepared.encoder.commit:
+            facts["encoder's commit"] = commit
         facts["learning rate"] = f"{configuration.learning_rate:.3g}"
         yield from _table(["setting", "value"], ([name, value] for name, value in facts.items()))
 

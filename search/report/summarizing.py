@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
 from ..ranking import RankedTrial, objectives_of, ranked_trials
-from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, ROLE, SECONDS, failure_told
+from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, REVISION, ROLE, SECONDS, failure_told
 from .auxiliaries import auxiliaries_of
 from .importance import parameter_importances
 from .summary import Augmentation, Counts, FailureGroup, Summary
@@ -47,6 +47,7 @@ def summarize(study: optuna.Study, *, importance: bool = True) -> Summary:
         augmentation=Augmentation(**attributes[AUGMENTATION]),
         auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
         normalisers=attributes["normalisers"],
+        revision=attributes.get(REVISION),
     )
 
 

@@ -91,6 +91,8 @@ class Summary:
     auxiliaries: tuple[Auxiliary, ...]
     normalisers: Mapping[str, float]
     """What each task's loss is divided by before α and β weigh it."""
+    revision: str | None = None
+    """The commit of an encoder of the Hub."""
 
     @property
     def objective(self) -> str:

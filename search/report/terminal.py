@@ -62,9 +62,10 @@ def _blocks(summary: Summary, confirmed: Confirmed | None) -> Iterator[Renderabl
 
 
 def _heading(summary: Summary) -> RenderableType:
+    encoder = wording.encoder(summary.encoder, summary.revision)
     return Group(
         Text.assemble("Study ", (wording.plain(summary.study), "bold")),
-        Text(f"{sentences.ways(summary)}; encoder {wording.plain(summary.encoder)}"),
+        Text(f"{sentences.ways(summary)}; encoder {wording.plain(encoder)}"),
     )
 
 

@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def encoder(name: str, revision: str | None) -> str:
+    """An encoder, with the beginning of its commit where it is of the Hub."""
+    return name if revision is None else f"{name} at {revision[:12]}"
+
+
 def counted(count: int, noun: str) -> str:
     """So many of something: "1 seed", "3 seeds"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

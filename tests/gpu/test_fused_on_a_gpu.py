@@ -75,7 +75,7 @@ def test_within_a_rung_nothing_waits_for_the_device(
 ) -> None:
     objective = prepared(precision=precision, dropout=0.1)
     runs = [FusedRun(number, configuration, objective, gpu) for number, configuration in enumerate(TRIALS)]
-    cohort = Cohort(FusedModel(runs[0].shaped(), 0), runs, objective, gpu)
+    cohort = Cohort(FusedModel(runs[0].shaped().to(gpu), 0), runs, objective, gpu)
     cohort.train(1)  # what is made once may wait
     step, watched = Cohort._step, list[int]()
 

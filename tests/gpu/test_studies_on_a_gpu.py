@@ -37,7 +37,8 @@ def run(folder: Path, *arguments: str, script: str = MAIN) -> str:
     """`autotune study ARGUMENTS` in a process of its own, as users start it."""
     with start(folder, *arguments, script=script) as process:
         out, err = process.communicate(timeout=600)
-    assert (process.returncode, err) == (0, ""), (out, err)
+    assert process.returncode == 0, (out, err)
+    assert "Traceback" not in err, err
     return out
 
 

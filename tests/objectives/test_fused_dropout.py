@@ -75,6 +75,14 @@ def test_a_rate_is_the_share_that_is_dropped_and_the_mean_stays():
         assert found.mean().item() == pytest.approx(1, abs=0.03)
 
 
+def test_rates_and_steps_of_others_change_nothing_that_is_dropped():
+    values = torch.ones(2, 64)
+    alone = Slots(0, [Slot(5, 0.3)]).drop(values, "a", 0.1)
+    for others in ([Slot(5, 0.3)], [Slot(5, 0.4)], [Slot(5)], [Slot(6, 0.3)], [Slot(6, 0.0), Slot(5, 0.3), Slot(7)]):
+        together = Slots(0, [Slot(5, 0.3), *others]).drop(values.repeat(1 + len(others), 1), "a", 0.1)
+        assert torch.equal(together[:2], alone)
+
+
 def test_draws_differ_by_step_layer_and_turn_and_repeat_with_them():
     def drawn(seed: int, step: int, layer: str, turn: int) -> torch.Tensor:
         slots = Slots(seed)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
+from autotune.objectives.models.fused.weights import FlatWeights
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer
@@ -13,6 +14,7 @@ from autotune.objectives.training.fused_run import FusedRun
 from autotune.objectives.training.fusible import unfusible
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.row_adamw import RowAdamW
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Checkpoint, Evaluation
 from autotune.spaces.configuration import Configuration, Mix
@@ -64,6 +66,28 @@ def state(checkpoint: Checkpoint | None) -> Iterator[torch.Tensor]:
 
 def same(left: Checkpoint | None, right: Checkpoint | None) -> bool:
     return all(map(torch.equal, state(left), state(right)))
+
+
+def test_trials_that_are_left_hold_no_memory_of_those_that_went(prepared: PreparedObjective):
+    """A row that is a view of its last stack would keep that whole, and the next stack on top of it."""
+    trainer = trained(prepared, TRIALS)
+    for gone in (0, 1):
+        trainer.evict(gone)
+    trainer.advance()
+    rows = [run.begin(FlatWeights.of(run.shaped())).row for trial_id in (2, 3) if (run := trainer._fused(trial_id))]
+    assert [row.untyped_storage().nbytes() for row in rows] == [row.nbytes for row in rows]
+
+
+def test_a_cohort_whose_rows_find_no_room_stays_as_it_is(prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch):
+    def no_room(_: RowAdamW) -> None:
+        raise torch.OutOfMemoryError("none left")
+
+    known = trained(prepared, TRIALS)
+    monkeypatch.setattr(RowAdamW, "leave", no_room)
+    found = trained(prepared, TRIALS)
+    found.advance()
+    known.advance()
+    assert all(same(found.checkpoint(trial_id), known.checkpoint(trial_id)) for trial_id in range(len(TRIALS)))
 
 
 def test_batches_of_another_size_are_another_form(prepared: PreparedObjective):

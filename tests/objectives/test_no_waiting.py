@@ -48,7 +48,7 @@ def test_a_rung_waits_for_the_device_at_its_end_only(
     augmentation = {"operations": ["noise", "mixup", "cutoff"], "magnitude": [0.1, 0.3], "levels": 2}
     prepared = objective(tasks=TASKS, augmentation=augmentation)
     runs = [FusedRun(i, trial, prepared, META) for i, trial in enumerate(trials(["noise", "mixup", "cutoff"]))]
-    cohort = Cohort(FusedModel(runs[0].shaped(), 0), runs, prepared, META)
+    cohort = Cohort(FusedModel(runs[0].shaped().to(META), 0), runs, prepared, META)
     # What is asked for then is whether the gradients were finite.
     with pytest.raises(NotImplementedError, match="meta"):
         cohort.train()

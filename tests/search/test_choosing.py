@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
+from autotune.objectives.training import gpu_slots
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fastest import fastest_trainer
 from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.gpu_slots import GpuProbe, probe_gpu, probe_step
+from autotune.objectives.training.gpu_slots import GpuProbe, probe_step
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
@@ -285,7 +286,7 @@ def test_a_gpu_gets_the_slots_that_are_worth_it(
 ):
     """There is no GPU here: what it would take is made up (ms of a step, by slots), the choice is real."""
     monkeypatch.setattr(choosing, "probe_gpu", lambda *_: probe)
-    monkeypatch.setattr(choosing, "probe_step", lambda *given: steps[given[-1]] / 1000)
+    monkeypatch.setattr(choosing, "probe_step", lambda *given: steps.get(given[-1], 1.0) / 1000)
     executor, notes = choose(Placement(), left=left, count=1)
     assert executor.capacity == slots
     what = f"training {slots} trials at once as one program" if slots > 1 else "training one trial at a time"
@@ -314,6 +315,18 @@ def test_a_step_that_memory_is_too_short_for_takes_for_ever(
     assert probe_step(prepared, configuration, torch.device("cpu"), 2) == math.inf
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("taken", "fits"), [(6 * GB, True), (7 * GB, False)])
+def test_a_program_that_leaves_no_room_for_longer_texts_is_too_large(
+    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, taken: int, fits: bool
+):
+    """Trials as one program take more than as many alone, which is all that the first look sees."""
+    monkeypatch.setattr(gpu_slots, "_memory", lambda _: (GB, 10 * GB))
+    monkeypatch.setattr(gpu_slots, "_peak", lambda _: GB + taken)
+    configuration = recipe.file.search_space().equal_weights()
+    assert (probe_step(prepared, configuration, torch.device("cpu"), 2) < math.inf) == fits
+
+
 def test_slots_that_are_named_are_kept(choose: Choose):
     assert choose(Placement(slots=5), count=1)[0].capacity == 5
 
@@ -323,16 +336,14 @@ def test_a_look_at_a_gpu_that_fails_says_why_there_is_one_slot(choose: Choose):
     assert (executor.capacity, notes) == (1, ["training on GPU 0", NO_LOOK])
 
 
-def test_cuda_is_there_before_a_look_asks_it_for_its_memory(
-    prepared: PreparedObjective, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-):
+def test_cuda_is_there_before_a_look_asks_it_for_its_memory(monkeypatch: pytest.MonkeyPatch):
     """The allocator knows no device before, and the look would fail wherever it comes first."""
     asked: list[str] = []
-    for name in ("init", "memory_allocated", "reset_peak_memory_stats", "max_memory_allocated"):
-        monkeypatch.setattr(torch.cuda, name, lambda *_, name=name: asked.append(name) or 0)
+    for name in ("init", "memory_allocated", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_, name=name: asked.append(name) or 5)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (7, 8))
-    probe = probe_gpu(prepared, recipe.file.search_space().baseline(), torch.device("cpu"))
-    assert (asked[0], probe.free) == ("init", 7)
+    assert gpu_slots._memory(torch.device("cuda", 0)) == (5, 7)
+    assert asked[0] == "init"
 
 
 def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: Recipe, prepared: PreparedObjective):

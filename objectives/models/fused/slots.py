@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 
@@ -44,18 +45,25 @@ class Slots:
 
     def drop(self, values: torch.Tensor, layer: str, own_rate: float) -> torch.Tensor:
         """Dropout of (slots · rows, …), each trial at its own rate; `own_rate` is the encoder's."""
-        rates = [own_rate if trial.dropout is None else trial.dropout for trial in self.trials]
+        rates = tuple(own_rate if trial.dropout is None else trial.dropout for trial in self.trials)
         if not any(rates):
             return values
         self._runs[layer] += 1
         apart = values.unflatten(0, (self.count, -1))
-        draws = [(trial.step, rate) for trial, rate in zip(self.trials, rates, strict=True)]
-        masks = {draw: self._mask(apart[0], layer, *draw) for draw in set(draws)}
-        mask = masks[draws[0]] if len(masks) == 1 else torch.stack([masks[draw] for draw in draws])
-        return (apart * mask).flatten(0, 1)
+        steps = [trial.step for trial in self.trials]
+        draws = {step: self._draw(apart[0], layer, step) for step in set(steps)}
+        drawn = draws[steps[0]] if len(draws) == 1 else torch.stack([draws[step] for step in steps])
+        kept = 1 - rates[0] if len(set(rates)) == 1 else _kept(rates, apart.device).view(-1, *[1] * (apart.dim() - 1))
+        return (apart * (drawn < kept).to(values.dtype).div_(kept)).flatten(0, 1)
 
-    def _mask(self, values: torch.Tensor, layer: str, step: int, rate: float) -> torch.Tensor:
-        """What one trial's values (rows, …) are multiplied by: 0 where dropped, else 1 / (1 - rate)."""
+    def _draw(self, values: torch.Tensor, layer: str, step: int) -> torch.Tensor:
+        """Of one trial's values (rows, …): uniform in [0, 1); those below the share that is kept stay."""
         seed = derive_seed(self.seed, "dropout", step, layer, self._runs[layer])
         random = torch.Generator(values.device).manual_seed(seed)
-        return torch.empty_like(values, requires_grad=False).bernoulli_(1 - rate, generator=random).div_(1 - rate)
+        return torch.rand(values.shape, generator=random, device=values.device)
+
+
+@lru_cache(maxsize=64)
+def _kept(rates: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """The share that each trial keeps, (slots,). Remembered, because a step must not wait for a copy to the device."""
+    return torch.tensor([1 - rate for rate in rates], device=device)
