@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..objectives.caching import content_hash
+from ..objectives.places import place_of
 from ..spaces.augmentation import AugmentationSpace
 from ..spaces.errors import StudyError
 from .study_file.schema import StudyFile
@@ -50,7 +51,7 @@ def digest(key: Key, text: str, base: Path) -> str | None:
     Raises:
         StudyError: it cannot be read.
     """
-    place = base / Path(text).expanduser()
+    place = place_of(text, base)
     try:
         if not place.exists():
             return None

@@ -25,7 +25,7 @@ def copy_study(name: str, url: str, to: str) -> int:
         StudyError: there is no such study, or one of its name at the destination.
         StorageError: a storage cannot be used.
     """
-    record = open_study(name, url)
+    record = open_study(name, url, reading=True)
     with storage_errors(url):
         original = _read(record.study, record.storage)
         fresh = named(record.storage, confirmation_name(name))

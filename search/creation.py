@@ -40,7 +40,7 @@ def check_free(name: str, url: str) -> None:
         StudyError: there is one already; one that a killed `create` left half made does not count.
         StorageError: the storage cannot be used.
     """
-    if (known := stored(name, url)) is not None:
+    if (known := stored(name, url, reading=False)) is not None:
         _refuse_taken(known, url)
 
 
@@ -65,7 +65,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
             optuna.delete_study(study_name=file.name, storage=storage)
         study = optuna.create_study(study_name=file.name, storage=storage, directions=file.directions)
         study.set_user_attr(STARTED, version("autotune-mtl"))
-        for parameters, marks in queue[: file.search.trials]:
+        for parameters, marks in queue:  # all, as the total may grow
             study.enqueue_trial(parameters, user_attrs=marks)
         for name, value in attributes.items():
             study.set_user_attr(name, value)

@@ -19,14 +19,15 @@ from ..objectives.training.judge import baseline_judge
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .beside import beside
+from .changing import forbidden_changes, with_changes
 from .roles import BESIDE
-from .study import StudyRecord, with_budgets, with_revision
+from .study import StudyRecord, with_revision
 from .study_file.reading import changed_keys, read_study_file
 from .study_file.schema import StudyFile
 
 
 def check_unchanged(record: StudyRecord, path: Path) -> None:
-    """Trials of one study must all measure the same thing.
+    """Trials of one study must all measure the same thing, and sampler and pruner understand those of earlier runs.
 
     Args:
         record: the stored study.
@@ -36,22 +37,27 @@ def check_unchanged(record: StudyRecord, path: Path) -> None:
         StudyError: the study file or a data file changed; the message says what did.
     """
     changes: list[str] = []
+    forbidden: list[tuple[str, list[str]]] = []
     if path.is_file():
         known = record.given or record.file
-        now = with_budgets(read_study_file(path).model_copy(update={"storage": None}), known)
-        changes += changed_keys(known, now)
+        now = read_study_file(path).model_copy(update={"storage": None})
+        changes += changed_keys(known, with_changes(now, known))
+        forbidden += forbidden_changes(known, now)
     for text, known in record.fingerprints.items():
         if fingerprint(resolve_source(text, path.parent)) != known:
             changes.append(f"{text}: the data changed")
     now_beside = beside(record.file, path.parent)
-    for key, known in record.study.user_attrs.get(BESIDE, {}).items():  # a study of an older version has none
+    for key, known in record.study.user_attrs[BESIDE].items():
         if now_beside.get(key) != known:
             changes.append(f"{key}: its content changed")
     if changes:
+        forbidden.insert(0, ("its trials would no longer measure the same thing", changes))
+    if forbidden:
+        reasons = ("\n  ".join([f"{why}.", *lines]) for why, lines in forbidden)
         raise StudyError(
-            f"the study {record.name!r} cannot continue: its trials would no longer be comparable.\n  "
-            + "\n  ".join(changes)
-            + "\nUndo the change, or create a new study under another name. (run --trials N sets another total)"
+            f"the study {record.name!r} cannot continue: "
+            + "\n".join(reasons)
+            + "\nUndo the change, or create a new study under another name."
         )
 
 

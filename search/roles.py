@@ -37,5 +37,5 @@ BESIDE = "beside"
 
 
 def failure_told(attributes: Mapping[str, Any]) -> Mapping[str, str]:
-    """The failure that a failed trial's attributes tell; trials whose process died, Optuna fails without a reason."""
-    return attributes.get(FAILURE, {"kind": "lost", "message": "its process died"})
+    """The failure that a failed trial's attributes tell; where another program, such as a dashboard, ended it: none."""
+    return attributes.get(FAILURE, {"kind": "lost", "message": "another program than autotune ended it"})

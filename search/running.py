@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 
 from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
 from .bank_progress import Quarters
+from .changing import as_it_is_now, with_changes
 from .checkpoints import checkpoint_store
 from .claims import Claims
-from .creation import points
+from .creation import points, total_of
 from .executors.choosing import Workload, make_executor
 from .executors.placement import Placement
 from .executors.places import first_device
@@ -22,11 +23,12 @@ from .locking import claiming
 from .observer import Observer
 from .preparing import check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
-from .roles import REVISION, RUNS, THREADS
+from .roles import IDENTITY, RUNS, THREADS
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
-from .study import StudyRecord, as_it_is_now, while_stored
+from .study import StudyRecord, while_stored
+from .study_file.reading import changed_keys
 from .tuner import Ending, Tuner
 
 
@@ -40,7 +42,7 @@ def run_study(
     began: float | None = None,
     placement: Placement | None = None,
 ) -> Ending:
-    """Run or resume a study until its total of trials has ended.
+    """Run or resume a study until its total of trials has ended; what may change in its file is taken over.
 
     Args:
         record: the stored study.
@@ -58,13 +60,18 @@ def run_study(
     """
     placement, began = placement or Placement(), time.monotonic() if began is None else began
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
-        total = trials or record.study.user_attrs["total"]
-        made_of = _made_of(record)
+        identity = record.study.user_attrs[IDENTITY]
         check_unchanged(record, path)
-        if _is_done(record, total):
-            observer.message(f"nothing to do: all {total} trials are done (--trials N sets another total)")
+        record = patiently(lambda: _taken_over(record, path, observer))
+        total = trials or record.study.user_attrs["total"]
+        if (ended := _ended_of(record, total)) is not None:
+            done = (
+                f"all {total} trials are done"
+                if ended == total
+                else f"{ended} trials are done, and {total} are asked for"
+            )
+            observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
-        record = as_it_is_now(record, path)
         prepared = prepare_study(record.file, path.parent, Quarters(observer.message), first_device(placement.devices))
         file, store = record.file, checkpoint_store(record)
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
@@ -73,7 +80,7 @@ def run_study(
         work = Workload(left, max(total, record.study.user_attrs["total"]), patiently(lambda: threads_of(record.study)))
         with make_executor(placement, recipe, prepared, work, observer.message) as executor:
             rungs = prepared.rungs(file.training)
-            patiently(lambda: _check_same(record, made_of))
+            patiently(lambda: _check_same(record, identity))
             patiently(lambda: keep_threads(record.study, executor.threads))
             study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
@@ -109,20 +116,29 @@ def keep_threads(study: optuna.Study, threads: int | None) -> None:
         study.set_user_attr(THREADS, threads)
 
 
-def _made_of(record: StudyRecord) -> tuple[object, ...]:
-    attributes = record.study.user_attrs
-    return tuple(attributes.get(key) for key in ("study_file", REVISION, "fingerprints"))
+def _taken_over(record: StudyRecord, path: Path, observer: Observer) -> StudyRecord:
+    """The record with what may change as the study file has it now, which is stored, so that it is the study's."""
+    known, record = record.given or record.file, as_it_is_now(record, path)
+    now = with_changes(known, record.file)
+    if changes := changed_keys(known, now):
+        record.study.set_user_attr("total", total_of(record.file))
+        # Last: whoever is killed before finds the change again.
+        record.study.set_user_attr("study_file", now.model_dump_json(exclude={"storage"}))
+        observer.message(f"changed in the study file, and taken over: {', '.join(changes)}")
+    return record
 
 
-def _check_same(record: StudyRecord, made_of: tuple[object, ...]) -> None:
+def _check_same(record: StudyRecord, identity: str) -> None:
     """Data may take long to prepare, and the study be another one of the same name afterwards."""
-    if _made_of(record) != made_of:
-        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated with other data or settings")
+    if record.study.user_attrs.get(IDENTITY) != identity:
+        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated")
 
 
-def _is_done(record: StudyRecord, total: int) -> bool:
+def _ended_of(record: StudyRecord, total: int) -> int | None:
+    """How many trials have ended, where those are all that are wanted and none runs."""
     states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
-    return TrialState.RUNNING not in states and sum(state.is_finished() for state in states) >= total
+    ended = sum(state.is_finished() for state in states)
+    return ended if ended >= total and TrialState.RUNNING not in states else None
 
 
 def _count_run(record: StudyRecord) -> list[int]:

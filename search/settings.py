@@ -11,8 +11,11 @@ from .limits import CANDIDATES, LARGEST_SEED, MOST_CANDIDATES, MOST_SEEDS, SEEDS
 SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random", "grid"]
 PrunerName = Literal["auto", "asha", "hyperband", "median", "percentile", "wilcoxon", "one-epoch", "none"]
 
-BUDGETS = ("timeout", "device_hours", "trial_timeout", "retries", "checkpoints")
-"""What may change while a study lives."""
+MAY_CHANGE = (
+    *("trials", "sampler", "grid", "pruner"),
+    *("timeout", "device_hours", "trial_timeout", "retries", "checkpoints"),
+)
+"""What may change while a study lives, as far as its trials so far allow it (search/changing.py)."""
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _PATTERN = r"^\s*(\d+(\.\d+)?)\s*([smh]?)\s*$"

@@ -8,7 +8,7 @@ import os
 import shlex
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -18,9 +18,8 @@ from ..spaces.errors import StudyError
 from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, REVISION, STARTED
-from .settings import BUDGETS
 from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
-from .study_file.reading import parse_study_file, read_study_file
+from .study_file.reading import parse_study_file
 from .study_file.schema import StudyFile
 
 # What Optuna tells its own log (a new study, a finished trial), the observer tells better.
@@ -71,11 +70,14 @@ def is_ready(name: str, url: str) -> bool:
     return known is not None and bool(known.user_attrs.get(READY))
 
 
-def stored(name: str, url: str) -> optuna.Study | None:
-    """Whatever study has this name, or None; looking makes nothing. StorageError where nobody can tell."""
-    if not holds_studies(url):
+def stored(name: str, url: str, *, reading: bool = True) -> optuna.Study | None:
+    """Whatever study has this name, or None; looking makes nothing. StorageError where nobody can tell.
+
+    Without `reading` that includes whether the study could be written.
+    """
+    if not holds_studies(url, reading=reading):
         return None
-    storage = open_storage(url, create=False)
+    storage = open_storage(url, create=False, reading=reading)
     with storage_errors(url):
         return named(storage, name)
 
@@ -101,13 +103,13 @@ def is_foreign(study: optuna.Study) -> bool:
     return STARTED not in study.user_attrs and bool(study.user_attrs or study.get_trials(deepcopy=False))
 
 
-def find_study(name: str, url: str) -> tuple[RDBStorage, optuna.Study]:
-    """A study of autotune's, be it ready or half made.
+def find_study(name: str, url: str, *, reading: bool = False) -> tuple[RDBStorage, optuna.Study]:
+    """A study of autotune's, be it ready or half made; with `reading` nothing can be written into it.
 
     Raises:
         StudyError: there is none of that name, or it was not made by autotune.
     """
-    storage = open_storage(url, create=False)
+    storage = open_storage(url, create=False, reading=reading)
     with storage_errors(url):
         study = named(storage, name)
         if study is None:
@@ -119,13 +121,13 @@ def find_study(name: str, url: str) -> tuple[RDBStorage, optuna.Study]:
     return storage, study
 
 
-def open_study(name: str, url: str) -> StudyRecord:
-    """Open a stored study.
+def open_study(name: str, url: str, *, reading: bool = False) -> StudyRecord:
+    """Open a stored study; with `reading` nothing can be written into it.
 
     Raises:
         StudyError: there is none of that name, or `create` was killed before it was done.
     """
-    storage, study = find_study(name, url)
+    storage, study = find_study(name, url, reading=reading)
     with storage_errors(url):
         attributes = study.user_attrs
     if not attributes.get(READY):
@@ -133,7 +135,7 @@ def open_study(name: str, url: str) -> StudyRecord:
             f"the study {name!r} in {masked(url)} was not completed by `autotune study create`; create it again"
         )
     file = parse_study_file(attributes["study_file"], f"the stored study file of {name}", is_stored=True)
-    dropped = attributes.get(AUGMENTATION, {}).get("dropped", {})
+    dropped = attributes[AUGMENTATION].get("dropped", {})
     searched = with_revision(without_operations(file, dropped), attributes.get(REVISION))
     return StudyRecord(study, storage, url, searched, Path(attributes["path"]), file)
 
@@ -182,7 +184,7 @@ def _is_gone(record: StudyRecord) -> bool:
 
 def list_studies(url: str) -> list[optuna.Study]:
     """All studies of autotune's in a storage, by name."""
-    storage = open_storage(url, create=False)
+    storage = open_storage(url, create=False, reading=True)
     with storage_errors(url):
         ready = [study.study_name for study in storage.get_all_studies() if study.user_attrs.get(READY)]
         return [optuna.load_study(study_name=name, storage=storage) for name in sorted(ready)]
@@ -205,16 +207,3 @@ def delete_study(name: str, url: str) -> None:
                 raise StudyError(f"another `autotune study` command is at work on {name!r}")
             optuna.delete_study(study_name=fresh.study_name, storage=storage)
         optuna.delete_study(study_name=name, storage=storage)
-
-
-def with_budgets(file: StudyFile, other: StudyFile) -> StudyFile:
-    """The file with another's budgets and `confirm`: how long trials may run changes nothing of what they measure."""
-    budgets = {name: getattr(other.search, name) for name in BUDGETS}
-    return file.model_copy(update={"search": file.search.model_copy(update=budgets), "confirm": other.confirm})
-
-
-def as_it_is_now(record: StudyRecord, path: Path) -> StudyRecord:
-    """The record with the budgets and the `confirm` that the study file has now; as stored where the file is gone."""
-    if not path.is_file():
-        return record
-    return replace(record, file=with_budgets(record.file, read_study_file(path)))

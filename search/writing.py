@@ -74,7 +74,7 @@ def check_replaced(path: Path, option: str, kind: str, is_one: Callable[[str], b
             beginning = stream.read(_BEGINNING).decode("utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"{option}: {str(path)!r} already exists and cannot be read: {error.strerror}") from None
-    if beginning and not is_one(beginning):
+    if not is_one(beginning):
         raise InputError(f"{option}: {str(path)!r} already exists, and is not {kind}; choose another name")
 
 

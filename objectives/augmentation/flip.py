@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import DataError, OperationUnavailable
+from ..places import place_of
 from .function_words import carries_meaning
 from .languages import language_of
 from .lexicon import Lexicon, Words, built_in, built_in_languages, read_lexicon
@@ -49,7 +50,7 @@ class Flip(TextOperation):
         language = language_of(space.language, [text for row in resources.rows for text in row.texts])
         lexicon = built_in(language)
         if space.flip.lexicon is not None:
-            own = read_lexicon(resources.base / space.flip.lexicon, f"{_KEY}.lexicon")
+            own = read_lexicon(place_of(space.flip.lexicon, resources.base), f"{_KEY}.lexicon")
             own = replace(own, antonyms={word: own.antonyms[word] for word in filter(carries_meaning, own.antonyms)})
             lexicon = own if lexicon is None else lexicon.joined(own)
         if lexicon is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
 from ...spaces.augmentation import AugmentationSpace
+from ..places import place_of
 from .function_words import carries_meaning
 from .lexicon import Words, read_lexicon
 from .neighbours import neighbours_in_encoder
@@ -36,7 +37,7 @@ class Replace(RuleOperation):
     def make(cls, space: AugmentationSpace, resources: Resources) -> Self:
         if space.replace.lexicon is None:
             return cls(*neighbours_in_encoder(resources))
-        lexicon = read_lexicon(resources.base / space.replace.lexicon, "space.augmentation.replace.lexicon")
+        lexicon = read_lexicon(place_of(space.replace.lexicon, resources.base), "space.augmentation.replace.lexicon")
         return cls(lexicon.synonyms, lexicon.content)
 
     @property

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ...spaces.errors import DataError
+from ..places import place_of
 
 
 class Kind(StrEnum):
@@ -77,7 +78,7 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
 def _resolve(text: str, base: Path) -> Source:
     if not text.strip() or "\0" in text:
         raise DataError(f"{text!r} names no data; give {_allowed()}")
-    path = base / text
+    path = place_of(text, base)
     kind = FILE_KINDS.get(path.suffix.lower())
     if kind is not None and not path.is_dir():
         return _resolve_file(text, path, kind)
@@ -93,17 +94,19 @@ def _resolve_file(text: str, path: Path, kind: Kind) -> Source:
 
 
 def _resolve_collection(text: str, base: Path) -> Source:
-    if (base / text).is_dir():
-        return Source(text, Kind.FOLDER, str((base / text).resolve()))
+    whole = place_of(text, base)
+    if whole.is_dir():
+        return Source(text, Kind.FOLDER, str(whole.resolve()))
     selection = _SELECTION.fullmatch(text)
     if selection is None:
         raise DataError(f"{text}: no such file or folder; give {_allowed()}")
     place, config, split = selection["place"], selection["config"], selection["split"] or "train"
-    if (base / place).is_dir():
-        return Source(text, Kind.FOLDER, str((base / place).resolve()), config, split)
+    folder = place_of(place, base)
+    if folder.is_dir():
+        return Source(text, Kind.FOLDER, str(folder.resolve()), config, split)
     # `data/train.text` looks like a Hub id, but beside an existing folder `data` it is a misspelt path.
-    if _HUB_ID.fullmatch(place) is None or (base / place).parent.is_dir():
-        raise DataError(f"{text}: no such file or folder{_nearest_file(base / place)}; give {_allowed()}")
+    if _HUB_ID.fullmatch(place) is None or folder.parent.is_dir():
+        raise DataError(f"{text}: no such file or folder{_nearest_file(folder)}; give {_allowed()}")
     return Source(text, Kind.HUB, place, config, split)
 
 

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from ...spaces.errors import EncoderError, first_line
+from ..places import place_of
 from .names import SCRATCH
 
 PACKAGE = "package:"
@@ -29,7 +30,7 @@ def locate(name: str, base: Path, key: str = ENCODER) -> str:
         # Elsewhere than at the encoder random weights are of no use.
         known = f"; known: {', '.join(SCRATCH)}" if key == ENCODER else " (it must be pretrained)"
         raise EncoderError(f"{key}: no such encoder {name!r}{known}")
-    folder = (base / Path(name).expanduser()).resolve()
+    folder = place_of(name, base).resolve()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise EncoderError(f"{key}: the folder {name!r} has no config.json")

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from ...spaces.errors import StudyError
+from ..changing import as_it_is_now
 from ..confirmation.reading import read_confirmation
 from ..confirmation.running import confirm_study
 from ..executors.placement import Placement
 from ..report.confirmed import verdict_blocks
 from ..report.live import make_observer
 from ..settings import ConfirmSettings
-from ..study import StudyRecord, as_it_is_now, while_stored
+from ..study import StudyRecord, while_stored
 from ..tuner import Ending
 from .consoles import INTERRUPTED, output, tell
 from .targets import opened, seconds

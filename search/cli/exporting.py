@@ -20,7 +20,7 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
     if not destination.parent.is_dir():
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     check_replaced(destination, "--output", "an export", is_export)
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     with while_stored(record):
         confirmed = read_confirmation(record)
         chosen = choose(record, confirmed, trial)

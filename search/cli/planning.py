@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
+from ..changing import as_it_is_now
 from ..executors.placement import Placement
 from ..executors.places import first_device
 from ..planning.costs import STEPS
@@ -14,7 +15,7 @@ from ..preparing import check_unchanged, prepare_study
 from ..report.wording import duration, estimate
 from ..running import threads_of
 from ..storage import patiently, storage_url
-from ..study import as_it_is_now, is_ready, while_stored, without_operations
+from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
 from .consoles import echo, generation, tell, tell_table
 from .targets import file_of, opened
@@ -36,15 +37,15 @@ def plan_command(target: str, storage: str | None, *, trials: int | None, placem
 
 
 def _of_stored(target: str, storage: str | None, trials: int | None, placement: Placement, *, quiet: bool) -> Plan:
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     with while_stored(record):
         check_unchanged(record, record.path)
         record = as_it_is_now(record, record.path)
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
-        total, threads = trials or record.study.user_attrs["total"], threads_of(record.study)
+        threads = threads_of(record.study)
     base = record.path.parent.absolute()
     prepared = _prepared(record.file, base, placement, quiet=quiet)
-    return make_plan(record.file, base, prepared, placement, total=total, trials=known, threads=threads)
+    return make_plan(record.file, base, prepared, placement, total=trials, trials=known, threads=threads)
 
 
 def _prepared(file: StudyFile, base: Path, placement: Placement, *, quiet: bool) -> PreparedObjective:

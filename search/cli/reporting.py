@@ -22,6 +22,14 @@ from .consoles import echo, output, tell
 from .targets import opened
 
 _FOREST = "sklearn.ensemble"
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="generator" content="autotune study report">
+"""
+"""How a page begins (search/report/html/page.html): no other file may be replaced by one."""
 
 
 def report_command(target: str, storage: str | None, *, as_json: bool, page: Path | None) -> None:
@@ -29,9 +37,9 @@ def report_command(target: str, storage: str | None, *, as_json: bool, page: Pat
     if page is not None and not page.parent.is_dir():
         raise InputError(f"--html: there is no folder {str(page.parent)!r}")
     if page is not None:
-        check_replaced(page, "--html", "such a page", lambda beginning: "autotune report</title>" in beginning)
+        check_replaced(page, "--html", "such a page", lambda beginning: beginning.lstrip().startswith(_PAGE))
     _import_importances()
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     summary, confirmed = read_facts(record)
     if as_json:
         echo({**summary.to_json(), "confirmation": confirmation_json(confirmed) if confirmed else None})

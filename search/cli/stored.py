@@ -42,7 +42,7 @@ def _listed(summary: Summary) -> list[str]:
 
 def show_command(target: str, storage: str | None, *, as_json: bool) -> None:
     """A study's settings and the state of each trial."""
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     with while_stored(record):
         trials = [_shown(trial) for trial in record.study.get_trials(deepcopy=False)]
     if as_json:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...objectives.data.cleaning import rows
 from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
+from ..changing import as_it_is_now
 from ..creation import check_free, consequences, create_study
 from ..executors.placement import Placement
 from ..preparing import longest_trial, prepare_study
@@ -18,7 +19,6 @@ from ..running import run_study
 from ..storage import storage_option, storage_url
 from ..study import (
     StudyRecord,
-    as_it_is_now,
     is_ready,
     while_stored,
     without_operations,

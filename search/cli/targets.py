@@ -13,10 +13,15 @@ from ..study_file.reading import is_study_file, read_study_file
 from ..study_file.schema import StudyFile
 
 
-def opened(target: str, storage: str | None) -> StudyRecord:
-    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved."""
+def opened(target: str, storage: str | None, *, reading: bool = False) -> StudyRecord:
+    """The stored study that a name or a study file means; a file's own folder counts, as studies may be moved.
+
+    With `reading` nothing can be written into it.
+    """
     file, path = file_of(target, is_stored=True)
-    record = open_study(file.name if file else target, storage_url(storage, file.storage if file else None))
+    record = open_study(
+        file.name if file else target, storage_url(storage, file.storage if file else None), reading=reading
+    )
     return record if path is None else replace(record, path=path)
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from ...objectives.prepare import prepare
 from ...objectives.prepared import PreparedObjective
@@ -100,7 +101,7 @@ class _Training:
                 manner = replace(manner, begins=begins, hears=trackers.hear)
             trained = self._trained(prepared, device, manner)
             if self.group.leads:
-                self._write(trained, prepared, destination.work)
+                self._write(trained, prepared, destination)
 
     @property
     def _all_data(self) -> bool:
@@ -190,14 +191,18 @@ class _Training:
             "learning_rate": best.configuration.learning_rate,
         }
 
-    def _write(self, trained: Trained, prepared: PreparedObjective, work: Path) -> None:
+    def _write(self, trained: Trained, prepared: PreparedObjective, destination: Destination) -> None:
         settings = self.best.settings
         metrics = json.dumps(_metrics(settings.objective, trained), indent=2) + "\n"
         card = ModelCard(self.best, prepared, trained, self.folder.absolute().name, self._command())
         try:
-            save_model(trained, prepared, self.folder, {"metrics.json": metrics, "README.md": card.text()}, work)
-        except OSError as error:
-            raise InputError(f"--output: {str(self.folder)!r} cannot be written: {error.strerror or error}") from None
+            texts = {"metrics.json": metrics, "README.md": card.text()}
+            save_model(trained, prepared, self.folder, texts, destination.work)
+        except (OSError, SafetensorError) as error:  # the second is what safetensors says of a disk, too
+            reason = first_line(error) if isinstance(error, SafetensorError) else error.strerror or error
+            raise TrainingError(
+                f"--output: {str(self.folder)!r} cannot be written: {reason}; {_left(destination)}"
+            ) from None
         for name, found in (("validation", trained.validation), ("test", trained.test)):
             if found:
                 tell(f"{name}: {settings.metric} {number(found[settings.metric])}")
@@ -227,6 +232,13 @@ def _begin(trackers: Trackers, file: Path, step: int) -> None:
     """Go on in the trackers' runs of an earlier life, which a file in the training's own folder names."""
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     write_text(file, json.dumps(trackers.begin(step, known)) + "\n")
+
+
+def _left(destination: Destination) -> str:
+    """What is left of a training whose model cannot be written, and what to do."""
+    if destination.store.sizes():
+        return "the training is kept as it was last saved: mend this, and the same command goes on from there"
+    return "the training was too short to be saved, and is lost: mend this, and give the same command"
 
 
 def _metrics(objective: str | Sequence[str], trained: Trained) -> dict[str, object]:

@@ -20,7 +20,7 @@ INTERVAL_S = 2.0
 
 def watch_command(target: str, storage: str | None) -> int:
     """Show where a study stands until its total has ended. Returns the exit code."""
-    record = opened(target, storage)
+    record = opened(target, storage, reading=True)
     console = output()
     try:
         with while_stored(record, timeouts.RECONNECT_S):

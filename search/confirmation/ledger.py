@@ -12,7 +12,6 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from ...objectives.caching import content_hash
 from ...objectives.training.fresh import Fresh
 from ...spaces.configuration import Configuration
 from ..claims import Claims
@@ -25,18 +24,7 @@ from .arms import Planned, key_of
 SEED, TESTED = "seed", "tested"
 ARMS, SEEDS, ABLATION, TEST = "arms", "seeds", "ablation", "test"
 TOKEN, OF = "token", "of"
-
-
-def _studies(record: StudyRecord) -> list[str]:
-    """What a ledger of this study may say that it is of: its identity, under which nothing changes that is measured.
-
-    Earlier versions wrote a hash of all settings, which any new setting changes; and their studies had no identity.
-    """
-    settings = record.file.model_dump_json(exclude={"storage", "search", "confirm"})
-    identity = record.study.user_attrs.get(IDENTITY)
-    known = [] if identity is None else [identity]
-    hashed = content_hash([settings, str(record.file.search.seed), *sorted(record.fingerprints.values()), *known])
-    return [*known, hashed]
+"""`of`: the identity of the study, under which nothing changes that is measured."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +77,9 @@ class Ledger:
     def of(cls, record: StudyRecord) -> "Ledger | None":
         """What there is; None if the study was never confirmed, or an earlier one of its name was."""
         known = named(record.storage, confirmation_name(record.name))
-        return None if known is None or known.user_attrs.get(OF) not in _studies(record) else cls(record, known)
+        if known is None or known.user_attrs.get(OF) != record.study.user_attrs[IDENTITY]:
+            return None
+        return cls(record, known)
 
     @classmethod
     def made(cls, record: StudyRecord) -> "Ledger":
@@ -103,7 +93,7 @@ class Ledger:
             direction = record.study.directions[0]
             study = optuna.create_study(study_name=name, storage=record.storage, direction=direction)
             study.set_user_attr(TOKEN, uuid.uuid4().hex)
-            study.set_user_attr(OF, _studies(record)[0])
+            study.set_user_attr(OF, record.study.user_attrs[IDENTITY])
         return cls(record, study)
 
     @property

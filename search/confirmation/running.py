@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
 from ..bank_progress import Quarters
+from ..changing import as_it_is_now
 from ..checkpoints import checkpoint_store
 from ..executors.choosing import Workload, make_executor
 from ..executors.placement import Placement
@@ -25,7 +26,7 @@ from ..running import keep_threads, storage_failures, threads_of
 from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
 from ..storage import patiently, timeouts
-from ..study import StudyRecord, as_it_is_now, while_stored
+from ..study import StudyRecord, while_stored
 from ..tuner import Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh
@@ -147,8 +148,7 @@ class _Work:
             return [], {}
         look = known or {"winner": winner.name, "seeds": list(found.seeds)}
         arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, found.arm(look["winner"]))}
-        # Earlier versions queued the trainings before they wrote down who is tested.
-        return _trainings([*arms.values()], look.get("seeds", ()), tested=True), {TEST: look}
+        return _trainings([*arms.values()], look["seeds"], tested=True), {TEST: look}
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""

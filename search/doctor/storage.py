@@ -28,10 +28,12 @@ def find_storage(url: str) -> Check:
 
 
 def _unwritable(url: str, *, is_new: bool) -> str | None:
-    """Why studies could be read, but not written; SQLite's files that are there were tried by whoever opened them."""
+    """Why studies could be read, but not written."""
     if url.startswith("sqlite"):
-        folder = Path(url.removeprefix("sqlite:///")).parent
-        return None if os.access(folder, os.W_OK | os.X_OK) else f"the folder {str(folder)!r} cannot be written"
+        file = Path(url.removeprefix("sqlite:///"))
+        if not os.access(file.parent, os.W_OK | os.X_OK):
+            return f"the folder {str(file.parent)!r} cannot be written"
+        return None if not file.exists() or os.access(file, os.W_OK) else "the file cannot be written"
     right = "has_schema_privilege(current_schema(), 'CREATE')" if is_new else "has_table_privilege('trials', 'INSERT')"
     question = text(f"SELECT current_setting('transaction_read_only') = 'on', {right}")
     with storage_errors(url, timeouts.OPENING_S), server(url).connect() as connection:

@@ -169,8 +169,9 @@ def _chosen(
         return ExecutorName.INLINE, places[:1], work.threads
     try:
         probe = look()
-    except (Diverged, RuntimeError, MemoryError):
-        return ExecutorName.INLINE, places[:1], work.threads  # the first trial is the same, and says what is wrong
+    except (Diverged, RuntimeError, MemoryError) as error:
+        note(f"training in this process: a look at what a step takes failed ({first_line(error)})")
+        return ExecutorName.INLINE, places[:1], work.threads  # the first trial is the same, and says more
     count, threads, why = workers_worth(probe, len(places), work, steps)
     note(why)
     return (ExecutorName.PROCESS if count > 1 else ExecutorName.INLINE), places[:count], threads

@@ -14,6 +14,7 @@ from ..report.summary import Summary
 from ..report.wording import in_short
 from ..roles import BESIDE, CONFIGURATION, REVISION
 from ..safe_text import plain
+from ..settings import MAY_CHANGE
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
 from ..versions import versions
@@ -21,9 +22,17 @@ from .best_file import BestConfiguration
 from .chosen import Exported
 from .figures import figures
 from .formats import Format
-from .hugging_face import hugging_face
+from .hugging_face import WRITTEN_BY, hugging_face
 from .parts import Commands, Found, FrontMember, LossWeights
 from .relocation import Relocation
+
+_HEADER = "# The best configuration of the study "
+_BEGINNINGS = (
+    rf"{re.escape(_HEADER)}.+\nformat: \d+\n",
+    r'\{\n  "format": \d+,\n  "commands": \{\n    "train": "autotune train ',
+    rf'\{{\n  "written_by": "{WRITTEN_BY}",\n  "training_arguments": \{{\n',
+)
+"""Of an export as YAML, as JSON and for transformers: nobody else's file begins so."""
 
 
 def export_of(
@@ -43,7 +52,7 @@ def export_of(
     """
     configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
     augmentation, settings = moved.augmentation(record.file.space.augmentation), moved.settings(record.file)
-    beside = record.study.user_attrs.get(BESIDE, {})  # a study of an older version has none
+    beside = record.study.user_attrs[BESIDE]
     models = {text: beside.get(".".join(key)) for key, text in named(settings.model.encoder, augmentation)}
     exported = BestConfiguration(
         commands=_commands(name),
@@ -96,11 +105,11 @@ def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
 def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
     """SHA-256 of all that an export is chosen by.
 
-    That is the study file, the commit of its encoder, the hashes of its data, of every trial that ended its number,
-    state, values and configuration, and of the confirmation each arm's configuration and scores. So two exports with
-    the same fingerprint were chosen from the same results, and an export of a study that went on since, or was made
-    anew under its name, has another one. The storage, times and places have no part in it: a study that was copied to
-    another database keeps its fingerprint.
+    That is the study file without what may change while the study lives, the commit of its encoder, the hashes of its
+    data, of every trial that ended its number, state, values and configuration, and of the confirmation each arm's
+    configuration and scores. So two exports with the same fingerprint were chosen from the same results, and an export
+    of a study that went on since, or was made anew under its name, has another one. The storage, times and places have
+    no part in it: a study that was copied to another database keeps its fingerprint.
     """
     attributes = record.study.user_attrs
     trials = [
@@ -109,15 +118,16 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
         if trial.state.is_finished()
     ]
     arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
-    known = [attributes["study_file"], dict(record.fingerprints), trials, arms]
-    if revision := attributes.get(REVISION):  # without one, studies of earlier versions keep their fingerprint
-        known.append(revision)
+    settings = json.loads(attributes["study_file"])
+    lasting = {name: value for name, value in settings["search"].items() if name not in MAY_CHANGE}
+    file = json.dumps({**settings, "search": lasting, "confirm": None})  # a text, as the order of tasks counts
+    known = [file, attributes.get(REVISION), dict(record.fingerprints), trials, arms]
     return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
 
 
 def is_export(beginning: str) -> bool:
-    """Whether a file that begins so is an export, in any of its forms."""
-    return re.search(r'^(found:|  "(found|training_arguments)": \{)', beginning, re.MULTILINE) is not None
+    """Whether a file that begins so is an export, in any of its forms, as `render` writes them."""
+    return any(re.match(pattern, beginning) for pattern in _BEGINNINGS)
 
 
 def render(best: BestConfiguration, style: Format) -> str:
@@ -128,7 +138,7 @@ def render(best: BestConfiguration, style: Format) -> str:
     if style == "json":
         return _json(content)
     train = f" Train it: {best.commands.train}" if best.commands else ""
-    header = f"# {plain(f'The best configuration of the study {best.found.study}.{train}')}\n"
+    header = f"{_HEADER}{plain(f'{best.found.study}.{train}')}\n"
     return header + write_document(content)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from ...spaces.training import TrainingSettings
 from .best_file import BestConfiguration
 
+WRITTEN_BY = "autotune study export"
+"""By its first key an export is told from files that it must not replace."""
 _ARGUMENTS = {
     "epochs",
     "batch_size",
@@ -20,11 +22,12 @@ _ARGUMENTS = {
 
 
 def hugging_face(best: BestConfiguration) -> dict[str, Any]:
-    """The export as JSON; `TrainingArguments(output_dir=..., **content["training_arguments"])` takes the first part."""
+    """The export as JSON; `TrainingArguments(output_dir=..., **content["training_arguments"])` takes its part."""
     settings = best.settings
     training = TrainingSettings.model_validate({**settings.training.model_dump(), **best.configuration.training})
     main = settings.tasks[settings.main_task]
     return {
+        "written_by": WRITTEN_BY,
         "training_arguments": _arguments(best, training),
         "not_arguments": _others(best, training),
         "encoder": settings.model.encoder,

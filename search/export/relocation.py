@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...objectives.data.sources import Kind, resolve_source
+from ...objectives.places import place_of
 from ...objectives.settings import ObjectiveSettings
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import InputError
@@ -57,17 +58,18 @@ class Relocation:
 
     def model(self, text: str, key: str) -> str:
         """A model's folder; a Hub id or a package's folder stays."""
-        folder = self._old / Path(text).expanduser()
+        folder = place_of(text, self._old)
         return self._path(folder) if folder.is_dir() else self._gone(text, key)
 
     def _file(self, text: str, key: str) -> str:
-        file = self._old / text
+        file = place_of(text, self._old)
         return self._path(file) if file.exists() else self._gone(text, key)
 
     def _gone(self, text: str, key: str) -> str:
-        if Path(text).expanduser().is_absolute():
+        if place_of(text, Path()).is_absolute():
             raise InputError(f"{key}: {text!r} does not exist, so the export could not be trained")
         return text
 
     def _path(self, path: Path) -> str:
-        return Path(os.path.relpath(path.resolve(), self._new)).as_posix()
+        relative = Path(os.path.relpath(path.resolve(), self._new)).as_posix()
+        return f"./{relative}" if relative.startswith("~") else relative

@@ -19,6 +19,8 @@ Facts = Mapping[str, str | int | bool | None]
 """All that a training's course follows from, by what the user calls it."""
 
 _FACTS = "training.json"
+_LAST = "config.json"
+"""What a model's folder gets last (objectives/training/exporting.py): something else may lie in it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def held(folder: Path, facts: Facts) -> Generator[Destination]:
         _claim(destination)
         yield destination
     finally:
-        if not destination.store.sizes() or (folder.exists() and any(folder.iterdir())):
+        if not destination.store.sizes() or (folder / _LAST).is_file():
             shutil.rmtree(work, ignore_errors=True)
         lock.release()
         for place in made:

@@ -9,7 +9,7 @@ from ..export.best_file import BestConfiguration
 def check_labels(best: BestConfiguration, corpus: Corpus) -> None:
     """Check that each task has the labels that the configuration was found with, in the same order.
 
-    An export from before labels were written says nothing of them.
+    A file without labels, as one may be that was written by hand, says nothing of them.
 
     Raises:
         DataError: a label is missing, new, or in another place; all such tasks are named.

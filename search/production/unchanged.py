@@ -63,7 +63,7 @@ def _changes_beside(best: BestConfiguration, base: Path) -> Iterator[tuple[Place
     for key, text in named(best.settings.model.encoder, best.augmentation):
         place = ("settings", *key) if key[0] == "model" else key[1:]
         known = best.fingerprints.get(text)
-        if known is None:  # no file or folder, or an earlier autotune wrote it
+        if known is None:  # no file or folder, or written by hand without it
             continue
         now = digest(place, text, base)
         if now is None:

@@ -44,15 +44,15 @@ def summarize(study: optuna.Study, *, importance: bool = True) -> Summary:
         importance=parameter_importances(study) if importance else {},
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
         findings=tuple(map(_finding, attributes["cleaning"])),
-        augmentation=Augmentation(**attributes.get(AUGMENTATION, {})),
+        augmentation=Augmentation(**attributes[AUGMENTATION]),
         auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
-        normalisers=attributes.get("normalisers", {}),
+        normalisers=attributes["normalisers"],
         revision=attributes.get(REVISION),
     )
 
 
 def _finding(stored: Mapping[str, Any]) -> Finding:
-    return Finding(stored["what"], stored["count"], tuple(stored["examples"]), stored.get("action", "dropped"))
+    return Finding(stored["what"], stored["count"], tuple(stored["examples"]), stored["action"])
 
 
 def _pruned(trials: Iterable[FrozenTrial]) -> list[Configuration]:

@@ -2,6 +2,8 @@
 
 import sqlite3
 import weakref
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from optuna.storages import RDBStorage
@@ -9,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from . import timeouts
 from .failures import refusal
+from .reading import connect_to_read
 
 
 def first_engine(address: URL, url: str) -> Engine:
@@ -28,31 +31,43 @@ def _engine_settings(address: URL) -> dict[str, Any]:
     return {"connect_args": patience}
 
 
-def connected(address: URL, url: str) -> RDBStorage:
-    """Optuna's storage, which makes the tables that are missing, set up for processes that share it.
+def connected(address: URL, url: str, *, reading: bool = False) -> RDBStorage:
+    """Optuna's storage, set up for processes that share it; it makes the tables that are missing, or only reads.
 
     Raises:
         StorageError: another version of Optuna made the tables.
     """
-    text_url = url if address.drivername == "sqlite" else address.render_as_string(hide_password=False)
+    is_file = address.drivername == "sqlite"
+    text_url = url if is_file else address.render_as_string(hide_password=False)
     settings = _engine_settings(address)
-    if address.drivername != "sqlite":
+    if not is_file:
         settings["pool_pre_ping"] = True  # a connection dies unseen while a long trial runs (optuna#5600)
+    elif reading:
+        # One connection a transaction: what may be done to the file is looked at each time, and none is left open.
+        connect = partial(connect_to_read, Path(address.database or ""), timeouts.RUNNING_S)
+        settings = {"creator": connect, "poolclass": NullPool}
     try:
         # Optuna fills in a template: braces that are really in the URL are doubled.
-        storage = RDBStorage(text_url.replace("{", "{{").replace("}", "}}"), settings)
+        storage = RDBStorage(text_url.replace("{", "{{").replace("}", "}}"), settings, skip_table_creation=reading)
     except RuntimeError:  # Optuna's own check of the schema, the only thing there that raises it
         raise refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
     # Optuna closes a session after its commit: to make all that it read expire first is a sixth of reading a study.
     storage.scoped_session.remove()
     storage.scoped_session.configure(expire_on_commit=False)
-    if address.drivername == "sqlite":
+    if is_file and reading:
+        event.listen(storage.engine, "begin", _begin)
+    elif is_file:
         _begin_immediately(storage.engine)
     else:
         _tell_time_in_utc(storage.engine)
     # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.
     weakref.finalize(storage, storage.engine.dispose)
     return storage
+
+
+def _begin(connection: Connection) -> None:
+    """All that one transaction reads is of one moment."""
+    connection.exec_driver_sql("BEGIN")
 
 
 def _begin_immediately(engine: Engine) -> None:

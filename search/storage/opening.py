@@ -3,7 +3,8 @@
 SQLite as Optuna opens it loses trials when processes share it: a transaction reads, another process writes, and both
 claim the same trial. Here every transaction, including reads, takes the write lock when it begins (BEGIN IMMEDIATE);
 other programs can read concurrently (WAL); and one process creates the schema. The result stays a plain Optuna
-storage, which `optuna` and `optuna-dashboard` open unchanged.
+storage, which `optuna` and `optuna-dashboard` open unchanged. A command that only reads opens it read-only, takes no
+write lock and leaves even the file's journal mode as it is (reading.py).
 """
 
 import sqlite3
@@ -19,6 +20,7 @@ from . import timeouts
 from .address import parsed
 from .connecting import connected, first_engine
 from .failures import refusal, storage_errors
+from .reading import connect_to_read
 
 _LAST_TABLE = "alembic_version"
 """Optuna writes this table last: where it is, the whole schema is."""
@@ -27,8 +29,10 @@ _SCHEMA_LOCK = 0x6175746F
 """The key of our PostgreSQL advisory lock; any constant that all tuners share ("auto")."""
 
 
-def open_storage(url: str, *, create: bool) -> RDBStorage:
+def open_storage(url: str, *, create: bool, reading: bool = False) -> RDBStorage:
     """Open the database of a study, and make its tables if `create` is set and it has none.
+
+    With `reading` nothing is written: a SQLite file may be one that cannot be, or that another process writes.
 
     Raises:
         StorageError: it is no URL of a database that we support, or the database is not there, cannot be reached,
@@ -37,7 +41,7 @@ def open_storage(url: str, *, create: bool) -> RDBStorage:
     address = parsed(url)
     try:
         with storage_errors(url, timeouts.OPENING_S):
-            return _opened(address, url, create=create)
+            return _opened(address, url, create=create, reading=reading)
     except OSError as error:
         raise refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
 
@@ -47,28 +51,28 @@ def server(url: str) -> Engine:
     return first_engine(parsed(url), url)
 
 
-def holds_studies(url: str) -> bool:
-    """Whether there is a database with tables for studies; looking makes none.
+def holds_studies(url: str, *, reading: bool = True) -> bool:
+    """Whether there is a database with tables for studies; looking makes none. Without `reading` it must be writable.
 
     Raises:
         StorageError: it cannot be looked into, so nobody can tell.
     """
     address = parsed(url)
     with storage_errors(url, timeouts.OPENING_S):
-        return _LAST_TABLE in _tables(address, url, create=True)
+        return _LAST_TABLE in _tables(address, url, create=True, reading=reading)
 
 
-def _opened(address: URL, url: str, *, create: bool) -> RDBStorage:
-    tables = _tables(address, url, create=create)
+def _opened(address: URL, url: str, *, create: bool, reading: bool) -> RDBStorage:
+    tables = _tables(address, url, create=create, reading=reading)
     if _LAST_TABLE in tables:
-        return connected(address, url)
+        return connected(address, url, reading=reading)
     if not create:
         raise refusal(url, "holds no studies; `autotune study create` creates the first")
     with _one_maker(address, url):
         return connected(address, url)
 
 
-def _tables(address: URL, url: str, *, create: bool) -> set[str]:
+def _tables(address: URL, url: str, *, create: bool, reading: bool) -> set[str]:
     """Return the names of the tables that are there; empty for a SQLite file that `create` may make."""
     if address.drivername != "sqlite":
         with first_engine(address, url).connect() as connection:
@@ -82,6 +86,9 @@ def _tables(address: URL, url: str, *, create: bool) -> set[str]:
         if not create:
             raise refusal(url, "does not exist; `autotune study create` creates it")
         return set()
+    if reading:
+        with closing(connect_to_read(file, timeouts.OPENING_S)) as connection:
+            return _names(connection, url)
     return _file_tables(file, url)
 
 
@@ -89,13 +96,18 @@ def _file_tables(file: Path, url: str) -> set[str]:
     """Check that a SQLite file can be written now and is Optuna's (or empty), and put it into WAL mode."""
     with closing(sqlite3.connect(file, timeout=timeouts.OPENING_S, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        tables = _names(connection, url)
         connection.execute("ROLLBACK")
-        tables: set[str] = {name for (name,) in names}
-        if tables and not tables & _FIRST_TABLES:
-            raise refusal(url, "is the database of another program, not of a study")
         connection.execute("PRAGMA journal_mode = WAL")
     return tables
+
+
+def _names(connection: sqlite3.Connection, url: str) -> set[str]:
+    """The tables of a SQLite file; none of them if it is empty, and Optuna's among them if not."""
+    names: set[str] = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if names and not names & _FIRST_TABLES:
+        raise refusal(url, "is the database of another program, not of a study")
+    return names
 
 
 @contextmanager

@@ -125,6 +125,17 @@ def test_replace_keeps_case_and_punctuation(tmp_path: Path) -> None:
     assert operation.rewrite([row], 1.0, 0, 0) == [Row(("Superb", "price", "in"), is_words=True)]
 
 
+def test_a_lexicon_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lexicon(tmp_path, "great\ta\tsuperb\tpoor", "zippy\ta\t\tslow")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    elsewhere = Resources(Path("/elsewhere"), "scratch:tiny", [])
+    space = AugmentationSpace.model_validate({"replace": {"lexicon": "~/lexicon.tsv"}})
+    assert one(Replace.make(space, elsewhere), "great") == Row(("superb",), "positive")
+    assert "a slow phone" in turns(
+        flip("a zippy phone", lexicon="~/lexicon.tsv", base=Path("/elsewhere")), "a zippy phone"
+    )
+
+
 def test_replace_finds_chinese_words_by_longest_match(tmp_path: Path) -> None:
     file = lexicon(tmp_path, "味道\tn\t滋味\t", "味道好\ta\t可口\t", "道\tn\t路\t")
     space = AugmentationSpace.model_validate({"replace": {"lexicon": str(file)}})

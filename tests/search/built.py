@@ -43,6 +43,8 @@ class BuiltStudy:
             "auxiliary_tasks": ["aspect"],
             "max_steps": 132,
             "cleaning": [],
+            "augmentation": {},
+            "normalisers": {},
             "encoder": "scratch:tiny",
         }
         for key, value in (facts | attributes).items():

@@ -208,10 +208,19 @@ def test_a_single_trial_needs_no_look(choose: Choose, left: int):
     assert notes == []
 
 
-@pytest.mark.parametrize("error", [Diverged("nan"), torch.OutOfMemoryError("full"), MemoryError(), RuntimeError("bug")])
-def test_a_probe_that_fails_is_the_first_trial_s_to_tell(choose: Choose, error: Exception):
-    executor, _ = choose(probe=error)
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Diverged("nan"), "nan"),
+        (torch.OutOfMemoryError("full\nand more"), "full"),
+        (MemoryError(), "MemoryError"),
+        (RuntimeError("bug"), "bug"),
+    ],
+)
+def test_a_probe_that_fails_says_why_one_process_trains(choose: Choose, error: Exception, reason: str):
+    executor, notes = choose(probe=error)
     assert isinstance(executor, InlineExecutor)
+    assert notes == [f"training in this process: a look at what a step takes failed ({reason})"]
 
 
 def test_so_many_workers_as_asked_for(choose: Choose):

@@ -348,7 +348,7 @@ def test_what_another_host_has_met_the_test_data_with_meanwhile_is_not_followed_
 
     def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> list[Training]:
         if ARMS in ledger.facts:
-            ledger.study.set_user_attr(TEST, {"winner": "baseline"})
+            ledger.study.set_user_attr(TEST, {"winner": "baseline", "seeds": []})
         return plan(ledger, decide)
 
     monkeypatch.setattr(Ledger, "plan", after_the_other)

@@ -42,7 +42,7 @@ def run(folder: Path, autotune: Command) -> Callable[[], Outcome]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["prepare_study", "_is_done", "_with_search"])
+@pytest.mark.parametrize("moment", ["prepare_study", "_ended_of", "_with_search"])
 def test_a_run_that_prepares(run: Callable[[], Outcome], monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     hook(monkeypatch, running, moment, lambda: delete_study("tiny", URL))
     outcome = run()
@@ -87,7 +87,7 @@ def test_a_study_that_was_made_anew_of_other_settings(
     hook(monkeypatch, running, "prepare_study", remade)
     outcome = run()
     assert outcome.code == 2
-    assert "was deleted meanwhile, and recreated with other data or settings" in outcome.err
+    assert "was deleted meanwhile, and recreated" in outcome.err
     assert all(trial.state.name == "WAITING" for trial in open_study("tiny", URL).study.trials)
 
 

@@ -155,6 +155,34 @@ def test_no_other_file_is_ever_replaced(trained: Path, autotune: Command, comman
     assert (trained / name).read_bytes() == before
 
 
+MINE = {
+    "empty": "",
+    "notes": "# Notes\nfound: two mistakes\n",
+    "a file with the first line alone": "# The best configuration of the study tiny.\nmine: true\n",
+    "a page": "<html><head><title>my own autotune report</title></head></html>",
+    "a data set": '{\n  "found": {\n    "rows": 3\n  }\n}\n',
+    "arguments": '{\n  "training_arguments": {\n    "learning_rate": 0.1\n  }\n}\n',
+}
+
+
+@pytest.mark.parametrize("text", MINE.values(), ids=MINE)
+@pytest.mark.parametrize("command", [("export", "tiny", "-o"), ("report", "tiny", "--html")])
+def test_a_file_of_somebody_else_s_is_not_taken_for_ours(
+    trained: Path, autotune: Command, command: tuple[str, ...], text: str
+) -> None:
+    (trained / "mine").write_text(text, encoding="utf-8")
+    outcome = autotune("study", *command, "mine")
+    assert outcome.code == 2
+    assert "'mine' is there already, and is not " in outcome.err
+    assert (trained / "mine").read_text(encoding="utf-8") == text
+
+
+def test_a_page_is_replaced_by_one_and_an_export_is_not(trained: Path, autotune: Command) -> None:
+    for _ in range(2):
+        assert autotune("study", "report", "tiny", "--html", "report.html").code == 0
+    assert "'report.html' is there already" in autotune("study", "export", "tiny", "-o", "report.html").err
+
+
 def test_a_folder_is_no_file_to_export_to(trained: Path, autotune: Command) -> None:
     outcome = autotune("study", "export", "tiny", "-o", ".")
     assert (outcome.code, outcome.err) == (2, "--output: '.' is a folder; name a file in it\n")
@@ -361,6 +389,11 @@ def test_a_study_that_went_on_has_another_fingerprint_and_a_copied_one_has_not(
     assert best_configuration(record, trained, 0).found.fingerprint == before
     assert autotune("study", "copy", "tiny", "--to", "sqlite:///copy.db").code == 0
     assert study_fingerprint(open_study("tiny", "sqlite:///copy.db")) == before
+    text = (trained / "study.yaml").read_text(encoding="utf-8")
+    (trained / "study.yaml").write_text(text.replace("trials: 4", "trials: 3"), encoding="utf-8")
+    assert autotune("study", "run", "study.yaml").code == 0
+    assert json.loads(record.study.user_attrs["study_file"])["search"]["trials"] == 3
+    assert study_fingerprint(record) == before
     record.study.tell(record.study.ask(), state=TrialState.FAIL)
     assert study_fingerprint(record) != before
 

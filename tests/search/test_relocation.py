@@ -70,6 +70,21 @@ def test_what_operations_read_is_moved(place: Path) -> None:
     assert (moved.flip.lexicon, moved.flip.opposites) == (None, {"a": "b"})
 
 
+def test_what_lies_at_home_is_moved(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    moved = Relocation(place / "rows", place / "out")
+    space = AugmentationSpace.model_validate({"operations": ["replace"], "replace": {"lexicon": "~/words.tsv"}})
+    assert moved.augmentation(space).replace.lexicon == "../words.tsv"
+    assert moved.source("~/reviews.csv") == "../reviews.csv"
+    assert moved.model("~/encoder", "model.encoder") == "../encoder"
+
+
+def test_a_name_that_begins_like_a_home_is_a_name(place: Path) -> None:
+    (place / "~nobody-at-all.csv").write_text("text,label\na,b\n", encoding="utf-8")
+    assert Relocation(place, place).source("~nobody-at-all.csv") == "./~nobody-at-all.csv"
+    assert Path(resolve_source("./~nobody-at-all.csv", place).place) == place / "~nobody-at-all.csv"
+
+
 @pytest.mark.parametrize("name", ["/models/of/ada", "~root/../models/of/ada"])
 def test_an_absolute_path_that_is_gone_never_comes_out(place: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"model\.encoder: .* is gone"):

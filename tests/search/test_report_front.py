@@ -52,6 +52,8 @@ def studied(objective: str | list[str], directions: list[Direction]) -> optuna.S
         "auxiliary_tasks": ["aspect"],
         "max_steps": 132,
         "cleaning": [],
+        "augmentation": {},
+        "normalisers": {},
         "encoder": "scratch:tiny",
     }
     for key, value in facts.items():

@@ -195,6 +195,8 @@ def test_several_objectives() -> None:
         "auxiliary_tasks": [],
         "max_steps": 9,
         "cleaning": [],
+        "augmentation": {},
+        "normalisers": {},
         "encoder": "scratch:tiny",
     }
     for key, value in facts.items():

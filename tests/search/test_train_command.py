@@ -1,6 +1,8 @@
 """`autotune train`: what its options change, and what it refuses."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,9 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.training.weighting.registry import WEIGHTINGS
+from autotune.search.cli import training
+from autotune.search.production.model_card import ModelCard
+from safetensors import SafetensorError
 
 from ..integration.production import write_best
 
@@ -83,3 +88,50 @@ def test_a_group_whose_others_cannot_be_reached_is_said(
     assert outcome.code == 2
     assert "cannot connect to each other (RANK=x, WORLD_SIZE=2" in outcome.err
     assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (SafetensorError("I/O error: No space left on device\nmore"), "I/O error: No space left on device"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "Permission denied"),
+    ],
+)
+def test_a_model_that_cannot_be_written_is_a_failure_after_which_the_same_command_goes_on(
+    here: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise error
+
+    write_best(here, training=SHORT)
+    command = ("train", "best.yaml", "-o", "model", "--devices", "cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_model", refused)
+        outcome = autotune(*command)
+    assert outcome.code == 1
+    assert outcome.err == (
+        f"--output: 'model' cannot be written: {reason}; the training is kept as it was last saved: mend this, and the "
+        "same command goes on from there\n"
+    )
+    outcome = autotune(*command)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "going on from step" in outcome.out
+    assert not Path(".model.training").exists()
+
+
+def test_a_folder_that_filled_meanwhile_costs_no_training(
+    here: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def filled(_: object) -> str:
+        Path("model").mkdir()
+        Path("model", "mine").touch()
+        return ""
+
+    write_best(here, training=SHORT)
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelCard, "text", filled)
+        outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
+    assert outcome.code == 1
+    assert "Directory not empty; the training is kept" in outcome.err
+    assert Path(".model.training").is_dir()

@@ -1,0 +1,117 @@
+"""What a study file may say otherwise while its study lives."""
+
+from pathlib import Path
+
+import pytest
+from autotune.search.changing import forbidden_changes
+from autotune.search.roles import ROLE
+from autotune.search.study import open_study
+from autotune.search.study_file.reading import parse_study_file
+from autotune.search.study_file.schema import StudyFile
+
+from .conftest import STUDY, Command
+
+DATABASE = "sqlite:///autotune.db"
+GRID = "the study 'tiny' cannot continue: a trial's number is its place in the grid"
+PRUNER = "asha, hyperband and wilcoxon compare what only their own trials keep"
+
+
+def say(folder: Path, search: str) -> None:
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    head, _, _ = text.partition("search:")
+    (folder / "study.yaml").write_text(f"{head}search: {{{search}}}\n", encoding="utf-8")
+
+
+def file_with(search: str, validation: str = "0.25") -> StudyFile:
+    text = STUDY.replace("trials: 4, sampler: random", search).replace("validation: 0.25", f"validation: {validation}")
+    return parse_study_file(text, "study.yaml")
+
+
+@pytest.mark.slow
+def test_another_number_of_trials_is_the_study_s_new_total(trained: Path, autotune: Command) -> None:
+    say(trained, "trials: 6, sampler: random")
+    assert "4 complete, 0 pruned, 0 failed, 0 running, of 4" in autotune("study", "show", "tiny").out
+    outcome = autotune("study", "run", "study.yaml", "--devices", "cpu")
+    assert outcome.code == 0, outcome.err
+    assert "changed in the study file, and taken over: search.trials: 4 -> 6\n" in outcome.out
+    assert "all trials are done: 6 of 6 trials done" in outcome.out
+    assert autotune("study", "run", "study.yaml").out == (
+        "nothing to do: all 6 trials are done (--trials N sets another total)\n"
+    )
+    assert open_study("tiny", DATABASE).file.search.trials == 6
+
+
+@pytest.mark.slow
+def test_fewer_trials_than_have_ended_take_none_away(trained: Path, autotune: Command) -> None:
+    say(trained, "trials: 2, sampler: random")
+    outcome = autotune("study", "run", "study.yaml")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == (
+        "changed in the study file, and taken over: search.trials: 4 -> 2\n"
+        "nothing to do: 4 trials are done, and 2 are asked for (--trials N sets another total)\n"
+    )
+    assert "4 complete, 0 pruned, 0 failed, 0 running, of 4" in autotune("study", "show", "tiny").out
+
+
+@pytest.mark.slow
+def test_an_option_s_total_stays_that_call_s(trained: Path, autotune: Command) -> None:
+    assert autotune("study", "run", "study.yaml", "--trials", "5", "--devices", "cpu").code == 0
+    assert open_study("tiny", DATABASE).study.user_attrs["total"] == 4
+    say(trained, "trials: 8, sampler: random")
+    assert "nothing to do: all 5 trials" in autotune("study", "run", "study.yaml", "--trials", "5").out
+    assert open_study("tiny", DATABASE).study.user_attrs["total"] == 8
+
+
+@pytest.mark.slow
+def test_a_study_that_began_with_one_trial_has_equal_weights_next(folder: Path, autotune: Command) -> None:
+    say(folder, "trials: 1, sampler: random")
+    assert autotune("study", "run", "study.yaml", "--devices", "cpu").code == 0
+    assert "1 complete, 0 pruned, 0 failed, 0 running, of 1" in autotune("study", "show", "tiny").out
+    say(folder, "trials: 2, sampler: random")
+    assert autotune("study", "run", "study.yaml", "--devices", "cpu").code == 0
+    trials = open_study("tiny", DATABASE).study.trials
+    assert [trial.user_attrs[ROLE] for trial in trials] == ["baseline", "equal weights"]
+
+
+@pytest.mark.slow
+def test_sampler_and_pruner_may_change(trained: Path, autotune: Command) -> None:
+    say(trained, "trials: 6, sampler: tpe, pruner: median")
+    outcome = autotune("study", "run", "study.yaml", "--devices", "cpu")
+    assert outcome.code == 0, outcome.err
+    told = "search.trials: 4 -> 6, search.sampler: 'random' -> 'tpe', search.pruner: 'auto' -> 'median'"
+    assert f"changed in the study file, and taken over: {told}\n" in outcome.out
+
+
+@pytest.mark.slow
+def test_a_change_that_the_trials_so_far_forbid_is_told_by_its_reason(trained: Path, autotune: Command) -> None:
+    say(trained, "trials: 6, sampler: grid, pruner: asha")
+    outcome = autotune("study", "run", "study.yaml")
+    assert outcome.code == 2
+    assert "no longer measure the same thing" not in outcome.err
+    for told in (GRID, "  search.sampler: 'random' -> 'grid'\n", PRUNER, "  search.pruner: 'auto' -> 'asha'\n"):
+        assert told in outcome.err
+    assert open_study("tiny", DATABASE).study.user_attrs["total"] == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "forbidden"),
+    [
+        ("sampler: tpe", "sampler: qmc", []),
+        ("sampler: grid", "sampler: tpe", ["search.sampler: 'grid' -> 'tpe'"]),
+        ("sampler: grid", "sampler: grid, grid: {levels: 2}", ["search.grid.levels: 3 -> 2"]),
+        ("pruner: none", "pruner: one-epoch", []),
+        ("pruner: auto", "pruner: percentile", []),
+        ("pruner: hyperband", "pruner: hyperband, trials: 9", []),
+        ("pruner: hyperband", "pruner: asha", ["search.pruner: 'hyperband' -> 'asha'"]),
+        ("pruner: asha", "pruner: none", ["search.pruner: 'asha' -> 'none'"]),
+    ],
+)
+def test_which_changes_are_forbidden(before: str, after: str, forbidden: list[str]) -> None:
+    found = forbidden_changes(file_with(before), file_with(after))
+    assert [line for _, lines in found for line in lines] == forbidden
+
+
+def test_the_automatic_pruner_of_many_folds_is_wilcoxon() -> None:
+    auto, wilcoxon, none = (file_with(f"pruner: {name}", "{folds: 10}") for name in ("auto", "wilcoxon", "none"))
+    assert not list(forbidden_changes(auto, wilcoxon))
+    assert [lines for _, lines in forbidden_changes(auto, none)] == [["search.pruner: 'auto' -> 'none'"]]
