@@ -173,7 +173,7 @@ def test_a_file_of_somebody_else_s_is_not_taken_for_ours(
     (trained / "mine").write_text(text, encoding="utf-8")
     outcome = autotune("study", *command, "mine")
     assert outcome.code == 2
-    assert "'mine' is there already, and is not " in outcome.err
+    assert "'mine' already exists, and is not " in outcome.err
     assert (trained / "mine").read_text(encoding="utf-8") == text
 
 
