@@ -1,6 +1,7 @@
 """What `autotune train` does; imported only when it runs."""
 
 import json
+import os
 import shlex
 import signal
 import sys
@@ -221,7 +222,8 @@ def _device(name: str, group: Group) -> torch.device:
         raise InputError(f"--devices: {name!r} is one device, and {group.size} processes train: leave it out, or cpu")
     own = name == "auto" and torch.cuda.is_available()
     # A launcher may show each process its own GPU only, and CUDA shows one slice of a GPU to a process.
-    number = local_rank() if torch.cuda.device_count() > 1 else 0
+    alone = torch.cuda.device_count() == 1 and "CUDA_VISIBLE_DEVICES" in os.environ
+    number = 0 if alone else local_rank()
     device = choose_device(str(number) if own else "cpu")
     if own:
         torch.cuda.set_device(device)

@@ -43,6 +43,7 @@ class RayExecutor(PoolExecutor):
     ) -> None:
         super().__init__(places, recipe, note, retries, trial_timeout_s)
         self._gpus = gpus
+        self.threads = None if gpus else 1
 
     def hire(self, place: Place) -> Worker:
         del place  # Ray chooses

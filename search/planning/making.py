@@ -70,7 +70,7 @@ def make_plan(
     ended = sum(trial.state.is_finished() for trial in trials or ())
     total = max(total or total_of(file), ended)
     left, said = total - ended, list[str]()
-    pace = probed.pace(probed.recipe, Workload(left, total, threads), said.append)
+    pace = probed.pace(probed.recipe, Workload(left, max(total, total_of(file)), threads), said.append)
     choice, lengths = pace.choice, pace.lengths
     unpruned, pruned = _search(file, pace, total, left)
     return Plan(

@@ -39,9 +39,15 @@ def open_storage(url: str, *, create: bool, reading: bool = False) -> RDBStorage
             read or written, is held by another process, or belongs to something else. Nothing was made then.
     """
     address = parsed(url)
+    with _usable(url):
+        return _opened(address, url, create=create, reading=reading)
+
+
+@contextmanager
+def _usable(url: str) -> Generator[None]:
     try:
         with storage_errors(url, timeouts.OPENING_S):
-            return _opened(address, url, create=create, reading=reading)
+            yield
     except OSError as error:
         raise refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
 
@@ -58,7 +64,7 @@ def holds_studies(url: str, *, reading: bool = True) -> bool:
         StorageError: it cannot be looked into, so nobody can tell.
     """
     address = parsed(url)
-    with storage_errors(url, timeouts.OPENING_S):
+    with _usable(url):
         return _LAST_TABLE in _tables(address, url, create=True, reading=reading)
 
 

@@ -203,3 +203,10 @@ def test_a_ray_actor_with_one_core_sees_no_gpu(recipe: Recipe, monkeypatch: pyte
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
     Remote(recipe, is_one_thread=True)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+@pytest.mark.parametrize(("gpus", "threads"), [(0.0, 1), (0.5, None), (1.0, None)])
+def test_actors_with_a_gpu_train_with_no_threads_that_a_study_would_keep(
+    recipe: Recipe, gpus: float, threads: int | None
+):
+    assert ray_cluster.RayExecutor(gpus, cores(2), recipe, print, 2, None).threads == threads

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import optuna
 import pytest
 from autotune.search.storage import open_storage, reading
+from autotune.search.storage.opening import holds_studies
 from autotune.search.study import open_study
 from autotune.spaces.errors import StorageError
 from optuna.trial import TrialState
@@ -121,3 +123,15 @@ def test_only_a_writer_opens_for_writing(trained: Path) -> None:
     with pytest.raises(StorageError, match="does not exist"):
         open_storage("sqlite:///other.db", create=False, reading=True)
     assert not (trained / "other.db").exists()
+
+
+def test_a_file_that_cannot_even_be_read_is_refused_in_words(
+    trained: Path, no_rights: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    for look in (holds_studies, partial(open_storage, create=False, reading=True)):
+        with pytest.raises(StorageError, match="cannot be used: Permission denied"):
+            look(URL)
