@@ -171,8 +171,8 @@ def test_names_with_markup_are_printed_as_they_are(folder: Path, autotune: Comma
     with (folder / "[red]re\u0007views[bold].csv").open("a", encoding="utf-8") as file:
         file.write("The battery is superb.,positive,battery\n")
     told = clean(autotune("study", "create", "[bold]study.yaml"))
-    assert "dropped: [red]re views[bold].csv: duplicate: 1 row" in told
-    assert "[red]re views[bold].csv: duplicate" in clean(autotune("study", "report", "tiny"))
+    assert "dropped: [red]re␇views[bold].csv: duplicate: 1 row" in told
+    assert "[red]re␇views[bold].csv: duplicate" in clean(autotune("study", "report", "tiny"))
     outcome = autotune("study", "run", "[/oops].yaml")
     assert (outcome.code, outcome.err) == (2, "[/oops].yaml: there is no such file\n")
 

@@ -180,7 +180,7 @@ def test_a_file_of_somebody_else_s_is_not_taken_for_ours(
 def test_a_page_is_replaced_by_one_and_an_export_is_not(trained: Path, autotune: Command) -> None:
     for _ in range(2):
         assert autotune("study", "report", "tiny", "--html", "report.html").code == 0
-    assert "'report.html' is there already" in autotune("study", "export", "tiny", "-o", "report.html").err
+    assert "'report.html' already exists" in autotune("study", "export", "tiny", "-o", "report.html").err
 
 
 def test_a_folder_is_no_file_to_export_to(trained: Path, autotune: Command) -> None:

@@ -87,7 +87,7 @@ def test_a_name_that_begins_like_a_home_is_a_name(place: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/models/of/ada", "~root/../models/of/ada"])
 def test_an_absolute_path_that_is_gone_never_comes_out(place: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"model\.encoder: .* is gone"):
+    with pytest.raises(InputError, match=r"model\.encoder: .* does not exist"):
         Relocation(place, place / "out").model(name, "model.encoder")
     with pytest.raises(DataError, match="no such file"):
         Relocation(place, place / "out").source("/data/of/ada.csv")

@@ -116,7 +116,7 @@ def test_a_model_that_cannot_be_written_is_a_failure_after_which_the_same_comman
     )
     outcome = autotune(*command)
     assert (outcome.code, outcome.err) == (0, "")
-    assert "going on from step" in outcome.out
+    assert "resuming from step" in outcome.out
     assert not Path(".model.training").exists()
 
 
