@@ -143,11 +143,11 @@ def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> 
     connect(placement.address)
     kind, _, count = placement.devices.partition(":")
     most = max(left, 1)  # none is left where another run has the last one, and dies
-    gpus, places = cluster_places(0.0 if kind == "cpu" else placement.gpus, min(int(count or most), most))
-    each = f"{gpus:g} GPU" if gpus else "one core"
+    places = cluster_places(0.0 if kind == "cpu" else placement.gpus, min(int(count or most), most))
+    each = "one core" if places[0].is_core else f"{places[0].share:g} GPU"
     note(f"training in {len(places)} Ray actors with {each} each")
     search = recipe.file.search
-    return RayExecutor(gpus, places, recipe, note, search.retries, search.trial_timeout)
+    return RayExecutor(places, recipe, note, search.retries, search.trial_timeout)
 
 
 def _chosen(

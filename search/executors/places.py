@@ -20,11 +20,13 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """What pins the worker there, if it is set before torch is imported."""
     number: int | None = None
-    """A GPU's among those that this process sees; None: a core."""
+    """A GPU's among those that this process sees; None: a core, or wherever Ray finds room."""
+    share: float = 0.0
+    """GPUs of a Ray actor, which may be a fraction; 0: one core."""
 
     @property
     def is_core(self) -> bool:
-        return self.number is None
+        return self.number is None and not self.share
 
 
 def gpus() -> list[Place]:

@@ -20,34 +20,16 @@ from ...spaces.errors import AutotuneError, InputError, first_line
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Broken, Message, Note, Noted, Ready, Recipe, Round, one_thread, perform
+from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
 
 _KNOCK_S = 10.0
 
 
 class RayExecutor(PoolExecutor):
-    """Trains in one Ray actor a place.
-
-    The arguments are PoolExecutor's and, before them, `gpus`: those of each actor, which may be a fraction; 0 gives
-    it one core.
-    """
-
-    def __init__(
-        self,
-        gpus: float,
-        places: Sequence[Place],
-        recipe: Recipe,
-        note: Note,
-        retries: int,
-        trial_timeout_s: float | None,
-    ) -> None:
-        super().__init__(places, recipe, note, retries, trial_timeout_s)
-        self._gpus = gpus
-        self.threads = None if gpus else 1
+    """Trains in one Ray actor a place; where it lives, Ray chooses. See PoolExecutor for the arguments."""
 
     def hire(self, place: Place) -> Worker:
-        del place  # Ray chooses
-        return _Actor(self._recipe, self._gpus)
+        return _Actor(self._recipe, place.share)
 
     def waited(self, workers: Sequence[Worker], timeout_s: float | None) -> Iterable[Worker]:
         actors = [worker for worker in workers if isinstance(worker, _Actor)]
@@ -162,8 +144,8 @@ def _door(address: str) -> tuple[str, int] | None:
     return host, int(port)
 
 
-def cluster_places(gpus: float | None, limit: int) -> tuple[float, list[Place]]:
-    """The GPUs of each actor, and a place for each that the cluster has room for, but at most `limit`.
+def cluster_places(gpus: float | None, limit: int) -> list[Place]:
+    """A place for each actor that the cluster has room for, but at most `limit`.
 
     Args:
         gpus: of each actor; None: 1 where the cluster has GPUs, else 0.
@@ -176,7 +158,7 @@ def cluster_places(gpus: float | None, limit: int) -> tuple[float, list[Place]]:
     room = _gpu_room(share) if share else int(there.get("CPU", 0))
     if room < 1:
         raise InputError(f"--gpus-per-worker {share:g}: the Ray cluster has {there.get('GPU', 0):g} GPUs in all")
-    return share, [Place(f"Ray actor {number}") for number in range(min(room, limit))]
+    return [Place(f"Ray actor {number}", share=share) for number in range(min(room, limit))]
 
 
 def _gpu_room(share: float) -> int:

@@ -27,7 +27,7 @@ from ..integration.forked import context
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
     "inline": lambda recipe: InlineExecutor(make_trainer(recipe, print)),
     "process": lambda recipe: ProcessExecutor(cores(1), recipe, print, 2, None),
-    "ray": lambda recipe: RayExecutor(0.0, cores(1), recipe, print, 2, None),
+    "ray": lambda recipe: RayExecutor(cores(1), recipe, print, 2, None),
 }
 NAMES = [pytest.param(name, marks=[] if name == "inline" else [pytest.mark.slow]) for name in EXECUTORS]
 

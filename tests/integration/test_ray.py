@@ -51,7 +51,7 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
     """An actor that dies is replaced and its trial goes on; one that raises or hangs costs its trial, no other."""
     assert ray_cluster
     faulty_trials = (faulty.BAD, faulty.RAISING, faulty.HANGING)
-    with RayExecutor(0.0, cores(1), replace(recipe, make=faulty.each_its_own), print, 1, 20.0) as executor:
+    with RayExecutor(cores(1), replace(recipe, make=faulty.each_its_own), print, 1, 20.0) as executor:
         killed, raising, hanging = (trained(executor, trial_id) for trial_id in faulty_trials)
     alone = trained(PlainTrainer(prepare_study(recipe.file, recipe.base), torch.device("cpu")), faulty.BAD)
     assert [(one.step, one.metrics) for one in killed] == [(one.step, one.metrics) for one in alone]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from autotune.search.executors import places, ray_cluster
-from autotune.search.executors.places import cores, find_places, first_device, gpus
+from autotune.search.executors.places import Place, cores, find_places, first_device, gpus
 from autotune.search.executors.ray_cluster import Remote
 from autotune.search.executors.worker import Recipe, make_trainer
 from autotune.spaces.errors import InputError
@@ -209,4 +209,5 @@ def test_a_ray_actor_with_one_core_sees_no_gpu(recipe: Recipe, monkeypatch: pyte
 def test_actors_with_a_gpu_train_with_no_threads_that_a_study_would_keep(
     recipe: Recipe, gpus: float, threads: int | None
 ):
-    assert ray_cluster.RayExecutor(gpus, cores(2), recipe, print, 2, None).threads == threads
+    places = [Place("Ray actor 0", share=gpus)]
+    assert ray_cluster.RayExecutor(places, recipe, print, 2, None).threads == threads
