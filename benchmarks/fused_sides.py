@@ -41,7 +41,7 @@ ROUNDS = 40
 
 
 def serve(asked: Connection, options: dict[str, Any]) -> None:
-    """Be a side: `options` are side, trials, steps, encoder, device, precision, threads, cpu, data."""
+    """Be a side: `options` are side, trials, steps, encoder, device, precision, threads, cores, cpu, data."""
     torch.set_num_threads(options["threads"])
     device = choose_device(options["device"])
     with tempfile.TemporaryDirectory() as folder:
@@ -103,17 +103,19 @@ def _absolute(encoder: str) -> str:
     return str(Path(encoder).absolute()) if Path(encoder).is_dir() else encoder
 
 
-def ours(kind: type[PlainTrainer]) -> Callable[[Path, dict[str, Any], torch.device], Callable[[], None]]:
+def plain(folder: Path, options: dict[str, Any], device: torch.device) -> Callable[[], None]:
+    return rounds_of(PlainTrainer(objective(folder, options), device, options["trials"]))
+
+
+def fused(folder: Path, options: dict[str, Any], device: torch.device) -> Callable[[], None]:
+    return rounds_of(FusedTrainer(objective(folder, options), device, options["trials"], options["cores"]))
+
+
+def rounds_of(trainer: Trainer) -> Callable[[], None]:
     """All trials to their next rung, an epoch on, where 16 rows are evaluated."""
-
-    def made(folder: Path, options: dict[str, Any], device: torch.device) -> Callable[[], None]:
-        trials = options["trials"]
-        trainer = kind(objective(folder, options), device, trials)
-        for number in range(trials):
-            trainer.admit(number, Configuration(learning_rate=1e-5 * (number + 1), ratios={"words": 0.5}))
-        return lambda: to_rung(trainer, trials)
-
-    return made
+    for number in range(trainer.capacity):
+        trainer.admit(number, Configuration(learning_rate=1e-5 * (number + 1), ratios={"words": 0.5}))
+    return lambda: to_rung(trainer, trainer.capacity)
 
 
 def to_rung(trainer: Trainer, trials: int) -> None:
@@ -228,4 +230,4 @@ def captured_step(model: Any, optimizer: torch.optim.Optimizer, ids: torch.Tenso
     return graph, places
 
 
-SIDES = {"hugging_face": hugging_face, "plain": ours(PlainTrainer), "graph": graphed, "fused": ours(FusedTrainer)}
+SIDES = {"hugging_face": hugging_face, "plain": plain, "graph": graphed, "fused": fused}

@@ -14,6 +14,7 @@ from .fused_run import FusedRun
 from .mean_losses import MeanLosses
 from .mixing import together
 from .row_adamw import clip_rows
+from .threads import Halt
 from .trainer import Evaluation
 
 
@@ -25,11 +26,17 @@ class Cohort:
     """
 
     def __init__(
-        self, model: FusedModel, runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device
+        self,
+        model: FusedModel,
+        runs: Sequence[FusedRun],
+        prepared: PreparedObjective,
+        device: torch.device,
+        halt: Halt | None = None,
     ) -> None:
         """Make room for the trials' weights; those that have not begun get their first ones."""
         self.model, self.runs = model, runs
         self._prepared, self._device = prepared, device
+        self._halt = halt or Halt()
         self._optimizers = [run.begin(model.layout) for run in runs]
         self._weights = self._optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
         self._gradients = torch.zeros_like(self._weights)
@@ -65,6 +72,7 @@ class Cohort:
                 raise  # where there is no room the others' rows stay in the stack until they are stacked anew
 
     def _step(self) -> None:
+        self._halt.check()
         means = MeanLosses()
         self.model.slots.begin([run.slot for run in self.runs])
         for place, losses in enumerate(self._passes()):
@@ -96,9 +104,10 @@ class Cohort:
     def _predict(self, rows: TaskRows) -> list[torch.Tensor]:
         """Each trial's predictions for all rows, on the CPU."""
         with torch.inference_mode(), autocast(self._device, self.runs[0].precision):
-            parts = [
-                self.model.predict(rows.task, batch).cpu() for batch in held_out(rows, self._prepared, self._device)
-            ]
+            parts: list[torch.Tensor] = []
+            for batch in held_out(rows, self._prepared, self._device):
+                self._halt.check()
+                parts.append(self.model.predict(rows.task, batch).cpu())
         return [in_order([part[place] for part in parts], rows) for place in range(len(self.runs))]
 
     def _evaluation(self, run: FusedRun, predicted: Mapping[str, torch.Tensor]) -> Evaluation | Exception:

@@ -7,7 +7,15 @@ from .fused import FusedTrainer
 from .plain import PlainTrainer
 
 
-def fastest_trainer(prepared: PreparedObjective, device: torch.device, slots: int) -> PlainTrainer:
-    """Trials as one program where that is faster, on a GPU with several; else one after another (docs/fused.md)."""
-    kind = FusedTrainer if device.type == "cuda" and slots > 1 else PlainTrainer
-    return kind(prepared, device, slots)
+def fastest_trainer(prepared: PreparedObjective, device: torch.device, slots: int, cores: int = 1) -> PlainTrainer:
+    """Trials as one program where that is faster; else one after another (docs/fused.md).
+
+    Args:
+        prepared: the study's data.
+        device: where to train.
+        slots: how many trials.
+        cores: of a CPU, over which several trials are spread in threads; 1: the trials take turns there.
+    """
+    if slots > 1 and (device.type == "cuda" or cores > 1):
+        return FusedTrainer(prepared, device, slots, cores)
+    return PlainTrainer(prepared, device, slots)

@@ -3,6 +3,9 @@
 Slots are not fixed: at every rung the trials with equal shapes until their next rung are stacked anew, whether fresh,
 resumed or epochs apart. So an admitted trial trains at the next `advance`, and one that leaves costs
 nothing. Trials that cannot be fused, and those whose shapes no other trial has, train one by one.
+
+On a CPU larger matrix products win nothing, but a program can train on each core: threads of one process, which share
+all but the trials' own memory.
 """
 
 import time
@@ -21,6 +24,7 @@ from .failure import FailureKind
 from .fused_run import FusedRun
 from .fusible import unfusible
 from .plain import PlainTrainer, Run, Slot
+from .threads import Halt, side_by_side
 from .trainer import Checkpoint, Evaluation
 
 _CLEAN = 16
@@ -28,13 +32,20 @@ _CLEAN = 16
 
 
 class FusedTrainer(PlainTrainer):
-    """Trains a cohort of trials from rung to rung; the trial that is furthest behind says which."""
+    """Trains trials of one form from rung to rung; the trial that is furthest behind says of which form.
 
-    def __init__(self, prepared: PreparedObjective, device: torch.device, capacity: int = 1) -> None:
+    They are one cohort, or with `cores` > 1 one a core, each trained by a thread of its own; torch must then compute
+    with one thread (`torch.set_num_threads`).
+    """
+
+    def __init__(self, prepared: PreparedObjective, device: torch.device, capacity: int = 1, cores: int = 1) -> None:
         super().__init__(prepared, device, capacity)
+        self._cores = cores
+        self._halt = Halt()
         self._fusible: set[int] = set()
         """Trials that are not trained by themselves."""
-        self._models: dict[tuple[object, ...], FusedModel] = {}
+        self._models: dict[tuple[object, ...], list[FusedModel]] = {}
+        """Programs that no cohort uses, by their structure."""
         self._most = capacity
         """Trials that memory has room for at once."""
         self._clean = 0
@@ -62,9 +73,14 @@ class FusedTrainer(PlainTrainer):
 
     def advance(self) -> list[Evaluation]:
         trial_ids = self.upcoming()
-        began = time.perf_counter()
         if not trial_ids or trial_ids[0] not in self._fusible:
             return [self._alone(trial_id) for trial_id in trial_ids]
+        count, cores = len(trial_ids), min(self._cores, len(trial_ids))
+        shares = [trial_ids[count * core // cores : count * (core + 1) // cores] for core in range(cores)]
+        return [evaluation for found in side_by_side(self._timed, shares, self._halt) for evaluation in found]
+
+    def _timed(self, trial_ids: list[int]) -> list[Evaluation]:
+        began = time.perf_counter()
         found = self._together(trial_ids)
         seconds = (time.perf_counter() - began) / len(found)
         return [replace(evaluation, seconds=seconds) for evaluation in found]
@@ -98,7 +114,7 @@ class FusedTrainer(PlainTrainer):
         try:
             runs = [run for trial_id in trial_ids if (run := self._fused(trial_id)) is not None]
             with self._lent(runs[0]) as model:
-                cohort = Cohort(model, runs, self._prepared, self._device)
+                cohort = Cohort(model, runs, self._prepared, self._device, self._halt)
                 cohort.train()
                 outcomes = cohort.evaluate()
             cohort.part()
@@ -120,14 +136,14 @@ class FusedTrainer(PlainTrainer):
 
     @contextmanager
     def _lent(self, run: FusedRun) -> Generator[FusedModel]:
-        """The program for trials of this one's tasks and layers; afterwards it has no weights, so it is kept."""
-        if run.structure not in self._models:
-            self._models[run.structure] = FusedModel(run.shaped().to(self._device), self._prepared.seed)
-        model = self._models[run.structure]
+        """A program for trials of this one's tasks and layers; afterwards it has no weights, so it is kept."""
+        kept = self._models.setdefault(run.structure, [])
+        model = kept.pop() if kept else FusedModel(run.shaped().to(self._device), self._prepared.seed)
         try:
             yield model
         finally:
             model.release()
+            kept.append(model)
 
     def _made(self, trial_id: int, slot: Slot) -> Run:
         if trial_id not in self._fusible:

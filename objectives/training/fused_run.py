@@ -1,6 +1,7 @@
 """One trial in the fused trainer: its row of weights, optimizer state, position and memory."""
 
 from collections.abc import Mapping
+from threading import Lock
 
 import torch
 
@@ -17,6 +18,9 @@ from .mixing import Batches
 from .optimizer import rate_factor
 from .row_adamw import RowAdamW
 from .trainer import Checkpoint, Evaluation
+
+_BUILDING = Lock()
+"""New weights are drawn from torch's own generator, which is the process's."""
 
 
 class FusedRun(Course):
@@ -96,7 +100,8 @@ class FusedRun(Course):
     def shaped(self) -> MultiTaskModel:
         """A fresh model of the trial's tasks, on the CPU, with the encoder's own dropout."""
         training = self._training.model_copy(update={"dropout": None})
-        return self._prepared.models.build(self.tasks, training)
+        with _BUILDING:
+            return self._prepared.models.build(self.tasks, training)
 
     def begin(self, layout: FlatWeights) -> RowAdamW:
         """Have weights and moments: the first ones, or those of the checkpoint to go on from."""

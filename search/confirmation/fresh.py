@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from ...objectives.augmentation.generating import Progress
 from ...objectives.prepared import PreparedObjective
+from ...objectives.training.fastest import fastest_trainer
 from ...objectives.training.fresh import Fresh
 from ...objectives.training.seeded import SeededTrainer
 from ...objectives.training.trainer import Trainer
@@ -33,7 +35,7 @@ class FreshRecipe(Recipe):
         def prepare(seed: int) -> PreparedObjective:
             return prepared if seed == prepared.seed else prepare_fresh(self.file, self.base, seed, device=device)
 
-        return SeededTrainer(prepare, self.fresh, device, self.slots)
+        return SeededTrainer(prepare, self.fresh, device, self.slots, partial(fastest_trainer, cores=self.cores))
 
 
 def with_seed(file: StudyFile, seed: int) -> StudyFile:

@@ -46,12 +46,20 @@ class Workload:
 
 @dataclass(frozen=True)
 class Choice:
-    """Where a run trains, decided: what trains, over which places, with how many slots and on a CPU threads each."""
+    """Where a run trains, decided: what trains, over which places, with how many slots and on a CPU threads each.
+
+    `inline` on several cores of a CPU has all slots together, and a thread a core.
+    """
 
     executor: ExecutorName
     places: list[Place]
     slots: int
     threads: int | None = None
+
+    def at_once(self, left: int) -> int:
+        """How many of so many trials hold a slot at once."""
+        workers = 1 if self.executor is ExecutorName.INLINE else min(len(self.places), left)
+        return min(workers * self.slots, left)
 
 
 def make_executor(
@@ -77,6 +85,7 @@ def make_executor(
         number = places[0].number
         if len(places) > 1 and number is not None:
             raise InputError("--executor inline trains on one device; --executor process takes several")
+        recipe = replace(recipe, cores=len(places))
         device = choose_device("cpu" if number is None else str(number))
         return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store, choice.threads)
     search = recipe.file.search
@@ -108,9 +117,21 @@ def choose(
     slots = _slots(places, recipe, prepared, work.left, note) if placement.slots is None else placement.slots
     if not places[0].is_core:
         return Choice(name, places, slots)
-    if name is ExecutorName.PROCESS and threads not in (None, 1):
-        note(f"earlier trials trained with {threads} threads, these with one: rounding alone is worth another seed")
-    return Choice(name, places, slots, 1 if name is ExecutorName.PROCESS else threads or torch.get_num_threads())
+    if name is ExecutorName.PROCESS:
+        if threads not in (None, 1):
+            note(f"earlier trials trained with {threads} threads, these with one: rounding alone is worth another seed")
+        return Choice(name, places, slots, 1)
+    if slots > 1 and len(places) > 1 and threads in (None, 1) and _is_one_program(recipe, prepared, note):
+        return Choice(name, places[:slots], slots, 1)
+    return Choice(name, places[:1], slots, threads or torch.get_num_threads())
+
+
+def _is_one_program(recipe: Recipe, prepared: PreparedObjective, note: Note) -> bool:
+    """Whether a study's trials can train together; `note` hears why not."""
+    why = unfusible(prepared, recipe.file.search_space().equal_weights())
+    if why:
+        note(f"trials train one by one: {why}")
+    return why is None
 
 
 def _probe_baseline(recipe: Recipe, prepared: PreparedObjective) -> Probe:
@@ -122,11 +143,9 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
     number = places[0].number
     if number is None or number >= torch.cuda.device_count():
         return 1  # the second is a MIG slice that this process cannot see
-    configuration = recipe.file.search_space().equal_weights()
-    if why := unfusible(prepared, configuration):
-        note(f"trials train one by one: {why}")
+    if not _is_one_program(recipe, prepared, note):
         return 1
-    device = choose_device(str(number))
+    configuration, device = recipe.file.search_space().equal_weights(), choose_device(str(number))
     try:
         probe = probe_gpu(prepared, configuration, device)
         slots, why = slots_worth(

@@ -53,6 +53,8 @@ class Recipe:
     """Data paths in the study file are relative to it."""
     store: CheckpointStore
     slots: int = 1
+    cores: int = 1
+    """Of a CPU, for trials that train in one process."""
     make: Callable[["Recipe", Note], Trainer] = make_trainer
 
     def at_once(self, left: int) -> int:
@@ -61,7 +63,7 @@ class Recipe:
 
     def trainer(self, prepared: PreparedObjective, device: torch.device) -> Trainer:
         """What trains; `prepared` is the study's data by its own seed."""
-        return fastest_trainer(prepared, device, self.slots)
+        return fastest_trainer(prepared, device, self.slots, self.cores)
 
     def durable(self, trainer: Trainer, note: Note) -> Trainer:
         """The trainer with checkpoints in the store."""

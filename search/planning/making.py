@@ -88,7 +88,7 @@ def make_plan(
         unpruned=unpruned,
         search=pruned,
         confirming=_confirming(probed, total),
-        checkpoints=_checkpoints(probed, min(pace.lanes(left) * choice.slots, total)),
+        checkpoints=_checkpoints(probed, max(choice.at_once(left), 1)),
         ends=list(ends(file.search, left, pace.dearest, unpruned.most, trials or ())),
         notes=list(_notes(file)),
     )

@@ -50,6 +50,10 @@ def fused(prepared: PreparedObjective, slots: int) -> Trainer:
     return FusedTrainer(prepared, torch.device("cpu"), slots)
 
 
+def on_two_cores(prepared: PreparedObjective, slots: int) -> Trainer:
+    return FusedTrainer(prepared, torch.device("cpu"), slots, cores=2)
+
+
 class OneSeed(dict[int, Fresh]):
     """Every trial has the same seed."""
 
@@ -73,6 +77,7 @@ TRAINERS = {
     "plain": Kind(plain, MultiTaskModel),
     "durable": Kind(durable, MultiTaskModel),
     "fused": Kind(fused, FusedModel),
+    "fused-on-two-cores": Kind(on_two_cores, FusedModel),
     "seeded": Kind(seeded, MultiTaskModel),
     "seeded-fused": Kind(seeded_fused, FusedModel),
 }

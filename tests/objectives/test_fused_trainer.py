@@ -260,7 +260,7 @@ def test_a_model_that_nobody_trains_with_holds_no_weights(prepared: PreparedObje
     """One is kept for each set of tasks; with a cohort's weights each would hold all slots' for the worker's life."""
     trainer = trained(prepared, TRIALS)
     assert trainer._models
-    assert not [held for model in trainer._models.values() for held in model.parameters()]
+    assert not [held for kept in trainer._models.values() for model in kept for held in model.parameters()]
 
 
 def test_an_evaluation_that_fails_fails_alone(prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch):

@@ -365,6 +365,7 @@ def test_several_trials_on_a_gpu_are_one_program(
     trainer = fastest_trainer(prepared, torch.device(device), slots)
     assert (type(trainer), trainer.capacity) == (kind, slots)
     assert type(fastest_trainer(prepared, torch.device("cpu"), slots)) is PlainTrainer
+    assert type(fastest_trainer(prepared, torch.device("cpu"), slots, cores=2)) is kind
 
 
 def test_inline_is_one_device(choose: Choose):
@@ -372,6 +373,37 @@ def test_inline_is_one_device(choose: Choose):
         choose(Placement("0,1", executor=ExecutorName.INLINE), count=2)
     executor, _ = choose(Placement("cpu", executor=ExecutorName.INLINE))
     assert isinstance(executor, InlineExecutor)
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"), [(2, (FusedTrainer, 2)), (9, (FusedTrainer, 4)), (1, (PlainTrainer, 1))]
+)
+def test_slots_in_this_process_are_spread_over_its_cores(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch, slots: int, expected: tuple[type[PlainTrainer], int]
+):
+    made: list[tuple[type[PlainTrainer], int]] = []
+
+    def seen(prepared: PreparedObjective, device: torch.device, slots: int, cores: int) -> PlainTrainer:
+        made.append((type(trainer := fastest_trainer(prepared, device, slots, cores)), cores))
+        return trainer
+
+    monkeypatch.setattr("autotune.search.executors.worker.fastest_trainer", seen)
+    executor, _ = choose(Placement("cpu", slots=slots, executor=ExecutorName.INLINE))
+    assert (made, executor.capacity) == ([expected], slots)
+    assert executor.threads == (1 if slots > 1 else torch.get_num_threads())
+
+
+def test_slots_take_turns_with_the_threads_of_earlier_trials(choose: Choose, monkeypatch: pytest.MonkeyPatch):
+    """With one thread each they would round otherwise."""
+    asked: list[int] = []
+
+    def seen(recipe: Recipe, prepared: PreparedObjective, device: torch.device) -> PlainTrainer:
+        asked.append(recipe.cores)
+        return PlainTrainer(prepared, device, recipe.slots)
+
+    monkeypatch.setattr(Recipe, "trainer", seen)
+    executor, _ = choose(Placement("cpu", slots=2, executor=ExecutorName.INLINE), threads=3)
+    assert (asked, executor.threads) == ([1], 3)
 
 
 def test_process_is_a_worker_a_place(choose: Choose):

@@ -1,7 +1,6 @@
-"""A whole study on the fused trainer, which `study run` takes on a GPU; here on the CPU, where it is told to."""
+"""A whole study on the fused trainer, which `study run` takes on a GPU; on a CPU with --executor inline and slots."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,8 @@ import pytest
 from autotune.objectives.training import fused
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.seeded import SeededTrainer
 from autotune.search.confirmation import fresh
-from autotune.search.executors import worker
+from autotune.search.executors import places, worker
 from autotune.search.study import open_study
 from optuna.trial import TrialState
 
@@ -40,15 +38,18 @@ def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             super().train(most)
 
     monkeypatch.setattr(fused, "Cohort", Seen)
+    monkeypatch.setattr(places, "core_count", lambda: 1)
     monkeypatch.setattr(worker, "fastest_trainer", FusedTrainer)
-    monkeypatch.setattr(fresh, "SeededTrainer", partial(SeededTrainer, make=FusedTrainer))
+    monkeypatch.setattr(fresh, "fastest_trainer", FusedTrainer)
     return found
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("cores", [1, 2])
 def test_slots_change_how_trials_train_and_not_what_they_find(
-    folder: Path, autotune: Command, cohorts: list[int]
+    folder: Path, autotune: Command, cohorts: list[int], monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
+    monkeypatch.setattr(places, "core_count", lambda: cores)
     found: list[Ended] = []
     for name, slots in (("alone", 1), ("together", 4)):
         (folder / f"{name}.yaml").write_text(STUDY.replace("NAME", name), "utf-8")
@@ -56,7 +57,7 @@ def test_slots_change_how_trials_train_and_not_what_they_find(
             "study", "run", f"{name}.yaml", "--executor", "inline", "--devices", "cpu", "--slots", str(slots)
         )
         assert (told.code, told.err) == (0, ""), told
-        assert max(cohorts) == slots
+        assert max(cohorts) == max(slots // cores, 1), "slots are spread over the cores"
         cohorts.clear()
         trials = open_study(name, "sqlite:///autotune.db").study.get_trials()
         found.append([(trial.state, trial.params, trial.intermediate_values) for trial in trials])
