@@ -58,8 +58,8 @@ def _setting_distribution(name: str, space: Choices | NumberRange) -> BaseDistri
         raise ValueError(f"{name}: {str(truths[0]).lower()} is no value of it")
     checked = [getattr(TrainingSettings.model_validate({name: value}), name) for value in space.values]
     if isinstance(space, Choices):
-        if twice := next((value for value in checked if checked.count(value) > 1), None):
-            raise ValueError(f"{name}: {twice} is there twice")
+        if twice := [value for value in checked if checked.count(value) > 1]:
+            raise ValueError(f"{name}: {'null' if twice[0] is None else twice[0]} is there twice")
         return CategoricalDistribution(tuple(checked))
     low, high = checked
     if low > high:

@@ -316,6 +316,8 @@ def test_all_layers_are_nearest_to_the_most_of_a_range():
         ({"weight_decay": [True, False]}, "weight_decay: true is no value of it"),
         ({"weight_decay": {"low": False, "high": 1}}, "must be a number, not false"),
         ({"batch_size": [16, 32, 16]}, "batch_size: 16 is there twice"),
+        ({"weight_decay": [0, 0.1, 0]}, "weight_decay: 0.0 is there twice"),
+        ({"dropout": {"choices": [None, 0.1, None]}}, "dropout: null is there twice"),
     ],
 )
 def test_choices_are_values_and_each_is_there_once(given: dict[str, object], words: str):
