@@ -5,7 +5,7 @@ A text file is checked first and read second, so that a mistake is an error with
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -49,7 +49,9 @@ def _read(source: Source) -> Table:
     text = decode(data, source.text)
     if source.kind is Kind.JSONL:
         rows = parse_json_lines(text, source.text)
-        return Table(source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=rows.faults)
+        return Table(
+            source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=_with_source(source, rows.faults)
+        )
     delimiter = DELIMITERS[source.kind]
     outline = check_delimited(text, delimiter, source.text)
     if not outline.lines:  # which pandas would not read
@@ -101,7 +103,12 @@ def _part_of(source: Source, tables: Sequence[Table]) -> Table:
 
 
 def _table_of_rows(source: Source, content: TextColumns, digest: str) -> Table:
-    return Table(source.text, content.columns, range(1, content.rows + 1), digest, "row", content.lists, content.faults)
+    faults = _with_source(source, content.faults)
+    return Table(source.text, content.columns, range(1, content.rows + 1), digest, "row", content.lists, faults)
+
+
+def _with_source(source: Source, faults: Mapping[str, str]) -> dict[str, str]:
+    return {name: f"{source.text}, {why}" for name, why in faults.items()}
 
 
 def _digest_of_columns(content: TextColumns) -> str:

@@ -4,6 +4,7 @@ import gc
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import os
 import subprocess
@@ -449,6 +450,19 @@ def test_several_files_of_a_folders_split_are_one_table(tmp_path: Path):
     (folder / "train-2.csv").write_text("words\nd\n")
     with pytest.raises(DataError, match=r"^set: train-2.csv: has the columns 'words'; set: train-0.csv has 'text'$"):
         load_table(resolve_source("set", tmp_path))
+
+
+@pytest.mark.parametrize("faulty", [0, 1])
+def test_a_fault_of_one_file_among_several_names_its_file_line_and_key(tmp_path: Path, faulty: int):
+    (tmp_path / "set").mkdir()
+    for number in (0, 1):
+        second = {"text": "b"} if number == faulty else {"text": "b", "label": "y"}
+        rows = [{"text": "a", "label": "x"}, second]
+        (tmp_path / "set" / f"train-{number}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    table = load_table(resolve_source("set", tmp_path))
+    assert table.column("text") == ["a", "b", "a", "b"]
+    with pytest.raises(DataError, match=rf"^set: train-{faulty}.jsonl, line 2: the key 'label' is missing$"):
+        table.column("label")
 
 
 @pytest.mark.parametrize(
