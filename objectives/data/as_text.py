@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,27 +9,16 @@ from datasets import ClassLabel, Dataset, LargeList, List, Value
 from pyarrow import ArrowException
 
 from ...spaces.errors import first_line
+from .text_columns import TextColumns
 
 _UNREADABLE = (ArrowException, ValueError, OverflowError)
 """What values raise that Python has no place for, such as a date beyond the year 9999."""
 _BYTES_TYPES = {"binary", "large_binary", "binary_view"}
 
 
-@dataclass(frozen=True)
-class TextColumns:
-    """The columns of a data set as text."""
-
-    rows: int
-    columns: dict[str, list[str]]
-    lists: dict[str, list[list[str]]]
-    """Columns that hold a list of texts in every row."""
-    faults: dict[str, str]
-    """Columns that hold neither (images, bytes), with the reason."""
-
-
 def to_text(dataset: Dataset) -> TextColumns:
     """All columns of a data set as text, or why a column is none."""
-    result = TextColumns(len(dataset), {}, {}, {})
+    result = TextColumns(range(1, len(dataset) + 1))
     features = dataset.features
     plain = _in_one_go(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
 
