@@ -27,9 +27,9 @@ def to_text(dataset: Dataset) -> TextColumns:
 
     for name, feature in features.items():
         try:
-            _add_column(name, feature, partial(values, name), result)
+            _add_column((name,), feature, partial(values, name), result)
         except _UNREADABLE as error:
-            result.faults[name] = f"column {name!r} cannot be read as text ({reason(error)})"
+            result.put((name,), result.faults, f"column {name!r} cannot be read as text ({reason(error)})")
     return result
 
 
@@ -41,16 +41,16 @@ def _in_one_go(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
         return {}
 
 
-def _add_column(name: str, feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
+def _add_column(path: tuple[str, ...], feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
     """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
     if _holds_text(feature):
-        result.columns[name] = [_as_text(feature, value) for value in values()]
+        result.put(path, result.columns, [_as_text(feature, value) for value in values()])
     elif item := _item(feature):
-        result.lists[name] = [[_as_text(item, one) for one in value or ()] for value in values()]
+        result.put(path, result.lists, [[_as_text(item, one) for one in value or ()] for value in values()])
     else:
-        result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
+        result.put(path, result.faults, f"column {'.'.join(path)!r} holds {_what(feature)}, not text")
         for key, inner in feature.items() if isinstance(feature, dict) else ():
-            _add_column(f"{name}.{key}", inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
+            _add_column((*path, key), inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
 
 
 def _holds_text(feature: object) -> bool:

@@ -134,7 +134,7 @@ def _open_collection(source: Source, cache: str | None) -> Dataset:
 def files_of(source: Source) -> list[str]:
     """The files of a folder's split, as `datasets` finds them.
 
-    None where it finds none, which reading explains, or where the folder's own README says how they are to be read.
+    An empty list where it finds none, which reading explains, or where the folder's own README says how to read them.
     """
     name = re.match(r"[\w.-]+", source.split)
     try:

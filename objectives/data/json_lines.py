@@ -66,17 +66,19 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> _Row:
     return row
 
 
-def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: TextColumns, prefix: str = "") -> None:
+def _add_column(
+    name: str, rows: Sequence[Mapping[str, object]], result: TextColumns, outer: tuple[str, ...] = ()
+) -> None:
     """Add the column `name` of these objects as texts, as lists of texts, or as the columns of inner objects."""
     values = [row.get(name) for row in rows]
-    full = prefix + name
+    path = (*outer, name)
     if inner := [value for value in values if isinstance(value, _Row)]:
         keys = dict.fromkeys(key for value in inner for key in value)
         # An object that is null has each of its keys, as null; one that misses, or is something else, has none.
         empty: list[Mapping[str, object]] = [keys if name in row and row[name] is None else {} for row in rows]
         objects = [value if isinstance(value, _Row) else none for value, none in zip(values, empty, strict=True)]
         for key in keys:
-            _add_column(key, objects, result, f"{full}.")
+            _add_column(key, objects, result, path)
     holds_lists = isinstance(next((value for value in values if value is not None), None), list)
     texts: list[str] = []
     lists: list[list[str]] = []
@@ -87,12 +89,12 @@ def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: TextCol
             else:
                 texts.append(_text(row, name))
         except ValueError as error:
-            result.faults[full] = f"line {line}: {error}"
+            result.put(path, result.faults, f"line {line}: {error}")
             return
     if lists:
-        result.lists[full] = lists
+        result.put(path, result.lists, lists)
     else:
-        result.columns[full] = texts
+        result.put(path, result.columns, texts)
 
 
 def _texts(row: Mapping[str, object], name: str) -> list[str]:

@@ -276,6 +276,16 @@ def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path
         load(tmp_path, "b.jsonl", '{"x": {"text": "a"}}\n{"y": 1}\n').column("x.text")
 
 
+def test_a_key_with_a_dot_and_a_key_inside_another_do_not_pass_for_each_other(tmp_path: Path):
+    table = load(tmp_path, "a.jsonl", '{"a.b": 1, "c": 3, "a": {"b": 2}}\n')
+    assert table.columns == {"c": ["3"]}
+    with pytest.raises(DataError, match=r"^a.jsonl, column 'a.b' is there twice: as 'a.b' and as 'b' in 'a'$"):
+        table.column("a.b")
+    write_table(pyarrow.table({"a": [{"b": 2}], "a.b": [[1]]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"^a.parquet, column 'a.b' is there twice: as 'b' in 'a' and as 'a.b'$"):
+        load_table(resolve_source("a.parquet", tmp_path)).items("a.b")
+
+
 def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
     table = load(tmp_path, "a.jsonl", '{"tags": null}\n{"tags": ["a", null]}\n{"tags": null}\n')
     assert table.lists == {"tags": [[], ["a", ""], []]}
