@@ -19,83 +19,84 @@ def make_tasks(settings: ObjectiveSettings) -> list[Task[Any]]:
         StudyFileError: a task has a name that torch needs, or an objective is nothing that a trial is measured by.
     """
     for name in settings.tasks:
-        check_name(name)
+        if why := name_mistake(name):
+            raise StudyFileError(f"tasks: {name}: {why}")
     tasks = [make_task(name, task) for name, task in settings.tasks.items()]
-    check_objective(settings.objective, tasks)
+    if why := objective_mistake(settings.objective, tasks):
+        raise StudyFileError(f"objective: {why}")
     return tasks
 
 
-def check_name(task: str) -> None:
-    """Torch keeps heads by name, beside its own attributes. StudyFileError where a task has the name of one."""
-    if hasattr(nn.ModuleDict(), task):
-        raise StudyFileError(f"tasks: {task}: torch uses this name itself; rename the task")
+def name_mistake(task: str) -> str | None:
+    """Why no task may have this name: torch keeps heads by name, beside its own attributes. None where it may."""
+    return "torch uses this name itself; rename the task" if hasattr(nn.ModuleDict(), task) else None
 
 
-def check_objective(objective: str | Sequence[str], tasks: Sequence[Task[Any]]) -> None:
-    """The first objective is a metric of the main task, and none is a loss that the search itself weights.
+def objective_mistake(objective: str | Sequence[str], tasks: Sequence[Task[Any]]) -> str | None:
+    """What is wrong with an objective, and what is allowed; None where nothing is.
+
+    The first must be a metric of the main task, and none may be a loss that the search itself weights.
 
     Args:
         objective: one, or several: further ones may be metrics of auxiliary tasks, and inference costs.
         tasks: the study's, the main one first.
-
-    Raises:
-        StudyFileError: one is not; the message says what is allowed.
     """
     main = tasks[0]
     first, *others = [objective] if isinstance(objective, str) else objective
-    _check_first(first, main, tasks)
-    every = [f"{task.name}.{metric}" for task in tasks for metric in task.metrics] + list(COSTS)
-    for other in others:
-        _refuse_loss(other, every)
-        if other not in every:
-            raise StudyFileError(f"objective: nothing measures {other!r}. Allowed: {', '.join(every)}")
+    if why := _first_mistake(first, main, tasks):
+        return f"{why}. Allowed: {', '.join(_metrics([main]))}"
+    every = [*_metrics(tasks), *COSTS]
+    other = next((other for other in others if other not in every), None)
+    if other is None:
+        return None
+    return f"{_loss_mistake(other, every) or f'nothing measures {other!r}'}. Allowed: {', '.join(every)}"
 
 
-def _check_first(objective: str, main: Task[Any], tasks: Sequence[Task[Any]]) -> None:
+def _metrics(tasks: Sequence[Task[Any]]) -> list[str]:
+    return [f"{task.name}.{metric}" for task in tasks for metric in task.metrics]
+
+
+def _first_mistake(objective: str, main: Task[Any], tasks: Sequence[Task[Any]]) -> str | None:
     """By it a trial's best step is chosen, so it must be what the study is about."""
     name, _, metric = objective.partition(".")
-    allowed = [f"{main.name}.{known}" for known in main.metrics]
-    _refuse_loss(objective, allowed)
+    if why := _loss_mistake(objective, _metrics([main])):
+        return why
     if objective in COSTS:
-        raise StudyFileError(
-            f"objective: {objective!r} cannot be the first, nor the only one. Allowed: {', '.join(allowed)}"
-        )
+        return f"{objective!r} cannot be the first, nor the only one"
     if name != main.name:
         known = ", ".join(task.name for task in tasks)
         reason = f"{name!r} is not the main task (the first of: {known})" if metric else "it must read <task>.<metric>"
-        raise StudyFileError(f"objective: {objective!r}: {reason}. Allowed: {', '.join(allowed)}")
-    if metric not in main.metrics:
-        raise StudyFileError(
-            f"objective: tasks of kind {main.kind} have no metric {metric!r}. Allowed: {', '.join(allowed)}"
-        )
+        return f"{objective!r}: {reason}"
+    return None if metric in main.metrics else f"tasks of kind {main.kind} have no metric {metric!r}"
 
 
-def _refuse_loss(objective: str, allowed: Sequence[str]) -> None:
+def _loss_mistake(objective: str, allowed: Sequence[str]) -> str | None:
     name, _, metric = objective.partition(".")
     if "loss" in (metric or name) and metric not in {known.partition(".")[2] for known in allowed}:
-        raise StudyFileError(
-            f"objective: {objective!r} is refused: a weighted or summed loss is made small by making its weights "
-            f"small, so a search over the weights would measure nothing. Allowed: {', '.join(allowed)}"
+        return (
+            f"{objective!r} is refused: a weighted or summed loss is made small by making its weights small, so a "
+            "search over the weights would measure nothing"
         )
+    return None
 
 
-def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
-    """An operation must leave the main task's targets true.
-
-    Raises:
-        StudyFileError: some do not; a line for each says why.
-    """
+def operation_mistakes(operations: Sequence[str], main: Task[Any]) -> dict[str, str]:
+    """Why an operation cannot leave the main task's targets true, by its name; nothing of those that do."""
     found = {
         name: _cannot_rewrite(name, main) if name in TEXT_OPERATIONS else _cannot_change(name, main)
         for name in operations
     }
-    mistakes = [
-        f"space: augmentation: operations: {name!r} {reason} a {main.kind} task; remove it"
-        for name, reason in found.items()
-        if reason
-    ]
-    if mistakes:
-        raise StudyFileError("\n".join(mistakes))
+    return {name: f"{name!r} {why} a {main.kind} task; remove it" for name, why in found.items() if why}
+
+
+def check_operations(operations: Sequence[str], main: Task[Any]) -> None:
+    """Operations must leave the main task's targets true.
+
+    Raises:
+        StudyFileError: some do not; a line for each says why.
+    """
+    if mistakes := operation_mistakes(operations, main):
+        raise StudyFileError("\n".join(f"space: augmentation: operations: {why}" for why in mistakes.values()))
 
 
 def _cannot_rewrite(name: str, main: Task[Any]) -> str | None:

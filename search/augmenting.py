@@ -1,13 +1,13 @@
 """Augmented examples of a study's training rows, or of a data file, for inspection."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ..objectives.augmentation.making import make_operations
-from ..objectives.augmentation.operation import Judge, Resources, Row
+from ..objectives.augmentation.operation import Resources, Row
 from ..objectives.augmentation.registry import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..objectives.checking import check_operations
 from ..objectives.data.corpus import read_corpus
@@ -73,15 +73,10 @@ class Sample:
 class _Data:
     """The rows of a file, and what operations are made with."""
 
-    rows: Sequence[Row]
+    resources: Resources
     lines: Sequence[int]
     unit: str
-    base: Path
     space: AugmentationSpace
-    model: ModelSettings = field(default_factory=ModelSettings)
-    seed: int = 0
-    labels: Sequence[str] = ()
-    judge: Callable[[], Judge] | None = None
 
 
 def augment(
@@ -133,17 +128,19 @@ def _of_study(path: Path, operations: Sequence[str], seed: int | None) -> _Data:
         # At words that have tags, noise alone can work.
         space = _asked(space, operations or (_USUAL[:1] if task.has_words else _USUAL))
     check_operations(space.operations, task)
-    return _Data(
-        rows=task.rows(table),
-        lines=table.lines,
-        unit=table.unit,
+    device = choose_device("auto")
+    resources = Resources(
         base=path.parent,
-        space=space,
-        model=file.model,
-        seed=seed,
+        encoder=file.model.encoder,
+        rows=task.rows(table),
         labels=task.labels,
-        judge=partial(baseline_judge, file, path.parent, seed, choose_device("auto")),
+        max_length=file.model.max_length,
+        seed=seed,
+        judge=partial(baseline_judge, file, path.parent, seed, device),
+        device=device,
+        revision=file.model.revision,
     )
+    return _Data(resources, table.lines, table.unit, space)
 
 
 def _asked(space: AugmentationSpace, operations: Sequence[str]) -> AugmentationSpace:
@@ -159,40 +156,34 @@ def _of_table(file: str, operations: Sequence[str], seed: int, text: str, label:
     kept = [row for row, value in enumerate(table.column(text)) if value.strip()]
     if not kept:
         raise DataError(f"{file}: column {text!r} has no text")
-    return _Data(
-        rows=[Row((table.columns[text][row],), labels[row]) for row in kept],
-        lines=[table.lines[row] for row in kept],
-        unit=table.unit,
+    model = ModelSettings()
+    resources = Resources(
         base=Path(),
-        space=_asked(AugmentationSpace(), operations or _USUAL),
-        seed=seed,
+        encoder=model.encoder,
+        rows=[Row((table.columns[text][row],), labels[row]) for row in kept],
         labels=sorted({value for value in labels if value}),
+        max_length=model.max_length,
+        seed=seed,
+        device=choose_device("auto"),
     )
+    space = _asked(AugmentationSpace(), operations or _USUAL)
+    return _Data(resources, [table.lines[row] for row in kept], table.unit, space)
 
 
 def _sample(data: _Data, magnitude: float, count: int) -> Sample:
-    chosen = sorted(random.Random(data.seed).sample(range(len(data.rows)), min(count, len(data.rows))))
-    resources = Resources(
-        base=data.base,
-        encoder=data.model.encoder,
-        rows=data.rows,
-        labels=data.labels,
-        max_length=data.model.max_length,
-        seed=data.seed,
-        judge=data.judge,
-        device=choose_device("auto"),
-        revision=data.model.revision,
-    )
+    resources = data.resources
+    every, seed = resources.rows, resources.seed
+    chosen = sorted(random.Random(seed).sample(range(len(every)), min(count, len(every))))
     try:
         made = make_operations(data.space, resources)
     except InputError as error:
-        hint = "" if data.judge else "\nA data file has no such keys: give a study file that has them"
+        hint = "" if resources.judge else "\nA data file has no such keys: give a study file that has them"
         raise type(error)(f"{error}{hint}") from error
-    rows = [data.rows[place] for place in chosen]
+    rows = [every[place] for place in chosen]
     found = [
-        Rewritten(data.lines[place], name, data.rows[place], new)
+        Rewritten(data.lines[place], name, every[place], new)
         for name, operation in made.made.items()
-        for place, new in zip(chosen, operation.rewrite(rows, magnitude, 0, data.seed), strict=True)
+        for place, new in zip(chosen, operation.rewrite(rows, magnitude, 0, seed), strict=True)
     ]
     dropped = [f"{name} is left out: {reason}" for name, reason in made.dropped.items()]
     return Sample(found, [*made.notes, *dropped, *_without_text(data.space)], data.unit)

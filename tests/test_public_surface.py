@@ -64,7 +64,7 @@ COMMANDS = {
 }
 
 NAMES = {
-    "autotune.objectives.checking": {"check_objective", "check_operations", "make_tasks"},
+    "autotune.objectives.checking": {"check_operations", "make_tasks", "objective_mistake"},
     "autotune.objectives.prepare": {"prepare"},
     "autotune.objectives.prepared": {"PreparedObjective", "TaskRows"},
     "autotune.objectives.settings": {"DataSettings", "ModelSettings", "ObjectiveSettings"},

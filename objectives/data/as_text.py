@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,27 +9,16 @@ from datasets import ClassLabel, Dataset, LargeList, List, Value
 from pyarrow import ArrowException
 
 from ...spaces.errors import first_line
+from .text_columns import TextColumns
 
 _UNREADABLE = (ArrowException, ValueError, OverflowError)
 """What values raise that Python has no place for, such as a date beyond the year 9999."""
 _BYTES_TYPES = {"binary", "large_binary", "binary_view"}
 
 
-@dataclass(frozen=True)
-class TextColumns:
-    """The columns of a data set as text."""
-
-    rows: int
-    columns: dict[str, list[str]]
-    lists: dict[str, list[list[str]]]
-    """Columns that hold a list of texts in every row."""
-    faults: dict[str, str]
-    """Columns that hold neither (images, bytes), with the reason."""
-
-
 def to_text(dataset: Dataset) -> TextColumns:
     """All columns of a data set as text, or why a column is none."""
-    result = TextColumns(len(dataset), {}, {}, {})
+    result = TextColumns(range(1, len(dataset) + 1))
     features = dataset.features
     plain = _in_one_go(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
 
@@ -39,9 +27,9 @@ def to_text(dataset: Dataset) -> TextColumns:
 
     for name, feature in features.items():
         try:
-            _add_column(name, feature, partial(values, name), result)
+            _add_column((name,), feature, partial(values, name), result)
         except _UNREADABLE as error:
-            result.faults[name] = f"column {name!r} cannot be read as text ({reason(error)})"
+            result.put((name,), result.faults, f"column {name!r} cannot be read as text ({reason(error)})")
     return result
 
 
@@ -53,16 +41,16 @@ def _in_one_go(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
         return {}
 
 
-def _add_column(name: str, feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
+def _add_column(path: tuple[str, ...], feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
     """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
     if _holds_text(feature):
-        result.columns[name] = [_as_text(feature, value) for value in values()]
+        result.put(path, result.columns, [_as_text(feature, value) for value in values()])
     elif item := _item(feature):
-        result.lists[name] = [[_as_text(item, one) for one in value or ()] for value in values()]
+        result.put(path, result.lists, [[_as_text(item, one) for one in value or ()] for value in values()])
     else:
-        result.faults[name] = f"column {name!r} holds {_what(feature)}, not text"
+        result.put(path, result.faults, f"column {'.'.join(path)!r} holds {_what(feature)}, not text")
         for key, inner in feature.items() if isinstance(feature, dict) else ():
-            _add_column(f"{name}.{key}", inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
+            _add_column((*path, key), inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
 
 
 def _holds_text(feature: object) -> bool:

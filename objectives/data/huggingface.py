@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ from pyarrow import ArrowException, BufferReader
 from pyarrow.parquet import ParquetFile
 
 from ...spaces.errors import DataError
-from .as_text import TextColumns, reason, to_text
+from .as_text import reason, to_text
 from .delimited import Outline
 from .sources import Kind, Source
+from .text_columns import TextColumns
 
 _PLACES = {"name", "version", "data_dir", "data_files", "description"}
 """Settings of a format's builder that say where files are, and not how they are read."""
@@ -50,6 +52,8 @@ def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) 
     Raises:
         DataError: pandas reads it in another way than the check did.
     """
+    if not outline.lines:  # which pandas would not read
+        return TextColumns([], {name: [] for name in outline.columns})
     # Blank lines come as rows and the outline drops them, because pandas' own skipping takes rows of blanks
     # too. It reads a header from the first line, so blank lines before it have to go.
     try:
@@ -65,7 +69,7 @@ def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) 
                 skip_blank_lines=False,
                 encoding="utf-8",
             )
-            return to_text(dataset.select(outline.records))
+            return replace(to_text(dataset.select(outline.records)), lines=outline.lines)
     except (DatasetsError, ValueError, OSError) as error:
         raise DataError(f"{source.text}: not a readable {source.kind.upper()} file ({reason(error)})") from error
 
@@ -130,7 +134,7 @@ def _open_collection(source: Source, cache: str | None) -> Dataset:
 def files_of(source: Source) -> list[str]:
     """The files of a folder's split, as `datasets` finds them.
 
-    None where it finds none, which reading explains, or where the folder's own README says how they are to be read.
+    An empty list where it finds none, which reading explains, or where the folder's own README says how to read them.
     """
     name = re.match(r"[\w.-]+", source.split)
     try:

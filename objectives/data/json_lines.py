@@ -6,24 +6,12 @@ becomes 1.1, so a label would change its name. The lines are therefore read here
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from .mistakes import Mistakes
+from .text_columns import TextColumns
 
 
-@dataclass
-class JsonLines:
-    """The rows of a JSON Lines file, as columns of text."""
-
-    columns: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    lists: dict[str, list[list[str]]] = field(default_factory=dict[str, list[list[str]]])
-    """Columns that hold a list of texts in every row."""
-    faults: dict[str, str] = field(default_factory=dict[str, str])
-    """Columns that are not whole columns of text, with the reason."""
-    lines: list[int] = field(default_factory=list[int])
-
-
-def parse_json_lines(text: str, source: str) -> JsonLines:
+def parse_json_lines(text: str, source: str) -> TextColumns:
     """Read one object a line; blank lines are skipped, null is the empty text, or the empty list.
 
     Numbers keep the digits that the file has. What an object holds becomes a column by its dotted name. A column
@@ -33,16 +21,15 @@ def parse_json_lines(text: str, source: str) -> JsonLines:
         DataError: lines that are no JSON objects, or that repeat a key.
     """
     mistakes = Mistakes(source)
-    result = JsonLines()
-    rows: list[dict[str, object]] = []
+    found: dict[int, dict[str, object]] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append(_parse_row(line))
-                result.lines.append(number)
+                found[number] = _parse_row(line)
             except ValueError as error:
                 mistakes.add(number, str(error))
     mistakes.raise_if_any()
+    rows, result = list(found.values()), TextColumns(list(found))
     for name in dict.fromkeys(key for row in rows for key in row):
         _add_column(name, rows, result)
     return result
@@ -79,17 +66,19 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> _Row:
     return row
 
 
-def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: JsonLines, prefix: str = "") -> None:
+def _add_column(
+    name: str, rows: Sequence[Mapping[str, object]], result: TextColumns, outer: tuple[str, ...] = ()
+) -> None:
     """Add the column `name` of these objects as texts, as lists of texts, or as the columns of inner objects."""
     values = [row.get(name) for row in rows]
-    full = prefix + name
+    path = (*outer, name)
     if inner := [value for value in values if isinstance(value, _Row)]:
         keys = dict.fromkeys(key for value in inner for key in value)
         # An object that is null has each of its keys, as null; one that misses, or is something else, has none.
         empty: list[Mapping[str, object]] = [keys if name in row and row[name] is None else {} for row in rows]
         objects = [value if isinstance(value, _Row) else none for value, none in zip(values, empty, strict=True)]
         for key in keys:
-            _add_column(key, objects, result, f"{full}.")
+            _add_column(key, objects, result, path)
     holds_lists = isinstance(next((value for value in values if value is not None), None), list)
     texts: list[str] = []
     lists: list[list[str]] = []
@@ -100,12 +89,12 @@ def _add_column(name: str, rows: Sequence[Mapping[str, object]], result: JsonLin
             else:
                 texts.append(_text(row, name))
         except ValueError as error:
-            result.faults[full] = f"line {line}: {error}"
+            result.put(path, result.faults, f"line {line}: {error}")
             return
     if lists:
-        result.lists[full] = lists
+        result.put(path, result.lists, lists)
     else:
-        result.columns[full] = texts
+        result.put(path, result.columns, texts)
 
 
 def _texts(row: Mapping[str, object], name: str) -> list[str]:

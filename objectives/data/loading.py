@@ -11,13 +11,13 @@ from functools import reduce
 from pathlib import Path
 
 from ...spaces.errors import DataError
-from .as_text import TextColumns
 from .decoding import decode, read_bytes
 from .delimited import check_delimited, other_separator
 from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
 from .json_lines import parse_json_lines
 from .sources import FILE_KINDS, Kind, Source
 from .table import Table, append, take
+from .text_columns import TextColumns
 
 DELIMITERS = {Kind.CSV: ",", Kind.TSV: "\t"}
 
@@ -41,22 +41,18 @@ def _read(source: Source) -> Table:
         if source.kind is Kind.FOLDER and (table := _folder_of_files(source)) is not None:
             return table
         content = read_collection(source)
-        return _table_of_rows(source, content, _digest_of_columns(content))
+        return _table(source, content, _digest_of_columns(content), "row")
     data = read_bytes(source.place, source.text)
     digest = hashlib.sha256(data).hexdigest()
     if source.kind is Kind.PARQUET:
-        return _table_of_rows(source, read_parquet(data, source), digest)
+        return _table(source, read_parquet(data, source), digest, "row")
     text = decode(data, source.text)
     if source.kind is Kind.JSONL:
-        rows = parse_json_lines(text, source.text)
-        return Table(source.text, rows.columns, rows.lines, digest, lists=rows.lists, faults=rows.faults)
+        return _table(source, parse_json_lines(text, source.text), digest)
     delimiter = DELIMITERS[source.kind]
     outline = check_delimited(text, delimiter, source.text)
-    if not outline.lines:  # which pandas would not read
-        return Table(source.text, {name: [] for name in outline.columns}, [], digest)
-    content = read_delimited(text, delimiter, outline, source)
     hint = other_separator(outline.columns[0], delimiter) if len(outline.columns) == 1 else ""
-    return Table(source.text, content.columns, outline.lines, digest, hint=hint)
+    return _table(source, read_delimited(text, delimiter, outline, source), digest, hint=hint)
 
 
 def fingerprint(source: Source) -> str:
@@ -100,8 +96,9 @@ def _part_of(source: Source, tables: Sequence[Table]) -> Table:
     return replace(take(table, rows), fingerprint=f"{table.fingerprint}[{rows.start}:{rows.stop}]")
 
 
-def _table_of_rows(source: Source, content: TextColumns, digest: str) -> Table:
-    return Table(source.text, content.columns, range(1, content.rows + 1), digest, "row", content.lists, content.faults)
+def _table(source: Source, content: TextColumns, digest: str, unit: str = "line", hint: str = "") -> Table:
+    faults = {name: f"{source.text}, {why}" for name, why in content.faults.items()}
+    return Table(source.text, content.columns, content.lines, digest, unit, content.lists, faults, hint)
 
 
 def _digest_of_columns(content: TextColumns) -> str:

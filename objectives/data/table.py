@@ -29,7 +29,7 @@ class Table:
     lists: Mapping[str, list[list[str]]] = field(default_factory=dict[str, list[list[str]]])
     """Columns that hold a list of texts in every row."""
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Columns that cannot be used as text, with the reason."""
+    """Columns that cannot be used as text, with the message that says where and why."""
     hint: str = ""
     """What is likely wrong where a column misses."""
 
@@ -72,7 +72,7 @@ class Table:
 
     def _check(self, name: str) -> None:
         if name in self.faults:
-            raise DataError(f"{self.source}, {self.faults[name]}")
+            raise DataError(self.faults[name])
         if name not in self.columns:
             raise DataError(self.lacks(name))
 
@@ -108,12 +108,18 @@ def take(table: Table, rows: Sequence[int]) -> Table:
 
 def append(table: Table, more: Table) -> Table:
     """The rows of both; columns that only one of them has are gone, those of two forms are faults."""
-    mixed = [name for name in table.names if name in more.names and (name in table.lists) != (name in more.lists)]
-    fault = "column {!r}: lists here or in {}, texts in the other; rows of both need one form"
+    shared = [name for name in table.names if name in more.names]
+    mixed = {
+        name: f"{table.source}, column {name!r}: lists here or in {more.source}, texts in the other; "
+        "rows of both need one form"
+        for name in shared
+        if (name in table.lists) != (name in more.lists)
+    }
+    faults = {**mixed, **more.faults, **table.faults}
     return replace(
         table,
         columns={name: [*own, *more.columns[name]] for name, own in table.columns.items() if name in more.columns},
         lists={name: [*own, *more.lists[name]] for name, own in table.lists.items() if name in more.lists},
         lines=[*table.lines, *more.lines],
-        faults={**{name: fault.format(name, more.source) for name in mixed}, **table.faults},
+        faults={name: faults[name] for name in shared if name in faults},
     )

@@ -1,7 +1,7 @@
 """A task's rows as tensors: all of them, those of one step, and the numbers of their tokens."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
@@ -10,8 +10,6 @@ from transformers import PreTrainedTokenizerFast
 from ..data.cleaning import Finding
 from ..data.targets import IGNORED, Targets
 from ..data.tokens import TokenTable
-
-_OPTIONAL = ("partner", "keep", "types", "cut_tokens", "cut_features", "counted", "hidden")
 
 
 @dataclass
@@ -45,6 +43,12 @@ class Batch:
         """A batch of gathered tokens: `ids`, `mask`, and `types` where there are any."""
         return cls(parts["ids"], parts["mask"], targets, types=parts.get("types"))
 
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors that it has, by the names of their fields."""
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
+
     def to(self, device: torch.device) -> Self:
         """The batch on a device. The copy to a GPU is not waited for."""
 
@@ -53,9 +57,7 @@ class Batch:
             pinned = part.pin_memory() if device.type == "cuda" and part.device.type == "cpu" else part
             return pinned.to(device, non_blocking=True)
 
-        optional = {name: getattr(self, name) for name in _OPTIONAL}
-        present = {name: moved(part) for name, part in optional.items() if part is not None}
-        return replace(self, ids=moved(self.ids), mask=moved(self.mask), targets=moved(self.targets), **present)
+        return replace(self, **{name: moved(part) for name, part in self.tensors.items()})
 
     @property
     def is_reworked(self) -> bool:

@@ -1,7 +1,7 @@
 """Batches of several trials, or of several tasks, as one: their rows one after another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -33,9 +33,8 @@ class StackedBatch(Batch):
 
 def stack(batches: Sequence[Batch]) -> StackedBatch:
     """The batches of one task in several trials as one; all are of one shape."""
-    joined = join(batches)
-    parts: dict[str, Any] = {part.name: getattr(joined, part.name) for part in fields(joined)}
-    parts |= {"targets": pad_together([batch.targets for batch in batches]), **_hidden(batches)}
+    targets = pad_together([batch.targets for batch in batches])
+    parts: dict[str, Any] = {**join(batches).tensors, "targets": targets, **_hidden(batches)}
     return StackedBatch(**parts, slots=len(batches))
 
 
@@ -75,8 +74,7 @@ def join(batches: Sequence[Batch]) -> Batch:
 def unstack(batch: Batch, trials: int) -> list[Batch]:
     """The batches of several trials that stand as one, as many rows of each, one trial's after another's."""
     rows = len(batch.ids) // trials
-    parts: dict[str, Any] = {part.name: getattr(batch, part.name) for part in fields(batch)}
-    split: dict[str, Any] = {name: part.split(rows) for name, part in parts.items() if part is not None}
+    split: dict[str, Any] = {name: part.split(rows) for name, part in batch.tensors.items()}
     if batch.partner is not None:
         starts = torch.arange(trials).repeat_interleave(rows) * rows
         split["partner"] = (batch.partner - starts).split(rows)

@@ -1,7 +1,7 @@
 """A batch in parts with accumulated gradients: for less memory, or for several processes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -88,6 +88,5 @@ def _part(batch: Batch, rows: list[int]) -> Batch:
 
 def _taken(batch: Batch, rows: list[int]) -> Batch:
     whole = replace(batch, hidden=None)
-    present = {part.name: getattr(whole, part.name) for part in fields(whole)}
-    taken = replace(whole, **{name: part[rows] for name, part in present.items() if part is not None})
+    taken = replace(whole, **{name: part[rows] for name, part in whole.tensors.items()})
     return taken if batch.hidden is None else replace(taken, hidden=hidden_places(taken.targets))

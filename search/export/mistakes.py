@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
-from ...objectives.checking import check_name, make_tasks
+from ...objectives.checking import name_mistake, objective_mistake
 from ...objectives.settings import ObjectiveSettings
+from ...objectives.tasks.registry import make_task
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.cleaning import CleaningSpace
 from ...spaces.configuration import Configuration
-from ...spaces.errors import StudyFileError
 from ...spaces.training import TrainingSettings
 from ..report.wording import setting
 from ..study_file.document import Place
@@ -25,17 +25,13 @@ Mistakes = Iterator[tuple[Place, str]]
 def settings_mistakes(settings: ObjectiveSettings, found: Found) -> Mistakes:
     """Names that torch needs, objectives that nothing measures, or that are not those of the figures."""
     for name in settings.tasks:
-        try:
-            check_name(name)
-        except StudyFileError as error:
-            yield ("settings", "tasks", name), str(error).removeprefix(f"tasks: {name}: ")
+        if why := name_mistake(name):
+            yield ("settings", "tasks", name), why
             return
-    try:
-        make_tasks(settings)
-    except StudyFileError as error:
-        yield ("settings", "objective"), str(error).removeprefix("objective: ")
-        return
-    if found.values and list(found.values) != settings.objectives:
+    tasks = [make_task(name, task) for name, task in settings.tasks.items()]
+    if why := objective_mistake(settings.objective, tasks):
+        yield ("settings", "objective"), why
+    elif found.values and list(found.values) != settings.objectives:
         known = ", ".join(found.values)
         yield ("settings", "objective"), f"{settings.objective!r}: found.values are those of {known}"
     elif found.values and found.value != found.values[settings.objectives[0]]:

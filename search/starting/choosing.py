@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from ...objectives.checking import check_name
-from ...spaces.errors import StudyFileError
+from ...objectives.checking import name_mistake
 from .columns import Column, Form
 from .finding import RECONSTRUCT, Chosen, answer, finders, tagged
 
@@ -81,7 +80,7 @@ def _with_names(tasks: Iterable[Chosen]) -> list[Chosen]:
     found: dict[str, Chosen] = {}
     for task in tasks:
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", task.name).strip("_-")[:_LONGEST_NAME]
-        name = plain if re.match(r"[A-Za-z_]", plain) and _is_free(plain) else f"task_{plain}".rstrip("_")
+        name = plain if re.match(r"[A-Za-z_]", plain) and not name_mistake(plain) else f"task_{plain}".rstrip("_")
         number = next(number for number in range(1, len(found) + 2) if _numbered(name, number) not in found)
         name = _numbered(name, number)
         found[name] = replace(task, name=name)
@@ -90,11 +89,3 @@ def _with_names(tasks: Iterable[Chosen]) -> list[Chosen]:
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}_{number}"
-
-
-def _is_free(name: str) -> bool:
-    try:
-        check_name(name)
-    except StudyFileError:
-        return False
-    return True

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from ...objectives.checking import check_operations
+from ...objectives.checking import operation_mistakes
 from ...objectives.models.names import default_rates
 from ...objectives.settings import DataSettings, ModelSettings
 from ...spaces.augmentation import AugmentationSpace
-from ...spaces.errors import StudyFileError
 from ...spaces.loss_weights import LossWeightSpace
 from ...spaces.training import TrainingSettings
 from ..report.wording import rate
@@ -86,19 +85,12 @@ def _space(main: Chosen) -> Iterator[str]:
     yield _line("  ", {"loss_weights": ratio}, why)
     low, high = default_rates(ModelSettings().encoder)
     yield f"  learning_rate: [{rate(low)}, {rate(high)}]{' ' * _COMMENT_AT}# on a log scale"
-    if operations := [name for name in _OPERATIONS if _fits(name, main)]:
+    unfit = operation_mistakes(_OPERATIONS, task_of(main))
+    if operations := [name for name in _OPERATIONS if name not in unfit]:
         yield "  augmentation:"
         yield _line("    ", {"operations": operations}, "look at them: autotune augment")
         yield _line("    ", {"share": list(augmentation.share)}, "of a batch that is augmented")
         yield _line("    ", {"magnitude": list(augmentation.magnitude)}, "how strongly")
-
-
-def _fits(operation: str, main: Chosen) -> bool:
-    try:
-        check_operations([operation], task_of(main))
-    except StudyFileError:
-        return False
-    return True
 
 
 def _course() -> Iterator[str]:

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
-from ...objectives.checking import check_name, check_objective, check_operations
+from ...objectives.checking import name_mistake, objective_mistake, operation_mistakes
 from ...objectives.tasks.registry import make_task
 from ...objectives.training.checking import training_mistakes
-from ...spaces.errors import StudyFileError
 from ..samplers import ONE_OBJECTIVE_ONLY
 from ..settings import GridSettings
 from .document import Place
@@ -30,10 +29,8 @@ def _task_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     if study.tasks[study.main_task].data is not None:
         yield ("tasks", study.main_task, "data"), "the main task's rows are those of data.train; leave this out"
     for name in study.tasks:
-        try:
-            check_name(name)
-        except StudyFileError as error:
-            yield ("tasks", name), str(error).removeprefix(f"tasks: {name}: ")
+        if why := name_mistake(name):
+            yield ("tasks", name), why
     earlier: dict[str, str] = {}
     for name, task in study.tasks.items():
         rows = task.data.train if task.data else study.data.train
@@ -44,21 +41,14 @@ def _task_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
 
 def _objective_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     tasks = [make_task(name, task) for name, task in study.tasks.items()]
-    try:
-        check_objective(study.objective, tasks)
-    except StudyFileError as error:
-        key, _, text = str(error).partition(": ")
-        yield ("tasks", tasks[0].name) if key == "tasks" else ("objective",), text.removeprefix(f"{tasks[0].name}: ")
+    if why := objective_mistake(study.objective, tasks):
+        yield ("objective",), why
 
 
 def _operation_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     task = make_task(study.main_task, study.tasks[study.main_task])
-    try:
-        check_operations(study.space.augmentation.operations, task)
-    except StudyFileError as error:
-        path = ("space", "augmentation", "operations")
-        for line in str(error).splitlines():
-            yield path, line.removeprefix(f"{': '.join(path)}: ")
+    for why in operation_mistakes(study.space.augmentation.operations, task).values():
+        yield ("space", "augmentation", "operations"), why
 
 
 def _several_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:

@@ -4,6 +4,7 @@ import gc
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import os
 import subprocess
@@ -275,6 +276,16 @@ def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path
         load(tmp_path, "b.jsonl", '{"x": {"text": "a"}}\n{"y": 1}\n').column("x.text")
 
 
+def test_a_key_with_a_dot_and_a_key_inside_another_do_not_pass_for_each_other(tmp_path: Path):
+    table = load(tmp_path, "a.jsonl", '{"a.b": 1, "c": 3, "a": {"b": 2}}\n')
+    assert table.columns == {"c": ["3"]}
+    with pytest.raises(DataError, match=r"^a.jsonl, column 'a.b' is there twice: as 'a.b' and as 'b' in 'a'$"):
+        table.column("a.b")
+    write_table(pyarrow.table({"a": [{"b": 2}], "a.b": [[1]]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"^a.parquet, column 'a.b' is there twice: as 'b' in 'a' and as 'a.b'$"):
+        load_table(resolve_source("a.parquet", tmp_path)).items("a.b")
+
+
 def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
     table = load(tmp_path, "a.jsonl", '{"tags": null}\n{"tags": ["a", null]}\n{"tags": null}\n')
     assert table.lists == {"tags": [[], ["a", ""], []]}
@@ -449,6 +460,19 @@ def test_several_files_of_a_folders_split_are_one_table(tmp_path: Path):
     (folder / "train-2.csv").write_text("words\nd\n")
     with pytest.raises(DataError, match=r"^set: train-2.csv: has the columns 'words'; set: train-0.csv has 'text'$"):
         load_table(resolve_source("set", tmp_path))
+
+
+@pytest.mark.parametrize("faulty", [0, 1])
+def test_a_fault_of_one_file_among_several_names_its_file_line_and_key(tmp_path: Path, faulty: int):
+    (tmp_path / "set").mkdir()
+    for number in (0, 1):
+        second = {"text": "b"} if number == faulty else {"text": "b", "label": "y"}
+        rows = [{"text": "a", "label": "x"}, second]
+        (tmp_path / "set" / f"train-{number}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    table = load_table(resolve_source("set", tmp_path))
+    assert table.column("text") == ["a", "b", "a", "b"]
+    with pytest.raises(DataError, match=rf"^set: train-{faulty}.jsonl, line 2: the key 'label' is missing$"):
+        table.column("label")
 
 
 @pytest.mark.parametrize(
