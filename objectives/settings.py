@@ -53,8 +53,8 @@ class CleaningSettings(Settings):
     )
     merge_labels: bool = Field(
         default=True,
-        description="labels (classification, multi_label) that differ only in case or blanks become the most frequent "
-        "one of them, in training, validation and test",
+        description="labels (classification, multi_label) that differ only in case, in blanks or as 1 and 1.0 do become "
+        "the most frequent one of them, in training, validation and test",
     )
     deduplicate: bool = Field(default=True, description="drop later copies of a text with the same label")
     near_duplicates: float | None = Field(
@@ -70,8 +70,8 @@ class CleaningSettings(Settings):
         default=0.9,
         ge=0.5,
         le=1,
-        description="with drop_leaks: drop training texts that are near-copies of validation or test texts, too: the "
-        "share of characters that must be equal; null: none",
+        description="with drop_leaks: drop training texts that are near-copies of validation or test texts with the "
+        "same label, too: the share of characters that must be equal; null: none",
     )
     suspect_labels: Literal["ignore", "report", "drop"] = Field(
         default="ignore",

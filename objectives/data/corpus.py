@@ -9,10 +9,10 @@ from ...spaces.errors import DataError
 from ..settings import CleaningSettings, DataSettings, Folds
 from ..tasks.task import Task
 from .cleaning import Finding, taken
-from .folding import Fold, rows_on, rows_outside
+from .folding import Fold, labels_of, rows_on, rows_outside
 from .loading import load_table
 from .repairs import label_lists, respelt, spellings, with_repaired_texts
-from .sifting import apart, copies_of, sift
+from .sifting import HeldOut, apart, copies_of, sift
 from .sources import resolve_source
 from .splits import another_share, folds, random_split, stratified_split
 from .table import Table, append, take
@@ -111,17 +111,17 @@ class _Reading:
         given = self.settings.validation
         validation = self._held_out(given, main, shared) if isinstance(given, str) else None
         test = self._held_out(self.settings.test, main, shared) if self.settings.test else None
-        forbidden = [key for rows in (validation, test) if rows is not None for key in main.inputs(rows).keys]
+        forbidden = sum((_held_out(main, rows) for rows in (validation, test) if rows is not None), HeldOut())
         train = self._training(table, main, forbidden, self.rules)
         tested = self._also_in_test(validation, test, main) if validation is not None and test is not None else ()
         if isinstance(given, float):
             train, validation = self._split(train, main, given)
-            forbidden += main.inputs(validation).keys
+            forbidden += _held_out(main, validation)
             train = train if self.all_data else self._apart(train, validation, main)
         self.held[main.name] = train if validation is None else validation
         tasks, rows = [main], {main.name: train}
         for task in auxiliaries:
-            fitted, rows[task.name] = self._auxiliary(task, table, train, main, forbidden)
+            fitted, rows[task.name] = self._auxiliary(task, table, train, main, (validation, test), forbidden)
             tasks.append(fitted)
         split = self._folds(given.folds, tasks, rows) if isinstance(given, Folds) and not self.all_data else ()
         if self.all_data and validation is not None:
@@ -164,13 +164,15 @@ class _Reading:
         """Validation or test rows of `tasks`, which must have labels that training knows."""
         table, found = task.vetted(self._spelt(self._read(text), tasks), training=False)
         task.inputs(table)
+        if not len(table):
+            raise DataError(f"{table.source}: task {task.name!r}: no rows are left: {taken(found)}")
         self._note(table, found)
         return table
 
     def _note(self, table: Table, found: Sequence[Finding]) -> None:
         self.findings += [replace(finding, what=f"{table.source}: {finding.what}") for finding in found]
 
-    def _training(self, table: Table, task: Task[Any], forbidden: Sequence[str], rules: CleaningSettings) -> Table:
+    def _training(self, table: Table, task: Task[Any], forbidden: HeldOut, rules: CleaningSettings) -> Table:
         """The rows that a fitted task trains on: vetted, then cleaned."""
         table, found = task.vetted(table, training=True)
         self._note(table, found)
@@ -202,7 +204,8 @@ class _Reading:
 
     def _apart(self, train: Table, validation: Table, task: Task[Any]) -> Table:
         """Training rows that are no copies of those drawn for validation from the same file."""
-        kept, dropped = apart(task.inputs(train).keys, task.inputs(validation).keys, self.settings.clean)
+        drawn = _held_out(task, validation)
+        kept, dropped = apart(task.inputs(train).keys, labels_of(task, train), drawn, self.settings.clean)
         self._note(train, dropped)
         if not kept:
             raise DataError(
@@ -213,8 +216,8 @@ class _Reading:
 
     def _also_in_test(self, validation: Table, test: Table, main: Task[Any]) -> Collection[int]:
         """The rows of a validation file that test has too, told of: test would measure what trials are chosen by."""
-        keys = main.inputs(validation).keys
-        copies = copies_of(keys, main.inputs(test).keys, self.settings.clean)
+        inputs = main.inputs(validation)
+        copies, keys = copies_of(inputs, main.inputs(test), self.settings.clean), inputs.keys
         if copies:
             cases = [f"{validation.unit} {validation.lines[row]}: {keys[row]}" for row in copies]
             action = "dropped" if self.all_data else "noted"
@@ -222,9 +225,18 @@ class _Reading:
         return copies
 
     def _auxiliary(
-        self, task: Task[Any], table: Table, train: Table, main: Task[Any], forbidden: Sequence[str]
+        self,
+        task: Task[Any],
+        table: Table,
+        train: Table,
+        main: Task[Any],
+        held: Iterable[Table | None],
+        forbidden: HeldOut,
     ) -> tuple[Task[Any], Table]:
-        """A fitted auxiliary and its rows: its own, or those of the main task."""
+        """A fitted auxiliary and its rows: its own, or those of the main task.
+
+        Its own must not repeat held-out rows of the main task: neither as that reads them, nor as the auxiliary would.
+        """
         own = task.settings.data
         if own is not None:
             table = self._read(own.train)
@@ -235,7 +247,9 @@ class _Reading:
                 raise DataError(f"tasks: {task.name}: data: its metric is an objective, so it needs `validation: FILE`")
             if own.validation is not None:
                 self.held[task.name] = self._held_out(own.validation, fitted, [task])
-                forbidden = [*forbidden, *fitted.inputs(self.held[task.name]).keys]
+                forbidden += _held_out(fitted, self.held[task.name])
+            readable = [rows for rows in held if rows is not None and _reads(fitted, rows)]
+            forbidden = sum((HeldOut.of(fitted.inputs(rows)) for rows in readable), forbidden.unlabelled)
             return fitted, self._training(table, fitted, forbidden, self.settings.clean)
         fitted = task.fitted(table)
         if task.name in self.measured:
@@ -257,7 +271,11 @@ class _Reading:
             what = f"row that task {task.name!r} cannot train on"
             self._note(validation, [Finding.of(what, list(refused.values()))])
         usable = [row for row in range(len(validation)) if row not in refused]
-        return append(rows, task.vetted(take(validation, usable), training=True)[0]) if usable else rows
+        if not usable:
+            return rows
+        more, found = task.vetted(take(validation, usable), training=True)
+        self._note(validation, [finding for finding in found if finding.action == "dropped"])
+        return append(rows, more)
 
     def _folds(self, count: int, tasks: Sequence[Task[Any]], rows: Mapping[str, Table]) -> list[Fold]:
         main = tasks[0]
@@ -299,6 +317,20 @@ class _Reading:
                 f"label of task {task.name!r} that {whose} after cleaning and splitting; it needs more, dissimilar rows"
             )
             self._note(rows, [Finding.of(what, lost, "noted")])
+
+
+def _held_out(task: Task[Any], rows: Table) -> HeldOut:
+    """Rows of a task as its training rows must not repeat them."""
+    return HeldOut.of(task.inputs(rows), labels_of(task, rows))
+
+
+def _reads(task: Task[Any], rows: Table) -> bool:
+    """Whether some rows have what a task reads, though they need not have its labels."""
+    try:
+        task.inputs(rows)
+    except DataError:
+        return False
+    return True
 
 
 def _check_columns(table: Table, tasks: Iterable[Task[Any]]) -> None:

@@ -29,6 +29,11 @@ def rows_on(parts: Sequence[Sequence[int]], table: Table, rows: Table) -> list[l
     return [[row for row, line in enumerate(rows.lines) if line in those] for those in lines]
 
 
+def labels_of(task: Task[Any], rows: Table) -> Sequence[str] | None:
+    """Each row's label, if it has one of a set; None where answers are numbers or texts, seldom the same twice."""
+    return None if task.label_column() is None else task.answers(rows)
+
+
 def rows_outside(
     parts: Sequence[Sequence[int]], table: Table, main: Task[Any], rows: Table, task: Task[Any], rules: CleaningSettings
 ) -> tuple[list[list[int]], list[str]]:
@@ -46,8 +51,10 @@ def rows_outside(
         For each fold the rows that it trains on, and over all folds the texts that left because they nearly repeat one
         that is held out.
     """
-    keys, main_keys = task.inputs(rows).keys, main.inputs(table).keys
-    copies = copies_of(keys, main_keys, rules)
+    own, others = task.inputs(rows), main.inputs(table)
+    keys, main_keys = own.keys, others.keys
+    both = (labels_of(task, rows), labels_of(main, table)) if task is main else (None, None)
+    copies = copies_of(own, others, rules, *both)
     kept: list[list[int]] = []
     leaks: list[str] = []
     for part, same_lines in zip(parts, rows_on(parts, table, rows), strict=True):

@@ -29,3 +29,8 @@ class Inputs:
             return list(self.first)
         pairs = zip(self.first, self.second, strict=True)
         return [_BETWEEN.join(pair) if all(map(str.strip, pair)) else "" for pair in pairs]
+
+    @property
+    def swapped(self) -> "Inputs":
+        """Pairs in the other order, which tell as much; of single texts none."""
+        return Inputs([]) if self.second is None else Inputs(self.second, self.first)

@@ -3,6 +3,7 @@
 The files stay as they are; a table with other texts takes the place of the one that was read.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ _ENCODINGS_ONLY = ftfy.TextFixerConfig(
     explain=False,
 )
 """Mojibake alone ("cafÃ©"): quotes, widths, ligatures and line breaks of an honest text are left as they are."""
+
+_WHOLE = re.compile(r"^([+-]?\d+)\.0+$")
 
 
 def with_repaired_texts(table: Table, words: Collection[str] = ()) -> tuple[Table, list[Finding]]:
@@ -65,8 +68,13 @@ def spellings(labels: Iterable[str]) -> dict[str, str]:
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for label in labels:
-        counts[normalised(label)][label.strip()] += 1
+        counts[_compared(label)][label.strip()] += 1
     return {key: found.most_common(1)[0][0] for key, found in counts.items() if key}
+
+
+def _compared(label: str) -> str:
+    """The form in which labels are compared: a whole number is the same with zeros behind its point, as pandas adds."""
+    return _WHOLE.sub(r"\1", normalised(label))
 
 
 def label_lists(table: Table, column: str, separator: str | None) -> list[list[str]]:
@@ -89,12 +97,12 @@ def respelt(
         task: whose labels they are, for the finding.
     """
     given = label_lists(table, column, separator)
-    wanted = [[known.get(normalised(label), label) for label in labels] for labels in given]
+    wanted = [[known.get(_compared(label), label) for label in labels] for labels in given]
     pairs = zip((label for row in given for label in row), (label for row in wanted for label in row), strict=True)
     if not (cases := [f"{old!r} -> {new!r}" for old, new in pairs if old != new]):
         return table, []
     finding = Finding.of(
-        f"label of task {task!r} that differs in case or blanks", list(dict.fromkeys(cases)), "repaired"
+        f"label of task {task!r} that differs in case, blanks or zeros", list(dict.fromkeys(cases)), "repaired"
     )
     finding = replace(finding, count=len(cases))
     if column in table.lists:

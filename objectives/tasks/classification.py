@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from ...spaces.errors import DataError
 from ..augmentation.operation import Row
 from ..data.table import Table
 from ..data.targets import Targets
@@ -47,14 +48,17 @@ class Classification(TextTask[ClassificationSettings]):
         """Learn the label set.
 
         Raises:
-            DataError: an empty label, fewer than two classes, or a class with one row.
+            DataError: no label, fewer than two classes, or a class with one row.
         """
-        column = table.column(self.settings.label)
-        empty = (row for row, label in enumerate(column) if not label.strip())
-        table.refuse((row, f"task {self.name!r}: the label is empty") for row in empty)
-        counts = Counter(column)
-        check_classes(counts, table, self.name, self.settings.label)
+        column = self.settings.label
+        counts = Counter(label for label in table.column(column) if label.strip())
+        if not counts:
+            raise DataError(f"{table.source}: task {self.name!r}: column {column!r} is empty in every row")
+        check_classes(counts, table, self.name, column)
         return self.with_labels(sorted(counts))
+
+    def unlabelled(self, table: Table) -> Sequence[int]:
+        return [row for row, label in enumerate(table.column(self.settings.label)) if not label.strip()]
 
     def targets(self, table: Table) -> torch.Tensor:
         place = {label: i for i, label in enumerate(self.labels)}

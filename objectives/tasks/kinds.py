@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .settings import BaseTaskSettings, Column, Direction, OptionalColumn, TextTaskSettings
+from .settings import BaseTaskSettings, Column, ColumnOrColumns, Direction, OptionalColumn, TextTaskSettings
 
 _NOISE = 0.3
 """Share of a text that BART was pretrained to fill in."""
@@ -41,8 +41,18 @@ class MultiLabelSettings(TextTaskSettings):
         "average_precision": "maximize",
         "log_loss": "minimize",
     }
-    labels: Column = Field(default="labels", description="column with a list of labels, or labels between separators")
+    labels: ColumnOrColumns = Field(
+        default="labels",
+        description="column with a list of labels, or labels between separators; or a list of columns, one per label, "
+        "each 0 or 1",
+    )
     separator: str = Field(default="|", min_length=1, description="separates the labels in a text cell")
+
+    @model_validator(mode="after")
+    def _columns_of_labels(self) -> Self:
+        if isinstance(self.labels, list) and len(set(self.labels)) < max(len(self.labels), 2):
+            raise ValueError("`labels` as a list needs two or more columns, each once: one per label")
+        return self
 
 
 class RegressionSettings(TextTaskSettings):

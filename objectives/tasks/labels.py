@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...spaces.errors import DataError
 from ..data.table import Table
 
+MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "?", "-"})
+"""What stands for a value that is missing, in lower case, as pandas, Excel and people write it."""
 _NAMED = 5
 """Labels that a message names; of more it gives the number."""
 

@@ -1,7 +1,6 @@
 """Multi-label classification: any number of labels for a text, each on its own. The head is transformers' own."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -19,7 +18,8 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
 from .kinds import MultiLabelSettings
-from .labels import check_known, label_names
+from .label_sets import from_columns, from_places, places
+from .labels import check_known, label_names, named
 from .task import TextTask
 
 _NONE: Any = 0
@@ -31,17 +31,24 @@ _SEVERAL = 3
 
 
 class MultiLabel(TextTask[MultiLabelSettings]):
-    """Targets: (rows, labels) float32, 1 where the row has the label; `labels` are sorted. A row may have none."""
+    """Targets: (rows, labels) float32, 1 where the row has the label. A row may have none.
+
+    `labels` are sorted; those with a column or a place of their own come in its order.
+    """
 
     kind: ClassVar[str] = "multi_label"
     fuses: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
 
+    places: int = 0
+    """How many labels have a place in each row's list; 0: lists name a row's labels."""
+
     def answers(self, table: Table) -> Sequence[str]:
         return [self.settings.separator.join(sorted(labels)) for labels in self._rows(table)]
 
-    def label_column(self) -> tuple[str, str | None]:
-        return self.settings.labels, self.settings.separator
+    def label_column(self) -> tuple[str, str | None] | None:
+        column = self.settings.labels
+        return (column, self.settings.separator) if isinstance(column, str) else None
 
     def fitted(self, table: Table) -> Self:
         """Learn the label set.
@@ -49,24 +56,45 @@ class MultiLabel(TextTask[MultiLabelSettings]):
         Raises:
             DataError: no row has a label.
         """
-        counts = Counter(label for labels in self._rows(table) for label in labels)
-        if not counts:
-            column = self.settings.labels
-            raise DataError(f"{table.source}: task {self.name!r}: column {column!r} is empty: no row has a label")
-        return self.with_labels(sorted(counts))
+        rows, column = self._rows(table), self.settings.labels
+        found = set[str]().union(*rows)
+        if not found:
+            where = f"column {column!r} is empty" if isinstance(column, str) else f"columns {named(column)} say no"
+            raise DataError(f"{table.source}: task {self.name!r}: {where}: no row has a label")
+        if not isinstance(column, str):
+            return self.with_labels(column)
+        count = places(table.items(column, self.settings.separator))
+        task = self.with_labels([str(place) for place in range(count)] if count else sorted(found))
+        task.places = count
+        return task
 
     def _rows(self, table: Table) -> list[set[str]]:
-        items = table.items(self.settings.labels, self.settings.separator)
+        column = self.settings.labels
+        if not isinstance(column, str):
+            return from_columns(table, column, self.name)
+        items = table.items(column, self.settings.separator)
+        if count := self.places if self.labels else places(items):
+            return from_places(table, items, count, self.name)
         return [{label.strip() for label in labels} - {""} for labels in items]
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
         table, found = super().vetted(table, training=training)
-        return table, [*found, *self._other_separator(table)] if training else found
+        return table, [*found, *self._mostly_empty(table), *self._other_separator(table)] if training else found
+
+    def _mostly_empty(self, table: Table) -> list[Finding]:
+        """A finding where most cells of training rows are empty: that may mean "unknown", and is read as "none"."""
+        column = self.settings.labels
+        cells = table.columns.get(column, ()) if isinstance(column, str) else ()
+        empty = [table.where(row) for row, cell in enumerate(cells) if not cell.strip()]
+        if 2 * len(empty) <= len(cells):
+            return []
+        what = f"empty cell of column {column!r}, read as a row that has none of the labels (task {self.name!r})"
+        return [Finding.of(what, empty, "noted")]
 
     def _other_separator(self, table: Table) -> list[Finding]:
         """A finding where the labels of training rows seem to have another separator between them than the one set."""
         column, own = self.settings.labels, self.settings.separator
-        cells = table.columns.get(column, ())
+        cells = table.columns.get(column, ()) if isinstance(column, str) else ()
         holding = {other: [cell for cell in cells if other in cell] for other in _SEPARATORS}
         other = max(_SEPARATORS, key=lambda separator: len(holding[separator]))
         if any(own in cell for cell in cells) or len(holding[other]) < _SEVERAL:

@@ -18,7 +18,8 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
 from .kinds import RegressionSettings
-from .task import TextTask
+from .labels import MISSING
+from .task import TextTask, labelled
 
 _STRATA, _ROWS_OF_STRATUM = 10, 20
 """Parts of equally many rows, by value, that both sides of a split have in the same shares; each fills 20 folds."""
@@ -57,12 +58,15 @@ class Regression(TextTask[RegressionSettings]):
         """Learn mean and deviation.
 
         Raises:
-            DataError: no number in a row, or (nearly) the same in all.
+            DataError: something else than a number, none at all, or (nearly) the same in all rows.
         """
+        table, _ = labelled(table, self.unlabelled(table))
+        where = f"{table.source}: task {self.name!r}: column {self.settings.label!r}"
+        if not len(table):
+            raise DataError(f"{where} has no number in any row")
         values = self.targets(table).double()
         task = type(self)(self.name, self.settings)
         task.mean, task.deviation = float(values.mean()), float(values.std(correction=0))
-        where = f"{table.source}: task {self.name!r}: column {self.settings.label!r}"
         if not task.deviation:
             raise DataError(f"{where} has the same number in all rows")
         found = f"the numbers differ too little ({task.deviation:.3g} around {task.mean:.7g})"
@@ -74,6 +78,10 @@ class Regression(TextTask[RegressionSettings]):
 
     def learnt(self, table: Table) -> Self:
         return self.fitted(table)
+
+    def unlabelled(self, table: Table) -> Sequence[int]:
+        column = table.column(self.settings.label)
+        return [row for row, text in enumerate(column) if text.strip().lower() in MISSING]
 
     def targets(self, table: Table) -> torch.Tensor:
         column = table.column(self.settings.label)

@@ -15,11 +15,13 @@ Direction = Literal["maximize", "minimize"]
 
 @dataclass(frozen=True)
 class NamesColumn:
-    """Marks a key whose value names a column of the data."""
+    """Marks a key whose value names a column of the data, or several."""
 
 
 Column = Annotated[str, Field(min_length=1), NamesColumn()]
 OptionalColumn = Annotated[str | None, Field(min_length=1), NamesColumn()]
+_Name = Annotated[str, Field(min_length=1)]
+ColumnOrColumns = Annotated[_Name | list[_Name], NamesColumn()]
 
 
 class TaskData(Settings):
@@ -42,7 +44,10 @@ class BaseTaskSettings(Settings):
     def columns(self) -> dict[str, str]:
         """The columns that the task reads, by the key that names each."""
         marked = [key for key, field in type(self).model_fields.items() if NamesColumn() in field.metadata]
-        return {key: column for key in marked if (column := getattr(self, key)) is not None}
+        given = {key: getattr(self, key) for key in marked}
+        found = {key: column for key, column in given.items() if isinstance(column, str)}
+        several = {key: columns for key, columns in given.items() if isinstance(columns, list)}
+        return found | {f"{key}.{place}": name for key, names in several.items() for place, name in enumerate(names)}
 
     @property
     def word_column(self) -> str | None:

@@ -5,7 +5,7 @@ tests/conformance/test_tasks.py runs every kind through the same suite.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, Generic, Self, TypeVar
 
 import torch
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
-from ..data.table import Table
+from ..data.table import Table, take
 from ..data.targets import Targets, take_targets
 from ..data.tokens import TokenTable, encode, tokenize
 from ..models.borrowed import BorrowedHead, Encoded
@@ -170,6 +170,15 @@ class Task(ABC, Generic[S]):
         """Every metric over all rows (on the CPU); predictions of several lengths are padded with IGNORED."""
 
 
+def labelled(table: Table, without: Collection[int]) -> tuple[Table, list[Finding]]:
+    """A table without some rows, those that have no label, and a finding if there is any."""
+    if not without:
+        return table, []
+    gone = frozenset(without)
+    kept = take(table, [row for row in range(len(table)) if row not in gone])
+    return kept, [Finding.of("row without a label", [table.where(row) for row in without])]
+
+
 T = TypeVar("T", bound=TextTaskSettings)
 
 
@@ -183,8 +192,15 @@ class TextTask(Task[T]):
         return Examples(tokenize(self.inputs(table), encoder.tokenizer, max_length), self.targets(table))
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
+        """Rows without a label are dropped, and counted, wherever they stand."""
+        table, found = labelled(table, self.unlabelled(table))
         self.targets(table)
-        return super().vetted(table, training=training)
+        return table, found
+
+    def unlabelled(self, table: Table) -> Sequence[int]:
+        """The rows without a label; by default none, as a row may have none."""
+        del table
+        return ()
 
     @abstractmethod
     def targets(self, table: Table) -> torch.Tensor:

@@ -229,8 +229,11 @@ def test_all_data_leaves_out_and_tells_of_the_validation_rows_that_an_auxiliary_
     corpus = read(tmp_path, {"main": MAIN, "other": {**MAIN, "label": "other"}}, all_data=True, validation="held.csv")
     assert corpus.train["main"].column("text")[30:] == ["held", "held too", "and held"]
     assert corpus.train["other"].column("text")[30:] == ["held"]
-    (finding,) = corpus.findings
-    assert (finding.what, finding.count) == ("held.csv: row that task 'other' cannot train on", 2)
+    assert [(finding.what, finding.count) for finding in corpus.findings] == [
+        ("held.csv: row that task 'other' cannot train on", 1),
+        ("held.csv: row without a label", 1),
+    ]
+    finding = corpus.findings[0]
     assert finding.examples[0].startswith("held.csv, line 3: task 'other': label '7' is not among")
 
 
@@ -284,7 +287,7 @@ def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: 
     [
         ([("a", "x"), ("b", "x")], "train.csv: task 'main': column 'label' has one class only ('x')"),
         ([*reviews(9), ("z", "rare")], "train.csv: task 'main': class 'rare' has one row only"),
-        ([*reviews(3), ("z", " ")], "train.csv, line 5: task 'main': the label is empty"),
+        ([("a", ""), ("b", " ")], "train.csv: task 'main': column 'label' is empty in every row"),
         ([("same", "a"), ("same ", "a"), ("b", "b"), ("c", "b")], "after cleaning, a class with one row: 'a'"),
         (
             [("same", "a"), ("SAME", "b"), ("b", "a"), ("B", "b")],
@@ -381,3 +384,70 @@ def test_texts_without_a_token_train_all_the_same(tmp_path: Path):
     run = TrainingRun(0, Configuration(learning_rate=1e-3, ratios={"words": 1.0}), prepared, torch.device("cpu"))
     while not run.finished:
         assert run.advance().failure is None
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("classification", ("", " ")), ("regression", ("", "NaN", "n/a"))])
+def test_rows_without_a_label_are_dropped_and_told_of(tmp_path: Path, kind: str, missing: tuple[str, ...]):
+    """As pandas and Excel leave them; in every file, and for auxiliaries that share the main task's rows."""
+    rows = [(f"review number {i}", str(i % 4), str(i % 3)) for i in range(40)]
+    gone = [(f"missing number {place}", text, "1") for place, text in enumerate(missing)]
+    write(tmp_path / "train.csv", [*rows, *gone, ("review number 7", "3", "")], ("text", "label", "other"))
+    write(tmp_path / "held.csv", [("held", "1", "0"), *gone], ("text", "label", "other"))
+    tasks = {"main": {"kind": kind}, "other": {**MAIN, "label": "other"}}
+    corpus = read(tmp_path, tasks, validation="held.csv", clean={"deduplicate": False})
+    assert len(corpus.validation) == 1
+    assert (len(corpus.train["main"]), len(corpus.train["other"])) == (41, 40)
+    lines = [f"train.csv, line {42 + place}" for place in range(len(missing))]
+    told = {finding.what: finding.examples for finding in corpus.findings if finding.action == "dropped"}
+    assert told["train.csv: row without a label"] in (tuple(lines), (f"train.csv, line {42 + len(missing)}",))
+    assert "held.csv: row without a label" in told
+
+
+def test_held_out_rows_without_any_label_are_refused(tmp_path: Path):
+    write(tmp_path / "train.csv", reviews(20))
+    write(tmp_path / "held.csv", [("one", ""), ("two", "")])
+    message = "held.csv: task 'main': no rows are left: 2 rows dropped (row without a label)"
+    assert message in refused(tmp_path, validation="held.csv")
+
+
+CONTRASTS = [
+    "it is {} that this would have happened to them",
+    "this was a{} day for all of us who were there that week",
+]
+SIDES = [("possible", "impossible"), (" happy", "n unhappy")]
+
+
+@pytest.mark.parametrize("validation", ["held.csv", 0.5, {"folds": 2}])
+def test_near_copies_with_another_label_are_contrasts_and_stay(tmp_path: Path, validation: object):
+    rows = [
+        (f"{thing}: {text.format(side)}", "bad" if place else "good")
+        for text, sides in zip(CONTRASTS, SIDES, strict=True)
+        for place, side in enumerate(sides)
+        for thing in ("a bus", "the sea", "one apple", "their wedding")
+    ]
+    write(tmp_path / "train.csv", rows)
+    write(tmp_path / "held.csv", rows[:2])
+    corpus = read(tmp_path, validation=validation)
+    near = [finding for finding in corpus.findings if "nearly the same" in finding.what]
+    assert near == []
+
+
+def test_a_pair_in_the_other_order_is_a_leak(tmp_path: Path):
+    rows = [(f"what is number {i} about", f"who wrote the {i}th book", str(i % 2)) for i in range(20)]
+    write(tmp_path / "train.csv", rows, ("one", "two", "label"))
+    write(tmp_path / "held.csv", [(two, one, label) for one, two, label in rows[:6]], ("one", "two", "label"))
+    corpus = read(tmp_path, {"main": {**MAIN, "text": "one", "text_pair": "two"}}, validation="held.csv")
+    assert len(corpus.train["main"]) == 14
+
+
+@pytest.mark.parametrize("columns", [{"text": "two", "text_pair": "one"}, {"text": "two"}])
+def test_an_auxiliary_that_reads_held_out_rows_otherwise_avoids_them_too(tmp_path: Path, columns: dict[str, str]):
+    rows = [(f"what is number {i} about", f"who wrote the {i}th book", str(i % 2)) for i in range(20)]
+    write(tmp_path / "all.csv", rows, ("one", "two", "label"))
+    write(tmp_path / "train.csv", rows[:12], ("one", "two", "label"))
+    write(tmp_path / "held.csv", rows[12:16], ("one", "two", "label"))
+    write(tmp_path / "test.csv", rows[16:], ("one", "two", "label"))
+    main = {**MAIN, "text": "one", "text_pair": "two"}
+    auxiliary = {**MAIN, **columns, "data": {"train": "all.csv"}}
+    corpus = read(tmp_path, {"main": main, "again": auxiliary}, validation="held.csv", test="test.csv")
+    assert corpus.train["again"].lines == list(range(2, 14))

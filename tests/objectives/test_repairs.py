@@ -58,7 +58,7 @@ def test_labels_are_merged_in_all_files_and_the_files_stay(tmp_path: Path):
     assert corpus.test is not None
     assert corpus.test.column("label") == ["bad", "good"]
     assert corpus.validation.columns == {"text": ["held", "café two"], "label": ["good", "bad"]}
-    spelt = "label of task 'main' that differs in case or blanks"
+    spelt = "label of task 'main' that differs in case, blanks or zeros"
     assert told(corpus) == [
         ("repaired", "train.csv: text in a broken encoding", 1),
         ("repaired", f"train.csv: {spelt}", 2),
@@ -101,3 +101,14 @@ def test_a_place_in_the_text_keeps_the_text_as_it_is(tmp_path: Path):
     write(tmp_path / "train.csv", rows, ("question", "context", "answer", "start"))
     corpus = read(tmp_path, {"main": {"kind": "span", "start": "start"}}, validation=0.25)
     assert set(corpus.train["main"].column("context")) == {context}
+
+
+def test_a_number_is_one_label_with_and_without_zeros(tmp_path: Path):
+    """Pandas writes 1.0 where a column had a gap, and 1 where it had none."""
+    write(tmp_path / "held.csv", [("held", "0.0"), ("too", "1.00")])
+    rows = [(f"other {i}", "1.5") for i in range(2)]
+    write(tmp_path / "train.csv", [(f"text {i}", str(i % 3)) for i in range(20)] + [("more", "2.0"), *rows])
+    corpus = read(tmp_path, {"main": {"kind": "classification"}}, validation="held.csv")
+    assert corpus.labels == {"main": ["0", "1", "1.5", "2"]}
+    assert corpus.validation.column("label") == ["0", "1"]
+    assert spellings(["1.0", "1.0", "1", "-2.0", "v1.0"]) == {"1": "1.0", "-2": "-2.0", "v1.0": "v1.0"}

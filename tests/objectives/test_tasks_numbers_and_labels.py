@@ -1,5 +1,6 @@
 """Regression and multi-label classification: what their rows may hold, and what their metrics say."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from autotune.objectives.training.exporting import export_model
 from autotune.objectives.training.production import train_production
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import DataError
+from pydantic import ValidationError
 from sklearn import metrics as scores
 
 Objectives = Callable[..., PreparedObjective]
@@ -46,8 +48,8 @@ def test_mean_and_deviation_are_learnt_from_training(tmp_path: Path):
     ("rows", "message"),
     [
         (["a,1", "b,many"], "rows.csv, line 3: task 'stars': label 'many' is not a finite number"),
-        (["a,1", "b,"], "line 3: task 'stars': label '' is not a finite number"),
-        (["a,1", "b,nan"], "line 3: task 'stars': label 'nan' is not a finite number"),
+        (["a,1", "b,inf"], "line 3: task 'stars': label 'inf' is not a finite number"),
+        (["a,", "b,nan"], "rows.csv: task 'stars': column 'label' has no number in any row"),
         (["a,1", "b,1_000"], "line 3: task 'stars': label '1_000' is not a finite number"),
         (["a,1", "b,-1e30"], "line 3: task 'stars': label '-1e30' is beyond ±1e+15; give it in a larger unit"),
         (["a,2", "b,2.0"], "column 'label' has the same number in all rows"),
@@ -114,6 +116,54 @@ def test_labels_come_from_lists_or_between_separators(tmp_path: Path):
     assert fitted.targets(table).tolist() == [[1, 1], [0, 0]]
     (tmp_path / "rows.jsonl").write_text('{"text": "a", "labels": ["y"]}\n{"text": "b", "labels": []}\n')
     assert fitted.targets(load_table(resolve_source("rows.jsonl", tmp_path))).tolist() == [[0, 1], [0, 0]]
+
+
+def test_a_label_may_have_a_column_of_its_own(tmp_path: Path):
+    """As in Kaggle's comments: toxic, obscene, threat."""
+    settings = MultiLabelSettings(kind="multi_label", labels=["toxic", "mild", "sane"])
+    rows = ["a,1,0,0", "b,0,1.0,False", "c,,0,no", "d,TRUE,yes,0"]
+    fitted = MultiLabel("topics", settings).fitted(table_of(tmp_path, "text,toxic,mild,sane", rows))
+    assert fitted.labels == ("toxic", "mild", "sane"), "in the order of the columns"
+    table = table_of(tmp_path, "text,toxic,mild,sane", rows)
+    assert fitted.targets(table).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 1, 0]]
+    assert fitted.settings.columns() == {"text": "text", "labels.0": "toxic", "labels.1": "mild", "labels.2": "sane"}
+    with pytest.raises(DataError, match="line 2: task 'topics': mild '2' is neither 0 nor 1"):
+        fitted.targets(table_of(tmp_path, "text,toxic,mild,sane", ["a,1,2,0"]))
+    with pytest.raises(DataError, match="columns 'toxic', 'mild', 'sane' say no: no row has a label"):
+        fitted.fitted(table_of(tmp_path, "text,toxic,mild,sane", ["a,0,0,0"]))
+
+
+@pytest.mark.parametrize(("rows", "count"), [(["a,x", "b,", "c,"], 2), (["a,x", "b,x|y", "c,", "d,"], 0)])
+def test_cells_that_are_mostly_empty_are_told_of(tmp_path: Path, rows: list[str], count: int):
+    """The column of an auxiliary that few rows were labelled for would else teach that most have none."""
+    table = table_of(tmp_path, "text,labels", rows)
+    _, found = topics().fitted(table).vetted(table, training=True)
+    assert sum(finding.count for finding in found) == count
+    assert all("read as a row that has none of the labels (task 'topics')" in finding.what for finding in found)
+
+
+@pytest.mark.parametrize("columns", [["toxic"], ["toxic", "toxic"], []])
+def test_columns_of_labels_are_two_or_more(columns: list[str]):
+    with pytest.raises(ValidationError, match="labels"):
+        MultiLabelSettings(kind="multi_label", labels=columns)
+
+
+def test_lists_of_zeros_and_ones_have_a_place_for_each_label(tmp_path: Path):
+    """As transformers' own loss takes them; read as labels every row would have both "0" and "1"."""
+
+    def table(*rows: list[float]) -> Table:
+        lines = [json.dumps({"text": str(place), "labels": row}) for place, row in enumerate(rows)]
+        (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        return load_table(resolve_source("rows.jsonl", tmp_path))
+
+    fitted = topics().fitted(table([1, 0, 1], [0.0, 0.0, 1.0], [0, 0, 0]))
+    assert fitted.labels == ("0", "1", "2")
+    assert fitted.targets(table([0, 1, 1], [1, 0, 0])).tolist() == [[0, 1, 1], [1, 0, 0]]
+    with pytest.raises(DataError, match=r"line 2: task 'topics': \['0', '1'\] is no list of 3 zeros and ones"):
+        fitted.targets(table([0, 1, 1], [0, 1]))
+    named = topics().fitted(table([0, 2], [1], []))
+    assert named.labels == ("0", "1", "2")
+    assert named.targets(table([0, 1, 2])).tolist() == [[1, 1, 1]]
 
 
 def test_labels_that_cannot_be_used_are_named(tmp_path: Path):

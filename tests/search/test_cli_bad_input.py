@@ -75,10 +75,6 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
         data(HEADER + ROWS + b"hm,maybe,a\n"),
         ["reviews.csv: task 'sentiment': class 'maybe' has one row only"],
     ),
-    "an empty label": (
-        data(HEADER + ROWS + b"hm,,a\n"),
-        ["reviews.csv, line 20: task 'sentiment': the label is empty"],
-    ),
     "no encoder there": (edit("scratch:tiny", "./encoder"), ["model: encoder: no folder './encoder'"]),
     "no such scratch encoder": (
         edit("scratch:tiny", "scratch:huge"),

@@ -282,7 +282,6 @@ def test_where_there_is_no_task_each_column_is_told(case: str, autotune: Command
     ("rows", "reason"),
     [
         ([{"text": row["text"], "label": row["label"] if row["id"] else "odd"} for row in reviews()], "one row only"),
-        ([{"text": row["text"], "label": row["label"] if row["id"] else ""} for row in reviews()], "label is empty"),
     ],
 )
 def test_a_label_that_cannot_be_learnt_is_told_as_create_would(rows: list[Row], reason: str, autotune: Command) -> None:
