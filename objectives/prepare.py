@@ -1,7 +1,8 @@
 """From the settings of an objective to what trainers need: done once a study, the same for every trial."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,16 +16,20 @@ from .augmentation.making import make_operations
 from .augmentation.operation import Judge, Resources
 from .checking import check_operations, make_tasks
 from .codes import study_vocabulary, text_codes
-from .data.corpus import read_corpus
+from .data.cleaning import Finding
+from .data.corpus import Corpus, read_corpus
 from .data.near import NEAR
 from .droppable import check_suspects, find_droppable
 from .imbalance import imbalance
-from .models.encoders import open_encoder
+from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .prepared import PreparedObjective
 from .settings import ObjectiveSettings
 from .tokenised import Tokenised
 from .training.device import choose_device
+
+Judging = Callable[[ObjectiveSettings, Path, int, torch.device], Judge]
+"""Trains a judge for an objective, from the folder of its paths, its seed and the device."""
 
 
 def prepare(  # noqa: PLR0913
@@ -36,7 +41,7 @@ def prepare(  # noqa: PLR0913
     cleaning: CleaningSpace | None = None,
     all_data: bool = False,
     progress: Progress = lambda *_: None,
-    judge: Callable[[], Judge] | None = None,
+    judge: Judging | None = None,
     device: torch.device | None = None,
 ) -> PreparedObjective:
     """Read, clean, split, augment and tokenise everything, and build the model that trials copy.
@@ -49,14 +54,15 @@ def prepare(  # noqa: PLR0913
         cleaning: which training rows a configuration may leave out; None: what `data: clean:` says.
         all_data: train on the validation rows too.
         progress: hears how far the generation of augmented rows is.
-        judge: trains the baseline, for operations that ask it; it is called only where rows are generated.
-        device: where language models write new rows; None: the fastest here.
+        judge: trains the baseline, for operations that ask it, as baseline_judge does; it is called only where rows
+            are generated.
+        device: where language models write new rows and the baseline is trained; None: the fastest here.
 
     Raises:
         OperationUnavailable: an operation lacks what it needs; all of them are named.
         InputError: a file, row, label, encoder or setting that cannot be used.
     """
-    cleaning, given = cleaning or CleaningSpace(), make_tasks(settings)
+    cleaning, given, device = cleaning or CleaningSpace(), make_tasks(settings), device or choose_device("auto")
     check_suspects(settings.data.clean, cleaning, given[0])
     corpus = read_corpus(
         settings.data,
@@ -68,41 +74,44 @@ def prepare(  # noqa: PLR0913
         keeps_near_duplicates=bool(cleaning.near_duplicates),
     )
     check_operations(augmentation.operations, corpus.tasks[0])
-    main, limit = corpus.tasks[0], settings.model.max_length
-    resources = Resources(
-        base=base,
-        encoder=settings.model.encoder,
-        rows=main.rows(corpus.train[main.name]),
-        labels=main.labels,
-        max_length=limit,
-        seed=seed,
-        judge=judge,
-        device=device or choose_device("auto"),
-        revision=settings.model.revision,
-    )
-    operations = make_operations(augmentation, resources)
-    tasks = corpus.by_name
-    texts = [text for name, rows in corpus.train.items() for text in tasks[name].texts(rows)]
-    encoder = open_encoder(settings.model.encoder, base, texts, settings.model.max_length, settings.model.revision)
+    operations = make_operations(augmentation, _resources(settings, corpus, base, seed, device, judge))
+    encoder = _encoder(settings, corpus, base)
     tokenised = Tokenised.of(corpus, encoder, settings.model.max_length)
     source = _source(settings, tokenised, seed, all_data=all_data)
     bank = build_bank(source, operations.made, augmentation, progress)
     droppable, left_out = find_droppable(corpus, tokenised.main, encoder, settings.data.clean, cleaning, seed)
-    one_sided = imbalance(main, corpus.train[main.name], settings.objectives)
-    known = [
-        *corpus.findings,
-        *one_sided,
-        *left_out,
-        *tokenised.findings(),
-        *bank.findings(source.task.inputs(source.table).keys),
-    ]
     whole = replace(
         _assembled(settings, seed, tokenised, bank),
-        findings=list(dict.fromkeys(known)),
+        findings=_findings(settings, tokenised, bank, left_out),
         operations=replace(operations, made={}),  # the bank is built: their models are of no more use
         droppable=droppable,
     )
     return replace(whole, folds=[whole.of_fold(fold) for fold in corpus.folds])
+
+
+def _resources(
+    settings: ObjectiveSettings, corpus: Corpus, base: Path, seed: int, device: torch.device, judge: Judging | None
+) -> Resources:
+    """What augmentation operations are made from; the baseline that judges is trained on this same objective."""
+    main, model = corpus.tasks[0], settings.model
+    return Resources(
+        base=base,
+        encoder=model.encoder,
+        rows=main.rows(corpus.train[main.name]),
+        labels=main.labels,
+        max_length=model.max_length,
+        seed=seed,
+        judge=None if judge is None else partial(judge, settings, base, seed, device),
+        device=device,
+        revision=model.revision,
+    )
+
+
+def _encoder(settings: ObjectiveSettings, corpus: Corpus, base: Path) -> EncoderSource:
+    """The study's encoder; one from scratch learns its vocabulary from all training texts."""
+    texts = [text for name, rows in corpus.train.items() for text in corpus.by_name[name].texts(rows)]
+    model = settings.model
+    return open_encoder(model.encoder, base, texts, model.max_length, model.revision)
 
 
 def _source(settings: ObjectiveSettings, tokenised: Tokenised, seed: int, *, all_data: bool) -> Source:
@@ -127,6 +136,22 @@ def _source(settings: ObjectiveSettings, tokenised: Tokenised, seed: int, *, all
         near=settings.data.clean.near_leaks or NEAR,
         training=settings.training.model_dump_json(),
     )
+
+
+def _findings(
+    settings: ObjectiveSettings, tokenised: Tokenised, bank: TokenBank, left_out: Sequence[Finding]
+) -> list[Finding]:
+    """What the user should know of the rows, each once; `left_out` is of those that a configuration may drop."""
+    corpus, main = tokenised.corpus, tokenised.corpus.tasks[0]
+    table = corpus.train[main.name]
+    known = [
+        *corpus.findings,
+        *imbalance(main, table, settings.objectives),
+        *left_out,
+        *tokenised.findings(),
+        *bank.findings(main.inputs(table).keys),
+    ]
+    return list(dict.fromkeys(known))
 
 
 def _assembled(settings: ObjectiveSettings, seed: int, tokenised: Tokenised, bank: TokenBank) -> PreparedObjective:

@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +13,6 @@ from ..objectives.models.encoders import EncoderSource, commit_of
 from ..objectives.models.layers import layer_mistakes
 from ..objectives.prepare import prepare
 from ..objectives.prepared import PreparedObjective
-from ..objectives.training.device import choose_device
 from ..objectives.training.judge import baseline_judge
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
@@ -77,15 +75,14 @@ def prepare_study(
     """
     # The baseline that judges may train long after the rest was read: the Hub's main branch may have moved by then.
     file = with_revision(file, commit_of(file.model.encoder, base, file.model.revision))
-    seed, device = file.search.seed, device or choose_device("auto")
     prepared = prepare(
         file,
         file.space.augmentation,
         base,
-        seed,
+        file.search.seed,
         cleaning=file.space.cleaning,
         progress=progress,
-        judge=partial(baseline_judge, file, base, seed, device),
+        judge=baseline_judge,
         device=device,
     )
     if torch.cuda.is_initialized():  # what a judge or a language model took there is the trials' now

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from .settings import Settings
 
+Precision = Literal["auto", "fp32", "bf16"]
+"""Of matrix products; weights are fp32."""
+
 
 class TrainingSettings(Settings):
     """Settings of one training; defaults are the field's usual ones for fine-tuning on little data."""
@@ -33,7 +36,7 @@ class TrainingSettings(Settings):
     evaluations_per_epoch: int = Field(
         default=1, ge=1, le=100, description="rungs: how often a trial is evaluated and may be pruned"
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
+    precision: Precision = Field(
         default="auto", description="auto: bf16 matrix products where the device has them, with fp32 weights"
     )
     weighting: Literal["static", "uncertainty", "dwa", "random", "pcgrad", "upgrad", "cagrad"] = Field(

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...spaces.errors import InputError
+from ...spaces.training import Precision
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,7 +37,7 @@ def has_bf16(device: torch.device) -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "amx_tile"))
 
 
-def autocast(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -> AbstractContextManager[object]:
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """Matrix products in bf16 where asked for, or where `auto` finds them fast; weights stay fp32."""
     if precision == "bf16" or (precision == "auto" and has_bf16(device)):
         return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -45,7 +45,7 @@ def autocast(device: torch.device, precision: Literal["auto", "fp32", "bf16"]) -
 
 
 def autocast_passes(
-    passes: Iterator[dict[str, torch.Tensor]], device: torch.device, precision: Literal["auto", "fp32", "bf16"]
+    passes: Iterator[dict[str, torch.Tensor]], device: torch.device, precision: Precision
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Forward passes, one when it is asked for; backward, between two, is outside, as autocast is made for."""
     while True:

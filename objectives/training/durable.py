@@ -9,14 +9,16 @@ the others wait, with each batch in two parts; one that fails again has failed.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ...spaces.configuration import Configuration
 from .checkpoints import CheckpointStore
 from .failure import FailureKind
+from .saving import COST, Saver
 from .trainer import Checkpoint, Evaluation, Trainer, check_slot, in_slot
 
-COST = 0.05
 _RETRY_PARTS = 2
+_FULL = "checkpoints cannot be written ({}): interrupted trials resume from earlier ones"
 
 
 @dataclass
@@ -59,8 +61,10 @@ class DurableTrainer(Trainer):
     _again: list[Evaluation] = field(default_factory=list[Evaluation], init=False)
     _alone: list[int] = field(default_factory=list[int], init=False)
     """Trials that train by themselves, one after another; the first one does, and all others wait."""
-    _save_seconds: float = field(default=0.0, init=False)
-    _is_full: bool = field(default=False, init=False)
+    _saver: Saver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._saver = Saver(self.note, _FULL)
 
     @property
     def capacity(self) -> int:
@@ -88,7 +92,7 @@ class DurableTrainer(Trainer):
             again, self._again = self._again, []
             return again
         for trial_id, trial in self._trials.items():
-            if trial.begun and not trial.over and trial.trained * self.cost >= self._save_seconds:
+            if trial.begun and not trial.over and trial.trained * self.cost >= self._saver.seconds:
                 self._save(trial_id)
         while self.trainer.upcoming():
             evaluations = self.trainer.advance()
@@ -190,17 +194,9 @@ class DurableTrainer(Trainer):
         began, checkpoint, trial = time.monotonic(), self.checkpoint(trial_id), self._trials[trial_id]
         if checkpoint is None:
             return None
-        try:
-            self.store.save(trial_id, checkpoint)
-        except OSError as error:
-            if not self._is_full:
-                reason = error.strerror or str(error)
-                self.note(f"checkpoints cannot be written ({reason}): interrupted trials resume from earlier ones")
-            self._is_full = True
-        else:
+        if self._saver.save(partial(self.store.save, trial_id, checkpoint), began):
             trial.begun = False
-        # One that cannot be written costs time too, and is tried again no sooner.
-        self._save_seconds, trial.trained = time.monotonic() - began, 0.0
+        trial.trained = 0.0
         return checkpoint
 
     def _trial(self, trial_id: int) -> _Trial:

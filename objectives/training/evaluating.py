@@ -1,11 +1,11 @@
 """Measuring a model on held-out rows."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 import torch
 
 from ...spaces.errors import Diverged
+from ...spaces.training import Precision
 from ..data.targets import pad_together
 from ..models.multi_task import MultiTaskModel
 from ..prepared import PreparedObjective, TaskRows
@@ -18,8 +18,6 @@ from .mixing import gathered
 
 _ROWS = 64
 """Rows of one forward pass: no gradients are kept, so more fit than in training."""
-
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 def evaluation(

@@ -7,12 +7,12 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged
+from ...spaces.training import Precision
 from ..models.fused.slots import Slot
 from ..models.fused.weights import FlatWeights
 from ..models.multi_task import MultiTaskModel
 from ..prepared import PreparedObjective
 from .course import Course
-from .evaluating import Precision
 from .mean_losses import MeanLosses
 from .mixing import Batches
 from .optimizer import rate_factor

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 
 from .checkpoints import CheckpointStore
-from .durable import COST
 from .run import TrainingRun
+from .saving import COST, Saver
 from .trainer import Checkpoint, Evaluation
 
+_FULL = "the state cannot be written ({}): after a kill training resumes from an earlier one"
 _STATE = 0
 """The running state's number in the store; best weights have that of their step, which is never 0."""
 
@@ -53,13 +55,12 @@ class SavedHistory:
 
     def __init__(self, store: CheckpointStore, note: Callable[[str], None] = lambda _: None) -> None:
         self._store, self._note = store, note
-        self._saved, self._cost = time.monotonic(), 0.0
-        self._is_full = False
+        self._saver, self._saved = Saver(note, _FULL), time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether so much was trained since the last state that another one is worth its time."""
-        return (time.monotonic() - self._saved) * COST >= self._cost
+        return (time.monotonic() - self._saved) * COST >= self._saver.seconds
 
     def load(self, run: TrainingRun, history: History) -> None:
         """Bring a run that has not begun, and its history, to where the saved ones were, if there are any."""
@@ -75,17 +76,9 @@ class SavedHistory:
         history.best = None if best is None else (best.step, best.weights)
 
     def save(self, run: TrainingRun, history: History) -> None:
-        """Write where a run is. A disk that has no room costs the way back to the last state, not the training."""
-        began = time.monotonic()
-        try:
-            self._write(run, history)
-        except OSError as error:
-            if not self._is_full:
-                reason = error.strerror or str(error)
-                self._note(f"the state cannot be written ({reason}): after a kill training resumes from an earlier one")
-            self._is_full = True
+        """Write where a run is."""
+        self._saver.save(partial(self._write, run, history), time.monotonic())
         self._saved = time.monotonic()
-        self._cost = self._saved - began
 
     def _write(self, run: TrainingRun, history: History) -> None:
         kept = {_STATE}

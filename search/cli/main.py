@@ -98,7 +98,7 @@ def verify(
     as_json: study.AsJson = False,
 ) -> None:
     """Retrain an export on its seeds and check the confirmed interval."""
-    from ..executors.choosing import check_placement
+    from ..executors.places import check_placement
     from .verifying import verify_command
 
     placement = check_placement(devices, slots, executor, address, gpus_per_worker)

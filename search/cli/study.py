@@ -75,7 +75,7 @@ def run(
     gpus_per_worker: GpusPerWorker = None,
 ) -> None:
     """Run or resume a study up to its total of trials."""
-    from ..executors.choosing import check_placement
+    from ..executors.places import check_placement
     from .studying import run_command
 
     placement = check_placement(devices, slots, executor, address, gpus_per_worker)
@@ -93,7 +93,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Train a few steps to estimate the cost of a run. Nothing is stored."""
-    from ..executors.choosing import check_placement
+    from ..executors.places import check_placement
     from .planning import plan_command
 
     placement = check_placement(devices, slots, ExecutorName.AUTO, None, None)
@@ -125,7 +125,7 @@ def confirm(
     gpus_per_worker: GpusPerWorker = None,
 ) -> None:
     """Retrain the best trials and the baseline on fresh seeds, and print the verdict."""
-    from ..executors.choosing import check_placement
+    from ..executors.places import check_placement
     from .confirming import confirm_command
 
     placement = check_placement(devices, slots, executor, address, gpus_per_worker)

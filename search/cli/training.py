@@ -139,7 +139,7 @@ class _Training:
                 cleaning=best.cleaning,
                 all_data=self._all_data,
                 progress=generating,
-                judge=partial(baseline_judge, settings, self.path.parent, best.seed, device),
+                judge=baseline_judge,
                 device=device,
             )
         check_labels(best, prepared.corpus)

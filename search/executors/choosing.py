@@ -8,7 +8,6 @@ import torch
 
 from ...objectives.machine import free_memory
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.device import choose_device
 from ...objectives.training.fusible import unfusible
 from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
 from ...objectives.training.probing import Probe, probe_cpu
@@ -82,12 +81,10 @@ def make_executor(
     choice = choose(placement, recipe, prepared, work, note)
     places, recipe = choice.places, replace(recipe, slots=choice.slots)
     if choice.executor is ExecutorName.INLINE:
-        number = places[0].number
-        if len(places) > 1 and number is not None:
+        if len(places) > 1 and not places[0].is_core:
             raise InputError("--executor inline trains on one device; --executor process takes several")
-        recipe = replace(recipe, cores=len(places))
-        device = choose_device("cpu" if number is None else str(number))
-        return InlineExecutor(recipe.durable(recipe.trainer(prepared, device), note), recipe.store, choice.threads)
+        trainer = replace(recipe, cores=len(places)).trainer(prepared, places[0].device)
+        return InlineExecutor(recipe.durable(trainer, note), recipe.store, choice.threads)
     search = recipe.file.search
     return ProcessExecutor(places[: max(work.left, 1)], recipe, note, search.retries, search.trial_timeout)
 
@@ -140,12 +137,11 @@ def _probe_baseline(recipe: Recipe, prepared: PreparedObjective) -> Probe:
 
 def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, left: int, note: Note) -> int:
     """One, as the plain trainer takes its trials in turn; on a GPU as many as train well as one program."""
-    number = places[0].number
-    if number is None or number >= torch.cuda.device_count():
-        return 1  # the second is a MIG slice that this process cannot see
+    if places[0].is_core or not places[0].is_here:
+        return 1
     if not _is_one_program(recipe, prepared, note):
         return 1
-    configuration, device = recipe.file.search_space().equal_weights(), choose_device(str(number))
+    configuration, device = recipe.file.search_space().equal_weights(), places[0].device
     try:
         probe = probe_gpu(prepared, configuration, device)
         slots, why = slots_worth(
@@ -174,8 +170,7 @@ def _chosen(
 ) -> tuple[ExecutorName, list[Place], int | None]:
     """What trains, where, and on the CPU with how many threads; None: with all."""
     if not places[0].is_core:
-        # Of several MIG slices CUDA shows a process the first only; another one needs a process of its own.
-        alone = len(places) == 1 and (places[0].number or 0) < torch.cuda.device_count()
+        alone = len(places) == 1 and places[0].is_here
         name = ExecutorName.INLINE if alone else ExecutorName.PROCESS
         note(f"training on {', '.join(place.name for place in places)}")
         return name, places, None
@@ -229,27 +224,3 @@ def _saves(trials: int, here_s: float, there_s: float) -> bool:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
-
-
-def check_placement(
-    devices: str, slots: str, executor: ExecutorName, address: str | None, gpus: float | None
-) -> Placement:
-    """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
-
-    Raises:
-        InputError: there is no such device, it is no number of slots, or an option belongs to another executor.
-    """
-    if executor is not ExecutorName.RAY:
-        for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
-            if given is not None:
-                raise InputError(f"{option} belongs to --executor ray")
-    is_cpu = devices.partition(":")[0] == "cpu"
-    if executor is not ExecutorName.RAY or is_cpu:
-        find_places(devices)
-    elif devices != "auto":
-        raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
-    if executor is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
-        raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
-    if slots != "auto" and not (slots.isdecimal() and int(slots)):
-        raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
-    return Placement(devices, None if slots == "auto" else int(slots), executor, address, gpus)

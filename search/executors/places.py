@@ -1,4 +1,4 @@
-"""Where trials can train: each GPU that this process may see, or the cores of the CPU."""
+"""Where trials can train: each GPU that this process may see, or the cores of the CPU; and what options say of it."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import torch
 
 from ...objectives.machine import core_count
+from ...objectives.training.device import choose_device
 from ...spaces.errors import InputError
+from .placement import ExecutorName, Placement
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -27,6 +29,16 @@ class Place:
     @property
     def is_core(self) -> bool:
         return self.number is None and not self.share
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process sees it: of several MIG slices CUDA shows a process the first only."""
+        return self.number is None or self.number < torch.cuda.device_count()
+
+    @property
+    def device(self) -> torch.device:
+        """What this process calls it; InputError where it does not see it."""
+        return choose_device("cpu" if self.number is None else str(self.number))
 
 
 def gpus() -> list[Place]:
@@ -55,9 +67,8 @@ def first_device(devices: str) -> torch.device:
     Raises:
         InputError: there is no such device here.
     """
-    number = find_places(devices)[0].number
-    # Of several MIG slices this process sees the first one only, whichever was asked for.
-    return torch.device("cpu") if number is None else torch.device("cuda", min(number, torch.cuda.device_count() - 1))
+    place = find_places(devices)[0]
+    return place.device if place.is_here else torch.device("cuda", torch.cuda.device_count() - 1)
 
 
 def find_places(devices: str) -> list[Place]:
@@ -88,3 +99,27 @@ def find_places(devices: str) -> list[Place]:
     if len(set(map(int, numbers))) < len(numbers):
         raise InputError(f"--devices: {devices} names a GPU twice; --slots N puts several trials on one")
     return [there[int(number)] for number in numbers]
+
+
+def check_placement(
+    devices: str, slots: str, executor: ExecutorName, address: str | None, gpus: float | None
+) -> Placement:
+    """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
+
+    Raises:
+        InputError: there is no such device, it is no number of slots, or an option belongs to another executor.
+    """
+    if executor is not ExecutorName.RAY:
+        for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
+            if given is not None:
+                raise InputError(f"{option} belongs to --executor ray")
+    is_cpu = devices.partition(":")[0] == "cpu"
+    if executor is not ExecutorName.RAY or is_cpu:
+        find_places(devices)
+    elif devices != "auto":
+        raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
+    if executor is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
+        raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
+    if slots != "auto" and not (slots.isdecimal() and int(slots)):
+        raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
+    return Placement(devices, None if slots == "auto" else int(slots), executor, address, gpus)

@@ -11,7 +11,6 @@ from optuna.trial import FrozenTrial
 from ...objectives.caching import cache_folder
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
-from ...objectives.training.device import choose_device
 from ...objectives.training.fresh import Fresh
 from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
@@ -95,12 +94,10 @@ def make_plan(
 
 
 def _device(placement: Placement) -> torch.device:
-    number = find_places(placement.devices)[0].number
-    if number is None:
-        return choose_device("cpu")
-    if number >= torch.cuda.device_count():
+    place = find_places(placement.devices)[0]
+    if not place.is_here:
         raise InputError("a plan can measure a MIG slice only if CUDA_VISIBLE_DEVICES names no other")
-    return choose_device(str(number))
+    return place.device
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,9 @@ def test_checkpoints_take_their_share_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cost: float, seconds: float, expected: list[int]
 ):
     store = SlowStore(tmp_path, "same", 10**9, seconds=seconds)
-    monkeypatch.setattr("autotune.objectives.training.durable.time", SimpleNamespace(monotonic=store.clock.monotonic))
+    for module in ("durable", "saving"):
+        clock = SimpleNamespace(monotonic=store.clock.monotonic)
+        monkeypatch.setattr(f"autotune.objectives.training.{module}.time", clock)
     trainer = DurableTrainer(Ticking(), store, cost=cost)
     trainer.admit(0, GOOD)
     for _ in range(11):

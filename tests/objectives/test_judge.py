@@ -112,7 +112,7 @@ def test_synthesized_rows_that_the_baseline_agrees_with_are_in_the_bank(tmp_path
     )
     asked: list[int] = []
 
-    def judge() -> Judge:
+    def judge(*_: object) -> Judge:
         asked.append(1)
         return baseline_judge(given, tmp_path, 0, CPU)
 

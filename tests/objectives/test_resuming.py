@@ -122,7 +122,7 @@ def test_a_state_is_not_due_before_it_is_worth_its_time(monkeypatch: pytest.Monk
     monkeypatch.setattr("autotune.objectives.training.resuming.time.monotonic", lambda: now)
     saved = SavedHistory(store(tmp_path))
     assert saved.is_due  # nobody knows yet what one costs
-    saved._cost = 2.0
+    saved._saver.seconds = 2.0
     now += 39.0
     assert not saved.is_due
     now += 1.0

@@ -15,10 +15,11 @@ from autotune.objectives.training.gpu_slots import GpuProbe, probe_step
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing
-from autotune.search.executors.choosing import Workload, check_placement, make_executor, workers_worth
+from autotune.search.executors.choosing import Workload, make_executor, workers_worth
 from autotune.search.executors.executor import Executor
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.placement import ExecutorName, Placement
+from autotune.search.executors.places import Place, check_placement
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe
 from autotune.search.preparing import prepare_study
@@ -240,7 +241,7 @@ def test_so_many_workers_as_asked_for(choose: Choose):
 def test_gpus(
     choose: Choose, monkeypatch: pytest.MonkeyPatch, devices: str, count: int, kind: type[Executor], said: str
 ):
-    monkeypatch.setattr(choosing, "choose_device", lambda _: torch.device("cpu"))
+    monkeypatch.setattr(Place, "device", torch.device("cpu"))
     executor, notes = choose(Placement(devices), count=count)
     assert isinstance(executor, kind)
     assert notes == [said, NO_LOOK]
