@@ -19,8 +19,8 @@ from .codes import study_vocabulary, text_codes
 from .data.cleaning import Finding
 from .data.corpus import Corpus, read_corpus
 from .data.near import NEAR
+from .doubts import doubts
 from .droppable import check_suspects, find_droppable
-from .imbalance import imbalance
 from .models.encoders import EncoderSource, open_encoder
 from .models.factory import ModelFactory
 from .prepared import PreparedObjective
@@ -146,7 +146,7 @@ def _findings(
     table = corpus.train[main.name]
     known = [
         *corpus.findings,
-        *imbalance(main, table, settings.objectives),
+        *doubts(corpus, settings.objectives),
         *left_out,
         *tokenised.findings(),
         *bank.findings(main.inputs(table).keys),

@@ -53,8 +53,8 @@ class CleaningSettings(Settings):
     )
     merge_labels: bool = Field(
         default=True,
-        description="labels (classification, multi_label) that differ only in case, in blanks or as 1 and 1.0 do become "
-        "the most frequent one of them, in training, validation and test",
+        description="labels (classification, multi_label) that differ only in case, in blanks or as 1 and 1.0 do "
+        "become the most frequent one of them, in training, validation and test",
     )
     deduplicate: bool = Field(default=True, description="drop later copies of a text with the same label")
     near_duplicates: float | None = Field(

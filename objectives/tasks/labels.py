@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...spaces.errors import DataError
 from ..data.table import Table
 
-MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "?", "-"})
-"""What stands for a value that is missing, in lower case, as pandas, Excel and people write it."""
+GAPS = frozenset({"nan", "n/a", "#n/a", "null"})
+"""What pandas, Excel and databases write for a gap, in lower case; it may be a label all the same."""
+MISSING = GAPS | {"", "na", "none", "?", "-"}
+"""What stands for a number that is missing."""
 _NAMED = 5
 """Labels that a message names; of more it gives the number."""
 

@@ -1,5 +1,7 @@
 """Tags of words: the BIO scheme (Ramshaw & Marcus 1995, arXiv cmp-lg/9505040), its repair, and words as tokens.
 
+BIOES and BILOU, which also mark an entity's end, and entities of one word, are read as BIO.
+
 A column of tags holds either entity tags (`O`, `B-city`, `I-city`) or plain ones (`NOUN`), each of which stands for
 a span of its own.
 """
@@ -17,6 +19,7 @@ from ..data.tokens import Alignment, TokenTable
 
 OUTSIDE = "O"
 BEGIN, INSIDE = "B-", "I-"
+IN_BIO = {"E-": INSIDE, "L-": INSIDE, "S-": BEGIN, "U-": BEGIN}
 _MARK_FIRST = re.compile(r"[bi][-_:./].+", re.IGNORECASE | re.DOTALL)
 _MARK_LAST = re.compile(r"(.+)[-_:./]([bi])", re.IGNORECASE | re.DOTALL)
 
@@ -44,6 +47,11 @@ def commonplace(rows: Sequence[Sequence[str]]) -> list[str]:
         return []
     tag, count = counts.most_common(1)[0]
     return [tag] * count if 2 * count > counts.total() else []
+
+
+def in_bio(tags: Sequence[str]) -> list[str]:
+    """A sentence's tags of BIOES or BILOU in BIO: what ends an entity continues it, what is one alone begins it."""
+    return [IN_BIO.get(tag[:2], tag[:2]) + tag[2:] for tag in tags]
 
 
 def repaired(tags: Sequence[str]) -> list[str]:

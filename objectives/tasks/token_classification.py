@@ -22,10 +22,13 @@ from .batch import Batch, Examples, TextCodes
 from .kinds import TokenClassificationSettings
 from .labels import label_names, named
 from .tags import (
+    IN_BIO,
+    INSIDE,
     OUTSIDE,
     TagTargets,
     as_entities,
     commonplace,
+    in_bio,
     is_entity_tag,
     misspelt_entity,
     predicted_tags,
@@ -33,7 +36,7 @@ from .tags import (
     tag_labels,
     tag_targets,
 )
-from .task import Task
+from .task import Task, labelled
 
 _MEASURES = {"f1": spans.f1_score, "precision": spans.precision_score, "recall": spans.recall_score}
 _NONE: Any = 0
@@ -60,6 +63,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
         Raises:
             DataError: a row with more or fewer tags than words, a tag of another scheme, or one tag only.
         """
+        table, _ = labelled(table, self._untagged(table))
         tags = self._tags(table)
         labels = tag_labels(tag for row in tags for tag in row)
         if len(labels) < 2:
@@ -87,7 +91,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
         )
 
     def _tags(self, table: Table) -> list[list[str]]:
-        """The tags of each row, an I- that continues nothing made a B-."""
+        """The tags of each row in BIO, an I- that continues nothing made a B-."""
         words, tags = table.items(self.settings.tokens), table.items(self.settings.tags)
         table.refuse(
             (
@@ -98,10 +102,18 @@ class TokenClassification(Task[TokenClassificationSettings]):
             for row, (sentence, names) in enumerate(zip(words, tags, strict=True))
             if len(sentence) != len(names)
         )
+        if any(is_entity_tag(tag) for names in [self.labels, *tags] for tag in names):
+            tags = [in_bio(names) for names in tags]
         return [repaired(names) for names in tags]
 
+    def _untagged(self, table: Table) -> list[int]:
+        """The rows with words and without any tag."""
+        rows = zip(table.items(self.settings.tokens), table.items(self.settings.tags), strict=True)
+        return [row for row, (words, tags) in enumerate(rows) if words and not tags]
+
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
-        """All rows; repaired tags, and tags that training has not, are counted."""
+        """All rows that have tags; repaired ones, and those that training has not, are counted."""
+        table, untagged = labelled(table, self._untagged(table))
         tags = self._tags(table)
         given = table.items(self.settings.tags)
         self._check_scheme(table, tags, self.labels)
@@ -115,12 +127,13 @@ class TokenClassification(Task[TokenClassificationSettings]):
         nameless = [tag for row in tags for tag in row if tag in {"B", "I"}] if set(self.labels) <= {*"BIO"} else []
         common = commonplace(tags) if training else []
         found = [
-            Finding.of("I- tag that continues nothing", changed, "repaired"),
+            Finding.of("tag of BIOES or BILOU, read as BIO", [old for old in changed if old[:2] in IN_BIO], "repaired"),
+            Finding.of("I- tag that continues nothing", [old for old in changed if old[:2] == INSIDE], "repaired"),
             Finding.of("tag that does not occur in training", unknown, "noted"),
             Finding.of("B or I without an entity name, counted word by word (as spans: B-x, I-x)", nameless, "noted"),
             Finding.of("word with the tag of most words, counted like any other (outside is O)", common, "noted"),
         ]
-        return table, [finding for finding in found if finding.count]
+        return table, untagged + [finding for finding in found if finding.count]
 
     def examples(self, table: Table, encoder: EncoderSource, max_length: int) -> Examples:
         tokens, alignment = tokenize_aligned(self.inputs(table), encoder.tokenizer, max_length)

@@ -101,6 +101,31 @@ def test_repairs_and_unknown_tags_are_counted(tmp_path: Path):
     assert found[0].examples == ("I-city -> B-city",)
 
 
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["B-a", "I-a", "E-a", "O", "S-b"], ["B-a", "I-a", "I-a", "O", "B-b"]),
+        (["B-a", "L-a", "U-b"], ["B-a", "I-a", "B-b"]),
+        (["E-a", "S-a"], ["B-a", "B-a"]),
+    ],
+)
+def test_schemes_that_mark_an_entitys_end_are_read_as_bio(tmp_path: Path, tags: list[str], expected: list[str]):
+    table = table_of(tmp_path, [(list("vwxyz"[: len(tags)]), tags), (["a", "b"], ["B-a", "I-a"])])
+    fitted = task().fitted(table)
+    assert fitted._tags(table)[0] == expected
+    (found,) = (each for each in fitted.vetted(table, training=True)[1] if "BIOES" in each.what)
+    assert (found.what, found.action) == ("tag of BIOES or BILOU, read as BIO", "repaired")
+    assert set(fitted.labels) <= {"O", "B-a", "I-a", "B-b", "I-b"}
+
+
+def test_rows_without_any_tag_are_dropped_and_told_of(tmp_path: Path):
+    """An auxiliary that few rows were tagged for shares the main task's rows all the same."""
+    table = table_of(tmp_path, [(["a", "b"], ["O", "B-x"]), (["c"], []), ([], [])])
+    kept, (found,) = task().fitted(table).vetted(table, training=True)
+    assert kept.lines == [1, 3]
+    assert (found.what, found.count, found.action) == ("row without a label", 1, "dropped")
+
+
 def test_entities_without_a_name_are_told_of(tmp_path: Path):
     """As of keyphrases: as spans they would have to be B-x and I-x."""
     table = table_of(tmp_path, [(["a", "b", "c"], ["B", "I", "O"]), (["d"], ["O"])])

@@ -97,10 +97,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda folder: study(
             folder,
             "{kind: regression, label: stars}",
-            rows=[{**row, "stars": "?" if number < 7 else number} for number, row in enumerate(ROWS)],
+            rows=[{**row, "stars": "few" if number < 7 else number} for number, row in enumerate(ROWS)],
         ),
         [
-            "rows.jsonl has 7 mistakes:\n  line 1: task 'main': stars '?' is not a finite number\n  line 2: ",
+            "rows.jsonl has 7 mistakes:\n  line 1: task 'main': stars 'few' is not a finite number\n  line 2: ",
             "and 2 more",
         ],
     ),

@@ -1,0 +1,63 @@
+"""What makes the figures of a study say less than they seem to; noted when it is created."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .data.cleaning import Finding
+from .data.corpus import Corpus
+from .data.table import Table
+from .tasks.classification import Classification
+from .tasks.labels import GAPS
+from .tasks.regression import Regression
+
+_ONE_SIDED = 0.9
+"""The share of one label from which on accuracy says little; a constant answer has it as its accuracy."""
+_FEW, _MOST = 0.02, 0.9
+"""Outliers: at most this share of the rows has at least that share of the variance."""
+
+
+def doubts(corpus: Corpus, objectives: Sequence[str]) -> list[Finding]:
+    """What the labels of the training rows make doubtful."""
+    found: list[Finding] = []
+    for place, task in enumerate(corpus.tasks):
+        table = corpus.train[task.name]
+        if isinstance(task, Classification):
+            found += one_sided(task, table, objectives) if not place else ()
+            found += gaps(task, table)
+        if isinstance(task, Regression):
+            found += outliers(task, table)
+    return found
+
+
+def one_sided(main: Classification, train: Table, objectives: Sequence[str]) -> list[Finding]:
+    """A finding where nearly all training rows have one label and the first objective is accuracy."""
+    if objectives[0] != f"{main.name}.accuracy" or not len(train):
+        return []
+    label, count = Counter(main.answers(train)).most_common(1)[0]
+    if count < _ONE_SIDED * len(train):
+        return []
+    what = (
+        f"{label!r} is the label of {count / len(train):.1%} of the rows, which is the accuracy of a constant answer; "
+        f"the objective {main.name}.balanced_accuracy or {main.name}.f1 tells more"
+    )
+    return [Finding(what, count, (), "noted")]
+
+
+def gaps(task: Classification, train: Table) -> list[Finding]:
+    """A finding where a label is what a gap in a table becomes when it is written as text."""
+    labels = task.answers(train)
+    cases = [f"{label!r} at {train.where(row)}" for row, label in enumerate(labels) if label.lower() in GAPS]
+    what = f"label of task {task.name!r} that looks like a missing value; leave the cell empty if it is one"
+    return [Finding.of(what, cases, "noted")] if cases else []
+
+
+def outliers(task: Regression, train: Table) -> list[Finding]:
+    """A finding where a few rows have nearly all of the variance, so that their errors are the metric."""
+    numbers = task.targets(train).double()
+    squares, rows = ((numbers - numbers.median()) ** 2).sort(descending=True)
+    count = int((squares.cumsum(0) < _MOST * squares.sum()).sum()) + 1
+    if count > _FEW * len(train):
+        return []
+    cases = [f"{numbers[row]:g} at {train.where(row)}" for row in rows[:count].tolist()]
+    what = f"number of task {task.name!r} far from all others; {_MOST:.0%} of the squared errors are theirs"
+    return [Finding.of(what, cases, "noted")]
