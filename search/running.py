@@ -3,7 +3,6 @@
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
@@ -34,7 +33,6 @@ from .tuner import Ending, Tuner
 
 def run_study(
     record: StudyRecord,
-    path: Path,
     observer: Observer,
     *,
     trials: int | None = None,
@@ -45,8 +43,7 @@ def run_study(
     """Run or resume a study until its total of trials has ended; what may change in its file is taken over.
 
     Args:
-        record: the stored study.
-        path: its study file as it is now.
+        record: the stored study, with the path of its study file as it is now.
         observer: is told what happens.
         trials: another total for this call.
         timeout_s: the longest time of this call, its preparation included; by default the study file's.
@@ -61,8 +58,8 @@ def run_study(
     placement, began = placement or Placement(), time.monotonic() if began is None else began
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         identity = record.study.user_attrs[IDENTITY]
-        check_unchanged(record, path)
-        record = patiently(lambda: _taken_over(record, path, observer))
+        check_unchanged(record)
+        record = patiently(lambda: _taken_over(record, observer))
         total = trials or record.study.user_attrs["total"]
         if (ended := _ended_of(record, total)) is not None:
             done = (
@@ -72,11 +69,12 @@ def run_study(
             )
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
-        prepared = prepare_study(record.file, path.parent, Quarters(observer.message), first_device(placement.devices))
+        base = record.path.parent
+        prepared = prepare_study(record.file, base, Quarters(observer.message), first_device(placement.devices))
         file, store = record.file, checkpoint_store(record)
         trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
         left = total - sum(trial.state.is_finished() for trial in trials_there)
-        recipe = Recipe(file, path.parent.absolute(), store, placement.slots or 1)
+        recipe = Recipe(file, base.absolute(), store, placement.slots or 1)
         work = Workload(left, max(total, record.study.user_attrs["total"]), patiently(lambda: threads_of(record.study)))
         with make_executor(placement, recipe, prepared, work, observer.message) as executor:
             rungs = prepared.rungs(file.training)
@@ -116,9 +114,9 @@ def keep_threads(study: optuna.Study, threads: int | None) -> None:
         study.set_user_attr(THREADS, threads)
 
 
-def _taken_over(record: StudyRecord, path: Path, observer: Observer) -> StudyRecord:
+def _taken_over(record: StudyRecord, observer: Observer) -> StudyRecord:
     """The record with what may change as the study file has it now, which is stored, so that it is the study's."""
-    known, record = record.given or record.file, as_it_is_now(record, path)
+    known, record = record.given or record.file, as_it_is_now(record)
     now = with_changes(known, record.file)
     if changes := changed_keys(known, now):
         record.study.set_user_attr("total", total_of(record.file))

@@ -39,8 +39,8 @@ def plan_command(target: str, storage: str | None, *, trials: int | None, placem
 def _of_stored(target: str, storage: str | None, trials: int | None, placement: Placement, *, quiet: bool) -> Plan:
     record = opened(target, storage, reading=True)
     with while_stored(record):
-        check_unchanged(record, record.path)
-        record = as_it_is_now(record, record.path)
+        check_unchanged(record)
+        record = as_it_is_now(record)
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
         threads = threads_of(record.study)
     base = record.path.parent.absolute()

@@ -93,7 +93,6 @@ def run_command(
         with make_observer(output()) as observer:
             ending = run_study(
                 record,
-                record.path,
                 observer,
                 trials=trials,
                 timeout_s=timeout_s,
@@ -109,13 +108,13 @@ def run_command(
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         with while_stored(record):
             raise TrainingError(f"no trial completed; for the reasons: autotune study report {record.called}")
-    now = as_it_is_now(record, record.path).file
+    now = as_it_is_now(record).file
     if ending is not Ending.DONE or now.confirm is None:
         return 0
     limit_s = timeout_s or now.search.timeout
     left_s = None if limit_s is None else max(limit_s - (time.monotonic() - began), 0.0)
     try:
-        return confirm(record, record.path, now.confirm, placement, left_s)
+        return confirm(record, now.confirm, placement, left_s)
     except NothingToConfirm as error:
         tell(f"not confirmed: {error}", "yellow")
         return 0

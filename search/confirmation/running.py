@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -50,7 +49,6 @@ from .words import fresh_seeds
 
 def confirm_study(
     record: StudyRecord,
-    path: Path,
     observer: Observer,
     settings: ConfirmSettings,
     *,
@@ -63,8 +61,7 @@ def confirm_study(
     where it stopped; with more candidates or seeds only the new ones are trained.
 
     Args:
-        record: the stored study.
-        path: its study file as it is now.
+        record: the stored study, with the path of its study file as it is now.
         observer: is told what happens.
         settings: how many candidates and seeds, and whether to ablate.
         placement: where to train; by default wherever it is fastest.
@@ -76,8 +73,8 @@ def confirm_study(
         InputError: there is no such device.
     """
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
-        check_unchanged(record, path)
-        work = _Work(as_it_is_now(record, path), path.parent.absolute(), observer, placement or Placement())
+        check_unchanged(record)
+        work = _Work(as_it_is_now(record), observer, placement or Placement())
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         ending = work.compare(settings, interrupted, deadline)
         if ending is not Ending.DONE:
@@ -88,9 +85,9 @@ def confirm_study(
 class _Work:
     """One call's share of a confirmation."""
 
-    def __init__(self, record: StudyRecord, base: Path, observer: Observer, placement: Placement) -> None:
+    def __init__(self, record: StudyRecord, observer: Observer, placement: Placement) -> None:
         self._record = record
-        self._base = base
+        self._base = record.path.parent.absolute()
         self._observer = observer
         self._placement = placement
         self._space = record.file.search_space()
