@@ -77,7 +77,7 @@ class _Reading:
             planned.configuration,
             planned.trial,
             planned.is_candidate,
-            scores={seed: t.values[0] for seed, t in found.items() if t.state is TrialState.COMPLETE},
+            scores=self._scores(planned),
             failures={seed: _reason(t) for seed, t in found.items() if t.state is TrialState.FAIL},
             seconds=sum(t.user_attrs.get(SECONDS, 0.0) for t in found.values() if t.state is TrialState.COMPLETE),
             search_score=None if planned.trial is None else ranked.get(planned.trial),
@@ -112,9 +112,8 @@ class _Reading:
         if facts is None:
             return None
         names = {facts["winner"], BASELINE}
-        planned = {arm.name: Planned(arm.name, arm.configuration) for arm in arms if arm.name in names}
-        scores = {name: self._scores(each, tested=True) for name, each in planned.items()}
-        scores = {name: its for name, its in scores.items() if its}
+        found = {arm.name: self._scores(arm, tested=True) for arm in arms if arm.name in names}
+        scores = {name: its for name, its in found.items() if its}
         if not scores:
             return None
         confirmation = Confirmation(scores, self._maximize)

@@ -144,7 +144,7 @@ class _Work:
         if self._record.file.data.test is None:
             return [], {}
         look = known or {"winner": winner.name, "seeds": list(found.seeds)}
-        arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, found.arm(look["winner"]))}
+        arms = {arm.name: arm for arm in (found.baseline, found.arm(look["winner"]))}
         return _trainings([*arms.values()], look["seeds"], tested=True), {TEST: look}
 
     def _seeds(self, count: int) -> list[int]:
