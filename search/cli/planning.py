@@ -12,11 +12,11 @@ from ..planning.costs import STEPS
 from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent
 from ..preparing import check_unchanged, prepare_study
-from ..report.wording import duration, estimate
 from ..running import threads_of
 from ..storage import patiently, storage_url
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
+from ..wording import duration, estimate
 from .consoles import echo, generation, tell, tell_table
 from .targets import file_of, opened
 

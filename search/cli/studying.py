@@ -4,7 +4,6 @@ import shlex
 import time
 from pathlib import Path
 
-from ...objectives.data.cleaning import rows
 from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
@@ -14,7 +13,6 @@ from ..preparing import longest_trial, prepare_study
 from ..report.live import make_observer
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import encoder
 from ..running import run_study
 from ..storage import storage_option, storage_url
 from ..study import (
@@ -26,6 +24,7 @@ from ..study import (
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
+from ..wording import counted, encoder
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
 from .shown import told
@@ -56,11 +55,11 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     if changing := prepared.operations.label_changing:
         tell(f"augmentation: may change labels: {', '.join(changing)}")
     rungs = prepared.rungs(file.training)
-    training = ", ".join(f"{name} {rows(len(its.tokens))}" for name, its in prepared.train.items())
+    training = ", ".join(f"{name} {counted(len(its.tokens), 'row')}" for name, its in prepared.train.items())
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
     if commit := prepared.encoder.commit:
         tell(f"encoder: {encoder(file.model.encoder, commit)}, wherever and whenever the study trains")
-    tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
+    tell(f"training: {training}; validation: {counted(len(prepared.validation.tokens), 'row')}")
     for finding in prepared.findings:
         tell(told(finding))
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")

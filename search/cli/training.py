@@ -34,7 +34,7 @@ from ..production.labels import check_labels
 from ..production.model_card import ModelCard
 from ..production.trackers import Trackers, tracker_names
 from ..production.unchanged import check_data, warnings
-from ..report.wording import number
+from ..wording import number
 from ..writing import write_text
 from .consoles import generation, tell
 from .progress import watched

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from ..report.summarizing import summarize
 from ..report.summary import Counts, Summary
-from ..report.wording import number
 from ..safe_text import plain
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
+from ..wording import number
 from .consoles import INTERRUPTED, output, tell
 from .targets import opened
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..report.wording import counted
+from ..wording import counted
 from .confirmation import Confirmation
 from .estimate import Estimate, estimate
 from .sign_flip import SignFlip, sign_flip

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from ... import wording
 from ...confirmation.result import Arm, Confirmed, Tested
 from ...confirmation.words import measured
 from ...verdict.short_runs import Rung
 from ...verdict.verdict import Verdict
-from .. import wording
 from ..records import TrialRecord, period, seconds_by_state
 from ..summary import Summary
 from ..trials import reached

@@ -1,9 +1,9 @@
-"""Formatting of numbers and names, the same in the live view and in the report."""
+"""Formatting of numbers and names, the same in the live view, in reports and in messages."""
 
 from collections.abc import Iterable, Mapping
 
-from ...spaces.configuration import Configuration, SettingValue
-from ..safe_text import plain
+from ..spaces.configuration import Configuration, SettingValue
+from .safe_text import plain
 
 MAXIMIZE = "maximize"
 
