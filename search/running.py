@@ -28,7 +28,7 @@ from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
 from .study import StudyRecord, while_stored
 from .study_file.reading import changed_keys
-from .tuner import Ending, Tuner
+from .tuner import Budget, Ending, Tuner
 
 
 def run_study(
@@ -86,11 +86,12 @@ def run_study(
                 observer.message(f"best and baseline use the first objective, {file.objectives[0]}")
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
-            tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
             limit_s = timeout_s or file.search.timeout
             left_s = None if limit_s is None else limit_s - (time.monotonic() - began)
+            budget = Budget(left_s, file.search)
+            tuner = Tuner(claims, file.search_space(), executor, observer, scoring, max_steps, budget)
             with storage_failures(record.url):
-                return tuner.run(total, interrupted, left_s, file.search)
+                return tuner.run(total, interrupted)
 
 
 @contextmanager
