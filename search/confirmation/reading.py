@@ -105,7 +105,7 @@ class _Reading:
         own = next(arm.scores for arm in arms if arm.name == winner)
         # The winner's own name is no part's, as a part is never empty.
         confirmation = Confirmation({"": own, **parts}, self._maximize)
-        return effects(confirmation, "", {part: part for part in parts})
+        return effects(confirmation, "")
 
     def _tested(self, arms: Iterable[Arm]) -> Tested | None:
         facts = self._facts.get(TEST)

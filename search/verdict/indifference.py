@@ -8,7 +8,7 @@ from .confirmation import Confirmation
 from .significance import ALPHA
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Simplicity:
     """What makes a configuration simple, in this order: fewer tasks, no augmentation, a cheaper training.
 
@@ -18,10 +18,6 @@ class Simplicity:
     tasks: int
     augmented: bool
     cost: float
-
-    @property
-    def order(self) -> tuple[int, bool, float]:
-        return self.tasks, self.augmented, self.cost
 
 
 def is_apart(winner_over: Comparison) -> bool:
@@ -56,4 +52,4 @@ def simplest(members: Mapping[str, Comparison | None], simplicity: Mapping[str, 
     Raises:
         KeyError: a member whose simplicity is not stated.
     """
-    return min(members, key=lambda name: simplicity[name].order)
+    return min(members, key=simplicity.__getitem__)

@@ -48,7 +48,7 @@ def confirmed(
         arms=arms,
         verdict=verdict,
         unit=unit_of(confirmation),
-        effects=tuple(effects(ablated, "", {part: part for part in parts})) if best != "baseline" else (),
+        effects=tuple(effects(ablated, "")) if best != "baseline" else (),
         tested=Tested(best, confirmation.scores, estimates, gain) if estimates else None,
         short_runs=short_runs(rungs, {0: 0.9, 1: 0.88, 2: 0.93}, 2, maximize=maximize),
         fresh_runs=None,

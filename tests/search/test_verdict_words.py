@@ -23,8 +23,9 @@ TRIALS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, m
 
 
 def ablated(winner: list[float], variant: list[float], *, maximize: bool = True) -> str:
-    confirmation = Confirmation({"winner": dict(enumerate(winner)), "variant": dict(enumerate(variant))}, maximize)
-    (effect,) = effects(confirmation, "winner", {"multi-task training": "variant"})
+    scores = {"winner": dict(enumerate(winner)), "multi-task training": dict(enumerate(variant))}
+    confirmation = Confirmation(scores, maximize)
+    (effect,) = effects(confirmation, "winner")
     return effect.sentence(unit_of(confirmation))
 
 
@@ -69,8 +70,8 @@ def test_few_seeds_show_no_effect_however_large() -> None:
 
 
 def test_a_variant_that_failed_has_no_effect() -> None:
-    confirmation = Confirmation({"winner": {0: 0.8}, "variant": {}})
-    assert effects(confirmation, "winner", {"augmentation": "variant"}) == []
+    confirmation = Confirmation({"winner": {0: 0.8}, "augmentation": {}})
+    assert effects(confirmation, "winner") == []
 
 
 def test_nothing_is_never_called_minus_nothing() -> None:

@@ -60,7 +60,7 @@ def tested(found: Tested) -> Rows:
 
 def in_order(confirmed: Confirmed, found: Verdict) -> list[Arm]:
     """The members of the indifference set, the simplest first."""
-    return sorted((confirmed.arm(name) for name in found.tied), key=lambda arm: arm.simplicity.order)
+    return sorted((confirmed.arm(name) for name in found.tied), key=lambda arm: arm.simplicity)
 
 
 def correlation(rung: Rung) -> str:
