@@ -61,21 +61,13 @@ def run_study(
         check_unchanged(record)
         record = patiently(lambda: _taken_over(record, observer))
         total = trials or record.study.user_attrs["total"]
-        if (ended := _ended_of(record, total)) is not None:
-            done = (
-                f"all {total} trials are done"
-                if ended == total
-                else f"{ended} trials are done, and {total} are asked for"
-            )
+        if (done := _done_already(record, total)) is not None:
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
-        base = record.path.parent
-        prepared = prepare_study(record.file, base, Quarters(observer.message), first_device(placement.devices))
-        file, store = record.file, checkpoint_store(record)
-        trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
-        left = total - sum(trial.state.is_finished() for trial in trials_there)
-        recipe = Recipe(file, base.absolute(), store, placement.slots or 1)
-        work = Workload(left, max(total, record.study.user_attrs["total"]), patiently(lambda: threads_of(record.study)))
+        file, base = record.file, record.path.parent
+        prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
+        recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
+        work = patiently(lambda: _workload(record, total))
         with make_executor(placement, recipe, prepared, work, observer.message) as executor:
             rungs = prepared.rungs(file.training)
             patiently(lambda: _check_same(record, identity))
@@ -133,11 +125,20 @@ def _check_same(record: StudyRecord, identity: str) -> None:
         raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated")
 
 
-def _ended_of(record: StudyRecord, total: int) -> int | None:
-    """How many trials have ended, where those are all that are wanted and none runs."""
+def _done_already(record: StudyRecord, total: int) -> str | None:
+    """What has ended, in words, where that is all that is wanted and no trial runs."""
     states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
     ended = sum(state.is_finished() for state in states)
-    return ended if ended >= total and TrialState.RUNNING not in states else None
+    if ended < total or TrialState.RUNNING in states:
+        return None
+    return f"all {total} trials are done" if ended == total else f"{ended} trials are done, and {total} are asked for"
+
+
+def _workload(record: StudyRecord, total: int) -> Workload:
+    """The trials that are left of this run's total, and all that the study plans, if this run stops before them."""
+    ended = sum(trial.state.is_finished() for trial in record.study.get_trials(deepcopy=False))
+    attributes = record.study.user_attrs
+    return Workload(total - ended, max(total, attributes["total"]), threads_of(record.study))
 
 
 def _count_run(record: StudyRecord) -> list[int]:

@@ -14,6 +14,7 @@ from ..report.live import make_observer
 from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..running import run_study
+from ..settings import ConfirmSettings
 from ..storage import storage_option, storage_url
 from ..study import (
     StudyRecord,
@@ -112,11 +113,7 @@ def run_command(
         return 0
     limit_s = timeout_s or now.search.timeout
     left_s = None if limit_s is None else max(limit_s - (time.monotonic() - began), 0.0)
-    try:
-        return confirm(record, now.confirm, placement, left_s)
-    except NothingToConfirm as error:
-        tell(f"not confirmed: {error}", "yellow")
-        return 0
+    return _confirm(record, now.confirm, placement, left_s)
 
 
 def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
@@ -127,6 +124,15 @@ def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
         if not is_ready(file.name, url):
             raise
         tell(f"another `autotune study run` made {file.name} meanwhile: joining it")
+
+
+def _confirm(record: StudyRecord, settings: ConfirmSettings, placement: Placement, timeout_s: float | None) -> int:
+    """Confirm at the end of a run, which is well without it. Returns the exit code."""
+    try:
+        return confirm(record, settings, placement, timeout_s)
+    except NothingToConfirm as error:
+        tell(f"not confirmed: {error}", "yellow")
+        return 0
 
 
 def _summary(record: StudyRecord) -> Summary:
