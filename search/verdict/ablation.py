@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .comparison import Comparison, gain_over
-from .confirmation import Confirmation
+from .scores import Scores
 from .significance import ALPHA, FEWEST_PAIRS
 from .units import Unit
 
@@ -31,12 +31,12 @@ class Effect:
         return f"{self.part}: no effect that {gain.count} seeds can show; measured: {unit.gain(gain)}"
 
 
-def effects(confirmation: Confirmation, winner: str) -> list[Effect]:
+def effects(scores: Scores, winner: str) -> list[Effect]:
     """The effect of each part; no effect where all pairs failed.
 
     Args:
-        confirmation: the winner's scores under its name, and under each part's name those of the variant without it.
+        scores: the winner's scores under its name, and under each part's name those of the variant without it.
         winner: its name.
     """
-    found = {part: gain_over(confirmation, winner, part) for part in confirmation.scores if part != winner}
+    found = {part: gain_over(scores, winner, part) for part in scores.by_name if part != winner}
     return [Effect(part, comparison) for part, comparison in found.items() if comparison]
