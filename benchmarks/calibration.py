@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from autotune.search.verdict.bootstrap import bca_interval
 from autotune.search.verdict.comparison import Comparison, compare
-from autotune.search.verdict.confirmation import Confirmation, FloatArray
 from autotune.search.verdict.estimate import Estimate, Interval, estimate
 from autotune.search.verdict.indifference import indifference_set
+from autotune.search.verdict.scores import FloatArray, Scores
 from autotune.search.verdict.winner import Winner, find_winner
 from scipy.special import stdtrit
 from simulated_studies import ACCURACY, CONFIRMED, SimulatedStudies, confirm, simulate
@@ -82,16 +82,16 @@ def judged(simulated: SimulatedStudies, study: int) -> Iterable[tuple[str, float
     scores = dict(zip(NAMES, simulated.fresh[study], strict=True))
     here = dict(zip(NAMES, simulated.truth_here[study].tolist(), strict=True))
     everywhere = dict(zip(NAMES, simulated.truth[study].tolist(), strict=True))
-    confirmation = Confirmation({name: dict(enumerate(values.tolist())) for name, values in scores.items()})
-    compared = compare(confirmation, CANDIDATES, BASELINE)
-    winner = find_winner(confirmation, BASELINE)
+    measured = Scores({name: dict(enumerate(values.tolist())) for name, values in scores.items()})
+    compared = compare(measured, CANDIDATES, BASELINE)
+    winner = find_winner(measured, BASELINE)
     assert winner is not None  # no simulated training fails
     for name, comparison in compared.items():
-        yield "score covered", covers(estimate(confirmation.fresh(name)), here[name])
+        yield "score covered", covers(estimate(measured.fresh(name)), here[name])
         yield "gain covered", covers(comparison.gain, here[name] - here[BASELINE])
     yield from _claims(compared, here, everywhere)
     yield from _winner(winner, here, everywhere)
-    tied = indifference_set(confirmation, winner.name)
+    tied = indifference_set(measured, winner.name)
     yield "baseline in the indifference set", BASELINE in tied
     best = max(NAMES, key=lambda name: everywhere[name])
     if everywhere[best] > everywhere[BASELINE]:

@@ -54,8 +54,8 @@ def main() -> None:
         path = write_study(Path(folder), options)
         file = read_study_file(path)
         record = create_study(file, path, url, prepare_study(file, path.parent))
-        run_study(record, path, Watch(), placement=Placement("cpu", 1, ExecutorName.INLINE))
-        results = [confirmed_by(workers, path, url, options) for workers in options.workers]
+        run_study(record, Watch(), placement=Placement("cpu", 1, ExecutorName.INLINE))
+        results = [confirmed_by(workers, url, options) for workers in options.workers]
     console = Console()
     console.print(table_of(results))
     console.print(machine())
@@ -73,13 +73,13 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def confirmed_by(workers: int, path: Path, url: str, options: argparse.Namespace) -> Result:
+def confirmed_by(workers: int, url: str, options: argparse.Namespace) -> Result:
     """One turn: the searched study is copied, and confirmed."""
     copy = url.replace("search.db", f"{workers}.db")
     copy_study("parallel", url, copy)
     record, watch = open_study("parallel", copy), Watch()
     settings = ConfirmSettings(candidates=options.candidates, seeds=options.seeds, ablate=False)
-    confirm_study(record, path, watch, settings, placement=Placement(f"cpu:{workers}", 1, ExecutorName.PROCESS))
+    confirm_study(record, watch, settings, placement=Placement(f"cpu:{workers}", 1, ExecutorName.PROCESS))
     took = time.perf_counter() - watch.start
     found = read_confirmation(record)
     if found is None or found.missing or any(arm.failures for arm in found.arms):

@@ -47,7 +47,7 @@ from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage
 from autotune.search.study_file.reading import read_study_file
 from autotune.search.study_file.schema import StudyFile
-from autotune.search.tuner import Tuner
+from autotune.search.tuner import Budget, Tuner
 from autotune.spaces.configuration import Configuration
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.samplers import RandomSampler
@@ -221,10 +221,10 @@ def tuned(file: StudyFile, database: Path, trainer: Trainer, before: int, asked:
     scoring = Scoring(file.measures)
     with database.with_suffix(".log").open("w", encoding="utf-8") as log, InlineExecutor(trainer) as executor:
         view, claims = PlainLines(Console(file=log)), Claims(study, open_storage(url, create=False), url)
-        tuner = Tuner(study, claims, file.search_space(), executor, view, scoring, RUNGS[-1])
-        tuner.run(before, Interruption(), budgets=file.search)
+        tuner = Tuner(claims, file.search_space(), executor, view, scoring, RUNGS[-1], Budget(settings=file.search))
+        tuner.run(before, Interruption())
         with watch.watching(study.sampler, study.pruner):
-            tuner.run(before + asked, Interruption(), budgets=file.search)
+            tuner.run(before + asked, Interruption())
     return side(watch, asked)
 
 

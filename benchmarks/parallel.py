@@ -164,7 +164,7 @@ def run(path: Path, side: str, url: str) -> Result:
     inline = side == "inline"
     placement = Placement("cpu" if inline else side, 1, ExecutorName.INLINE if inline else ExecutorName.PROCESS)
     watch = Watch()
-    run_study(record, path, watch, placement=placement)
+    run_study(record, watch, placement=placement)
     seconds = time.perf_counter() - watch.start
     return Result(seconds, watch, configurations(record), workers_of(side))
 

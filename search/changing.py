@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from .pruners import pruner_of
 from .settings import MAY_CHANGE
@@ -20,11 +19,11 @@ def with_changes(file: StudyFile, other: StudyFile) -> StudyFile:
     return file.model_copy(update={"search": file.search.model_copy(update=changes), "confirm": other.confirm})
 
 
-def as_it_is_now(record: StudyRecord, path: Path) -> StudyRecord:
+def as_it_is_now(record: StudyRecord) -> StudyRecord:
     """The record with what may change as the study file has it now; as stored where the file is gone."""
-    if not path.is_file():
+    if not record.path.is_file():
         return record
-    return replace(record, file=with_changes(record.file, read_study_file(path)))
+    return replace(record, file=with_changes(record.file, read_study_file(record.path)))
 
 
 def forbidden_changes(known: StudyFile, now: StudyFile) -> Iterator[tuple[str, list[str]]]:

@@ -1,5 +1,6 @@
 """Copying a study to another database: from a SQLite file to a server that several hosts share, or back."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,17 +85,8 @@ def _queued(trial: FrozenTrial) -> FrozenTrial:
     """The trial as it is; one that runs as its interruption would leave it."""
     if trial.state is not TrialState.RUNNING:
         return trial
-    attributes = {key: value for key, value in trial.user_attrs.items() if key != OWNER}
-    return FrozenTrial(
-        number=trial.number,
-        state=TrialState.WAITING,
-        value=None,
-        datetime_start=None,
-        datetime_complete=None,
-        params=trial.params,
-        distributions=trial.distributions,
-        user_attrs=attributes,
-        system_attrs=trial.system_attrs,
-        intermediate_values=trial.intermediate_values,
-        trial_id=-1,  # the storage gives it one
-    )
+    queued = copy(trial)
+    queued.state = TrialState.WAITING
+    queued.datetime_start = None
+    queued.user_attrs = {key: value for key, value in trial.user_attrs.items() if key != OWNER}
+    return queued

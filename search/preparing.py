@@ -24,27 +24,27 @@ from .study_file.reading import changed_keys, read_study_file
 from .study_file.schema import StudyFile
 
 
-def check_unchanged(record: StudyRecord, path: Path) -> None:
+def check_unchanged(record: StudyRecord) -> None:
     """Trials of one study must all measure the same thing, and sampler and pruner understand those of earlier runs.
 
     Args:
-        record: the stored study.
-        path: the study file as it is now; the stored copy serves where the file is gone.
+        record: the stored study, with the path of its study file as it is now; the stored copy serves where that is
+            gone.
 
     Raises:
         StudyError: the study file or a data file changed; the message says what did.
     """
     changes: list[str] = []
     forbidden: list[tuple[str, list[str]]] = []
-    if path.is_file():
+    if record.path.is_file():
         known = record.given or record.file
-        now = read_study_file(path).model_copy(update={"storage": None})
+        now = read_study_file(record.path).model_copy(update={"storage": None})
         changes += changed_keys(known, with_changes(now, known))
         forbidden += forbidden_changes(known, now)
     for text, known in record.fingerprints.items():
-        if fingerprint(resolve_source(text, path.parent)) != known:
+        if fingerprint(resolve_source(text, record.path.parent)) != known:
             changes.append(f"{text}: the data changed")
-    now_beside = beside(record.file, path.parent)
+    now_beside = beside(record.file, record.path.parent)
     for key, known in record.study.user_attrs[BESIDE].items():
         if now_beside.get(key) != known:
             changes.append(f"{key}: its content changed")

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
@@ -29,12 +28,11 @@ from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
 from .study import StudyRecord, while_stored
 from .study_file.reading import changed_keys
-from .tuner import Ending, Tuner
+from .tuner import Budget, Ending, Tuner
 
 
 def run_study(
     record: StudyRecord,
-    path: Path,
     observer: Observer,
     *,
     trials: int | None = None,
@@ -45,8 +43,7 @@ def run_study(
     """Run or resume a study until its total of trials has ended; what may change in its file is taken over.
 
     Args:
-        record: the stored study.
-        path: its study file as it is now.
+        record: the stored study, with the path of its study file as it is now.
         observer: is told what happens.
         trials: another total for this call.
         timeout_s: the longest time of this call, its preparation included; by default the study file's.
@@ -61,23 +58,16 @@ def run_study(
     placement, began = placement or Placement(), time.monotonic() if began is None else began
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         identity = record.study.user_attrs[IDENTITY]
-        check_unchanged(record, path)
-        record = patiently(lambda: _taken_over(record, path, observer))
+        check_unchanged(record)
+        record = patiently(lambda: _taken_over(record, observer))
         total = trials or record.study.user_attrs["total"]
-        if (ended := _ended_of(record, total)) is not None:
-            done = (
-                f"all {total} trials are done"
-                if ended == total
-                else f"{ended} trials are done, and {total} are asked for"
-            )
+        if (done := _done_already(record, total)) is not None:
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
-        prepared = prepare_study(record.file, path.parent, Quarters(observer.message), first_device(placement.devices))
-        file, store = record.file, checkpoint_store(record)
-        trials_there = patiently(lambda: record.study.get_trials(deepcopy=False))
-        left = total - sum(trial.state.is_finished() for trial in trials_there)
-        recipe = Recipe(file, path.parent.absolute(), store, placement.slots or 1)
-        work = Workload(left, max(total, record.study.user_attrs["total"]), patiently(lambda: threads_of(record.study)))
+        file, base = record.file, record.path.parent
+        prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
+        recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
+        work = patiently(lambda: _workload(record, total))
         with make_executor(placement, recipe, prepared, work, observer.message) as executor:
             rungs = prepared.rungs(file.training)
             patiently(lambda: _check_same(record, identity))
@@ -88,11 +78,12 @@ def run_study(
                 observer.message(f"best and baseline use the first objective, {file.objectives[0]}")
             max_steps = record.study.user_attrs["max_steps"]
             claims = Claims(study, record.storage, record.url, file.search.retries)
-            tuner = Tuner(study, claims, file.search_space(), executor, observer, scoring, max_steps)
             limit_s = timeout_s or file.search.timeout
             left_s = None if limit_s is None else limit_s - (time.monotonic() - began)
+            budget = Budget(left_s, file.search)
+            tuner = Tuner(claims, file.search_space(), executor, observer, scoring, max_steps, budget)
             with storage_failures(record.url):
-                return tuner.run(total, interrupted, left_s, file.search)
+                return tuner.run(total, interrupted)
 
 
 @contextmanager
@@ -116,9 +107,9 @@ def keep_threads(study: optuna.Study, threads: int | None) -> None:
         study.set_user_attr(THREADS, threads)
 
 
-def _taken_over(record: StudyRecord, path: Path, observer: Observer) -> StudyRecord:
+def _taken_over(record: StudyRecord, observer: Observer) -> StudyRecord:
     """The record with what may change as the study file has it now, which is stored, so that it is the study's."""
-    known, record = record.given or record.file, as_it_is_now(record, path)
+    known, record = record.given or record.file, as_it_is_now(record)
     now = with_changes(known, record.file)
     if changes := changed_keys(known, now):
         record.study.set_user_attr("total", total_of(record.file))
@@ -134,11 +125,20 @@ def _check_same(record: StudyRecord, identity: str) -> None:
         raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated")
 
 
-def _ended_of(record: StudyRecord, total: int) -> int | None:
-    """How many trials have ended, where those are all that are wanted and none runs."""
+def _done_already(record: StudyRecord, total: int) -> str | None:
+    """What has ended, in words, where that is all that is wanted and no trial runs."""
     states = [trial.state for trial in record.study.get_trials(deepcopy=False)]
     ended = sum(state.is_finished() for state in states)
-    return ended if ended >= total and TrialState.RUNNING not in states else None
+    if ended < total or TrialState.RUNNING in states:
+        return None
+    return f"all {total} trials are done" if ended == total else f"{ended} trials are done, and {total} are asked for"
+
+
+def _workload(record: StudyRecord, total: int) -> Workload:
+    """The trials that are left of this run's total, and all that the study plans, if this run stops before them."""
+    ended = sum(trial.state.is_finished() for trial in record.study.get_trials(deepcopy=False))
+    attributes = record.study.user_attrs
+    return Workload(total - ended, max(total, attributes["total"]), threads_of(record.study))
 
 
 def _count_run(record: StudyRecord) -> list[int]:

@@ -199,11 +199,9 @@ def delete_study(name: str, url: str) -> None:
     find_study(name, url)
     with storage_errors(url), only_one(name, url), claiming(name, url, for_long=True):
         storage, study = find_study(name, url)  # again: whoever held the lock may have deleted it
-        if Claims(study, storage, url).is_at_work():
-            raise StudyError(f"another `autotune study` command is at work on {name!r}")
         fresh = named(storage, confirmation_name(name))
-        if fresh is not None:
-            if Claims(fresh, storage, url).is_at_work():
-                raise StudyError(f"another `autotune study` command is at work on {name!r}")
-            optuna.delete_study(study_name=fresh.study_name, storage=storage)
-        optuna.delete_study(study_name=name, storage=storage)
+        both = [study] if fresh is None else [fresh, study]
+        if any(Claims(each, storage, url).is_at_work() for each in both):
+            raise StudyError(f"another `autotune study` command is at work on {name!r}")
+        for each in both:
+            optuna.delete_study(study_name=each.study_name, storage=storage)

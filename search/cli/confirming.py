@@ -1,7 +1,5 @@
 """What `study confirm` does, and the end of a `study run` whose file has `confirm`."""
 
-from pathlib import Path
-
 from ...spaces.errors import StudyError
 from ..changing import as_it_is_now
 from ..confirmation.reading import read_confirmation
@@ -29,15 +27,14 @@ def confirm_command(
     """Train on fresh seeds what is not trained yet, and say what that shows. Returns the exit code."""
     timeout_s = seconds(timeout)
     record = opened(target, storage)
-    given = as_it_is_now(record, record.path).file.confirm or ConfirmSettings()
+    given = as_it_is_now(record).file.confirm or ConfirmSettings()
     asked = {"candidates": candidates, "seeds": seeds, "ablate": ablate}
     settings = given.model_copy(update={name: value for name, value in asked.items() if value is not None})
-    return confirm(record, record.path, settings, placement, timeout_s)
+    return confirm(record, settings, placement, timeout_s)
 
 
 def confirm(
     record: StudyRecord,
-    path: Path,
     settings: ConfirmSettings,
     placement: Placement,
     timeout_s: float | None = None,
@@ -45,7 +42,7 @@ def confirm(
     """Confirm, and print the verdict. Returns the exit code."""
     try:
         with make_observer(output(), is_race=False) as observer:
-            ending = confirm_study(record, path, observer, settings, placement=placement, timeout_s=timeout_s)
+            ending = confirm_study(record, observer, settings, placement=placement, timeout_s=timeout_s)
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
     with while_stored(record):

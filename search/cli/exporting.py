@@ -8,8 +8,8 @@ from ..export.chosen import choose
 from ..export.exporting import export_of, is_export, render
 from ..export.formats import Format
 from ..production.unchanged import changes
-from ..report.wording import number
 from ..study import while_stored
+from ..wording import number
 from ..writing import check_replaced, write_text
 from .consoles import tell
 from .targets import opened

@@ -12,11 +12,11 @@ from ..planning.costs import STEPS
 from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent
 from ..preparing import check_unchanged, prepare_study
-from ..report.wording import duration, estimate
 from ..running import threads_of
 from ..storage import patiently, storage_url
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
+from ..wording import duration, estimate, to_the_minute
 from .consoles import echo, generation, tell, tell_table
 from .targets import file_of, opened
 
@@ -39,8 +39,8 @@ def plan_command(target: str, storage: str | None, *, trials: int | None, placem
 def _of_stored(target: str, storage: str | None, trials: int | None, placement: Placement, *, quiet: bool) -> Plan:
     record = opened(target, storage, reading=True)
     with while_stored(record):
-        check_unchanged(record, record.path)
-        record = as_it_is_now(record, record.path)
+        check_unchanged(record)
+        record = as_it_is_now(record)
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
         threads = threads_of(record.study)
     base = record.path.parent.absolute()
@@ -103,7 +103,7 @@ def _between(spent: Spent) -> str:
     most = estimate(spent.most)
     if spent.least is None or estimate(spent.least) == most:
         return most
-    return f"{estimate(spent.least)} to {estimate(spent.most).removeprefix('about ')}"
+    return f"{estimate(spent.least)} to {to_the_minute(spent.most)}"
 
 
 def _pruned(plan: Plan) -> str:
@@ -117,7 +117,7 @@ def _pruned(plan: Plan) -> str:
 
 
 def _exact(seconds: float) -> str:
-    return duration(seconds) if seconds < 60 else estimate(seconds).removeprefix("about ")
+    return duration(seconds) if seconds < 60 else to_the_minute(seconds)
 
 
 def _confirming(plan: Plan) -> str:

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as ProgressBar
 
 from ...objectives.training.production import Progress
-from ..report.wording import number
+from ..wording import number
 from .consoles import output, tell
 
 

@@ -10,6 +10,7 @@ from ..confirmation.as_json import to_json as confirmation_json
 from ..confirmation.reading import read_confirmation
 from ..confirmation.result import Confirmed
 from ..packages import packages
+from ..pruners import pruner_of
 from ..report.records import records_of
 from ..report.summarizing import summarize
 from ..report.summary import Summary
@@ -74,7 +75,8 @@ def _rendered(record: StudyRecord, summary: Summary, confirmed: Confirmed | None
     from ..report.html.page import Origin, render_page  # here, as reports on a terminal need none of it
 
     with while_stored(record):
-        records, made = records_of(record.study), f"autotune {record.study.user_attrs[STARTED]}"
+        paired = record.file.data.folds is not None and pruner_of(record.file) == "wilcoxon"
+        records, made = records_of(record.study, paired=paired), f"autotune {record.study.user_attrs[STARTED]}"
         # A page is handed on: where a database lies, and who may ask it, is left out.
         called = record.called if is_placeless(record.url) else f"{shlex.quote(record.name)} --storage URL"
     origin = Origin({"the study was made with": made, **packages()}, record.fingerprints, called)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from ...objectives.augmentation.words import clusters
-from ...objectives.data.cleaning import Finding, rows
+from ...objectives.data.cleaning import Finding
 from ..differences import Span
 from ..safe_text import plain
+from ..wording import counted
 
 _MOST = 400
 """Characters of one text; some more lines than a screen has room for would hide the next row."""
@@ -15,7 +16,7 @@ _LEAD = 60
 
 def told(finding: Finding) -> str:
     """What was found in the data, with one of its cases, on one line."""
-    count = rows(finding.count) if finding.action == "dropped" else str(finding.count)
+    count = counted(finding.count, "row") if finding.action == "dropped" else str(finding.count)
     example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
     return f"{finding.action}: {finding.what}: {count}{example}"
 

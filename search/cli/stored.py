@@ -14,10 +14,10 @@ from ..copying import copy_study
 from ..report.sentences import states
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import counted, encoder, number
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url
 from ..study import delete_study, find_study, list_studies, while_stored
+from ..wording import counted, encoder, number
 from .consoles import echo, tell, tell_table
 from .targets import opened
 

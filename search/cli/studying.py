@@ -4,7 +4,6 @@ import shlex
 import time
 from pathlib import Path
 
-from ...objectives.data.cleaning import rows
 from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
@@ -14,8 +13,8 @@ from ..preparing import longest_trial, prepare_study
 from ..report.live import make_observer
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import encoder
 from ..running import run_study
+from ..settings import ConfirmSettings
 from ..storage import storage_option, storage_url
 from ..study import (
     StudyRecord,
@@ -26,6 +25,7 @@ from ..study import (
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
+from ..wording import counted, encoder
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
 from .shown import told
@@ -56,11 +56,11 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     if changing := prepared.operations.label_changing:
         tell(f"augmentation: may change labels: {', '.join(changing)}")
     rungs = prepared.rungs(file.training)
-    training = ", ".join(f"{name} {rows(len(its.tokens))}" for name, its in prepared.train.items())
+    training = ", ".join(f"{name} {counted(len(its.tokens), 'row')}" for name, its in prepared.train.items())
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
     if commit := prepared.encoder.commit:
         tell(f"encoder: {encoder(file.model.encoder, commit)}, wherever and whenever the study trains")
-    tell(f"training: {training}; validation: {rows(len(prepared.validation.tokens))}")
+    tell(f"training: {training}; validation: {counted(len(prepared.validation.tokens), 'row')}")
     for finding in prepared.findings:
         tell(told(finding))
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
@@ -93,7 +93,6 @@ def run_command(
         with make_observer(output()) as observer:
             ending = run_study(
                 record,
-                record.path,
                 observer,
                 trials=trials,
                 timeout_s=timeout_s,
@@ -109,16 +108,12 @@ def run_command(
     if ending is Ending.DONE and _summary(record).counts.complete == 0:
         with while_stored(record):
             raise TrainingError(f"no trial completed; for the reasons: autotune study report {record.called}")
-    now = as_it_is_now(record, record.path).file
+    now = as_it_is_now(record).file
     if ending is not Ending.DONE or now.confirm is None:
         return 0
     limit_s = timeout_s or now.search.timeout
     left_s = None if limit_s is None else max(limit_s - (time.monotonic() - began), 0.0)
-    try:
-        return confirm(record, record.path, now.confirm, placement, left_s)
-    except NothingToConfirm as error:
-        tell(f"not confirmed: {error}", "yellow")
-        return 0
+    return _confirm(record, now.confirm, placement, left_s)
 
 
 def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
@@ -129,6 +124,15 @@ def _create_or_join(file: StudyFile, path: Path, url: str) -> None:
         if not is_ready(file.name, url):
             raise
         tell(f"another `autotune study run` made {file.name} meanwhile: joining it")
+
+
+def _confirm(record: StudyRecord, settings: ConfirmSettings, placement: Placement, timeout_s: float | None) -> int:
+    """Confirm at the end of a run, which is well without it. Returns the exit code."""
+    try:
+        return confirm(record, settings, placement, timeout_s)
+    except NothingToConfirm as error:
+        tell(f"not confirmed: {error}", "yellow")
+        return 0
 
 
 def _summary(record: StudyRecord) -> Summary:

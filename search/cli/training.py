@@ -1,7 +1,6 @@
 """What `autotune train` does; imported only when it runs."""
 
 import json
-import os
 import shlex
 import signal
 import sys
@@ -17,24 +16,24 @@ from safetensors import SafetensorError
 
 from ...objectives.prepare import prepare
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.device import choose_device
 from ...objectives.training.exporting import save_model
 from ...objectives.training.failing import failure_of
 from ...objectives.training.failure import FailureKind
-from ...objectives.training.group import Group, joined, local_rank
+from ...objectives.training.group import Group, joined
 from ...objectives.training.judge import baseline_judge
 from ...objectives.training.production import Manner, Trained, train_production
 from ...objectives.training.resuming import SavedHistory
 from ...objectives.training.weighting.registry import weighting_type
-from ...spaces.errors import InputError, Interrupted, TrainingError, first_line
+from ...spaces.errors import Interrupted, TrainingError, first_line
 from ..export.best_file import BestConfiguration, read_best
 from ..interruption import interruption
 from ..production.destination import Destination, Facts, held
 from ..production.labels import check_labels
 from ..production.model_card import ModelCard
+from ..production.own_device import own_device
 from ..production.trackers import Trackers, tracker_names
 from ..production.unchanged import check_data, warnings
-from ..report.wording import number
+from ..wording import number
 from ..writing import write_text
 from .consoles import generation, tell
 from .progress import watched
@@ -75,7 +74,7 @@ class _Training:
     group: Group
 
     def run(self) -> None:
-        device, names = _device(self.options.device, self.group), tracker_names(self.options.report_to)
+        device, names = own_device(self.options.device, self.group), tracker_names(self.options.report_to)
         check_data(self.best, self.path)
         for line in warnings(self.best, self.path):
             self._say(line)
@@ -208,26 +207,6 @@ class _Training:
             if found:
                 tell(f"{name}: {settings.metric} {number(found[settings.metric])}")
         tell(f"wrote {self.folder}")
-
-
-def _device(name: str, group: Group) -> torch.device:
-    """The process's own device: of several on a host each has the GPU of its number.
-
-    Raises:
-        InputError: there is none, or one was asked for by several.
-    """
-    if group.size == 1:
-        return choose_device(name)
-    if name not in ("auto", "cpu"):
-        raise InputError(f"--devices: {name!r} is one device, and {group.size} processes train: leave it out, or cpu")
-    own = name == "auto" and torch.cuda.is_available()
-    # A launcher may show each process its own GPU only, and CUDA shows one slice of a GPU to a process.
-    alone = torch.cuda.device_count() == 1 and "CUDA_VISIBLE_DEVICES" in os.environ
-    number = 0 if alone else local_rank()
-    device = choose_device(str(number) if own else "cpu")
-    if own:
-        torch.cuda.set_device(device)
-    return device
 
 
 def _begin(trackers: Trackers, file: Path, step: int) -> None:

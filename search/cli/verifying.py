@@ -8,7 +8,7 @@ from ..executors.placement import Placement
 from ..export.best_file import read_best
 from ..production.retraining import Outcome
 from ..production.verification import Verification, verify
-from ..report.wording import number
+from ..wording import number
 from .consoles import INTERRUPTED, echo, tell, tell_error, tell_table
 
 _NOT_KEPT = 1

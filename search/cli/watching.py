@@ -1,17 +1,18 @@
 """`autotune study show --watch`: monitors a study that others run, and changes nothing."""
 
 import time
+from collections.abc import Iterator
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from ..report.summarizing import summarize
-from ..report.summary import Counts, Summary
-from ..report.wording import number
+from ..report.summary import Summary
 from ..safe_text import plain
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
+from ..wording import number
 from .consoles import INTERRUPTED, output, tell
 from .targets import opened
 
@@ -35,25 +36,26 @@ def watch_command(target: str, storage: str | None) -> int:
 
 def _redraw(record: StudyRecord, console: Console) -> None:
     with Live(console=console, auto_refresh=False) as live:
-        while True:
-            summary = patiently(lambda: summarize(record.study, importance=False))
-            live.update(Group(*(Text(plain(line)) for line in _lines(summary))), refresh=True)
-            if _is_done(summary.counts):
-                return
-            time.sleep(INTERVAL_S)
+        for lines in _standings(record):
+            live.update(Group(*(Text(plain(line)) for line in lines)), refresh=True)
 
 
 def _repeat(record: StudyRecord) -> None:
     """Without a terminal: the lines again whenever they change."""
     last: list[str] = []
-    while True:
-        summary = patiently(lambda: summarize(record.study, importance=False))
-        lines = _lines(summary)
+    for lines in _standings(record):
         if lines != last:
             tell(", ".join(lines))
-        if _is_done(summary.counts):
-            return
         last = lines
+
+
+def _standings(record: StudyRecord) -> Iterator[list[str]]:
+    """Where the study stands, in lines; again and again until its total has ended."""
+    while True:
+        summary = patiently(lambda: summarize(record.study, importance=False))
+        yield _lines(summary)
+        if summary.counts.done >= summary.counts.total:
+            return
         time.sleep(INTERVAL_S)
 
 
@@ -65,7 +67,3 @@ def _lines(summary: Summary) -> list[str]:
         f"{counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed",
         best,
     ]
-
-
-def _is_done(counts: Counts) -> bool:
-    return counts.done >= counts.total

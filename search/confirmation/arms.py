@@ -14,7 +14,14 @@ from ..safe_text import plain
 
 @dataclass(frozen=True)
 class Planned:
-    """A configuration that is to be trained: its name for people, and the trial that it comes from, if it does."""
+    """A configuration that is to be trained on fresh seeds.
+
+    Args:
+        name: "baseline", "trial 17", "equal weights", "trial 17 at the default rate".
+        configuration: what it trains.
+        trial: of the search, that it comes from; None for a variant that the search did not try.
+        is_candidate: whether the search proposes it.
+    """
 
     name: str
     configuration: Configuration

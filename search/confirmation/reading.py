@@ -13,8 +13,8 @@ from ..roles import BASELINE, SECONDS, failure_told
 from ..study import StudyRecord
 from ..verdict.ablation import Effect, effects
 from ..verdict.comparison import gain_over
-from ..verdict.confirmation import Confirmation
 from ..verdict.estimate import estimate
+from ..verdict.scores import Scores
 from ..verdict.units import unit_of
 from ..verdict.verdict import Verdict, judge
 from .arms import Planned, key_of
@@ -46,9 +46,9 @@ class _Reading:
         ranked = {trial.number: trial.value for trial in ranked_trials(self._record.study)}
         planned = _as_ranked(stored_arms(self._facts[ARMS]), list(ranked))
         arms = with_costs([self._arm(each, ranked) for each in planned])
-        confirmation = self._confirmation(arms)
+        table = self._table(arms)
         verdict = judge(
-            confirmation,
+            table,
             BASELINE,
             {arm.name: arm.simplicity for arm in arms},
             {arm.name: arm.search_score for arm in arms if arm.is_candidate and arm.search_score is not None},
@@ -61,7 +61,7 @@ class _Reading:
             missing=sum(map(is_to_come, self._trials)),
             arms=arms,
             verdict=verdict,
-            unit=unit_of(confirmation),
+            unit=unit_of(table),
             effects=tuple(self._effects(arms, verdict)) if verdict else (),
             tested=self._tested(arms),
             short_runs=runs.of_search(winner.trial) if winner and winner.trial is not None else None,
@@ -77,7 +77,7 @@ class _Reading:
             planned.configuration,
             planned.trial,
             planned.is_candidate,
-            scores={seed: t.values[0] for seed, t in found.items() if t.state is TrialState.COMPLETE},
+            scores=self._scores(planned),
             failures={seed: _reason(t) for seed, t in found.items() if t.state is TrialState.FAIL},
             seconds=sum(t.user_attrs.get(SECONDS, 0.0) for t in found.values() if t.state is TrialState.COMPLETE),
             search_score=None if planned.trial is None else ranked.get(planned.trial),
@@ -92,8 +92,8 @@ class _Reading:
         found = self._found(planned, tested=tested)
         return {seed: trial.values[0] for seed, trial in found.items() if trial.state is TrialState.COMPLETE}
 
-    def _confirmation(self, arms: Iterable[Arm]) -> Confirmation:
-        return Confirmation({arm.name: arm.scores for arm in arms}, self._maximize)
+    def _table(self, arms: Iterable[Arm]) -> Scores:
+        return Scores({arm.name: arm.scores for arm in arms}, self._maximize)
 
     def _effects(self, arms: Sequence[Arm], verdict: Verdict) -> list[Effect]:
         """Of the winner as it is now: an ablation of an earlier one says nothing of it."""
@@ -104,26 +104,25 @@ class _Reading:
         parts = {part.name: self._scores(part) for part in stored_arms(ablation["parts"])}
         own = next(arm.scores for arm in arms if arm.name == winner)
         # The winner's own name is no part's, as a part is never empty.
-        confirmation = Confirmation({"": own, **parts}, self._maximize)
-        return effects(confirmation, "", {part: part for part in parts})
+        table = Scores({"": own, **parts}, self._maximize)
+        return effects(table, "")
 
     def _tested(self, arms: Iterable[Arm]) -> Tested | None:
         facts = self._facts.get(TEST)
         if facts is None:
             return None
         names = {facts["winner"], BASELINE}
-        planned = {arm.name: Planned(arm.name, arm.configuration) for arm in arms if arm.name in names}
-        scores = {name: self._scores(each, tested=True) for name, each in planned.items()}
-        scores = {name: its for name, its in scores.items() if its}
+        found = {arm.name: self._scores(arm, tested=True) for arm in arms if arm.name in names}
+        scores = {name: its for name, its in found.items() if its}
         if not scores:
             return None
-        confirmation = Confirmation(scores, self._maximize)
+        table = Scores(scores, self._maximize)
         both = len(scores) == 2
         return Tested(
             facts["winner"],
             scores,
-            {name: estimate(confirmation.fresh(name)) for name in scores},
-            gain_over(confirmation, facts["winner"], BASELINE) if both else None,
+            {name: estimate(table.fresh(name)) for name in scores},
+            gain_over(table, facts["winner"], BASELINE) if both else None,
         )
 
 

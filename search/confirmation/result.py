@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...spaces.configuration import Configuration
 from ..roles import BASELINE
 from ..verdict.ablation import Effect
 from ..verdict.comparison import Comparison
@@ -13,6 +12,7 @@ from ..verdict.indifference import Simplicity
 from ..verdict.short_runs import ShortRuns
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
+from .arms import Planned
 
 _COSTS_NOTHING = {
     "warmup", "schedule", "weight_decay", "max_grad_norm", "dropout", "layer_decay", "reinitialize_layers"
@@ -21,14 +21,10 @@ _COSTS_NOTHING = {
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One configuration on fresh seeds.
+class Arm(Planned):
+    """A planned configuration with what its trainings on fresh seeds gave.
 
     Args:
-        name: "baseline", "trial 17", "equal weights", "trial 17 at the default rate".
-        configuration: what it trains.
-        trial: of the search, that it comes from; None for a variant that the search did not try.
-        is_candidate: whether the search proposes it.
         scores: seed -> the first objective on validation data, in the metric's unit.
         failures: seed -> what went wrong.
         seconds: of training, all seeds together.
@@ -37,10 +33,6 @@ class Arm:
             arms that have it, as one arm's own are as noisy as the machine; None: its own.
     """
 
-    name: str
-    configuration: Configuration
-    trial: int | None = None
-    is_candidate: bool = False
     scores: Mapping[int, float] = field(default_factory=dict[int, float])
     failures: Mapping[int, str] = field(default_factory=dict[int, str])
     seconds: float = 0.0

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -27,7 +26,7 @@ from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
-from ..tuner import Ending, Tuner
+from ..tuner import Budget, Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh
 from .ledger import (
@@ -50,7 +49,6 @@ from .words import fresh_seeds
 
 def confirm_study(
     record: StudyRecord,
-    path: Path,
     observer: Observer,
     settings: ConfirmSettings,
     *,
@@ -63,8 +61,7 @@ def confirm_study(
     where it stopped; with more candidates or seeds only the new ones are trained.
 
     Args:
-        record: the stored study.
-        path: its study file as it is now.
+        record: the stored study, with the path of its study file as it is now.
         observer: is told what happens.
         settings: how many candidates and seeds, and whether to ablate.
         placement: where to train; by default wherever it is fastest.
@@ -76,26 +73,33 @@ def confirm_study(
         InputError: there is no such device.
     """
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
-        check_unchanged(record, path)
-        work = _Work(as_it_is_now(record, path), path.parent.absolute(), observer, placement or Placement())
+        check_unchanged(record)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        ending = work.compare(settings, interrupted, deadline)
-        if ending is not Ending.DONE:
-            return ending
-        return work.look_closer(settings, interrupted, deadline)
+        work = _Work(as_it_is_now(record), observer, placement or Placement(), interrupted, deadline)
+        ending = work.compare(settings)
+        return work.look_closer(settings) if ending is Ending.DONE else ending
 
 
 class _Work:
     """One call's share of a confirmation."""
 
-    def __init__(self, record: StudyRecord, base: Path, observer: Observer, placement: Placement) -> None:
+    def __init__(
+        self,
+        record: StudyRecord,
+        observer: Observer,
+        placement: Placement,
+        interrupted: Interruption,
+        deadline: float | None,
+    ) -> None:
         self._record = record
-        self._base = base
+        self._base = record.path.parent.absolute()
         self._observer = observer
         self._placement = placement
+        self._interrupted = interrupted
+        self._deadline = deadline
         self._space = record.file.search_space()
 
-    def compare(self, settings: ConfirmSettings, interrupted: Interruption, deadline: float | None) -> Ending:
+    def compare(self, settings: ConfirmSettings) -> Ending:
         """Train all arms on all seeds."""
         chosen = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
         ledger = Ledger.made(self._record)
@@ -114,9 +118,9 @@ class _Work:
             )
         if len(self._record.file.objectives) > 1:
             self._observer.message(f"winner and verdict use the first objective, {self._record.file.objectives[0]}")
-        return self._train(ledger, interrupted, deadline)
+        return self._train(ledger)
 
-    def look_closer(self, settings: ConfirmSettings, interrupted: Interruption, deadline: float | None) -> Ending:
+    def look_closer(self, settings: ConfirmSettings) -> Ending:
         """Ablate the winner, and have it meet the test data beside the baseline."""
         found, ledger = read_confirmation(self._record), Ledger.made(self._record)
         if found is None or found.verdict is None:
@@ -131,7 +135,7 @@ class _Work:
 
         if queued := ledger.plan(decide):
             self._observer.message(_closer(queued, winner.name))
-        return self._train(ledger, interrupted, deadline)
+        return self._train(ledger)
 
     def _ablated(self, winner: Arm, seeds: Sequence[int]) -> Plan:
         """The winner without each of its parts; the baseline has none."""
@@ -147,23 +151,21 @@ class _Work:
         if self._record.file.data.test is None:
             return [], {}
         look = known or {"winner": winner.name, "seeds": list(found.seeds)}
-        arms = {arm.name: Planned(arm.name, arm.configuration) for arm in (found.baseline, found.arm(look["winner"]))}
+        arms = {arm.name: arm for arm in (found.baseline, found.arm(look["winner"]))}
         return _trainings([*arms.values()], look["seeds"], tested=True), {TEST: look}
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""
         return [(self._record.file.search.seed + place) % (LARGEST_SEED + 1) for place in range(1, count + 1)]
 
-    def _train(self, ledger: Ledger, interrupted: Interruption, deadline: float | None) -> Ending:
+    def _train(self, ledger: Ledger) -> Ending:
         """Train all that is planned and not done, what other hosts plan meanwhile included."""
         ending = Ending.DONE
         while ending is Ending.DONE and (left := [trial for trial in ledger.trials() if is_to_come(trial)]):
-            ending = self._train_these(ledger, left, interrupted, deadline)
+            ending = self._train_these(ledger, left)
         return ending
 
-    def _train_these(
-        self, ledger: Ledger, left: Sequence[FrozenTrial], interrupted: Interruption, deadline: float | None
-    ) -> Ending:
+    def _train_these(self, ledger: Ledger, left: Sequence[FrozenTrial]) -> Ending:
         """Train in parallel where that is faster."""
         trials = ledger.trials()
         file, observer = self._record.file, self._observer
@@ -176,7 +178,7 @@ class _Work:
             self._placement.slots or 1,
             fresh={trial.number: fresh_of(trial) for trial in trials},
         )
-        budgets = file.search.model_copy(update={"device_hours": None, "checkpoints": CheckpointSettings(top=0)})
+        limits = file.search.model_copy(update={"device_hours": None, "checkpoints": CheckpointSettings(top=0)})
         scoring = Scoring(file.measures[:1], folds=file.data.folds is not None)
         space = replace(self._space, over=frozenset())  # nothing is searched: every trial brings its configuration
         max_steps = longest_trial(file, prepared)
@@ -186,9 +188,10 @@ class _Work:
             storage_failures(self._record.url),
         ):
             patiently(lambda: keep_threads(ledger.study, executor.threads))
-            tuner = Tuner(ledger.study, ledger.claims, space, executor, observer, scoring, max_steps)
-            left_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            return tuner.run(len(trials), interrupted, left_s, budgets)
+            left_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+            budget = Budget(left_s, limits)
+            tuner = Tuner(ledger.claims, space, executor, observer, scoring, max_steps, budget)
+            return tuner.run(len(trials), self._interrupted)
 
 
 def _newest(stored: Iterable[Planned], arms: Sequence[Planned]) -> list[Planned]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from ..report.wording import counted, number
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.short_runs import Rung
 from ..verdict.significance import fewest_pairs
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
+from ..wording import counted, number
 from .result import Arm, Confirmed
 
 

@@ -8,7 +8,7 @@ from ...objectives.machine import core_count, free_memory
 from ...objectives.training.device import has_bf16
 from ...spaces.errors import first_line
 from ..executors.places import gpus
-from ..report.wording import counted
+from ..wording import counted
 from .check import Check, State
 
 

@@ -11,13 +11,13 @@ from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..report.wording import in_short
 from ..roles import BESIDE, CONFIGURATION, REVISION
 from ..safe_text import plain
 from ..settings import MAY_CHANGE
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
 from ..versions import versions
+from ..wording import in_short
 from .best_file import BestConfiguration
 from .chosen import Exported
 from .figures import figures

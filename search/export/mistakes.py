@@ -12,8 +12,8 @@ from ...spaces.augmentation import AugmentationSpace
 from ...spaces.cleaning import CleaningSpace
 from ...spaces.configuration import Configuration
 from ...spaces.training import TrainingSettings
-from ..report.wording import setting
 from ..study_file.document import Place
+from ..wording import setting
 from .parts import Found, LossWeights
 
 _SAME = 1e-9

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from optuna.trial import FrozenTrial
 
-from ..report.wording import duration
 from ..roles import SECONDS
 from ..settings import SearchSettings
+from ..wording import duration
 
 
 def ends(

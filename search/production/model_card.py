@@ -12,9 +12,9 @@ from ...objectives.prepared import PreparedObjective
 from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure
-from ..report.wording import number
 from ..safe_text import markdown
 from ..versions import versions
+from ..wording import number
 
 _PIPELINES = {
     "classification": "text-classification",

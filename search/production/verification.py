@@ -14,8 +14,8 @@ from typing import Any
 from ...spaces.errors import InputError, StudyFileError
 from ..executors.placement import Placement
 from ..export.best_file import BestConfiguration, read_document_of
-from ..report.wording import counted, number
 from ..versions import differences
+from ..wording import counted, number
 from .retraining import Heard, Outcome, train_again
 from .unchanged import check_data, warnings
 

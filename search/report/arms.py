@@ -8,12 +8,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from .. import wording
 from ..confirmation.result import Arm, Confirmed
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
-from . import wording
 from .trials import NOTE
 
 _CELLS = 17

@@ -7,7 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from . import wording
+from .. import wording
 from .progress import Progress, ShownTrial
 from .sparkline import sparkline
 

@@ -4,8 +4,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .. import wording
 from ..safe_text import plain
-from . import wording
 from .sentences import front_size
 from .summary import Summary
 from .trials import NOTE, reached, role_of

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ...spaces.configuration import Configuration
+from .. import wording
 from ..roles import BASELINE
 from ..safe_text import plain
-from . import wording
 from .progress import Progress
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...spaces.configuration import Configuration
+from .. import wording
 from ..roles import BASELINE
-from . import wording
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Records of all trials, whatever their outcome, for the pictures of a study."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
@@ -9,7 +9,7 @@ from statistics import fmean
 import optuna
 from optuna.trial import FrozenTrial
 
-from ..roles import FOLDS, SECONDS
+from ..roles import SECONDS
 
 Curve = tuple[tuple[int, float], ...]
 
@@ -30,26 +30,16 @@ class TrialRecord:
     """In UTC, without a zone, as Optuna keeps times."""
 
 
-def records_of(study: optuna.Study) -> tuple[TrialRecord, ...]:
-    """All trials that began, by number. Optuna keeps no reports where there are several objectives."""
-    trials = study.get_trials(deepcopy=False)
-    curve_of = _running_means if _reports_are_folds(trials) else _reports
-    return tuple(_record(trial, curve_of(trial)) for trial in trials if trial.datetime_start is not None)
+def records_of(study: optuna.Study, *, paired: bool = False) -> tuple[TrialRecord, ...]:
+    """All trials that began, by number. Optuna keeps no reports where there are several objectives.
 
-
-def _reports_are_folds(trials: Iterable[FrozenTrial]) -> bool:
-    """Whether trials reported each fold's own value, as for the Wilcoxon pruner, and not the mean so far.
-
-    A study keeps no pruner, but it shows: last reports are then the last folds' values, and not the trials' values.
+    Args:
+        study: the study.
+        paired: whether trials reported each fold's own value, as for the Wilcoxon pruner, and not the mean so far.
     """
-    from_fold = from_value = 0.0
-    for trial in trials:
-        reports = _reports(trial)  # none of several objectives, of which a trial has no one value
-        if reports and FOLDS in trial.user_attrs and trial.value is not None:
-            (folds,) = trial.user_attrs[FOLDS].values()
-            from_fold += abs(reports[-1][1] - folds[-1])
-            from_value += abs(reports[-1][1] - trial.value)
-    return from_fold < from_value
+    curve_of = _running_means if paired else _reports
+    trials = study.get_trials(deepcopy=False)
+    return tuple(_record(trial, curve_of(trial)) for trial in trials if trial.datetime_start is not None)
 
 
 def _reports(trial: FrozenTrial) -> Curve:

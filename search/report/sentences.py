@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from ...spaces.configuration import Configuration
+from .. import wording
 from ..ranking import RankedTrial
 from ..safe_text import plain
-from . import wording
 from .auxiliaries import Auxiliary, Side
 from .summary import Counts, FailureGroup, Summary
 from .trials import NOTE, luck

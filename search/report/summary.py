@@ -7,8 +7,8 @@ from typing import Any
 from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
 from ..ranking import RankedTrial
+from ..wording import advantage
 from .auxiliaries import Auxiliary
-from .wording import advantage
 
 TOP = 5
 NONE = "none"

@@ -8,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ...objectives.training.failure import FailureKind
+from .. import wording
 from ..confirmation.result import Arm, Confirmed
 from ..ranking import RankedTrial
 from ..safe_text import plain, printable
-from . import sentences, wording
+from . import sentences
 from .auxiliaries import Auxiliary
 from .confirmed import verdict_blocks
 from .data import data_blocks

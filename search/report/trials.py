@@ -4,8 +4,8 @@ from statistics import stdev
 
 from rich.text import Text
 
+from .. import wording
 from ..ranking import RankedTrial
-from . import wording
 from .summary import Summary
 
 NOTE = "dim"

@@ -8,10 +8,10 @@ from ...objectives.settings import DataSettings, ModelSettings
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.loss_weights import LossWeightSpace
 from ...spaces.training import TrainingSettings
-from ..report.wording import rate
 from ..safe_text import escaped
 from ..settings import ConfirmSettings, SearchSettings
 from ..study_file.yaml_document import write_line
+from ..wording import rate
 from .checking import Checked, task_of
 from .finding import Chosen
 

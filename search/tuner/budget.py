@@ -9,6 +9,7 @@ from statistics import fmean
 from optuna.trial import FrozenTrial, TrialState
 
 from ..roles import SECONDS
+from ..settings import SearchSettings
 
 
 class Ending(StrEnum):
@@ -21,16 +22,16 @@ class Ending(StrEnum):
 
 
 class Budget:
-    """The clock of one run, and how long its trials take.
+    """What one run may use: its clock, how long its trials take, and the study's limits.
 
     Args:
-        timeout_s: the longest time of the run.
-        device_hours: of training, over all runs of the study.
+        timeout_s: the longest time of the run, from now on.
+        settings: its `device_hours`, `trial_timeout` and `checkpoints` hold; by default trials take what they want.
     """
 
-    def __init__(self, timeout_s: float | None = None, device_hours: float | None = None) -> None:
+    def __init__(self, timeout_s: float | None = None, settings: SearchSettings | None = None) -> None:
         self._deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        self._device_hours = device_hours
+        self.settings = settings or SearchSettings()
         self._begun: dict[int, float] = {}
         self._durations: list[float] = []
 
@@ -56,11 +57,11 @@ class Budget:
         """
         if self._durations and fmean(self._durations) > self.left_s:
             return Ending.TIMEOUT
-        if self._device_hours is None:
+        if self.settings.device_hours is None:
             return None
         seconds = {trial.number: trial.user_attrs.get(SECONDS, 0.0) for trial in trials} | dict(spent)
         ended = [seconds[trial.number] for trial in trials if trial.state.is_finished()]
         mean = fmean(ended) if ended else 0.0
         still = (max(mean - seconds[trial.number], 0.0) for trial in trials if trial.state is TrialState.RUNNING)
-        is_over = sum(seconds.values()) + sum(still) + mean > self._device_hours * 3600
+        is_over = sum(seconds.values()) + sum(still) + mean > self.settings.device_hours * 3600
         return Ending.DEVICE_HOURS if is_over else None

@@ -26,7 +26,6 @@ from ..observer import Observer
 from ..passwords import without_passwords
 from ..roles import BASELINE, CONFIGURATION, FAILURE, REACHED, ROLE, SECONDS
 from ..scoring import Scoring
-from ..settings import SearchSettings
 from ..storage import patiently
 from .budget import Budget, Ending
 from .trial import RunningTrial
@@ -42,44 +41,37 @@ class Tuner:
     """Runs trials of one study until `total` have ended.
 
     Args:
-        study: an Optuna study with its sampler and pruner.
-        claims: the study's storage, shared with other tuners.
+        claims: an Optuna study with its sampler and pruner, and its storage, shared with other tuners.
         space: translates Optuna's parameters.
         executor: trains.
         scoring: what evaluations are worth.
         max_steps: the full length of a trial, for the view.
+        budget: of this run; by default it ends with its trials.
     """
 
     def __init__(
         self,
-        study: optuna.Study,
         claims: Claims,
         space: SearchSpace,
         executor: Executor,
         observer: Observer,
         scoring: Scoring,
         max_steps: int,
+        budget: Budget | None = None,
     ) -> None:
-        self._study = study
-        self._settings = SearchSettings()
-        self._budget = Budget()
+        self._study = claims.study
         self._claims = claims
         self._space = space
         self._executor = executor
         self._observer = observer
         self._scoring = scoring
         self._max_steps = max_steps
+        self._budget = budget or Budget()
         self._running: dict[int, RunningTrial] = {}
-        self._maximize = study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
+        self._maximize = claims.study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
 
-    def run(
-        self,
-        total: int,
-        interruption: Interruption,
-        timeout_s: float | None = None,
-        budgets: SearchSettings | None = None,
-    ) -> Ending:
-        """Go on until `total` trials have ended, a budget is over or an interruption is requested.
+    def run(self, total: int, interruption: Interruption) -> Ending:
+        """Go on until `total` trials have ended, the budget is over or an interruption is requested.
 
         Trials that are still running then go back into the queue: the next run starts with them. Where other
         tuners run the last trials, this one waits for them, as it takes over if they die.
@@ -87,11 +79,7 @@ class Tuner:
         Args:
             total: trials of the study, earlier runs' and other tuners' included.
             interruption: says when to stop.
-            timeout_s: the longest time of this run.
-            budgets: its `device_hours`, `trial_timeout` and `checkpoints` hold; by default trials take what they want.
         """
-        self._settings = budgets or self._settings
-        self._budget = Budget(timeout_s, self._settings.device_hours)
         ending = Ending.INTERRUPTED
         with self._claims.beating():
             self._patiently(self._reap)
@@ -244,7 +232,7 @@ class Tuner:
         if not self._claims.is_mine(running.number):
             self._leave(running, {}, running.say)  # thought dead, and given to another tuner; or told already
             return
-        if (failure := running.failure(evaluation, self._settings.trial_timeout)) is not None:
+        if (failure := running.failure(evaluation, self._budget.settings.trial_timeout)) is not None:
             self._fail(running, failure)
             return
         running.note(evaluation)
@@ -310,7 +298,7 @@ class Tuner:
         """
         trials = self._study.get_trials(deepcopy=False)
         self._observer.updated(*self._standing(trial for trial in trials if trial.number != number))
-        top = self._settings.checkpoints.top
+        top = self._budget.settings.checkpoints.top
         kept = worth_keeping(trials, top, maximize=self._maximize)
         if number in kept:
             self._executor.evict(number)

@@ -1,10 +1,9 @@
 """The effect of each part of the winner: the winner minus the variant without that part, seed by seed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .comparison import Comparison, gain_over
-from .confirmation import Confirmation
+from .scores import Scores
 from .significance import ALPHA, FEWEST_PAIRS
 from .units import Unit
 
@@ -32,7 +31,12 @@ class Effect:
         return f"{self.part}: no effect that {gain.count} seeds can show; measured: {unit.gain(gain)}"
 
 
-def effects(confirmation: Confirmation, winner: str, without: Mapping[str, str]) -> list[Effect]:
-    """The effect of each part, from `without`: part -> the variant that lacks it; no effect where all pairs failed."""
-    found = {part: gain_over(confirmation, winner, variant) for part, variant in without.items()}
+def effects(scores: Scores, winner: str) -> list[Effect]:
+    """The effect of each part; no effect where all pairs failed.
+
+    Args:
+        scores: the winner's scores under its name, and under each part's name those of the variant without it.
+        winner: its name.
+    """
+    found = {part: gain_over(scores, winner, part) for part in scores.by_name if part != winner}
     return [Effect(part, comparison) for part, comparison in found.items() if comparison]

@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 import scipy
 
-from .confirmation import FloatArray
+from .scores import FloatArray
 
 EXACT_UP_TO = 8
 """Values up to which all resamples are enumerated (6,435 distinct ones of 8): no seed, no Monte Carlo error."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..report.wording import counted
-from .confirmation import Confirmation
+from ..wording import counted
 from .estimate import Estimate, estimate
+from .scores import Scores
 from .sign_flip import SignFlip, sign_flip
 from .significance import ALPHA, fewest_pairs, holm, pairs_needed
 
@@ -73,17 +73,15 @@ class Comparison:
         return f"a gain like this one needs {needed}"
 
 
-def compare(confirmation: Confirmation, candidates: Iterable[str], reference: str) -> dict[str, Comparison]:
+def compare(scores: Scores, candidates: Iterable[str], reference: str) -> dict[str, Comparison]:
     """Every candidate against the reference; without those that share no successful seed with it."""
-    gains = {name: confirmation.gains(name, reference) for name in candidates if name != reference}
+    gains = {name: scores.gains(name, reference) for name in candidates if name != reference}
     tests = {name: sign_flip(differences) for name, differences in gains.items() if differences.size}
     corrected = holm({name: test.better for name, test in tests.items()})
     return {name: Comparison(estimate(gains[name]), test, corrected[name], len(tests)) for name, test in tests.items()}
 
 
-def compare_in_order(
-    confirmation: Confirmation, families: Iterable[Iterable[str]], reference: str
-) -> dict[str, Comparison]:
+def compare_in_order(scores: Scores, families: Iterable[Iterable[str]], reference: str) -> dict[str, Comparison]:
     """Families of candidates, the most important first; a later one may claim only what all before it could.
 
     So a later family takes no power from the first, and wrong claims in all together stay at 5 %: P. H. Westfall and
@@ -94,11 +92,11 @@ def compare_in_order(
     for family in families:
         is_gated = not all(each.is_better for each in found.values())
         gate = 1.0 if is_gated else max((each.corrected for each in found.values()), default=0.0)
-        for name, comparison in compare(confirmation, family, reference).items():
+        for name, comparison in compare(scores, family, reference).items():
             found[name] = replace(comparison, corrected=max(gate, comparison.corrected), is_gated=is_gated)
     return found
 
 
-def gain_over(confirmation: Confirmation, name: str, over: str) -> Comparison | None:
+def gain_over(scores: Scores, name: str, over: str) -> Comparison | None:
     """One candidate against one other, corrected for nothing; None where they share no successful seed."""
-    return compare(confirmation, [name], over).get(name)
+    return compare(scores, [name], over).get(name)

@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 
 from .bootstrap import SAME, bca_interval
-from .confirmation import FloatArray
+from .scores import FloatArray
 
 LEVEL = 0.95
 FEWEST_FOR_BOOTSTRAP = 6

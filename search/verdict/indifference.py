@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .comparison import Comparison, gain_over
-from .confirmation import Confirmation
+from .scores import Scores
 from .significance import ALPHA
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Simplicity:
     """What makes a configuration simple, in this order: fewer tasks, no augmentation, a cheaper training.
 
@@ -18,10 +18,6 @@ class Simplicity:
     tasks: int
     augmented: bool
     cost: float
-
-    @property
-    def order(self) -> tuple[int, bool, float]:
-        return self.tasks, self.augmented, self.cost
 
 
 def is_apart(winner_over: Comparison) -> bool:
@@ -35,14 +31,14 @@ def is_apart(winner_over: Comparison) -> bool:
     return winner_over.gain.mean > 0 and winner_over.test.different <= ALPHA
 
 
-def indifference_set(confirmation: Confirmation, winner: str) -> dict[str, Comparison | None]:
+def indifference_set(scores: Scores, winner: str) -> dict[str, Comparison | None]:
     """Whoever is tied with the winner, in the order given, and the winner's gain over each; the winner itself: None.
 
     Every candidate is compared at 95 % by itself, without correction for their number. That is on purpose: a correction
     would call more of them tied, and recommending a simpler one that is worse costs more than leaving an equal one
     out, which happens to one in twenty. A candidate that shares no seed with the winner is not in the set.
     """
-    over = {name: gain_over(confirmation, winner, name) for name in confirmation.scores}
+    over = {name: gain_over(scores, winner, name) for name in scores.by_name}
     return {
         name: comparison
         for name, comparison in over.items()
@@ -56,4 +52,4 @@ def simplest(members: Mapping[str, Comparison | None], simplicity: Mapping[str, 
     Raises:
         KeyError: a member whose simplicity is not stated.
     """
-    return min(members, key=lambda name: simplicity[name].order)
+    return min(members, key=simplicity.__getitem__)

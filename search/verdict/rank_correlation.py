@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .confirmation import FloatArray
 from .estimate import LEVEL, Interval
+from .scores import FloatArray
 
 RESAMPLES = 2_000
 FEWEST = 8

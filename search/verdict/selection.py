@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .confirmation import FloatArray
+from .scores import FloatArray
 
 EXACT_UP_TO = 12
 """Seeds up to which all splits in halves are made: 924 of them."""

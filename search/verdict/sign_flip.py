@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from .bootstrap import SAME
-from .confirmation import FloatArray
+from .scores import FloatArray
 
 EXACT_UP_TO = 14
 """Pairs up to which all patterns are counted: 16,384 of them."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from .confirmation import Confirmation
 from .estimate import Estimate
+from .scores import Scores
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Unit:
         return f"{signed} ({self.number(gain.interval.low)} to {self.number(gain.interval.high)})"
 
 
-def unit_of(confirmation: Confirmation) -> Unit:
+def unit_of(scores: Scores) -> Unit:
     """Points for a score such as accuracy: higher is better, and nothing is beyond 1. An error has its own unit."""
-    scores = [score for name in confirmation.scores for score in confirmation.fresh(name).tolist()]
-    return Unit(points=confirmation.maximize and all(abs(score) <= 1 for score in scores))
+    values = [value for name in scores.by_name for value in scores.fresh(name).tolist()]
+    return Unit(points=scores.maximize and all(abs(value) <= 1 for value in values))

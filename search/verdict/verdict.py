@@ -1,13 +1,13 @@
-"""All of the verdict's numbers from the scores of a confirmation."""
+"""All of the verdict's numbers from the scores of fresh trainings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .comparison import Comparison, compare_in_order
-from .confirmation import Confirmation
 from .estimate import Estimate, estimate
 from .indifference import Simplicity, indifference_set, simplest
 from .optimism import optimism_gap
+from .scores import Scores
 from .winner import Winner, find_winner
 
 
@@ -41,7 +41,7 @@ class Verdict:
 
 
 def judge(
-    confirmation: Confirmation,
+    scores: Scores,
     baseline: str,
     simplicity: Mapping[str, Simplicity],
     search_scores: Mapping[str, float],
@@ -50,7 +50,7 @@ def judge(
     """The verdict; None if every training failed.
 
     Args:
-        confirmation: the scores of all candidates, the baseline among them.
+        scores: of all candidates, the baseline among them.
         baseline: its name.
         simplicity: of every candidate that has scores.
         search_scores: what the search said, in the metric's unit, of the candidates that it tried.
@@ -59,21 +59,21 @@ def judge(
             pairs, four to six need seven.
 
     Raises:
-        KeyError: a name that the confirmation lacks, or a candidate without its simplicity.
+        KeyError: a name that the scores lack, or a candidate without its simplicity.
     """
-    winner = find_winner(confirmation, baseline)
+    winner = find_winner(scores, baseline)
     if winner is None:
         return None
-    tied = indifference_set(confirmation, winner.name)
-    gaps = {name: optimism_gap(confirmation, name, score) for name, score in search_scores.items()}
-    fresh = {name: confirmation.fresh(name) for name in confirmation.scores}
-    first = list(confirmation.scores) if candidates is None else candidates
-    others = [name for name in confirmation.scores if name not in first]
+    tied = indifference_set(scores, winner.name)
+    gaps = {name: optimism_gap(scores, name, score) for name, score in search_scores.items()}
+    fresh = {name: scores.fresh(name) for name in scores.by_name}
+    first = list(scores.by_name) if candidates is None else candidates
+    others = [name for name in scores.by_name if name not in first]
     return Verdict(
         baseline,
         winner,
-        scores={name: estimate(scores) for name, scores in fresh.items() if scores.size},
-        comparisons=compare_in_order(confirmation, [first, others], baseline),
+        scores={name: estimate(own) for name, own in fresh.items() if own.size},
+        comparisons=compare_in_order(scores, [first, others], baseline),
         optimism={name: gap for name, gap in gaps.items() if gap},
         tied=tied,
         simplest=simplest(tied, simplicity),

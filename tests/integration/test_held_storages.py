@@ -69,7 +69,7 @@ def run(url: str, total: int, on_advance: Callable[[int], None], told: io.String
     observer, scoring = PlainLines(Console(file=told or io.StringIO())), Scoring(["accuracy"])
     claims = Claims(study, opened, url, interval_s=0.5, grace_s=3.0)  # this process lives on after a failed run
     with storage_errors(url, timeouts.RECONNECT_S), InlineExecutor(SteppingTrainer(on_advance)) as executor:
-        return Tuner(study, claims, SPACE, executor, observer, scoring, 3).run(total, Interruption())
+        return Tuner(claims, SPACE, executor, observer, scoring, 3).run(total, Interruption())
 
 
 def states(url: str) -> list[TrialState]:

@@ -33,7 +33,7 @@ def run(url: str, total: int) -> Ending:
     study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
     observer, scoring = PlainLines(Console(quiet=True)), Scoring(["accuracy"])
     with InlineExecutor(SteppingTrainer(lambda _: time.sleep(0.05))) as executor:
-        tuner = Tuner(study, Claims(study, storage, url), SPACE, executor, observer, scoring, 3)
+        tuner = Tuner(Claims(study, storage, url), SPACE, executor, observer, scoring, 3)
         return tuner.run(total, Interruption())
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from autotune.search.confirmation.result import Arm, Confirmed, Tested
 from autotune.search.verdict.ablation import effects
 from autotune.search.verdict.comparison import gain_over
-from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.estimate import estimate
+from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.short_runs import short_runs
 from autotune.search.verdict.units import unit_of
 from autotune.search.verdict.verdict import judge
@@ -34,22 +34,22 @@ def confirmed(
         Arm(name, configuration, trial, trial > 0, by_seed(scores), failed(scores), 60.0, 0.93)
         for name, (scores, configuration, trial) in given.items()
     )
-    confirmation = Confirmation({arm.name: arm.scores for arm in arms}, maximize)
+    table = Scores({arm.name: arm.scores for arm in arms}, maximize)
     simplicity = {arm.name: arm.simplicity for arm in arms}
-    verdict = judge(confirmation, "baseline", simplicity, {"trial 2": 0.93}, ["trial 2", "trial 5"])
+    verdict = judge(table, "baseline", simplicity, {"trial 2": 0.93}, ["trial 2", "trial 5"])
     best = verdict.winner.name if verdict else "baseline"
-    ablated = Confirmation({"": confirmation.scores[best], **{part: by_seed(parts[part]) for part in parts}}, maximize)
-    estimates = {name: estimate(confirmation.fresh(name)) for name in ("baseline", best) if confirmation.seeds(name)}
-    gain = gain_over(confirmation, best, "baseline")
+    ablated = Scores({"": table.by_name[best], **{part: by_seed(parts[part]) for part in parts}}, maximize)
+    estimates = {name: estimate(table.fresh(name)) for name in ("baseline", best) if table.seeds(name)}
+    gain = gain_over(table, best, "baseline")
     rungs = {44: {0: 0.7, 1: 0.8, 2: 0.6, 3: 0.5}, 88: {0: 0.8, 1: 0.79, 2: 0.93}}
     return Confirmed(
         seeds=tuple(range(1, len(baseline) + 1)),
         missing=missing,
         arms=arms,
         verdict=verdict,
-        unit=unit_of(confirmation),
-        effects=tuple(effects(ablated, "", {part: part for part in parts})) if best != "baseline" else (),
-        tested=Tested(best, confirmation.scores, estimates, gain) if estimates else None,
+        unit=unit_of(table),
+        effects=tuple(effects(ablated, "")) if best != "baseline" else (),
+        tested=Tested(best, table.by_name, estimates, gain) if estimates else None,
         short_runs=short_runs(rungs, {0: 0.9, 1: 0.88, 2: 0.93}, 2, maximize=maximize),
         fresh_runs=None,
         same_rows=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 import optuna
 import pytest
 from autotune.search import copying
-from autotune.search.roles import READY
+from autotune.search.roles import OWNER, READY
 from autotune.search.storage import open_storage
 from autotune.search.study import open_study
 from autotune.spaces.errors import StudyError
@@ -76,10 +76,22 @@ def test_a_running_trial_is_queued_in_the_copy(trained: Path) -> None:
     record = open_study("tiny", FROM)
     trial = record.study.ask(record.file.search_space().distributions)
     trial.report(0.5, 1)
+    trial.set_user_attr(OWNER, "somebody")
     copying.copy_study("tiny", FROM, TO)
     copied = open_study("tiny", TO).study.trials[trial.number]
-    assert copied.state.name == "WAITING"
+    assert (copied.state.name, copied.datetime_start, copied.user_attrs) == ("WAITING", None, {})
     assert (copied.params, copied.intermediate_values) == (trial.params, {1: 0.5})
+
+
+@pytest.mark.slow
+def test_queuing_a_trial_in_the_copy_leaves_the_original_as_it_is(trained: Path) -> None:
+    study = open_study("tiny", FROM).study
+    study.ask().set_user_attr(OWNER, "somebody")
+    original = study.get_trials(deepcopy=False)[-1]
+    before = study.get_trials(deepcopy=True)[-1]
+    assert copying._queued(original).state.name == "WAITING"
+    assert original == before
+    assert (original.state.name, original.user_attrs) == ("RUNNING", {OWNER: "somebody"})
 
 
 def test_watching_ends_when_the_study_is_done(trained: Path, autotune: Command) -> None:

@@ -42,7 +42,7 @@ def run(folder: Path, autotune: Command) -> Callable[[], Outcome]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["prepare_study", "_ended_of", "_with_search"])
+@pytest.mark.parametrize("moment", ["prepare_study", "_done_already", "_with_search"])
 def test_a_run_that_prepares(run: Callable[[], Outcome], monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     hook(monkeypatch, running, moment, lambda: delete_study("tiny", URL))
     outcome = run()

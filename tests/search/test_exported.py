@@ -12,8 +12,8 @@ from autotune.search.export.confirmed_figures import ConfirmedFigures, contradic
 from autotune.search.export.figures import figures
 from autotune.search.study import StudyRecord, open_study
 from autotune.search.verdict.comparison import gain_over
-from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.estimate import estimate
+from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.units import Unit, unit_of
 from autotune.search.verdict.verdict import Verdict, judge
 from hypothesis import given
@@ -46,19 +46,15 @@ def confirmed_of(
         )
         for name, its in scores.items()
     )
-    confirmation = Confirmation({arm.name: arm.scores for arm in arms}, maximize=True)
+    table = Scores({arm.name: arm.scores for arm in arms}, maximize=True)
     candidates = [arm.name for arm in arms if arm.is_candidate]
-    verdict = judge(
-        confirmation, "baseline", {a.name: a.simplicity for a in arms}, dict.fromkeys(candidates, 0.9), candidates
-    )
+    verdict = judge(table, "baseline", {a.name: a.simplicity for a in arms}, dict.fromkeys(candidates, 0.9), candidates)
     tested = None
     if verdict is not None and verdict.winner.name != "baseline":
-        pair = {name: confirmation.scores[name] for name in ("baseline", verdict.winner.name)}
-        estimates = {name: estimate(confirmation.fresh(name)) for name in pair}
-        tested = result.Tested(
-            verdict.winner.name, pair, estimates, gain_over(confirmation, verdict.winner.name, "baseline")
-        )
-    unit = unit_of(confirmation)
+        pair = {name: table.by_name[name] for name in ("baseline", verdict.winner.name)}
+        estimates = {name: estimate(table.fresh(name)) for name in pair}
+        tested = result.Tested(verdict.winner.name, pair, estimates, gain_over(table, verdict.winner.name, "baseline"))
+    unit = unit_of(table)
     return made_of(arms, verdict, unit, tuple(range(1, seeds + 1)), tested)
 
 
@@ -193,9 +189,9 @@ def figures_of(columns: list[list[float]]) -> list[ConfirmedFigures]:
         Arm(name, Configuration(learning_rate=0.1), None, name != "baseline", dict(enumerate(column)), {}, 1.0, 0.5)
         for name, column in zip(names, columns, strict=True)
     )
-    confirmation = Confirmation({arm.name: arm.scores for arm in arms}, maximize=True)
-    verdict = judge(confirmation, "baseline", {arm.name: arm.simplicity for arm in arms}, {"trial 2": 0.5})
-    confirmed = made_of(arms, verdict, unit_of(confirmation), tuple(range(len(columns[0]))), None)
+    table = Scores({arm.name: arm.scores for arm in arms}, maximize=True)
+    verdict = judge(table, "baseline", {arm.name: arm.simplicity for arm in arms}, {"trial 2": 0.5})
+    confirmed = made_of(arms, verdict, unit_of(table), tuple(range(len(columns[0]))), None)
     return [figures(confirmed, arm) for arm in arms]
 
 

@@ -9,8 +9,8 @@ import yaml
 from autotune.search.export.best_file import BestConfiguration, read_best
 from autotune.search.export.confirmed_figures import ConfirmedFigures, Figure, Gain
 from autotune.search.export.exporting import render
-from autotune.search.report.wording import number
 from autotune.search.safe_text import markdown
+from autotune.search.wording import number
 from markdown_it import MarkdownIt
 
 Command = Callable[..., Any]

@@ -9,7 +9,7 @@ import pytest
 from autotune.search.report.html.front import front_figure
 from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
-from autotune.search.report.wording import in_short
+from autotune.search.wording import in_short
 from autotune.spaces.configuration import Configuration
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from rich.console import Console

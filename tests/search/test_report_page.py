@@ -56,9 +56,9 @@ class Page(HTMLParser):
         return [given["id"] for tag, given in self.elements if tag == "section"]
 
 
-def page_of(study: optuna.Study, confirmation: Confirmed | None = None) -> str:
+def page_of(study: optuna.Study, confirmation: Confirmed | None = None, *, paired: bool = False) -> str:
     origin = Origin({"autotune-mtl": "0.1"}, {"/private/reviews.csv": "ab" * 32})
-    return render_page(summarize(study), records_of(study), origin, confirmation)
+    return render_page(summarize(study), records_of(study, paired=paired), origin, confirmation)
 
 
 def pictures(html: str) -> dict[str, ElementTree.Element]:
@@ -233,7 +233,7 @@ def test_folds_are_told() -> None:
 
 
 def test_curves_are_the_mean_over_the_folds_though_the_pruner_heard_each_fold() -> None:
-    """As the Wilcoxon pruner does; the study does not say which pruner it had."""
+    """As the Wilcoxon pruner does."""
     study = BuiltStudy()
     folds = (0.8, 0.9, 1.0)
     for count in (3, 2):
@@ -246,14 +246,33 @@ def test_curves_are_the_mean_over_the_folds_though_the_pruner_heard_each_fold() 
             study.study.tell(trial, 0.9)
         else:
             study.study.tell(trial, state=TrialState.PRUNED)
-    assert [[value for _, value in record.curve] for record in records_of(study.study)] == [
+    assert [[value for _, value in record.curve] for record in records_of(study.study, paired=True)] == [
         pytest.approx([0.8, 0.85, 0.9]),
         pytest.approx([0.8, 0.85]),
     ]
-    text = Page(page_of(study.study)).text
+    text = Page(page_of(study.study, paired=True)).text
     assert "trial 0, complete: 0.9000 at 3" in text
     assert "trial 1, pruned: 0.8500 at 2" in text
     assert "the mean over the folds so far" in text
+
+
+@pytest.mark.parametrize(("pruner", "end"), [("wilcoxon", "0.8000"), ("median", "0.9000")])
+def test_what_trials_reported_of_folds_is_known_by_the_pruner_of_the_file(
+    folder: Path, autotune: Command, pruner: str, end: str
+) -> None:
+    file = folder / "study.yaml"
+    text = file.read_text(encoding="utf-8").replace("validation: 0.25", "validation: {folds: 2}")
+    file.write_text(text.replace("trials: 4, ", f"trials: 4, pruner: {pruner}, "), encoding="utf-8")
+    assert autotune("study", "create", "study.yaml").code == 0
+    study = optuna.load_study(study_name="tiny", storage="sqlite:///autotune.db")
+    trial = study.ask()
+    trial.set_user_attr("configuration", Configuration(learning_rate=5e-5).model_dump())
+    for fold, value in enumerate((0.7, 0.9), 1):
+        trial.report(value, fold)
+    study.tell(trial, state=TrialState.PRUNED)
+    assert autotune("study", "report", "tiny", "--html", "report.html").code == 0
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert f"trial 0, pruned: {end} at 2" in page.text
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from autotune.search.report.html.page import Origin, render_page
 from autotune.search.report.records import records_of
 from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
-from autotune.search.report.wording import compared, difference, distance, gain, number
+from autotune.search.wording import compared, difference, distance, gain, number
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console

@@ -58,7 +58,7 @@ def test_what_comes_before_the_trials_is_in_the_timeout(record: StudyRecord, obs
     """As the generation of augmented rows, or the creation of the study by the same command."""
     there = len(record.study.trials)
     long_ago = time.monotonic() - 100
-    run = partial(run_study, record, record.path, observer, trials=there + 1, timeout_s=50.0)
+    run = partial(run_study, record, observer, trials=there + 1, timeout_s=50.0)
     assert run(began=long_ago, placement=Placement("cpu")) is Ending.TIMEOUT
     assert len(record.study.trials) == there
     assert run(placement=Placement("cpu")) is Ending.DONE
@@ -77,7 +77,7 @@ def test_a_later_run_trains_with_the_threads_of_the_first(
     usual = torch.get_num_threads()
     assert record.study.user_attrs["threads"] == usual
     record.study.set_user_attr("threads", usual + 1)  # as if the first had been on a machine with more cores
-    run_study(record, record.path, observer, trials=9, placement=Placement("cpu"))
+    run_study(record, observer, trials=9, placement=Placement("cpu"))
     assert seen == [usual + 1]
     assert (torch.get_num_threads(), record.study.user_attrs["threads"]) == (usual, usual + 1)
 
@@ -86,18 +86,18 @@ def test_a_later_run_trains_with_the_threads_of_the_first(
 def test_orphans_are_trained_even_where_the_total_is_reached(record: StudyRecord, observer: PlainLines) -> None:
     """A run with a greater total was killed; the study's own total is reached."""
     orphan = record.study.ask(record.file.search_space().distributions)
-    ending = run_study(record, record.path, observer, placement=Placement("cpu"))
+    ending = run_study(record, observer, placement=Placement("cpu"))
     assert ending is Ending.DONE
     assert record.study.trials[orphan.number].state == TrialState.WAITING
-    assert run_study(record, record.path, observer, trials=5, placement=Placement("cpu")) is Ending.DONE
+    assert run_study(record, observer, trials=5, placement=Placement("cpu")) is Ending.DONE
     assert [trial.state for trial in record.study.trials] == [TrialState.COMPLETE] * 5
 
 
 @pytest.mark.slow
 def test_trials_of_a_resumed_run_are_others(record: StudyRecord, observer: PlainLines) -> None:
     """The sampler is made anew, with random numbers that depend on what was begun."""
-    run_study(record, record.path, observer, trials=5, placement=Placement("cpu"))
-    run_study(record, record.path, observer, trials=6, placement=Placement("cpu"))
+    run_study(record, observer, trials=5, placement=Placement("cpu"))
+    run_study(record, observer, trials=6, placement=Placement("cpu"))
     rates = [trial.params["learning_rate"] for trial in record.study.trials]
     assert len(set(rates[2:])) == len(rates[2:])
 
@@ -118,9 +118,7 @@ def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> No
     reader = threading.Thread(target=look)
     reader.start()
     try:
-        ending = run_study(
-            record, record.path, PlainLines(Console(quiet=True)), trials=6, placement=Placement("cpu", 2)
-        )
+        ending = run_study(record, PlainLines(Console(quiet=True)), trials=6, placement=Placement("cpu", 2))
     finally:
         over.set()
         reader.join()

@@ -146,7 +146,7 @@ def searched(
     )
     heard = Heard()
     with InlineExecutor(trainer) as executor:
-        Tuner(study, Claims(study, storage), SPACE, executor, heard, scoring, 30).run(total, trainer.interruption)
+        Tuner(Claims(study, storage), SPACE, executor, heard, scoring, 30).run(total, trainer.interruption)
     return study, heard
 
 

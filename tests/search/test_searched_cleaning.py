@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from autotune.search.export.best_file import read_best
-from autotune.search.report.wording import in_short
+from autotune.search.wording import in_short
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import StudyFileError
 

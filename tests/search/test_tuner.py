@@ -23,7 +23,7 @@ from autotune.search.samplers import grid_points, make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.settings import PrunerName, SamplerName, SearchSettings
 from autotune.search.storage import open_storage
-from autotune.search.tuner import Ending, Tuner
+from autotune.search.tuner import Budget, Ending, Tuner
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import DeviceFailed
 from autotune.spaces.space import SearchSpace, SpaceSettings
@@ -207,8 +207,9 @@ class Bench:
         )
         recorder = recorder or Recorder()
         with InlineExecutor(trainer) as executor:
-            tuner = Tuner(study, Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1])
-            return tuner.run(total, interruption or Interruption(), timeout_s, budgets), recorder
+            budget = Budget(timeout_s, budgets)
+            tuner = Tuner(Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1], budget)
+            return tuner.run(total, interruption or Interruption()), recorder
 
     def states(self) -> list[TrialState]:
         return [trial.state for trial in self.study.get_trials(deepcopy=False)]
@@ -307,7 +308,7 @@ def test_the_best_is_the_least_where_less_is_better() -> None:
     study = optuna.create_study(study_name="least", storage=storage, direction="minimize", sampler=RandomSampler(0))
     recorder = Recorder()
     with InlineExecutor(TabulatedTrainer(humped)) as executor:
-        Tuner(study, Claims(study, storage), SPACE, executor, recorder, Scoring(["other"]), 60).run(2, Interruption())
+        Tuner(Claims(study, storage), SPACE, executor, recorder, Scoring(["other"]), 60).run(2, Interruption())
     assert all(trial.value == min(trial.intermediate_values.values()) for trial in study.trials)
     assert recorder.heard[0][5] == "minimize"
 

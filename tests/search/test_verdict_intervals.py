@@ -5,8 +5,8 @@ from random import Random
 import numpy as np
 import pytest
 from autotune.search.verdict.bootstrap import bca_interval, resampling
-from autotune.search.verdict.confirmation import FloatArray
 from autotune.search.verdict.estimate import estimate
+from autotune.search.verdict.scores import FloatArray
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats

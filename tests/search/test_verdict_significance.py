@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 from autotune.search.verdict.comparison import compare, compare_in_order
-from autotune.search.verdict.confirmation import Confirmation
+from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.sign_flip import EXACT_UP_TO, sign_flip
 from autotune.search.verdict.significance import ALPHA, fewest_pairs, holm, pairs_needed
 from hypothesis import given
@@ -17,11 +17,11 @@ GAINS = st.lists(st.integers(-20, 20), min_size=1, max_size=8)
 P_VALUES = st.dictionaries(st.text(max_size=3), st.floats(0, 1), min_size=1, max_size=6)
 
 
-def confirmed(**gains: list[float]) -> Confirmation:
+def confirmed(**gains: list[float]) -> Scores:
     """A baseline that scores 0 with every seed, and candidates with these gains over it."""
     seeds = max(map(len, gains.values()))
     scores: dict[str, Mapping[int, float]] = {"baseline": dict.fromkeys(range(seeds), 0.0)}
-    return Confirmation(scores | {name: dict(enumerate(values)) for name, values in gains.items()})
+    return Scores(scores | {name: dict(enumerate(values)) for name, values in gains.items()})
 
 
 @given(GAINS)
@@ -165,7 +165,7 @@ def test_a_later_family_claims_only_what_the_first_could() -> None:
 
 def test_failed_trainings_leave_pairs_only() -> None:
     scores = {"baseline": {1: 0.5, 2: 0.6, 3: 0.7}, "a": {2: 0.65, 3: float("nan"), 4: 0.9}, "b": {5: 0.9}}
-    compared = compare(Confirmation(scores), ["a", "b"], "baseline")
+    compared = compare(Scores(scores), ["a", "b"], "baseline")
     assert list(compared) == ["a"]
     assert compared["a"].gain.mean == pytest.approx(0.05)
     assert compared["a"].test.pairs == 1

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.indifference import Simplicity, indifference_set, simplest
 from autotune.search.verdict.optimism import optimism_gap
+from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.selection import held_out_mean
 from autotune.search.verdict.verdict import judge
 from autotune.search.verdict.winner import Winner, find_winner
@@ -20,7 +20,7 @@ NOISE = [0.002, -0.001, 0.0, 0.001, -0.002, 0.003]
 SCORES = st.lists(st.lists(st.integers(0, 200), min_size=3, max_size=3), min_size=2, max_size=7)
 """Right rows of three candidates, seed by seed."""
 
-Scores = Mapping[str, Mapping[int, float]]
+ByName = Mapping[str, Mapping[int, float]]
 
 
 def scored(**gains: float) -> dict[str, dict[int, float]]:
@@ -31,13 +31,13 @@ def scored(**gains: float) -> dict[str, dict[int, float]]:
     }
 
 
-def winner_of(scores: Scores, *, maximize: bool = True) -> Winner:
-    winner = find_winner(Confirmation(scores, maximize), "baseline")
+def winner_of(scores: ByName, *, maximize: bool = True) -> Winner:
+    winner = find_winner(Scores(scores, maximize), "baseline")
     assert winner is not None
     return winner
 
 
-def negated(scores: Scores) -> Scores:
+def negated(scores: ByName) -> ByName:
     return {name: {seed: -score for seed, score in each.items()} for name, each in scores.items()}
 
 
@@ -134,8 +134,8 @@ def test_one_seed_is_not_corrected() -> None:
 @pytest.mark.parametrize("maximize", [True, False])
 def test_a_search_score_that_promised_too_much_has_a_positive_gap(maximize: bool) -> None:
     scores = scored(baseline=0, a=0.02)
-    confirmation = Confirmation(scores if maximize else negated(scores), maximize)
-    gap = optimism_gap(confirmation, "a", 0.87 if maximize else -0.87)
+    table = Scores(scores if maximize else negated(scores), maximize)
+    gap = optimism_gap(table, "a", 0.87 if maximize else -0.87)
     assert gap is not None
     assert gap.interval is not None
     assert gap.mean == pytest.approx(0.05, abs=0.001)
@@ -143,24 +143,24 @@ def test_a_search_score_that_promised_too_much_has_a_positive_gap(maximize: bool
 
 
 def test_without_scores_there_is_no_gap() -> None:
-    assert optimism_gap(Confirmation({"a": {}}), "a", 0.9) is None
-    assert optimism_gap(Confirmation({"a": {0: 0.8}}), "a", math.nan) is None
+    assert optimism_gap(Scores({"a": {}}), "a", 0.9) is None
+    assert optimism_gap(Scores({"a": {0: 0.8}}), "a", math.nan) is None
 
 
 def test_the_indifference_set_has_who_cannot_be_told_from_the_winner() -> None:
-    confirmation = Confirmation(scored(baseline=-0.05, good=0.0005, same=0.0, worse=-0.02))
-    tied = indifference_set(confirmation, "good")
+    table = Scores(scored(baseline=-0.05, good=0.0005, same=0.0, worse=-0.02))
+    tied = indifference_set(table, "good")
     assert list(tied) == ["good", "same"]
     assert tied["good"] is None
     assert tied["same"] is not None
 
 
 def test_one_seed_ties_everybody_and_equal_differences_are_judged_by_their_signs() -> None:
-    one = Confirmation({"good": {0: 0.9}, "bad": {0: 0.1}, "failed": {}})
+    one = Scores({"good": {0: 0.9}, "bad": {0: 0.1}, "failed": {}})
     assert list(indifference_set(one, "good")) == ["good", "bad"]
     for seeds, members in ((5, ["good", "bad"]), (6, ["good"])):
         equal = {"good": dict.fromkeys(range(seeds), 0.9), "bad": dict.fromkeys(range(seeds), 0.5)}
-        assert list(indifference_set(Confirmation(equal), "good")) == members
+        assert list(indifference_set(Scores(equal), "good")) == members
 
 
 def test_simple_is_fewer_tasks_then_no_augmentation_then_a_cheaper_step_then_first() -> None:
@@ -178,9 +178,9 @@ def test_simple_is_fewer_tasks_then_no_augmentation_then_a_cheaper_step_then_fir
 
 
 def test_the_whole_verdict() -> None:
-    scores: Scores = {**scored(baseline=0, good=0.03, same=0.0295, worse=-0.02), "failed": {0: math.nan}}
+    scores: ByName = {**scored(baseline=0, good=0.03, same=0.0295, worse=-0.02), "failed": {0: math.nan}}
     simplicity = {name: Simplicity(2 if name == "good" else 1, augmented=False, cost=1.0) for name in scores}
-    verdict = judge(Confirmation(scores), "baseline", simplicity, {"good": 0.9, "failed": 0.95})
+    verdict = judge(Scores(scores), "baseline", simplicity, {"good": 0.9, "failed": 0.95})
     assert verdict is not None
     assert verdict.winner.name == "good"
     assert verdict.is_better
@@ -199,7 +199,7 @@ def test_the_winners_corrected_gain_must_not_contradict_the_claim() -> None:
     }
     scores = {name: {seed: 0.8 + gain for seed, gain in enumerate(each)} for name, each in gains.items()}
     simplicity = dict.fromkeys(scores, Simplicity(1, augmented=False, cost=1.0))
-    verdict = judge(Confirmation(scores), "baseline", simplicity, {})
+    verdict = judge(Scores(scores), "baseline", simplicity, {})
     assert verdict is not None
     assert verdict.comparisons[verdict.winner.name].is_better
     assert verdict.winner.gain is not None
@@ -210,8 +210,8 @@ def test_the_winners_corrected_gain_must_not_contradict_the_claim() -> None:
 def test_variants_that_are_no_candidates_take_no_power_from_them() -> None:
     scores = scored(baseline=0, good=0.03, a=0.0, b=0.0, variant=0.0, other=0.0)
     simplicity = dict.fromkeys(scores, Simplicity(1, augmented=False, cost=1.0))
-    alone = judge(Confirmation(scores), "baseline", simplicity, {}, candidates=["good", "a", "b"])
-    together = judge(Confirmation(scores), "baseline", simplicity, {})
+    alone = judge(Scores(scores), "baseline", simplicity, {}, candidates=["good", "a", "b"])
+    together = judge(Scores(scores), "baseline", simplicity, {})
     assert alone is not None
     assert together is not None
     assert alone.is_better
@@ -220,4 +220,4 @@ def test_variants_that_are_no_candidates_take_no_power_from_them() -> None:
 
 
 def test_no_verdict_where_everything_failed() -> None:
-    assert judge(Confirmation({"baseline": {}, "a": {0: math.nan}}), "baseline", {}, {}) is None
+    assert judge(Scores({"baseline": {}, "a": {0: math.nan}}), "baseline", {}, {}) is None

@@ -8,8 +8,8 @@ import pytest
 from autotune.search.confirmation.as_json import to_json
 from autotune.search.confirmation.words import sentences
 from autotune.search.verdict.ablation import effects
-from autotune.search.verdict.confirmation import Confirmation
 from autotune.search.verdict.rank_correlation import kendall_tau
+from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.short_runs import short_runs
 from autotune.search.verdict.sign_flip import sign_flip
 from autotune.search.verdict.units import Unit, unit_of
@@ -23,9 +23,10 @@ TRIALS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, m
 
 
 def ablated(winner: list[float], variant: list[float], *, maximize: bool = True) -> str:
-    confirmation = Confirmation({"winner": dict(enumerate(winner)), "variant": dict(enumerate(variant))}, maximize)
-    (effect,) = effects(confirmation, "winner", {"multi-task training": "variant"})
-    return effect.sentence(unit_of(confirmation))
+    scores = {"winner": dict(enumerate(winner)), "multi-task training": dict(enumerate(variant))}
+    table = Scores(scores, maximize)
+    (effect,) = effects(table, "winner")
+    return effect.sentence(unit_of(table))
 
 
 def test_an_effect_is_said_in_points() -> None:
@@ -69,8 +70,8 @@ def test_few_seeds_show_no_effect_however_large() -> None:
 
 
 def test_a_variant_that_failed_has_no_effect() -> None:
-    confirmation = Confirmation({"winner": {0: 0.8}, "variant": {}})
-    assert effects(confirmation, "winner", {"augmentation": "variant"}) == []
+    table = Scores({"winner": {0: 0.8}, "augmentation": {}})
+    assert effects(table, "winner") == []
 
 
 def test_nothing_is_never_called_minus_nothing() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....spaces.configuration import Configuration, SettingValue
-from .. import wording
+from ... import wording
 from ..summary import Summary
 from .figure import LETTER, WIDTH
 from .scales import Scale, Tick, thinned, wide_apart

@@ -2,8 +2,8 @@
 
 from statistics import fmean
 
+from ... import wording
 from ...confirmation.result import Arm
-from .. import wording
 from ..importance import STEADY
 from ..summary import NONE, Summary
 from .figure import WIDTH, Figure, Key, Label, Mark, box, fitted

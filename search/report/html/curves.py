@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .. import wording
+from ... import wording
 from ..records import TrialRecord
 from ..summary import Summary
 from .figure import OTHER, WIDTH, Figure, Key, Label, Mark, Named, cross, fitted, joined, named_trials, x_axis, y_axis

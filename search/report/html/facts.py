@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from ... import wording
 from ...confirmation.result import Arm, Confirmed, Tested
 from ...confirmation.words import measured
 from ...verdict.short_runs import Rung
 from ...verdict.verdict import Verdict
-from .. import wording
 from ..records import TrialRecord, period, seconds_by_state
 from ..summary import Summary
 from ..trials import reached
@@ -60,7 +60,7 @@ def tested(found: Tested) -> Rows:
 
 def in_order(confirmed: Confirmed, found: Verdict) -> list[Arm]:
     """The members of the indifference set, the simplest first."""
-    return sorted((confirmed.arm(name) for name in found.tied), key=lambda arm: arm.simplicity.order)
+    return sorted((confirmed.arm(name) for name in found.tied), key=lambda arm: arm.simplicity)
 
 
 def correlation(rung: Rung) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from ... import wording
 from ...confirmation.result import Confirmed
 from ...confirmation.words import measured
 from ...confirmation.words import sentences as words_of
 from ...safe_text import plain, printable
-from .. import sentences, wording
+from .. import sentences
 from ..arms import marks
 from ..data import operation_lines
 from ..records import TrialRecord

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from ... import wording
 from ...ranking import RankedTrial
-from .. import wording
 from ..summary import Summary
 from .figure import OTHER, WIDTH, Figure, Key, Label, Mark, Named, fitted, named_trials, x_axis
 from .scales import Scale, dots, spanning

@@ -11,24 +11,24 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class Scores:
     """What fresh full-length trainings scored; candidates with one seed share order and split, so they are a pair.
 
     Args:
-        scores: candidate -> seed -> score, in the metric's own unit. A training that failed is missing, or not finite.
+        by_name: candidate -> seed -> score, in the metric's own unit. A training that failed is missing, or not finite.
         maximize: whether a higher score is better.
     """
 
-    scores: Mapping[str, Mapping[int, float]]
+    by_name: Mapping[str, Mapping[int, float]]
     maximize: bool = True
 
     def seeds(self, *names: str) -> list[int]:
         """The seeds, ascending, on which all the named candidates have a score.
 
         Raises:
-            KeyError: a candidate that is not part of the confirmation.
+            KeyError: a candidate that is not among them.
         """
-        found = [{seed for seed, score in self.scores[name].items() if math.isfinite(score)} for name in names]
+        found = [{seed for seed, score in self.by_name[name].items() if math.isfinite(score)} for name in names]
         return sorted(set.intersection(*found)) if found else []
 
     def fresh(self, name: str) -> FloatArray:
@@ -50,4 +50,4 @@ class Confirmation:
         return np.array([self._at(name, seeds) for name in names], dtype=np.float64).reshape(len(names), len(seeds))
 
     def _at(self, name: str, seeds: list[int]) -> FloatArray:
-        return np.array([self.scores[name][seed] for seed in seeds], dtype=np.float64)
+        return np.array([self.by_name[name][seed] for seed in seeds], dtype=np.float64)

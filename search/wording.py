@@ -1,9 +1,9 @@
-"""Formatting of numbers and names, the same in the live view and in the report."""
+"""Formatting of numbers and names, the same in the live view, in reports and in messages."""
 
 from collections.abc import Iterable, Mapping
 
-from ...spaces.configuration import Configuration, SettingValue
-from ..safe_text import plain
+from ..spaces.configuration import Configuration, SettingValue
+from .safe_text import plain
 
 MAXIMIZE = "maximize"
 
@@ -58,12 +58,17 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest_s} s" if minutes else f"{rest_s} s"
 
 
-def estimate(seconds: float) -> str:
-    """A duration that is only guessed, to the minute."""
+def to_the_minute(seconds: float) -> str:
+    """A duration in whole minutes: 12 min, 2 h 5 min."""
     if seconds < 60:
         return "less than a minute"
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"about {hours} h {minutes} min" if hours else f"about {minutes} min"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def estimate(seconds: float) -> str:
+    """A duration that is only guessed."""
+    return to_the_minute(seconds) if seconds < 60 else f"about {to_the_minute(seconds)}"
 
 
 def advantage(value: float, reference: float, direction: str) -> float:
