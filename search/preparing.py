@@ -42,9 +42,9 @@ def check_unchanged(record: StudyRecord) -> None:
         changes += changed_keys(known, with_changes(now, known))
         forbidden += forbidden_changes(known, now)
     for text, known in record.fingerprints.items():
-        if fingerprint(resolve_source(text, record.path.parent)) != known:
+        if fingerprint(resolve_source(text, record.folder)) != known:
             changes.append(f"{text}: the data changed")
-    now_beside = beside(record.file, record.path.parent)
+    now_beside = beside(record.file, record.folder)
     for key, known in record.study.user_attrs[BESIDE].items():
         if now_beside.get(key) != known:
             changes.append(f"{key}: its content changed")

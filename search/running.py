@@ -64,7 +64,7 @@ def run_study(
         if (done := _done_already(record, total)) is not None:
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
-        file, base = record.file, record.path.parent
+        file, base = record.file, record.folder
         prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
         recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
         work = patiently(lambda: _workload(record, total))

@@ -50,6 +50,16 @@ class StudyRecord:
         return self.file.name
 
     @property
+    def folder(self) -> Path:
+        """The folder that the study's paths are relative to. StudyError: it is gone."""
+        if not self.path.parent.is_dir():
+            raise StudyError(
+                f"the study {self.name!r} was created in {self.path.parent}, which is gone; if the project moved, give "
+                f"its study file instead of the name, such as {self.path.name}"
+            )
+        return self.path.parent
+
+    @property
     def called(self) -> str:
         """How a command finds it: by its name, or its file where that is elsewhere now; and by its storage."""
         moved = self.path.resolve() != Path(self.study.user_attrs["path"])

@@ -112,7 +112,8 @@ class Span(Task[SpanSettings]):
         wrong = [f"{answer!r} at {table.where(row)}" for row, (place, answer) in enumerate(places) if place is None]
         if not wrong:
             return table, ()
-        finding = Finding.of("answer not in its context", wrong, "dropped" if training else "noted")
+        what = "answer not in its context" if self.settings.start is None else "answer not at its place in the context"
+        finding = Finding.of(what, wrong, "dropped" if training else "noted")
         kept = [row for row, (place, _) in enumerate(places) if place is not None]
         return (take(table, kept) if training else table), [finding]
 

@@ -51,7 +51,7 @@ def write_index(folder: Path, main: str, heads: dict[str, dict[str, Any]]) -> No
     (folder / INDEX).write_text(f"{text}\n", encoding="utf-8")
 
 
-def load_heads(folder: Path) -> MultiTaskModel:
+def load_heads(folder: Path | str) -> MultiTaskModel:
     """Open an exported folder with all its heads on one backbone, in evaluation mode, on the CPU.
 
         model = load_heads(folder)
@@ -63,6 +63,7 @@ def load_heads(folder: Path) -> MultiTaskModel:
     Raises:
         EncoderError: no heads.json, or a structure that transformers does not have.
     """
+    folder = Path(folder)
     if not (folder / INDEX).is_file():
         raise EncoderError(f"{folder}: no {INDEX} here: the folder holds no other heads than its model's own")
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))

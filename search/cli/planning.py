@@ -43,7 +43,7 @@ def _of_stored(target: str, storage: str | None, trials: int | None, placement: 
         record = as_it_is_now(record)
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
         threads = threads_of(record.study)
-    base = record.path.parent.absolute()
+    base = record.folder.absolute()
     prepared = _prepared(record.file, base, placement, quiet=quiet)
     return make_plan(record.file, base, prepared, placement, total=trials, trials=known, threads=threads)
 

@@ -92,7 +92,7 @@ class _Work:
         deadline: float | None,
     ) -> None:
         self._record = record
-        self._base = record.path.parent.absolute()
+        self._base = record.folder.absolute()
         self._observer = observer
         self._placement = placement
         self._interrupted = interrupted

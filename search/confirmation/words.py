@@ -131,7 +131,7 @@ def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     first = confirmed.arm(next(iter(gaps)))
     assert first.search_score is not None
     gap = gaps[first.name]
-    searched = f"In the search its best, {first.name}, scored {number(first.search_score)}"
+    searched = f"In the search the best candidate, {first.name}, scored {number(first.search_score)}"
     better = f"{confirmed.unit.gain(gap).removeprefix('+')} better" if gap.mean > 0 else "no better"
     yield f"{searched}: {better} than on fresh seeds."
 

@@ -107,7 +107,8 @@ def check_placement(
     """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
 
     Raises:
-        InputError: there is no such device, it is no number of slots, or an option belongs to another executor.
+        InputError: there is no such device, it is no number of slots, an option belongs to another executor,
+            or it is no share of a GPU.
     """
     if executor is not ExecutorName.RAY:
         for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
@@ -120,6 +121,8 @@ def check_placement(
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
     if executor is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
         raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
+    if gpus is not None and gpus > 1 and gpus % 1:
+        raise InputError(f"--gpus-per-worker: {gpus:g}: a share of one GPU, or whole GPUs")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
         raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
     return Placement(devices, None if slots == "auto" else int(slots), executor, address, gpus)

@@ -50,7 +50,7 @@ def export_of(
     Raises:
         InputError: data or a model is gone.
     """
-    configuration, moved = chosen.configuration, Relocation(record.path.parent, folder)
+    configuration, moved = chosen.configuration, Relocation(record.folder, folder)
     augmentation, settings = moved.augmentation(record.file.space.augmentation), moved.settings(record.file)
     beside = record.study.user_attrs[BESIDE]
     models = {text: beside.get(".".join(key)) for key, text in named(settings.model.encoder, augmentation)}

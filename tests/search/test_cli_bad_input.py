@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from autotune.search.storage import timeouts
+from autotune.search.study import open_study
 
 Command = Callable[..., Any]
 Change = Callable[[Path], object]
@@ -310,12 +311,23 @@ def test_data_that_is_gone(stored: Path, autotune: Command) -> None:
         (["--workers", "3"], "No such option"),
         (["--address", "10.0.0.1:6379"], "--address belongs to --executor ray"),
         (["--gpus-per-worker", "0.5"], "--gpus-per-worker belongs to --executor ray"),
+        (["--executor", "ray", "--gpus-per-worker", "1.5"], "--gpus-per-worker: 1.5: a share of one GPU, or whole"),
         (["--executor", "ray", "--devices", "0"], "--devices: '0': a Ray cluster places actors itself"),
         (["--executor", "ray", "--address", "here"], "--address: 'here' is no address; write HOST:PORT"),
     ],
 )
 def test_options_of_run(stored: Path, autotune: Command, options: list[str], words: str) -> None:
     assert words in refused(autotune, "study", "run", "tiny", *options)
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_study_whose_project_moved_is_told_by_name(stored: Path, autotune: Command, command: str) -> None:
+    """Its paths were relative to a folder that is gone; its study file, where it is now, is found."""
+    gone = stored.parent / "gone"
+    open_study("tiny", "sqlite:///autotune.db").study.set_user_attr("path", str(gone / "study.yaml"))
+    told = refused(autotune, "study", command, "tiny")
+    assert f"was created in {gone}, which is gone; if the project moved, give its study file" in told
+    assert "study.yaml" in told
 
 
 def test_export_without_a_complete_trial(stored: Path, autotune: Command) -> None:
