@@ -16,6 +16,8 @@ from .mistakes import Mistakes
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SUFFIXES = {",": ".csv", "\t": ".tsv"}
+_IN_PLACE_OF_COMMAS = (";", "\t")
+"""What programs write to a CSV where the comma is the decimal separator."""
 _QUOTED = re.compile(r'(?:^|(?<=\t))"(?:[^"\t\r\n]|"")*"(?=[\t\r\n]|\Z)', re.MULTILINE)
 """A quoted cell of one line of a TSV."""
 Quoting = Literal[0, 3]
@@ -33,10 +35,15 @@ class Outline:
     """For each row the line, from 1, on which it starts."""
     quoting: Quoting
     """What quotes are: `csv.QUOTE_MINIMAL`, or `csv.QUOTE_NONE` where they are part of the texts."""
+    delimiter: str
+    """What stands between the cells."""
 
 
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
+
+    Where a CSV's header has semicolons, or tabs, and no comma, these are its separators, unless only commas make sense
+    of the rows: spreadsheets write them in countries that write 4,5 for 4.5.
 
     Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, every line has its columns
     without, and few cells are quoted as a CSV's are: many programs write tabs and no quotes, and a text may begin with
@@ -45,14 +52,40 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     Raises:
         DataError: blank or repeated column names, ragged rows, quotes that do not match.
     """
+    outline, mistakes = _checked(text, delimiter, source)
+    if delimiter == "," and (other := _in_place_of_commas(text)):
+        found, wrong = _checked(text, other, source)
+        if not wrong or len(wrong) < len(mistakes):
+            outline, mistakes = found, wrong
+    mistakes.raise_if_any()
+    return outline
+
+
+def _in_place_of_commas(text: str) -> str:
+    """The separator that the header has in place of commas; the empty string where it has a comma, or more than one."""
+    if _header_cells(text, ",") > 1:
+        return ""
+    found = [separator for separator in _IN_PLACE_OF_COMMAS if _header_cells(text, separator) > 1]
+    return found[0] if len(found) == 1 else ""
+
+
+def _header_cells(text: str, delimiter: str) -> int:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return next((len(fields) for fields in reader if fields), 0)
+    except csv.Error:
+        return 0
+
+
+def _checked(text: str, delimiter: str, source: str) -> tuple[Outline, Mistakes]:
+    """The outline and its mistakes, with quotes as the file has them."""
     outline, mistakes = _outline(text, delimiter, source, csv.QUOTE_MINIMAL)
     if delimiter == "\t" and '"' in text and '"' not in _first_line(text)[1]:
         plain, wrong = _outline(text, delimiter, source, csv.QUOTE_NONE)
         joined = len(plain.columns) > 1 and len(plain.lines) > len(outline.lines)
         if not wrong and (mistakes or joined) and not _quotes(text):
-            outline, mistakes = plain, wrong
-    mistakes.raise_if_any()
-    return outline
+            return plain, wrong
+    return outline, mistakes
 
 
 def _quotes(text: str) -> bool:
@@ -66,7 +99,7 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
     records = _records(text, delimiter, quoting, mistakes)
     header_line, columns = next(((line, fields) for line, fields in records if fields), (1, []))
     _check_columns(columns, header_line, mistakes)
-    outline = Outline(columns, [], [], quoting)
+    outline = Outline(columns, [], [], quoting, delimiter)
     for record, (line, fields) in enumerate(records):
         if len(fields) == len(columns):
             outline.records.append(record)

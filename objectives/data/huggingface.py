@@ -46,7 +46,7 @@ _PANDAS_INDEX = "__index_level_0__"
 _MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
 
 
-def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) -> TextColumns:
+def read_delimited(text: str, outline: Outline, source: Source) -> TextColumns:
     """Read a CSV or TSV text that was checked, as its outline says.
 
     Raises:
@@ -63,7 +63,7 @@ def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) 
                 features=_all_text(outline.columns),
                 cache_dir=cache,
                 keep_in_memory=True,
-                sep=delimiter,
+                sep=outline.delimiter,
                 quoting=outline.quoting,
                 na_filter=False,
                 skip_blank_lines=False,

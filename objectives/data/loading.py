@@ -49,10 +49,9 @@ def _read(source: Source) -> Table:
     text = decode(data, source.text)
     if source.kind is Kind.JSONL:
         return _table(source, parse_json_lines(text, source.text), digest)
-    delimiter = DELIMITERS[source.kind]
-    outline = check_delimited(text, delimiter, source.text)
-    hint = other_separator(outline.columns[0], delimiter) if len(outline.columns) == 1 else ""
-    return _table(source, read_delimited(text, delimiter, outline, source), digest, hint=hint)
+    outline = check_delimited(text, DELIMITERS[source.kind], source.text)
+    hint = other_separator(outline.columns[0], outline.delimiter) if len(outline.columns) == 1 else ""
+    return _table(source, read_delimited(text, outline, source), digest, hint=hint)
 
 
 def fingerprint(source: Source) -> str:

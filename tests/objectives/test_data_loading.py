@@ -197,25 +197,58 @@ def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
     assert message.splitlines()[6:] == ["  and 2 more"]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
 @pytest.mark.parametrize(
-    ("name", "separator", "hint"),
+    ("rows", "texts"),
     [
-        ("a.csv", ";", "separated by semicolons; write the file with commas"),
-        ("a.csv", "\t", "separated by tabs; write the file with commas, or call it .tsv"),
-        ("a.tsv", ";", "separated by semicolons; write the file with tabs"),
-        ("a.tsv", ",", "separated by commas; write the file with tabs, or call it .csv"),
+        ("good, fine{0}4,5\nbad{0}1,0\n", ["good, fine", "bad"]),
+        ('"good{0} fine"{0}4\n"two\nlines, ""one"" text"{0}5\n', ["good{0} fine", 'two\nlines, "one" text']),
+        ("good{0}x\n", ["good"]),
     ],
 )
-def test_another_separator_is_named(tmp_path: Path, name: str, separator: str, hint: str):
-    header, own = f"text{separator}label", "\t" if name.endswith("tsv") else ","
+def test_a_csv_may_have_semicolons_or_tabs_in_place_of_commas(
+    tmp_path: Path, separator: str, rows: str, texts: list[str]
+):
+    content = f"text{separator}label\n" + rows.format(separator)
+    table = load(tmp_path, "a.csv", content)
+    assert table.columns["text"] == [text.format(separator) for text in texts]
+    assert (table.names, table.lines[0]) == (["text", "label"], 2)
+    assert table.fingerprint == hashlib.sha256(content.encode()).hexdigest()
+    quoted = load(tmp_path, "a.csv", f'"text, or so"{separator}"label"\n' + rows.format(separator))
+    assert quoted.names == ["text, or so", "label"]
+
+
+def test_mistakes_of_a_csv_with_semicolons_are_told_by_its_own_columns(tmp_path: Path):
+    content = "text;label\ngood, fine;x\nbad, poor\nfair, or so;x;y\nall, well;y\n"
+    assert error_of(tmp_path, "a.csv", content).splitlines() == [
+        "a.csv has 2 mistakes:",
+        "  line 3: 1 field, where the header has 2 columns (text, label)",
+        "  line 4: 3 fields, where the header has 2 columns (text, label)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("separator", "hint"),
+    [
+        (";", "separated by semicolons; write the file with tabs"),
+        (",", "separated by commas; write the file with tabs, or call it .csv"),
+    ],
+)
+def test_another_separator_is_named(tmp_path: Path, separator: str, hint: str):
+    header = f"text{separator}label"
     told = f"the header is one column, and seems to be {hint}"
-    ragged = error_of(tmp_path, name, f"\n{header}\ngood{own} fine{separator}x\n")
-    assert ragged.startswith(f"{name} has 2 mistakes:\n  line 2: {told}\n  line 3: 2 fields, where the header has 1")
-    quoted = error_of(tmp_path, name, f'"text"{separator}"label"\n"good"{separator}"x"\n')
+    ragged = error_of(tmp_path, "a.tsv", f"\n{header}\ngood\t fine{separator}x\n")
+    assert ragged.startswith(f"a.tsv has 2 mistakes:\n  line 2: {told}\n  line 3: 2 fields, where the header has 1")
+    quoted = error_of(tmp_path, "a.tsv", f'"text"{separator}"label"\n"good"{separator}"x"\n')
     assert f"\n  line 1: {told}\n" in quoted
     with pytest.raises(DataError) as caught:
-        load(tmp_path, name, f"{header}\ngood{separator}x\n").column("text")
+        load(tmp_path, "a.tsv", f"{header}\ngood{separator}x\n").column("text")
     assert str(caught.value).endswith(f"; {told}")
+
+
+def test_a_csv_with_semicolons_and_tabs_is_not_guessed_at(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text;label\tid\ngood, fine;x\t1\n")
+    assert "line 1: the header is one column, and seems to be separated by semicolons" in message
 
 
 def test_one_column_may_have_any_name(tmp_path: Path):

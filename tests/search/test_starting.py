@@ -262,19 +262,19 @@ NOTHING: dict[str, list[Row]] = {
     "one label": [{"text": row["text"], "label": "good"} for row in reviews()],
     "numbered": [{"text": row["text"], "row": row["id"]} for row in reviews()],
     "dated": [{"text": row["text"], "when": f"2026-01-{row['id']:02} 10:00"} for row in reviews()],
-    "semicolons": [{"text;label": f"{str(row['text']).replace(',', ' ')};{row['label']}"} for row in reviews()],
+    "commas": [{"text,label": f"{str(row['text']).replace(',', ' ')},{row['label']}"} for row in reviews()],
 }
 
 
 @pytest.mark.parametrize("case", NOTHING)
 def test_where_there_is_no_task_each_column_is_told(case: str, autotune: Command) -> None:
     rows = NOTHING[case]
-    write(Path("rows.csv"), rows)
-    done = autotune("init", "rows.csv")
+    write(Path("rows.tsv"), rows)
+    done = autotune("init", "rows.tsv")
     assert (done.code, done.out) == (2, "")
     assert all(f"{name!r}: " in done.err for name in rows[0])
     assert "tasks: {main: {kind: classification" in done.err
-    assert ("semicolons" in done.err) == (case == "semicolons")
+    assert ("separated by commas" in done.err) == (case == "commas")
     assert not Path("study.yaml").exists()
 
 
