@@ -182,9 +182,29 @@ def test_what_is_likely_behind_a_mistake_is_said(tmp_path: Path, content: str, h
     assert hint in error_of(tmp_path, "a.csv", content)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize(
-    ("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("utf-16", "UTF-16"), ("gbk", "GBK")]
+    ("name", "content"),
+    [
+        ("a.tsv", "text\tlabel\r\n很好吃 😀\tx\r\n"),
+        ("a.csv", "text\tlabel\r\n很好吃 😀\tx\r\n"),
+        ("a.jsonl", '{"text": "很好吃 😀", "label": "x"}\n'),
+    ],
 )
+def test_utf_16_is_known_by_its_byte_order_mark(tmp_path: Path, encoding: str, name: str, content: str):
+    """Excel's "Unicode text" is written so."""
+    data = f"\ufeff{content}".encode(encoding)
+    table = load(tmp_path, name, data)
+    assert table.columns == {"text": ["很好吃 😀"], "label": ["x"]}
+    assert table.fingerprint == hashlib.sha256(data).hexdigest()
+
+
+def test_utf_16_that_breaks_off_names_its_line(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text,label\na,x\n".encode("utf-16") + b"\0")
+    assert message == "a.csv, line 3: not UTF-16 (truncated data), as which the file begins; save it as UTF-8"
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("gbk", "GBK")])
 def test_another_encoding_is_named(tmp_path: Path, encoding: str, name: str):
     text = "text,label\n很好吃,好\n" if encoding == "gbk" else "text,label\ncafé noir,bon\n"
     assert f"looks like {name};" in error_of(tmp_path, "a.csv", text.encode(encoding))
