@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ _IN_PLACE_OF_COMMAS = (";", "\t")
 """What programs write to a CSV where the comma is the decimal separator."""
 _QUOTED = re.compile(r'(?:^|(?<=\t))"(?:[^"\t\r\n]|"")*"(?=[\t\r\n]|\Z)', re.MULTILINE)
 """A quoted cell of one line of a TSV."""
+_WHOLE = re.compile(r"-?\d+")
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL and csv.QUOTE_NONE."""
 
@@ -29,6 +30,9 @@ class Outline:
     """What a delimited file holds, without its values."""
 
     columns: list[str]
+    """The names of the columns that are read."""
+    names: list[str]
+    """Those of all columns in the file, each another; of one that is ignored it is blank."""
     records: list[int]
     """For each row its place among the records after the header, where blank lines count too."""
     lines: list[int]
@@ -42,8 +46,9 @@ class Outline:
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
 
-    Where a CSV's header has semicolons, or tabs, and no comma, these are its separators, unless only commas make sense
-    of the rows: spreadsheets write them in countries that write 4,5 for 4.5.
+    Columns without a name are ignored where they are empty, or pandas' index; so are rows of nothing but separators,
+    as spreadsheets write them. Where a CSV's header has semicolons, or tabs, and no comma, these are its separators,
+    unless only commas make sense of the rows: spreadsheets write them in countries that write 4,5 for 4.5.
 
     Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, every line has its columns
     without, and few cells are quoted as a CSV's are: many programs write tabs and no quotes, and a text may begin with
@@ -97,22 +102,41 @@ def _quotes(text: str) -> bool:
 def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[Outline, Mistakes]:
     mistakes = Mistakes(source)
     records = _records(text, delimiter, quoting, mistakes)
-    header_line, columns = next(((line, fields) for line, fields in records if fields), (1, []))
-    _check_columns(columns, header_line, mistakes)
-    outline = Outline(columns, [], [], quoting, delimiter)
+    header_line, header = next(((line, fields) for line, fields in records if fields), (1, []))
+    nameless: dict[int, list[str]] = {place: [] for place, name in enumerate(header) if not name.strip()}
+    places, lines = list[int](), list[int]()
     for record, (line, fields) in enumerate(records):
-        if len(fields) == len(columns):
-            outline.records.append(record)
-            outline.lines.append(line)
+        if len(fields) > 1 and not any(fields):
+            continue
+        if len(fields) == len(header):
+            places.append(record)
+            lines.append(line)
+            for place, values in nameless.items():
+                values.append(fields[place])
         elif fields:
-            mistakes.add(line, _ragged(fields, columns))
+            mistakes.add(line, _ragged(fields, header))
+    ignored = _ignored(nameless) if len(nameless) < len(header) else set[int]()
+    columns = [name for place, name in enumerate(header) if place not in ignored]
+    _check_columns(header, [place + 1 for place in nameless if place not in ignored], header_line, mistakes)
     if mistakes:
-        line, header = _first_line(text)
-        if hint := other_separator(header, delimiter):
+        line, start = _first_line(text)
+        if hint := other_separator(start, delimiter):
             mistakes.add(line, hint)
-        if len(columns) > 1 and all(name.startswith(" ") for name in columns[1:]):
+        if len(header) > 1 and all(name.startswith(" ") for name in header[1:]):
             mistakes.add(line, "blanks follow the separators; a quote after a blank does not quote: remove the blanks")
-    return outline, mistakes
+    names = [" " * (place + 1) if place in ignored else name for place, name in enumerate(header)]
+    return Outline(columns, names, places, lines, quoting, delimiter), mistakes
+
+
+def _ignored(nameless: Mapping[int, Sequence[str]]) -> set[int]:
+    """The places of columns without a name that are no data: without content, or an index as pandas writes it."""
+    empty = {place for place, values in nameless.items() if not any(value.strip() for value in values)}
+    return empty | {place for place, values in nameless.items() if place == 0 and _is_index(values)}
+
+
+def _is_index(values: Sequence[str]) -> bool:
+    """Whole numbers, each at most twice on average: labels repeat more often."""
+    return all(map(_WHOLE.fullmatch, values)) and 2 * len(set(values)) >= len(values)
 
 
 def _first_line(text: str) -> tuple[int, str]:
@@ -154,8 +178,7 @@ def _explain(error: str) -> str:
     return error
 
 
-def _check_columns(columns: Sequence[str], line: int, mistakes: Mistakes) -> None:
-    blank = [number for number, name in enumerate(columns, 1) if not name.strip()]
+def _check_columns(columns: Sequence[str], blank: Sequence[int], line: int, mistakes: Mistakes) -> None:
     if blank:
         mistakes.add(line, f"the header has no name for column {', '.join(map(str, blank))}{_unnamed(columns, blank)}")
     repeated = [name for name, count in Counter(columns).items() if count > 1 and name.strip()]
@@ -169,8 +192,6 @@ def _unnamed(columns: Sequence[str], blank: Sequence[int]) -> str:
         return " (this line is for Excel alone: delete it)"
     if len(blank) < len(columns) and blank == [1]:
         return " (an index, as pandas writes it? write the file with index=False, or give the column a name)"
-    if len(blank) < len(columns) and blank[-1] - blank[0] == len(columns) - blank[0] == len(blank) - 1:
-        return " (empty columns at the end? delete them)"
     return ""
 
 
