@@ -16,7 +16,7 @@ from .delimited import check_delimited, other_separator
 from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
 from .json_lines import parse_json_lines
 from .sources import FILE_KINDS, Kind, Source
-from .table import Table, append, take
+from .table import Table, append, take, with_written_lists
 from .text_columns import TextColumns
 
 DELIMITERS = {Kind.CSV: ",", Kind.TSV: "\t"}
@@ -32,7 +32,7 @@ def load_table(source: Source) -> Table:
     if not len(table):
         of = f", only the columns {', '.join(table.names)}" if table.names else ""
         raise DataError(f"{source.text}: has no rows{of}")
-    return table
+    return with_written_lists(table)
 
 
 def _read(source: Source) -> Table:

@@ -98,8 +98,10 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
 
 
 def _written_lists(name: str, table: Table) -> str:
+    plain = names.plain_name(name)
+    are_words = plain not in names.CLASSES and plain in (*names.WORDS, *names.TAGS)
     try:
-        table.items(name)
+        table.items(name, None if are_words else SEPARATOR)
     except DataError as error:
         return str(error)
     return ""

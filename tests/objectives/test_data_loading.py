@@ -16,7 +16,7 @@ import pyarrow
 import pytest
 from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
-from autotune.objectives.data.table import Table
+from autotune.objectives.data.table import Table, append
 from autotune.spaces.errors import DataError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -317,6 +317,19 @@ def test_hundreds_of_columns_are_taken_in_one_go(tmp_path: Path, monkeypatch: py
     table = load(tmp_path, "wide.csv", line + line)
     assert [table.column(name) for name in names] == [[name] for name in names]
     assert looks == [names]
+
+
+def test_rows_of_two_files_have_lists_where_all_of_both_are_written_so(tmp_path: Path):
+    lists, blank, words = (
+        load(tmp_path, name, f'labels\n"{cell}"\n')
+        for name, cell in (("a.csv", "['x']"), ("b.csv", " "), ("c.csv", "y"))
+    )
+    assert append(lists, lists).items("labels", "|") == [["x"], ["x"]]
+    assert append(blank, lists).items("labels", "|") == [[], ["x"]]
+    mixture = append(lists, words)
+    assert mixture.column("labels") == ["['x']", "y"]
+    with pytest.raises(DataError, match="line 2: column 'labels' holds a list written as text"):
+        mixture.items("labels", "|")
 
 
 def test_a_missing_column_names_the_columns_and_the_nearest(tmp_path: Path):

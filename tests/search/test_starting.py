@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table, with_written_lists
 from autotune.objectives.tasks.names import Kind
 from autotune.objectives.tasks.registry import TASKS
 from autotune.search.starting.choosing import choose
@@ -113,6 +114,18 @@ KINDS: dict[str, tuple[str, Callable[[Row], Row], dict[str, str], list[str]]] = 
         "rows.jsonl",
         lambda row: {"text": row["text"], "labels": [row["label"], row["aspect"]]},
         {"kind": "multi_label", "text": "text", "labels": "labels"},
+        ["reconstruct"],
+    ),
+    "written lists of labels": (
+        "rows.csv",
+        lambda row: {"text": row["text"], "labels": str([row["label"], row["aspect"]] if row["id"] else [])},
+        {"kind": "multi_label", "text": "text", "labels": "labels"},
+        ["reconstruct"],
+    ),
+    "written tags": (
+        "rows.csv",
+        lambda row: {"tokens": str(words(row)), "ner_tags": json.dumps(tags(row))},
+        {"kind": "token_classification", "tokens": "tokens", "tags": "ner_tags"},
         ["reconstruct"],
     ),
     "tagged words": (
@@ -484,7 +497,8 @@ def test_any_table_gives_a_file_that_validates_or_an_error(rows: list[Row], kind
         ("sku", [f"X-{number}" for number in range(60)], Form.USELESS),
         ("text", ["a", "b"] * 10, Form.TEXT),
         ("note", ["", " "] * 10, Form.USELESS),
-        ("list", ["['a', 'b']", "['b']"] * 10, Form.USELESS),
+        ("list", ["['a', 'b']", "['b']"] * 10, Form.LABEL_LISTS),
+        ("list", ["['a', 'b']", "b"] * 10, Form.USELESS),
         ("title", [f"word{'x' * number} | other" for number in range(20)], Form.TEXT),
     ],
 )
@@ -494,9 +508,7 @@ def test_what_a_column_holds(name: str, values: list[str], form: Form) -> None:
 
 
 def described(name: str, values: list[str]) -> Column:
-    from autotune.objectives.data.table import Table
-
-    (column,) = describe(Table("rows.csv", {name: values}, range(len(values)), ""))
+    (column,) = describe(with_written_lists(Table("rows.csv", {name: values}, range(len(values)), "")))
     return column
 
 
@@ -512,6 +524,12 @@ def described(name: str, values: list[str]) -> Column:
             [f"{n},{n % 7}" for n in range(100)],
             "numbers with commas; write 3.14 with a point, and 12345 without",
         ),
+        (
+            "labels",
+            ["['a', 'b']", "b"] * 10,
+            "but line 1 holds 'b'; write a list such as ['a', 'b'] in every row, or give the values with '|'",
+        ),
+        ("tags", ["['a', 'b']", "b"] * 10, "or give the values with blanks between them"),
         ("labels", ["food,price", "food", "price,room", "room"] * 10, "then kind: multi_label, separator: ','"),
     ],
 )
