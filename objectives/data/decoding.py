@@ -25,10 +25,23 @@ def read_bytes(path: str, source: str) -> bytes:
         raise DataError(f"{source}: cannot be read ({error.strerror})") from error
     if not data:
         raise DataError(f"{source}: the file is empty")
-    for start, what in _NO_TEXTS.items():
-        if data.startswith(start):
-            raise DataError(f"{source}: the file is {what}")
+    if what := _other_format(data):
+        raise DataError(f"{source}: the file is {what}")
     return data
+
+
+def other_format(path: Path) -> str:
+    """What a file of another program is, by its first bytes; the empty string where they say nothing.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return _other_format(file.read(max(map(len, _NO_TEXTS))))
+
+
+def _other_format(data: bytes) -> str:
+    return next((what for start, what in _NO_TEXTS.items() if data.startswith(start)), "")
 
 
 def decode(data: bytes, source: str) -> str:

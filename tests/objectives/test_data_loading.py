@@ -356,6 +356,37 @@ def test_json_lines_keep_the_digits_of_the_file(tmp_path: Path):
     assert table.where(1) == "a.jsonl, line 3"
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"text": "a", "n": 1.10, "tags": ["x"]}, {"text": "b", "n": 7, "tags": null}]',
+        '\n[\n  {"text": "a", "n": 1.10, "tags": ["x"]},\n  {"text": "b", "n": 7, "tags": []}\n]\n',
+        '{"text": "a", "n": 1.10, "tags": ["x"]}\n{"text": "b", "n": 7, "tags": []}\n',
+    ],
+)
+def test_json_is_an_array_of_objects_or_one_a_line(tmp_path: Path, name: str, content: str):
+    table = load(tmp_path, name, content)
+    assert table.columns == {"text": ["a", "b"], "n": ["1.10", "7"]}
+    assert table.items("tags") == [["x"], []]
+    assert table.where(1) == f"{name}, {'line' if content.startswith('{') else 'row'} 2"
+    assert table.fingerprint == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_a_fault_of_an_array_names_its_row(tmp_path: Path):
+    table = load(tmp_path, "a.json", '[{"text": "a", "n": 1},\n\n{"text": "b"}]')
+    with pytest.raises(DataError, match=r"^a.json, row 2: the key 'n' is missing$"):
+        table.column("n")
+
+
+def test_the_json_files_of_a_folder_keep_their_digest(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.json").write_text('{"text": "a", "label": 1}\n{"text": "b", "label": 0}\n')
+    content = [{"text": ["a", "b"], "label": ["1", "0"]}, {}, {}]
+    table = load_table(resolve_source("set", tmp_path))
+    assert table.fingerprint == hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
 def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path: Path):
     table = load(
         tmp_path, "a.jsonl", '{"x": null}\n{"x": {"text": "a", "y": {"z": "b"}}}\n{"x": {"text": "c", "y": null}}\n'
@@ -385,8 +416,19 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
     ("content", "message"),
     [
         ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: not JSON: Expecting value at character 7"),
-        ('["a"]\n', "a.jsonl, line 1: no JSON object"),
-        ("[]\n", "a.jsonl, line 1: no JSON object"),
+        ('["a"]\n', "a.jsonl, row 1: no JSON object"),
+        ('["a"]\n["b"]\n', "a.jsonl has 2 mistakes:\n  line 1: no JSON object"),
+        ("[]\n", "a.jsonl: has no rows"),
+        ('[{"a": 1},\n {"a": }]\n', "a.jsonl, line 2: not JSON: Expecting value at character 8"),
+        ('[{"a": 1, "a": 2}]\n', "a.jsonl: in the array the key 'a' is there twice"),
+        (
+            '{"data": [\n{"text": "a"}\n],\n"n": 1}\n',
+            "a.jsonl: the file is one object over several lines, with the keys 'data', 'n'; write an array of objects,",
+        ),
+        (
+            '{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 0}}\n',
+            "a.jsonl: the file is one object of columns, as pandas writes it by default; write its rows: df",
+        ),
         ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),
         ("[" * 100_000, "a.jsonl, line 1: "),
         ("\n \n", "a.jsonl: the file is empty"),
