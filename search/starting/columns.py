@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import mean
 
-from ...objectives.data.cleaning import normalised
 from ...objectives.data.cleaning import rows as rows_in_words
-from ...objectives.data.repairs import spellings
+from ...objectives.data.repairs import respelt, spellings
 from ...objectives.data.table import Table
 from ...objectives.tasks.regression import number_of
 from ...spaces.errors import DataError
@@ -79,8 +78,7 @@ def describe(table: Table) -> list[Column]:
 
 def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     filled = [value for value in values if value.strip()]
-    spelt = spellings(filled)  # as cleaning merges them: Good and good are one label
-    counts = Counter(spelt[normalised(value)] for value in filled)
+    counts = Counter(_merged(filled))
     if not name.strip():
         return Column(name, Form.USELESS, "a column without a name")
     if not filled:
@@ -95,6 +93,12 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     if blank := len(values) - len(filled):
         told += f", empty in {rows_in_words(blank)}"
     return Column(name, form, told, values, (), counts, mean(map(len, filled)))
+
+
+def _merged(labels: Sequence[str]) -> Sequence[str]:
+    """Labels as cleaning spells them: Good and good are one, and so are 1 and 1.0."""
+    table = Table("", {"labels": list(labels)}, range(len(labels)), "")
+    return respelt(table, "labels", None, spellings(labels), "labels")[0].columns["labels"]
 
 
 def _written_lists(name: str, table: Table) -> str:
