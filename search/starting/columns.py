@@ -26,6 +26,8 @@ _MANY = 0.2
 _MOSTLY = 0.9
 _MOST_SHOWN = 5
 """Labels that are told one by one, the most frequent ones."""
+_PARTS = "says of what part of the data a row is; write each part to a file of its own, and name them in data: train, \
+validation and test"
 SEPARATOR = "|"
 _OTHER_SEPARATORS = (";", ",", "/")
 """Between labels, too, though never taken for it unasked: one label's own name may hold one."""
@@ -85,6 +87,8 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
         return Column(name, Form.USELESS, "empty in all rows")
     if len(counts) < 2:
         return Column(name, Form.USELESS, "the same in all rows", values)
+    if names.plain_name(name) in names.SPLITS and all(names.plain_name(value) in names.PARTS for value in counts):
+        return Column(name, Form.USELESS, f"{_PARTS} ({in_words(counts, 'parts')})", values)
     if filled[0].lstrip().startswith("[") and (why := _written_lists(name, table)):
         return Column(name, Form.USELESS, why)
     form, told = _form(names.plain_name(name), filled, counts, len(values))
@@ -189,10 +193,10 @@ def _shared(counts: Counter[str], limit: int) -> bool:
     return 2 <= len(counts) <= limit and counts.total() >= 2 * len(counts)
 
 
-def in_words(counts: Counter[str]) -> str:
+def in_words(counts: Counter[str], what: str = "labels") -> str:
     """Labels with their counts: `3 labels: neg 350, neu 20, pos 330`."""
     shown = ", ".join(_shown(counts.most_common(_MOST_SHOWN)))
-    return f"{len(counts)} labels: {shown}{', …' * (len(counts) > _MOST_SHOWN)}"
+    return f"{len(counts)} {what}: {shown}{', …' * (len(counts) > _MOST_SHOWN)}"
 
 
 def _shown(pairs: Iterable[tuple[str, int]]) -> Iterable[str]:

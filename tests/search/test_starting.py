@@ -333,6 +333,19 @@ def test_columns_that_tell_nothing_more_are_left_out() -> None:
     assert left_out["source"] == "the same in all rows"
 
 
+@pytest.mark.parametrize("name", ["split", "Fold", "subset"])
+def test_a_column_that_says_what_part_a_row_is_of_is_no_task(name: str, autotune: Command) -> None:
+    rows = [{**row, name: ("train", "Train", "dev", "test")[row["id"] % 4]} for row in reviews()]
+    assert auxiliaries_of(made(rows)) == ["aspect", "reconstruct"]
+    Path("study.yaml").unlink()
+    told = autotune("init", "rows.csv").out
+    assert (
+        f"left out: column {name!r}: says of what part of the data a row is; write each part to a file of its" in told
+    )
+    rows = [{**row, name: ("train", "plane", "car")[row["id"] % 3]} for row in reviews()]
+    assert name in auxiliaries_of(made(rows))
+
+
 def test_auxiliaries_are_few() -> None:
     rows = [{**row, **{f"is {letter}": letter in str(row["text"]) for letter in "bcdfklmn"}} for row in reviews()]
     assert len(auxiliaries_of(made(rows))) == 5
