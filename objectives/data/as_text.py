@@ -18,7 +18,7 @@ _BYTES_TYPES = {"binary", "large_binary", "binary_view"}
 
 def to_text(dataset: Dataset) -> TextColumns:
     """All columns of a data set as text, or why a column is none."""
-    result = TextColumns(range(1, len(dataset) + 1))
+    result = TextColumns(range(1, len(dataset) + 1), unit="row")
     features = dataset.features
     plain = _in_one_go(dataset, [name for name, feature in features.items() if _holds_text(feature) or _item(feature)])
 

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,8 +16,11 @@ from .mistakes import Mistakes
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SUFFIXES = {",": ".csv", "\t": ".tsv"}
+_IN_PLACE_OF_COMMAS = (";", "\t")
+"""What programs write to a CSV where the comma is the decimal separator."""
 _QUOTED = re.compile(r'(?:^|(?<=\t))"(?:[^"\t\r\n]|"")*"(?=[\t\r\n]|\Z)', re.MULTILINE)
 """A quoted cell of one line of a TSV."""
+_WHOLE = re.compile(r"-?\d+")
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL and csv.QUOTE_NONE."""
 
@@ -27,16 +30,25 @@ class Outline:
     """What a delimited file holds, without its values."""
 
     columns: list[str]
+    """The names of the columns that are read."""
+    names: list[str]
+    """Those of all columns in the file, each another; of one that is ignored it is blank."""
     records: list[int]
     """For each row its place among the records after the header, where blank lines count too."""
     lines: list[int]
     """For each row the line, from 1, on which it starts."""
     quoting: Quoting
     """What quotes are: `csv.QUOTE_MINIMAL`, or `csv.QUOTE_NONE` where they are part of the texts."""
+    delimiter: str
+    """What stands between the cells."""
 
 
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
+
+    Columns without a name are ignored where they are empty, or pandas' index; so are rows of nothing but separators,
+    as spreadsheets write them. Where a CSV's header has semicolons, or tabs, and no comma, these are its separators,
+    unless only commas make sense of the rows: spreadsheets write them in countries that write 4,5 for 4.5.
 
     Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, every line has its columns
     without, and few cells are quoted as a CSV's are: many programs write tabs and no quotes, and a text may begin with
@@ -45,14 +57,40 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     Raises:
         DataError: blank or repeated column names, ragged rows, quotes that do not match.
     """
+    outline, mistakes = _checked(text, delimiter, source)
+    if delimiter == "," and (other := _in_place_of_commas(text)):
+        found, wrong = _checked(text, other, source)
+        if not wrong or len(wrong) < len(mistakes):
+            outline, mistakes = found, wrong
+    mistakes.raise_if_any()
+    return outline
+
+
+def _in_place_of_commas(text: str) -> str:
+    """The separator that the header has in place of commas; the empty string where it has a comma, or more than one."""
+    if _header_cells(text, ",") > 1:
+        return ""
+    found = [separator for separator in _IN_PLACE_OF_COMMAS if _header_cells(text, separator) > 1]
+    return found[0] if len(found) == 1 else ""
+
+
+def _header_cells(text: str, delimiter: str) -> int:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return next((len(fields) for fields in reader if fields), 0)
+    except csv.Error:
+        return 0
+
+
+def _checked(text: str, delimiter: str, source: str) -> tuple[Outline, Mistakes]:
+    """The outline and its mistakes, with quotes as the file has them."""
     outline, mistakes = _outline(text, delimiter, source, csv.QUOTE_MINIMAL)
     if delimiter == "\t" and '"' in text and '"' not in _first_line(text)[1]:
         plain, wrong = _outline(text, delimiter, source, csv.QUOTE_NONE)
         joined = len(plain.columns) > 1 and len(plain.lines) > len(outline.lines)
         if not wrong and (mistakes or joined) and not _quotes(text):
-            outline, mistakes = plain, wrong
-    mistakes.raise_if_any()
-    return outline
+            return plain, wrong
+    return outline, mistakes
 
 
 def _quotes(text: str) -> bool:
@@ -64,22 +102,41 @@ def _quotes(text: str) -> bool:
 def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[Outline, Mistakes]:
     mistakes = Mistakes(source)
     records = _records(text, delimiter, quoting, mistakes)
-    header_line, columns = next(((line, fields) for line, fields in records if fields), (1, []))
-    _check_columns(columns, header_line, mistakes)
-    outline = Outline(columns, [], [], quoting)
+    header_line, header = next(((line, fields) for line, fields in records if fields), (1, []))
+    nameless: dict[int, list[str]] = {place: [] for place, name in enumerate(header) if not name.strip()}
+    places, lines = list[int](), list[int]()
     for record, (line, fields) in enumerate(records):
-        if len(fields) == len(columns):
-            outline.records.append(record)
-            outline.lines.append(line)
+        if len(fields) > 1 and not any(fields):
+            continue
+        if len(fields) == len(header):
+            places.append(record)
+            lines.append(line)
+            for place, values in nameless.items():
+                values.append(fields[place])
         elif fields:
-            mistakes.add(line, _ragged(fields, columns))
+            mistakes.add(line, _ragged(fields, header))
+    ignored = _ignored(nameless) if len(nameless) < len(header) else set[int]()
+    columns = [name for place, name in enumerate(header) if place not in ignored]
+    _check_columns(header, [place + 1 for place in nameless if place not in ignored], header_line, mistakes)
     if mistakes:
-        line, header = _first_line(text)
-        if hint := other_separator(header, delimiter):
+        line, start = _first_line(text)
+        if hint := other_separator(start, delimiter):
             mistakes.add(line, hint)
-        if len(columns) > 1 and all(name.startswith(" ") for name in columns[1:]):
+        if len(header) > 1 and all(name.startswith(" ") for name in header[1:]):
             mistakes.add(line, "blanks follow the separators; a quote after a blank does not quote: remove the blanks")
-    return outline, mistakes
+    names = [" " * (place + 1) if place in ignored else name for place, name in enumerate(header)]
+    return Outline(columns, names, places, lines, quoting, delimiter), mistakes
+
+
+def _ignored(nameless: Mapping[int, Sequence[str]]) -> set[int]:
+    """The places of columns without a name that are no data: without content, or an index as pandas writes it."""
+    empty = {place for place, values in nameless.items() if not any(value.strip() for value in values)}
+    return empty | {place for place, values in nameless.items() if place == 0 and _is_index(values)}
+
+
+def _is_index(values: Sequence[str]) -> bool:
+    """Whole numbers, each at most twice on average: labels repeat more often."""
+    return all(map(_WHOLE.fullmatch, values)) and 2 * len(set(values)) >= len(values)
 
 
 def _first_line(text: str) -> tuple[int, str]:
@@ -121,8 +178,7 @@ def _explain(error: str) -> str:
     return error
 
 
-def _check_columns(columns: Sequence[str], line: int, mistakes: Mistakes) -> None:
-    blank = [number for number, name in enumerate(columns, 1) if not name.strip()]
+def _check_columns(columns: Sequence[str], blank: Sequence[int], line: int, mistakes: Mistakes) -> None:
     if blank:
         mistakes.add(line, f"the header has no name for column {', '.join(map(str, blank))}{_unnamed(columns, blank)}")
     repeated = [name for name, count in Counter(columns).items() if count > 1 and name.strip()]
@@ -136,8 +192,6 @@ def _unnamed(columns: Sequence[str], blank: Sequence[int]) -> str:
         return " (this line is for Excel alone: delete it)"
     if len(blank) < len(columns) and blank == [1]:
         return " (an index, as pandas writes it? write the file with index=False, or give the column a name)"
-    if len(blank) < len(columns) and blank[-1] - blank[0] == len(columns) - blank[0] == len(blank) - 1:
-        return " (empty columns at the end? delete them)"
     return ""
 
 

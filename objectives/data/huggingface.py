@@ -11,7 +11,6 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ _PANDAS_INDEX = "__index_level_0__"
 _MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
 
 
-def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) -> TextColumns:
+def read_delimited(text: str, outline: Outline, source: Source) -> TextColumns:
     """Read a CSV or TSV text that was checked, as its outline says.
 
     Raises:
@@ -56,20 +55,23 @@ def read_delimited(text: str, delimiter: str, outline: Outline, source: Source) 
         return TextColumns([], {name: [] for name in outline.columns})
     # Blank lines come as rows and the outline drops them, because pandas' own skipping takes rows of blanks
     # too. It reads a header from the first line, so blank lines before it have to go.
+    given: dict[str, Any] = {} if outline.names == outline.columns else {"names": outline.names, "header": 0}
     try:
         with _private_copy(text.lstrip("\r\n").encode()) as (file, cache):
             dataset = Dataset.from_csv(
                 file,
-                features=_all_text(outline.columns),
+                features=_all_text(outline.names),
                 cache_dir=cache,
                 keep_in_memory=True,
-                sep=delimiter,
+                sep=outline.delimiter,
                 quoting=outline.quoting,
                 na_filter=False,
                 skip_blank_lines=False,
                 encoding="utf-8",
+                **given,
             )
-            return replace(to_text(dataset.select(outline.records)), lines=outline.lines)
+            found = to_text(dataset.select(outline.records))
+            return TextColumns(outline.lines, {name: found.columns[name] for name in outline.columns})
     except (DatasetsError, ValueError, OSError) as error:
         raise DataError(f"{source.text}: not a readable {source.kind.upper()} file ({reason(error)})") from error
 

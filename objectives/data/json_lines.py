@@ -1,4 +1,4 @@
-"""JSON Lines, read to text.
+"""JSON Lines, or an array of objects, read to text.
 
 `datasets` reads JSON through Arrow, which guesses types: "2024-01-01" becomes a timestamp and 1.10
 becomes 1.1, so a label would change its name. The lines are therefore read here, value by value.
@@ -6,56 +6,124 @@ becomes 1.1, so a label would change its name. The lines are therefore read here
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import cast
 
+from ...spaces.errors import DataError
 from .mistakes import Mistakes
 from .text_columns import TextColumns
 
+_NO_OBJECT = f"no JSON object, as in {json.dumps({'text': 'good', 'label': 'positive'})}"
 
-def parse_json_lines(text: str, source: str) -> TextColumns:
-    """Read one object a line; blank lines are skipped, null is the empty text, or the empty list.
+
+class _Row(dict[str, object]):
+    """A JSON object; its own type, so that a line `[]` cannot pass for one."""
+
+
+def parse_json(text: str, source: str) -> TextColumns:
+    """Read one object a line, or an array of objects; null is the empty text, or the empty list.
 
     Numbers keep the digits that the file has. What an object holds becomes a column by its dotted name. A column
     that misses in some row, or holds something else, is a fault of that column alone: the study may not need it.
 
     Raises:
-        DataError: lines that are no JSON objects, or that repeat a key.
+        DataError: lines, or items of the array, that are no JSON objects, or that repeat a key.
     """
+    rows = _array(text, source) if text.lstrip().startswith("[") else None
+    unit, found = ("line", _lines(text, source)) if rows is None else ("row", dict(enumerate(rows, 1)))
+    rows, result = list(found.values()), TextColumns(list(found), unit=unit)
+    if len(rows) == 1 and _holds_columns(rows[0]):
+        raise DataError(
+            f"{source}: the file is one object of columns, as pandas writes it by default; "
+            "write its rows: df.to_json(FILE, orient='records')"
+        )
+    for name in dict.fromkeys(key for row in rows for key in row):
+        _add_column(name, rows, result)
+    return result
+
+
+def _lines(text: str, source: str) -> dict[int, _Row]:
+    """The object of each line by its number; blank lines are skipped."""
     mistakes = Mistakes(source)
-    found: dict[int, dict[str, object]] = {}
+    found: dict[int, _Row] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 found[number] = _parse_row(line)
             except ValueError as error:
                 mistakes.add(number, str(error))
-    mistakes.raise_if_any()
-    rows, result = list(found.values()), TextColumns(list(found))
-    for name in dict.fromkeys(key for row in rows for key in row):
-        _add_column(name, rows, result)
-    return result
-
-
-def _parse_row(line: str) -> dict[str, object]:
-    try:
-        row: object = json.loads(
-            line, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_without_repeats
+    if mistakes and (keys := _keys_of_all(text)):
+        raise DataError(
+            f"{source}: the file is one object over several lines, with the keys {', '.join(map(repr, keys))}; "
+            "write an array of objects, one a row, or an object a line"
         )
+    mistakes.raise_if_any()
+    return found
+
+
+def _keys_of_all(text: str) -> Sequence[str]:
+    """The keys of the one object that a text of several lines is; none where it is something else."""
+    try:
+        found = _loaded(text)
+    except (ValueError, RecursionError):
+        return []
+    return list(found) if isinstance(found, _Row) else []
+
+
+def _array(text: str, source: str) -> list[_Row] | None:
+    """The objects of an array; None where more stands behind it, as where each line is one."""
+    mistakes = Mistakes(source)
+    items: list[object] = []
+    try:
+        items = cast(list[object], _loaded(text))  # what begins with a bracket
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            return None
+        mistakes.add(error.lineno, f"not JSON: {error.msg} at character {error.colno}")
+    except RecursionError:
+        mistakes.add(1, "no row: the JSON is nested too deeply")
+    except ValueError as error:
+        raise DataError(f"{source}: in the array {error}") from error
+    mistakes.raise_if_any()
+    rows: list[_Row] = []
+    wrong = Mistakes(source, "row")
+    for number, item in enumerate(items, 1):
+        if isinstance(item, _Row):
+            rows.append(item)
+        else:
+            wrong.add(number, _NO_OBJECT)
+    wrong.raise_if_any()
+    return rows
+
+
+def _holds_columns(row: Mapping[str, object]) -> bool:
+    """Whether every key has an object of numbered values."""
+    return bool(row) and all(
+        isinstance(value, _Row) and value and all(map(str.isdecimal, value)) for value in row.values()
+    )
+
+
+def _parse_row(line: str) -> _Row:
+    try:
+        row = _loaded(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.colno}") from error
     except RecursionError as error:
         raise ValueError("no row: the JSON is nested too deeply") from error
     if not isinstance(row, _Row):
-        raise ValueError(f"no JSON object, as in {json.dumps({'text': 'good', 'label': 'positive'})}")
+        raise ValueError(_NO_OBJECT)
     return row
+
+
+def _loaded(text: str) -> object:
+    """JSON whose numbers keep their digits; a ValueError that is no JSONDecodeError names a key that is there twice."""
+    return json.loads(
+        text, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_without_repeats
+    )
 
 
 def _constant(name: str) -> str | None:
     """Python writes a missing number as NaN; an infinite one is none that is missing."""
     return None if name == "NaN" else name
-
-
-class _Row(dict[str, object]):
-    """A JSON object; its own type, so that a line `[]` cannot pass for one."""
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> _Row:
@@ -89,7 +157,7 @@ def _add_column(
             else:
                 texts.append(_text(row, name))
         except ValueError as error:
-            result.put(path, result.faults, f"line {line}: {error}")
+            result.put(path, result.faults, f"{result.unit} {line}: {error}")
             return
     if lists:
         result.put(path, result.lists, lists)

@@ -14,9 +14,9 @@ from ...spaces.errors import DataError
 from .decoding import decode, read_bytes
 from .delimited import check_delimited, other_separator
 from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
-from .json_lines import parse_json_lines
+from .json_lines import parse_json
 from .sources import FILE_KINDS, Kind, Source
-from .table import Table, append, take
+from .table import Table, append, take, with_written_lists
 from .text_columns import TextColumns
 
 DELIMITERS = {Kind.CSV: ",", Kind.TSV: "\t"}
@@ -32,7 +32,7 @@ def load_table(source: Source) -> Table:
     if not len(table):
         of = f", only the columns {', '.join(table.names)}" if table.names else ""
         raise DataError(f"{source.text}: has no rows{of}")
-    return table
+    return with_written_lists(table)
 
 
 def _read(source: Source) -> Table:
@@ -41,18 +41,17 @@ def _read(source: Source) -> Table:
         if source.kind is Kind.FOLDER and (table := _folder_of_files(source)) is not None:
             return table
         content = read_collection(source)
-        return _table(source, content, _digest_of_columns(content), "row")
+        return _table(source, content, _digest_of_columns(content))
     data = read_bytes(source.place, source.text)
     digest = hashlib.sha256(data).hexdigest()
     if source.kind is Kind.PARQUET:
-        return _table(source, read_parquet(data, source), digest, "row")
+        return _table(source, read_parquet(data, source), digest)
     text = decode(data, source.text)
     if source.kind is Kind.JSONL:
-        return _table(source, parse_json_lines(text, source.text), digest)
-    delimiter = DELIMITERS[source.kind]
-    outline = check_delimited(text, delimiter, source.text)
-    hint = other_separator(outline.columns[0], delimiter) if len(outline.columns) == 1 else ""
-    return _table(source, read_delimited(text, delimiter, outline, source), digest, hint=hint)
+        return _table(source, parse_json(text, source.text), digest)
+    outline = check_delimited(text, DELIMITERS[source.kind], source.text)
+    hint = other_separator(outline.columns[0], outline.delimiter) if len(outline.columns) == 1 else ""
+    return _table(source, read_delimited(text, outline, source), digest, hint)
 
 
 def fingerprint(source: Source) -> str:
@@ -65,11 +64,12 @@ def fingerprint(source: Source) -> str:
 def _folder_of_files(source: Source) -> Table | None:
     """The rows of a split whose files are of the kinds that we check; None where one is of another kind.
 
-    `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates.
+    `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates. It does
+    read the .json files of a folder: their digest is that of what it makes of them, in studies that are there.
     """
     every = [Path(file) for file in files_of(source)]
     files = [file for file in every if file.stat().st_size] or every  # an empty one among others has no rows
-    kinds = [FILE_KINDS.get(file.suffix.lower()) for file in files]
+    kinds = [FILE_KINDS.get(suffix) if (suffix := file.suffix.lower()) != ".json" else None for file in files]
     tables = [
         _read(Source(f"{source.text}: {file.name}", kind, str(file)))
         for file, kind in zip(files, kinds, strict=True)
@@ -96,9 +96,9 @@ def _part_of(source: Source, tables: Sequence[Table]) -> Table:
     return replace(take(table, rows), fingerprint=f"{table.fingerprint}[{rows.start}:{rows.stop}]")
 
 
-def _table(source: Source, content: TextColumns, digest: str, unit: str = "line", hint: str = "") -> Table:
+def _table(source: Source, content: TextColumns, digest: str, hint: str = "") -> Table:
     faults = {name: f"{source.text}, {why}" for name, why in content.faults.items()}
-    return Table(source.text, content.columns, content.lines, digest, unit, content.lists, faults, hint)
+    return Table(source.text, content.columns, content.lines, digest, content.unit, content.lists, faults, hint)
 
 
 def _digest_of_columns(content: TextColumns) -> str:

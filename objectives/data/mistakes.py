@@ -16,8 +16,8 @@ class Mistakes:
     def add(self, line: int, problem: str) -> None:
         self._found.append((line, problem))
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __len__(self) -> int:
+        return len(self._found)
 
     def raise_if_any(self) -> None:
         """Raise a DataError that lists the first mistakes by line and counts the rest."""

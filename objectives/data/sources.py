@@ -1,6 +1,6 @@
 """Where rows come from: what the user wrote in `data.train`, resolved once.
 
-    reviews.csv  reviews.tsv  reviews.jsonl  reviews.parquet      a file
+    reviews.csv  reviews.tsv  reviews.jsonl  reviews.json  reviews.parquet    a file
     folder  folder@test  folder:config@test                       a folder that `datasets.load_dataset` opens
     owner/name  owner/name@test  owner/name:config@test           a data set on the Hugging Face Hub
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ...spaces.errors import DataError
 from ..places import place_of
+from .decoding import other_format
 
 
 class Kind(StrEnum):
@@ -34,6 +35,7 @@ FILE_KINDS = {
     ".tsv": Kind.TSV,
     ".jsonl": Kind.JSONL,
     ".ndjson": Kind.JSONL,
+    ".json": Kind.JSONL,
     ".parquet": Kind.PARQUET,
 }
 _SELECTION = re.compile(r"(?P<place>.+?)(?::(?P<config>[\w.-]+))?(?:@(?P<split>[\w.-]+(?:\[[\d:%-]+\])?))?")
@@ -83,6 +85,8 @@ def _resolve(text: str, base: Path) -> Source:
     if kind is not None and not path.is_dir():
         return _resolve_file(text, path, kind)
     if path.is_file():
+        if what := other_format(path):
+            raise DataError(f"{text}: the file is {what}")
         raise DataError(f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}")
     return _resolve_collection(text, base)
 

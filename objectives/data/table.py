@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from ...spaces.errors import DataError
 from .mistakes import Mistakes
 from .sources import suggestion
+from .written_lists import list_of, written_lists
 
 _WRITTEN_LIST = re.compile(r"""\s*\[(["'].*["']|\s*\d+(,?\s+\d+)+\s*)\]\s*""", re.DOTALL)
-"""A list as Python or numpy prints it, which is what pandas writes to a CSV for a column of lists."""
+"""A list as Python or numpy prints it: one alone among texts is a mistake, whether it can be read or not."""
 _SHOWN = 32
-"""Characters of such a list that a message shows."""
+"""Characters of a value that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Table:
     """Columns that cannot be used as text, with the message that says where and why."""
     hint: str = ""
     """What is likely wrong where a column misses."""
+    written: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """The values of list columns that were written as text, for whoever reads them as texts."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -43,6 +46,8 @@ class Table:
 
     def column(self, name: str) -> list[str]:
         """The values of a column, one a row; DataError if there is none, or if it is not all text."""
+        if name in self.written:
+            return self.written[name]
         if name in self.lists:
             raise DataError(f"{self.source}: column {name!r} holds lists, not texts")
         self._check(name)
@@ -52,22 +57,26 @@ class Table:
         """The texts of each row of a list column, or of a column of texts cut at `separator` (None: at blanks).
 
         Raises:
-            DataError: there is no such column, or it holds something else, such as lists written as text.
+            DataError: there is no such column, or it holds something else, such as lists written as text in some rows.
         """
         if name in self.lists:
             return self.lists[name]
         self._check(name)
-        self._refuse_written_lists(name, "blanks" if separator is None else repr(separator))
+        self._refuse_some_lists(name, "blanks" if separator is None else repr(separator))
         return [value.split(separator) if value.strip() else [] for value in self.columns[name]]
 
-    def _refuse_written_lists(self, name: str, between: str) -> None:
-        row = next((row for row, value in enumerate(self.columns[name]) if _WRITTEN_LIST.fullmatch(value)), None)
+    def _refuse_some_lists(self, name: str, between: str) -> None:
+        values = self.columns[name]
+        row = next((row for row, value in enumerate(values) if _WRITTEN_LIST.fullmatch(value)), None)
         if row is not None:
-            value = self.columns[name][row]
-            shown = f"{value[:_SHOWN]!r}{'…' if len(value) > _SHOWN else ''}"
+            others = (row for row, value in enumerate(values) if value.strip() and list_of(value) is None)
+            other = next(others, row)
+            why = "in a form that is not read"
+            if other != row:
+                why = f"but {self.unit} {self.lines[other]} holds {_shown(values[other])}"
             raise DataError(
-                f"{self.where(row)}: column {name!r} holds a list written as text ({shown}); give its values with "
-                f"{between} between them, or as a list, in JSON Lines or Parquet"
+                f"{self.where(row)}: column {name!r} holds a list written as text ({_shown(values[row])}), {why}; "
+                f"write a list such as ['a', 'b'] in every row, or give the values with {between} between them"
             )
 
     def _check(self, name: str) -> None:
@@ -96,12 +105,30 @@ class Table:
         mistakes.raise_if_any()
 
 
+def _shown(value: str) -> str:
+    return f"{value[:_SHOWN]!r}{'…' if len(value) > _SHOWN else ''}"
+
+
+def with_written_lists(table: Table) -> Table:
+    """The table with lists for the columns of texts that are lists in every row, or empty."""
+    found = {name: lists for name, values in table.columns.items() if (lists := written_lists(values)) is not None}
+    if not found:
+        return table
+    return replace(
+        table,
+        columns={name: values for name, values in table.columns.items() if name not in found},
+        lists={**table.lists, **found},
+        written={**table.written, **{name: table.columns[name] for name in found}},
+    )
+
+
 def take(table: Table, rows: Sequence[int]) -> Table:
     """Some rows of a table."""
     return replace(
         table,
         columns={name: [values[row] for row in rows] for name, values in table.columns.items()},
         lists={name: [values[row] for row in rows] for name, values in table.lists.items()},
+        written={name: [values[row] for row in rows] for name, values in table.written.items()},
         lines=[table.lines[row] for row in rows],
     )
 
@@ -109,17 +136,22 @@ def take(table: Table, rows: Sequence[int]) -> Table:
 def append(table: Table, more: Table) -> Table:
     """The rows of both; columns that only one of them has are gone, those of two forms are faults."""
     shared = [name for name in table.names if name in more.names]
+    texts, others = {**table.columns, **table.written}, {**more.columns, **more.written}
     mixed = {
         name: f"{table.source}, column {name!r}: lists here or in {more.source}, texts in the other; "
         "rows of both need one form"
         for name in shared
-        if (name in table.lists) != (name in more.lists)
+        if (name in table.lists) != (name in more.lists) and not (name in texts and name in others)
     }
     faults = {**mixed, **more.faults, **table.faults}
-    return replace(
+    lists = {name: [*own, *more.lists[name]] for name, own in table.lists.items() if name in more.lists}
+    joined = {name: [*own, *others[name]] for name, own in texts.items() if name in others}
+    whole = replace(
         table,
-        columns={name: [*own, *more.columns[name]] for name, own in table.columns.items() if name in more.columns},
-        lists={name: [*own, *more.lists[name]] for name, own in table.lists.items() if name in more.lists},
+        columns={name: values for name, values in joined.items() if name not in lists},
+        lists=lists,
+        written={name: values for name, values in joined.items() if name in lists},
         lines=[*table.lines, *more.lines],
         faults={name: faults[name] for name in shared if name in faults},
     )
+    return with_written_lists(whole)

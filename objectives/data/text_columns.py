@@ -18,6 +18,8 @@ class TextColumns:
     """Columns that hold a list of texts in every row."""
     faults: dict[str, str] = field(default_factory=dict[str, str])
     """Columns that cannot be used as text (images, bytes, a key that misses), with the reason."""
+    unit: str = "line"
+    """What `lines` counts, for messages."""
     _paths: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def put(self, path: tuple[str, ...], among: dict[str, _Column], column: _Column) -> None:

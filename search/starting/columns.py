@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import mean
 
-from ...objectives.data.cleaning import normalised
 from ...objectives.data.cleaning import rows as rows_in_words
-from ...objectives.data.repairs import spellings
+from ...objectives.data.repairs import respelt, spellings
 from ...objectives.data.table import Table
 from ...objectives.tasks.regression import number_of
 from ...spaces.errors import DataError
@@ -27,6 +26,8 @@ _MANY = 0.2
 _MOSTLY = 0.9
 _MOST_SHOWN = 5
 """Labels that are told one by one, the most frequent ones."""
+_PARTS = "says of what part of the data a row is; write each part to a file of its own, and name them in data: train, \
+validation and test"
 SEPARATOR = "|"
 _OTHER_SEPARATORS = (";", ",", "/")
 """Between labels, too, though never taken for it unasked: one label's own name may hold one."""
@@ -79,14 +80,15 @@ def describe(table: Table) -> list[Column]:
 
 def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     filled = [value for value in values if value.strip()]
-    spelt = spellings(filled)  # as cleaning merges them: Good and good are one label
-    counts = Counter(spelt[normalised(value)] for value in filled)
+    counts = Counter(_merged(filled))
     if not name.strip():
         return Column(name, Form.USELESS, "a column without a name")
     if not filled:
         return Column(name, Form.USELESS, "empty in all rows")
     if len(counts) < 2:
         return Column(name, Form.USELESS, "the same in all rows", values)
+    if names.plain_name(name) in names.SPLITS and all(names.plain_name(value) in names.PARTS for value in counts):
+        return Column(name, Form.USELESS, f"{_PARTS} ({in_words(counts, 'parts')})", values)
     if filled[0].lstrip().startswith("[") and (why := _written_lists(name, table)):
         return Column(name, Form.USELESS, why)
     form, told = _form(names.plain_name(name), filled, counts, len(values))
@@ -97,9 +99,17 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     return Column(name, form, told, values, (), counts, mean(map(len, filled)))
 
 
+def _merged(labels: Sequence[str]) -> Sequence[str]:
+    """Labels as cleaning spells them: Good and good are one, and so are 1 and 1.0."""
+    table = Table("", {"labels": list(labels)}, range(len(labels)), "")
+    return respelt(table, "labels", None, spellings(labels), "labels")[0].columns["labels"]
+
+
 def _written_lists(name: str, table: Table) -> str:
+    plain = names.plain_name(name)
+    are_words = plain not in names.CLASSES and plain in (*names.WORDS, *names.TAGS)
     try:
-        table.items(name)
+        table.items(name, None if are_words else SEPARATOR)
     except DataError as error:
         return str(error)
     return ""
@@ -183,10 +193,10 @@ def _shared(counts: Counter[str], limit: int) -> bool:
     return 2 <= len(counts) <= limit and counts.total() >= 2 * len(counts)
 
 
-def in_words(counts: Counter[str]) -> str:
+def in_words(counts: Counter[str], what: str = "labels") -> str:
     """Labels with their counts: `3 labels: neg 350, neu 20, pos 330`."""
     shown = ", ".join(_shown(counts.most_common(_MOST_SHOWN)))
-    return f"{len(counts)} labels: {shown}{', …' * (len(counts) > _MOST_SHOWN)}"
+    return f"{len(counts)} {what}: {shown}{', …' * (len(counts) > _MOST_SHOWN)}"
 
 
 def _shown(pairs: Iterable[tuple[str, int]]) -> Iterable[str]:

@@ -43,6 +43,10 @@ QUESTIONS = _names("question query")
 SPANS = _names("answers.text answer.text answer answers answer_text")
 STARTS = _names("answers.answer_start answer.answer_start answer_start start start_index")
 
+SPLITS = _names("split fold set subset partition")
+PARTS = _names("train training dev devel development valid validation val test testing eval evaluation")
+"""What a column of these names says of each row, where the rows of all parts are in one file."""
+
 _IDS = re.compile(r"(.*_)?(id|ids|idx|index|uid|uuid|guid|url|uri|link|hash|timestamp|date|datetime|created_at)")
 _GENERIC = re.compile(r"unnamed:?_?\d*|_*index_level_\d+_*")
 """What pandas writes where nobody gave a name: the number of a row."""

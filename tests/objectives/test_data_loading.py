@@ -16,9 +16,9 @@ import pyarrow
 import pytest
 from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
-from autotune.objectives.data.table import Table
+from autotune.objectives.data.table import Table, append
 from autotune.spaces.errors import DataError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pyarrow.parquet import write_table
 
@@ -35,10 +35,10 @@ def error_of(folder: Path, name: str, content: str | bytes) -> str:
 
 
 def test_every_value_of_a_csv_stays_the_text_of_the_file(tmp_path: Path):
-    table = load(tmp_path, "a.csv", "text,n\nNA,007\nnull,1.10\n,\nTrue,2024-01-01\n nan ,1e5\n")
+    table = load(tmp_path, "a.csv", "text,n\nNA,007\nnull,1.10\n,-\nTrue,2024-01-01\n nan ,1e5\n")
     assert table.columns == {
         "text": ["NA", "null", "", "True", " nan "],
-        "n": ["007", "1.10", "", "2024-01-01", "1e5"],
+        "n": ["007", "1.10", "-", "2024-01-01", "1e5"],
     }
 
 
@@ -66,6 +66,25 @@ def test_a_csv_that_pandas_reads_in_another_way_is_a_data_error(tmp_path: Path, 
     assert message.startswith("a.csv: not a readable CSV file (")
     assert capfd.readouterr() == ("", "")
     gc.collect()  # `datasets` leaves the file open where it fails, which no later test should be blamed for
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (",text,label\n0,a,007\n1,b,y\n", [2, 3]),
+        (",text,label\n7,a,007\n-3,b,y\n", [2, 3]),
+        ("text,label,,\na,007,,\nb,y, ,\n", [2, 3]),
+        ("text,,label\na,,007\nb,,y\n", [2, 3]),
+        (",text,label,\n0,a,007,\n,,,\n1,b,y,\n,,,\n,,\n", [2, 4]),
+        ("text;label;\r\na;007;\r\n;;\r\nb;y;\r\n;;\r\n", [2, 4]),
+        ('text,label\n\na,007\n"",""\nb,y\n,\n\n', [3, 5]),
+    ],
+)
+def test_what_pandas_and_spreadsheets_write_beside_the_data_is_ignored(tmp_path: Path, content: str, lines: list[int]):
+    table = load(tmp_path, "a.csv", content)
+    assert table.columns == {"text": ["a", "b"], "label": ["007", "y"]}
+    assert (table.names, list(table.lines)) == (["text", "label"], lines)
+    assert table.fingerprint == hashlib.sha256(content.encode()).hexdigest()
 
 
 def test_a_tsv_and_a_path_that_looks_like_a_pattern(tmp_path: Path):
@@ -122,7 +141,10 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         written.write(end * data.draw(st.integers(0, 2)))
         writer.writerow(row)
     text = written.getvalue()
-    expected = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row][1:]
+    rows = [row for row in rows if width == 1 or any(row)]
+    assume(rows)
+    read = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    expected = [row for row in read if any(row) or len(row) == 1][1:]
     table = load(tmp_path, "a.tsv" if tabs else "a.csv", text)
     assert [list(row) for row in zip(*table.columns.values(), strict=True)] == expected == rows
     lines = io.StringIO(text, newline="").readlines()
@@ -139,14 +161,16 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         (b"text,label\na,x,y\nb,x\n", "a.csv, line 2: 3 fields, where the header has 2 columns (text, label)"),
         (b"text,,label, \na,x,y,z\n", "a.csv, line 1: the header has no name for column 2, 4"),
         (
-            b",text,label\n0,a,x\n",
+            b",text,label\nr1,a,x\n",
             "a.csv, line 1: the header has no name for column 1 (an index, as pandas writes it? write the file with "
             "index=False, or give the column a name)",
         ),
         (
-            b"text,label,,\na,x,,\n",
-            "a.csv, line 1: the header has no name for column 3, 4 (empty columns at the end? delete them)",
+            b",text,label\n0,a,x\n1,b,x\n0,c,y\n1,d,y\n1,e,y\n",
+            "a.csv, line 1: the header has no name for column 1 (an index, as pandas writes it? ",
         ),
+        (b"text,label,,\na,x,,oh\n", "a.csv, line 1: the header has no name for column 4"),
+        (b",,\na,x,\n", "a.csv, line 1: the header has no name for column 1, 2, 3"),
         (b"text,text\na,x\n", "a.csv, line 1: the header repeats 'text'"),
         (b'text,label\na,x\n"b,x\nc,y\n', "a.csv, line 3: a quote opens in this row and is never closed"),
         (b'text,label\n"a "b" c",x\n', "a.csv, line 2: text follows a closing quote"),
@@ -182,9 +206,29 @@ def test_what_is_likely_behind_a_mistake_is_said(tmp_path: Path, content: str, h
     assert hint in error_of(tmp_path, "a.csv", content)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize(
-    ("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("utf-16", "UTF-16"), ("gbk", "GBK")]
+    ("name", "content"),
+    [
+        ("a.tsv", "text\tlabel\r\n很好吃 😀\tx\r\n"),
+        ("a.csv", "text\tlabel\r\n很好吃 😀\tx\r\n"),
+        ("a.jsonl", '{"text": "很好吃 😀", "label": "x"}\n'),
+    ],
 )
+def test_utf_16_is_known_by_its_byte_order_mark(tmp_path: Path, encoding: str, name: str, content: str):
+    """Excel's "Unicode text" is written so."""
+    data = f"\ufeff{content}".encode(encoding)
+    table = load(tmp_path, name, data)
+    assert table.columns == {"text": ["很好吃 😀"], "label": ["x"]}
+    assert table.fingerprint == hashlib.sha256(data).hexdigest()
+
+
+def test_utf_16_that_breaks_off_names_its_line(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text,label\na,x\n".encode("utf-16") + b"\0")
+    assert message == "a.csv, line 3: not UTF-16 (truncated data), as which the file begins; save it as UTF-8"
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("gbk", "GBK")])
 def test_another_encoding_is_named(tmp_path: Path, encoding: str, name: str):
     text = "text,label\n很好吃,好\n" if encoding == "gbk" else "text,label\ncafé noir,bon\n"
     assert f"looks like {name};" in error_of(tmp_path, "a.csv", text.encode(encoding))
@@ -197,25 +241,58 @@ def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
     assert message.splitlines()[6:] == ["  and 2 more"]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
 @pytest.mark.parametrize(
-    ("name", "separator", "hint"),
+    ("rows", "texts"),
     [
-        ("a.csv", ";", "separated by semicolons; write the file with commas"),
-        ("a.csv", "\t", "separated by tabs; write the file with commas, or call it .tsv"),
-        ("a.tsv", ";", "separated by semicolons; write the file with tabs"),
-        ("a.tsv", ",", "separated by commas; write the file with tabs, or call it .csv"),
+        ("good, fine{0}4,5\nbad{0}1,0\n", ["good, fine", "bad"]),
+        ('"good{0} fine"{0}4\n"two\nlines, ""one"" text"{0}5\n', ["good{0} fine", 'two\nlines, "one" text']),
+        ("good{0}x\n", ["good"]),
     ],
 )
-def test_another_separator_is_named(tmp_path: Path, name: str, separator: str, hint: str):
-    header, own = f"text{separator}label", "\t" if name.endswith("tsv") else ","
+def test_a_csv_may_have_semicolons_or_tabs_in_place_of_commas(
+    tmp_path: Path, separator: str, rows: str, texts: list[str]
+):
+    content = f"text{separator}label\n" + rows.format(separator)
+    table = load(tmp_path, "a.csv", content)
+    assert table.columns["text"] == [text.format(separator) for text in texts]
+    assert (table.names, table.lines[0]) == (["text", "label"], 2)
+    assert table.fingerprint == hashlib.sha256(content.encode()).hexdigest()
+    quoted = load(tmp_path, "a.csv", f'"text, or so"{separator}"label"\n' + rows.format(separator))
+    assert quoted.names == ["text, or so", "label"]
+
+
+def test_mistakes_of_a_csv_with_semicolons_are_told_by_its_own_columns(tmp_path: Path):
+    content = "text;label\ngood, fine;x\nbad, poor\nfair, or so;x;y\nall, well;y\n"
+    assert error_of(tmp_path, "a.csv", content).splitlines() == [
+        "a.csv has 2 mistakes:",
+        "  line 3: 1 field, where the header has 2 columns (text, label)",
+        "  line 4: 3 fields, where the header has 2 columns (text, label)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("separator", "hint"),
+    [
+        (";", "separated by semicolons; write the file with tabs"),
+        (",", "separated by commas; write the file with tabs, or call it .csv"),
+    ],
+)
+def test_another_separator_is_named(tmp_path: Path, separator: str, hint: str):
+    header = f"text{separator}label"
     told = f"the header is one column, and seems to be {hint}"
-    ragged = error_of(tmp_path, name, f"\n{header}\ngood{own} fine{separator}x\n")
-    assert ragged.startswith(f"{name} has 2 mistakes:\n  line 2: {told}\n  line 3: 2 fields, where the header has 1")
-    quoted = error_of(tmp_path, name, f'"text"{separator}"label"\n"good"{separator}"x"\n')
+    ragged = error_of(tmp_path, "a.tsv", f"\n{header}\ngood\t fine{separator}x\n")
+    assert ragged.startswith(f"a.tsv has 2 mistakes:\n  line 2: {told}\n  line 3: 2 fields, where the header has 1")
+    quoted = error_of(tmp_path, "a.tsv", f'"text"{separator}"label"\n"good"{separator}"x"\n')
     assert f"\n  line 1: {told}\n" in quoted
     with pytest.raises(DataError) as caught:
-        load(tmp_path, name, f"{header}\ngood{separator}x\n").column("text")
+        load(tmp_path, "a.tsv", f"{header}\ngood{separator}x\n").column("text")
     assert str(caught.value).endswith(f"; {told}")
+
+
+def test_a_csv_with_semicolons_and_tabs_is_not_guessed_at(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text;label\tid\ngood, fine;x\t1\n")
+    assert "line 1: the header is one column, and seems to be separated by semicolons" in message
 
 
 def test_one_column_may_have_any_name(tmp_path: Path):
@@ -242,6 +319,19 @@ def test_hundreds_of_columns_are_taken_in_one_go(tmp_path: Path, monkeypatch: py
     assert looks == [names]
 
 
+def test_rows_of_two_files_have_lists_where_all_of_both_are_written_so(tmp_path: Path):
+    lists, blank, words = (
+        load(tmp_path, name, f'labels\n"{cell}"\n')
+        for name, cell in (("a.csv", "['x']"), ("b.csv", " "), ("c.csv", "y"))
+    )
+    assert append(lists, lists).items("labels", "|") == [["x"], ["x"]]
+    assert append(blank, lists).items("labels", "|") == [[], ["x"]]
+    mixture = append(lists, words)
+    assert mixture.column("labels") == ["['x']", "y"]
+    with pytest.raises(DataError, match="line 2: column 'labels' holds a list written as text"):
+        mixture.items("labels", "|")
+
+
 def test_a_missing_column_names_the_columns_and_the_nearest(tmp_path: Path):
     table = load(tmp_path, "a.csv", "text,label\na,x\n")
     with pytest.raises(DataError) as caught:
@@ -264,6 +354,37 @@ def test_json_lines_keep_the_digits_of_the_file(tmp_path: Path):
         "b": ["true", ""],
     }
     assert table.where(1) == "a.jsonl, line 3"
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"text": "a", "n": 1.10, "tags": ["x"]}, {"text": "b", "n": 7, "tags": null}]',
+        '\n[\n  {"text": "a", "n": 1.10, "tags": ["x"]},\n  {"text": "b", "n": 7, "tags": []}\n]\n',
+        '{"text": "a", "n": 1.10, "tags": ["x"]}\n{"text": "b", "n": 7, "tags": []}\n',
+    ],
+)
+def test_json_is_an_array_of_objects_or_one_a_line(tmp_path: Path, name: str, content: str):
+    table = load(tmp_path, name, content)
+    assert table.columns == {"text": ["a", "b"], "n": ["1.10", "7"]}
+    assert table.items("tags") == [["x"], []]
+    assert table.where(1) == f"{name}, {'line' if content.startswith('{') else 'row'} 2"
+    assert table.fingerprint == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_a_fault_of_an_array_names_its_row(tmp_path: Path):
+    table = load(tmp_path, "a.json", '[{"text": "a", "n": 1},\n\n{"text": "b"}]')
+    with pytest.raises(DataError, match=r"^a.json, row 2: the key 'n' is missing$"):
+        table.column("n")
+
+
+def test_the_json_files_of_a_folder_keep_their_digest(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.json").write_text('{"text": "a", "label": 1}\n{"text": "b", "label": 0}\n')
+    content = [{"text": ["a", "b"], "label": ["1", "0"]}, {}, {}]
+    table = load_table(resolve_source("set", tmp_path))
+    assert table.fingerprint == hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path: Path):
@@ -295,8 +416,19 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
     ("content", "message"),
     [
         ('{"a": 1}\n{"a": }\n', "a.jsonl, line 2: not JSON: Expecting value at character 7"),
-        ('["a"]\n', "a.jsonl, line 1: no JSON object"),
-        ("[]\n", "a.jsonl, line 1: no JSON object"),
+        ('["a"]\n', "a.jsonl, row 1: no JSON object"),
+        ('["a"]\n["b"]\n', "a.jsonl has 2 mistakes:\n  line 1: no JSON object"),
+        ("[]\n", "a.jsonl: has no rows"),
+        ('[{"a": 1},\n {"a": }]\n', "a.jsonl, line 2: not JSON: Expecting value at character 8"),
+        ('[{"a": 1, "a": 2}]\n', "a.jsonl: in the array the key 'a' is there twice"),
+        (
+            '{"data": [\n{"text": "a"}\n],\n"n": 1}\n',
+            "a.jsonl: the file is one object over several lines, with the keys 'data', 'n'; write an array of objects,",
+        ),
+        (
+            '{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 0}}\n',
+            "a.jsonl: the file is one object of columns, as pandas writes it by default; write its rows: df",
+        ),
         ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),
         ("[" * 100_000, "a.jsonl, line 1: "),
         ("\n \n", "a.jsonl: the file is empty"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.data.loading import load_table
+from autotune.objectives.data.repairs import respelt
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table
 from autotune.objectives.prepared import PreparedObjective
@@ -176,14 +177,28 @@ def test_labels_that_cannot_be_used_are_named(tmp_path: Path):
         fitted.vetted(table_of(tmp_path, "text,labels", ["a,x|z"]), training=False)
 
 
-def test_labels_written_as_a_python_list_are_refused(tmp_path: Path):
+@pytest.mark.parametrize("cells", ["['x', 'a|b']/[]/['X']//[7]", '["x", "a|b"]/[]/["X"]//[7]'])
+def test_labels_may_be_lists_written_as_text(tmp_path: Path, cells: str):
+    written = [cell.replace('"', '""') for cell in cells.split("/")]
+    table = table_of(tmp_path, "text,labels", [f'{row},"{cell}"' for row, cell in enumerate(written)])
+    fitted, found = topics().fitted(table).vetted(table, training=True)
+    assert topics().fitted(table).labels == ("7", "X", "a|b", "x")
+    assert not found
+    assert table.items("labels") == [["x", "a|b"], [], ["X"], [], ["7"]]
+    assert table.column("labels") == cells.split("/")
+    merged, _ = respelt(table, "labels", "|", {"x": "x"}, "topics")
+    assert topics().fitted(merged).labels == ("7", "a|b", "x")
+    assert fitted
+
+
+def test_a_list_written_as_text_among_others_is_refused(tmp_path: Path):
     table = table_of(tmp_path, "text,labels", ["a,x|y", "b,\"['a label that is long', 'phone', 'screen']\""])
     with pytest.raises(DataError) as caught:
         topics().fitted(table)
     assert str(caught.value) == (
         "rows.csv, line 3: column 'labels' holds a list written as text "
-        "(\"['a label that is long', 'phone'\"…); give its values with '|' between them, or as a list, in JSON Lines "
-        "or Parquet"
+        "(\"['a label that is long', 'phone'\"…), but line 2 holds 'x|y'; write a list such as ['a', 'b'] in every "
+        "row, or give the values with '|' between them"
     )
 
 

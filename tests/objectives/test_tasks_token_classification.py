@@ -1,5 +1,6 @@
 """Tags of words: alignment with tokens, the BIO scheme and its repair, spans as seqeval counts them."""
 
+import csv
 import json
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -11,7 +12,7 @@ from autotune.objectives.augmentation.noise import Noise
 from autotune.objectives.data.inputs import Inputs
 from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
-from autotune.objectives.data.table import Table
+from autotune.objectives.data.table import Table, take
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.data.tokens import Alignment, TokenTable, tokenize_aligned
 from autotune.objectives.models.encoders import open_encoder
@@ -153,16 +154,40 @@ def test_tags_that_cannot_be_used_are_named(tmp_path: Path, rows: Rows, message:
 @pytest.mark.parametrize(
     "written", ["['O', 'B-artist']", '["O", "B-artist"]', "['O' 'B-artist']", "[0, 12]", "[ 0 12]", "['O'\n 'O']"]
 )
-def test_a_list_written_as_text_is_refused(tmp_path: Path, column: str, written: str):
+def test_a_list_written_as_text_among_others_is_refused(tmp_path: Path, column: str, written: str):
     rows = [{"tokens": "play jazz", "tags": "O B-genre"}] * 2
     text = "\n".join(json.dumps(row) for row in [*rows, {**rows[0], column: written}])
     (tmp_path / "rows.jsonl").write_text(text, encoding="utf-8")
     with pytest.raises(DataError) as caught:
         task().fitted(load_table(resolve_source("rows.jsonl", tmp_path)))
     assert str(caught.value) == (
-        f"rows.jsonl, line 3: column {column!r} holds a list written as text ({written!r}); give its values with "
-        "blanks between them, or as a list, in JSON Lines or Parquet"
+        f"rows.jsonl, line 3: column {column!r} holds a list written as text ({written!r}), but line 1 holds "
+        f"{rows[0][column]!r}; write a list such as ['a', 'b'] in every row, or give the values with blanks between "
+        "them"
     )
+
+
+@pytest.mark.parametrize("written", ["['O' 'B-artist']", "[ 0 12]", "['O'\n 'O']", "['a', None, 'b']"])
+def test_a_list_written_as_text_in_another_form_is_refused(tmp_path: Path, written: str):
+    rows = [{"tokens": "play jazz", "tags": written}] * 2
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        task().fitted(load_table(resolve_source("rows.jsonl", tmp_path)))
+    assert str(caught.value).startswith("rows.jsonl, line 1: column 'tags' holds a list written as text (")
+    assert "), in a form that is not read; write a list such as ['a', 'b']" in str(caught.value)
+
+
+def test_lists_written_as_text_are_lists_of_words(tmp_path: Path):
+    words, tags = [["don't", 'a "b"', "a\\n", "😀"], ["só"]], [["O", "O", "O", "B-x"], ["O"]]
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["tokens", "tags", "json"])
+        writer.writerows((str(row), str(its), json.dumps(row)) for row, its in zip(words, tags, strict=True))
+    table = load_table(resolve_source("rows.csv", tmp_path))
+    assert table.items("tokens") == table.items("json") == words
+    assert task().fitted(table).labels == ("O", "B-x", "I-x")
+    assert take(table, [1]).items("tokens") == words[1:]
+    assert take(table, [1]).column("tokens") == ["['só']"]
 
 
 def test_words_in_brackets_are_words(tmp_path: Path):

@@ -132,8 +132,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         ],
     ),
     "a list written as text": (
-        lambda folder: study(folder, TAGS, rows=changed(2, tags="['O', 'B-thing', 'O', 'O']")[2:3] * 4),
-        ["rows.jsonl, line 1: column 'tags' holds a list written as text (\"['O', 'B-thing', 'O', 'O']\")"],
+        lambda folder: study(folder, TAGS, rows=changed(2, tags="['O' 'B-thing' 'O' 'O']")[2:3] * 4),
+        ["rows.jsonl, line 1: column 'tags' holds a list written as text (\"['O' 'B-thing' 'O' 'O']\"), in a"],
     ),
     "an auxiliary's metric without rows to measure it on": (
         lambda folder: [

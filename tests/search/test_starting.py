@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from autotune.objectives.data.sources import resolve_source
+from autotune.objectives.data.table import Table, with_written_lists
 from autotune.objectives.tasks.names import Kind
 from autotune.objectives.tasks.registry import TASKS
 from autotune.search.starting.choosing import choose
@@ -113,6 +114,18 @@ KINDS: dict[str, tuple[str, Callable[[Row], Row], dict[str, str], list[str]]] = 
         "rows.jsonl",
         lambda row: {"text": row["text"], "labels": [row["label"], row["aspect"]]},
         {"kind": "multi_label", "text": "text", "labels": "labels"},
+        ["reconstruct"],
+    ),
+    "written lists of labels": (
+        "rows.csv",
+        lambda row: {"text": row["text"], "labels": str([row["label"], row["aspect"]] if row["id"] else [])},
+        {"kind": "multi_label", "text": "text", "labels": "labels"},
+        ["reconstruct"],
+    ),
+    "written tags": (
+        "rows.csv",
+        lambda row: {"tokens": str(words(row)), "ner_tags": json.dumps(tags(row))},
+        {"kind": "token_classification", "tokens": "tokens", "tags": "ner_tags"},
         ["reconstruct"],
     ),
     "tagged words": (
@@ -262,19 +275,19 @@ NOTHING: dict[str, list[Row]] = {
     "one label": [{"text": row["text"], "label": "good"} for row in reviews()],
     "numbered": [{"text": row["text"], "row": row["id"]} for row in reviews()],
     "dated": [{"text": row["text"], "when": f"2026-01-{row['id']:02} 10:00"} for row in reviews()],
-    "semicolons": [{"text;label": f"{str(row['text']).replace(',', ' ')};{row['label']}"} for row in reviews()],
+    "commas": [{"text,label": f"{str(row['text']).replace(',', ' ')},{row['label']}"} for row in reviews()],
 }
 
 
 @pytest.mark.parametrize("case", NOTHING)
 def test_where_there_is_no_task_each_column_is_told(case: str, autotune: Command) -> None:
     rows = NOTHING[case]
-    write(Path("rows.csv"), rows)
-    done = autotune("init", "rows.csv")
+    write(Path("rows.tsv"), rows)
+    done = autotune("init", "rows.tsv")
     assert (done.code, done.out) == (2, "")
     assert all(f"{name!r}: " in done.err for name in rows[0])
     assert "tasks: {main: {kind: classification" in done.err
-    assert ("semicolons" in done.err) == (case == "semicolons")
+    assert ("separated by commas" in done.err) == (case == "commas")
     assert not Path("study.yaml").exists()
 
 
@@ -318,6 +331,19 @@ def test_columns_that_tell_nothing_more_are_left_out() -> None:
     assert set(left_out) == {"id", "label_id", "source", "rare", "gap", "price"}
     assert left_out["label_id"] == "duplicates 'label'"
     assert left_out["source"] == "the same in all rows"
+
+
+@pytest.mark.parametrize("name", ["split", "Fold", "subset"])
+def test_a_column_that_says_what_part_a_row_is_of_is_no_task(name: str, autotune: Command) -> None:
+    rows = [{**row, name: ("train", "Train", "dev", "test")[row["id"] % 4]} for row in reviews()]
+    assert auxiliaries_of(made(rows)) == ["aspect", "reconstruct"]
+    Path("study.yaml").unlink()
+    told = autotune("init", "rows.csv").out
+    assert (
+        f"left out: column {name!r}: says of what part of the data a row is; write each part to a file of its" in told
+    )
+    rows = [{**row, name: ("train", "plane", "car")[row["id"] % 3]} for row in reviews()]
+    assert name in auxiliaries_of(made(rows))
 
 
 def test_auxiliaries_are_few() -> None:
@@ -484,7 +510,8 @@ def test_any_table_gives_a_file_that_validates_or_an_error(rows: list[Row], kind
         ("sku", [f"X-{number}" for number in range(60)], Form.USELESS),
         ("text", ["a", "b"] * 10, Form.TEXT),
         ("note", ["", " "] * 10, Form.USELESS),
-        ("list", ["['a', 'b']", "['b']"] * 10, Form.USELESS),
+        ("list", ["['a', 'b']", "['b']"] * 10, Form.LABEL_LISTS),
+        ("list", ["['a', 'b']", "b"] * 10, Form.USELESS),
         ("title", [f"word{'x' * number} | other" for number in range(20)], Form.TEXT),
     ],
 )
@@ -494,9 +521,7 @@ def test_what_a_column_holds(name: str, values: list[str], form: Form) -> None:
 
 
 def described(name: str, values: list[str]) -> Column:
-    from autotune.objectives.data.table import Table
-
-    (column,) = describe(Table("rows.csv", {name: values}, range(len(values)), ""))
+    (column,) = describe(with_written_lists(Table("rows.csv", {name: values}, range(len(values)), "")))
     return column
 
 
@@ -512,6 +537,12 @@ def described(name: str, values: list[str]) -> Column:
             [f"{n},{n % 7}" for n in range(100)],
             "numbers with commas; write 3.14 with a point, and 12345 without",
         ),
+        (
+            "labels",
+            ["['a', 'b']", "b"] * 10,
+            "but line 1 holds 'b'; write a list such as ['a', 'b'] in every row, or give the values with '|'",
+        ),
+        ("tags", ["['a', 'b']", "b"] * 10, "or give the values with blanks between them"),
         ("labels", ["food,price", "food", "price,room", "room"] * 10, "then kind: multi_label, separator: ','"),
     ],
 )
