@@ -11,6 +11,7 @@ from functools import reduce
 from pathlib import Path
 
 from ...spaces.errors import DataError
+from .conll import parse_conll
 from .decoding import decode, read_bytes
 from .delimited import check_delimited, other_separator
 from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
@@ -49,6 +50,8 @@ def _read(source: Source) -> Table:
     text = decode(data, source.text)
     if source.kind is Kind.JSONL:
         return _table(source, parse_json(text, source.text), digest)
+    if source.kind is Kind.CONLL:
+        return _table(source, parse_conll(text, source.text), digest)
     outline = check_delimited(text, DELIMITERS[source.kind], source.text)
     hint = other_separator(outline.columns[0], outline.delimiter) if len(outline.columns) == 1 else ""
     return _table(source, read_delimited(text, outline, source), digest, hint)

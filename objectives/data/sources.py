@@ -1,6 +1,6 @@
 """Where rows come from: what the user wrote in `data.train`, resolved once.
 
-    reviews.csv  reviews.tsv  reviews.jsonl  reviews.json  reviews.parquet    a file
+    reviews.csv  reviews.tsv  reviews.jsonl  reviews.json  reviews.parquet  names.conll    a file
     folder  folder@test  folder:config@test                       a folder that `datasets.load_dataset` opens
     owner/name  owner/name@test  owner/name:config@test           a data set on the Hugging Face Hub
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     TSV = "tsv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+    CONLL = "conll"
     FOLDER = "folder"
     HUB = "hub"
 
@@ -37,6 +38,9 @@ FILE_KINDS = {
     ".ndjson": Kind.JSONL,
     ".json": Kind.JSONL,
     ".parquet": Kind.PARQUET,
+    ".conll": Kind.CONLL,
+    ".bio": Kind.CONLL,
+    ".iob": Kind.CONLL,
 }
 _SELECTION = re.compile(r"(?P<place>.+?)(?::(?P<config>[\w.-]+))?(?:@(?P<split>[\w.-]+(?:\[[\d:%-]+\])?))?")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -87,7 +91,10 @@ def _resolve(text: str, base: Path) -> Source:
     if path.is_file():
         if what := other_format(path):
             raise DataError(f"{text}: the file is {what}")
-        raise DataError(f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}")
+        raise DataError(
+            f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}"
+            "; a file with a word and its tags on each line is read as .conll"
+        )
     return _resolve_collection(text, base)
 
 
