@@ -90,7 +90,7 @@ class DataSettings(Settings):
 
     train: str = Field(
         min_length=1,
-        description="CSV, TSV, JSON, Parquet or CoNLL file or folder (relative to this file), or a Hub data set owner/name",
+        description="CSV, TSV, JSON, Parquet or CoNLL file or folder (relative to this file), or a Hub data set",
     )
     validation: Validation = Field(
         default=0.2,
