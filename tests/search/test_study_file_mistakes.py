@@ -69,8 +69,8 @@ LIMITED_NAME = (
         (
             "train: reviews.csv",
             "",
-            "line 3: data.train: missing: CSV, TSV, JSONL or Parquet file or folder (relative to this file), "
-            "or a Hub data set owner/name",
+            "line 3: data.train: missing: CSV, TSV, JSON, Parquet or CoNLL file or folder (relative to this file), "
+            "or a Hub data set",
         ),
         (
             "{kind: masked_lm}",
