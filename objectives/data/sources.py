@@ -62,6 +62,11 @@ class Source:
     def is_file(self) -> bool:
         return self.kind in FILE_KINDS.values()
 
+    @property
+    def has_header(self) -> bool:
+        """Whether the first line of its file names the columns."""
+        return self.kind in (Kind.CSV, Kind.TSV)
+
 
 def resolve_source(text: str, base: Path) -> Source:
     """Find out what `text` names; paths are relative to the folder `base`.

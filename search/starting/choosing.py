@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Self
 
 from ...objectives.checking import name_mistake
 from .columns import Column, Form
@@ -21,6 +22,11 @@ class Plan:
 
     tasks: Sequence[Chosen]
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def noted(self, note: str) -> Self:
+        """The plan with something to say about its main task, if any."""
+        main, *others = self.tasks
+        return replace(self, tasks=[replace(main, why=f"{main.why}; {note}"), *others]) if note else self
 
 
 def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:

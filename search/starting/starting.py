@@ -15,6 +15,7 @@ from ..writing import check_new, write_text
 from .checking import Checked, checked
 from .choosing import choose
 from .columns import Column, describe
+from .headers import without_names
 from .siblings import beside, study_name, written_path
 from .writing import study_text
 
@@ -49,11 +50,12 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
     table = load_table(source)
     columns = describe(table)
     plan = choose(columns, kind)
+    note = without_names(source, table)
     if plan is None:
-        raise DataError(_nothing(table, columns, kind))
+        raise DataError("\n".join(filter(None, [_nothing(table, columns, kind), note])))
     folder = destination.parent
     try:
-        found = checked(plan, _rows(source, folder), folder)
+        found = checked(plan.noted(note), _rows(source, folder), folder)
     except DataError as error:
         raise DataError(f"{error}\n{_way_out(data)}") from None
     text = study_text(study_name(source), found, len(table))

@@ -333,6 +333,34 @@ def test_columns_that_tell_nothing_more_are_left_out() -> None:
     assert left_out["source"] == "the same in all rows"
 
 
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        (("good", "The film"), "'good' is a value of its column too"),
+        (("3", "The film"), "'3' is a number"),
+        (("label", "text"), ""),
+        (("0", "1"), ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.jsonl"])
+def test_a_first_line_that_looks_like_data_is_told(
+    name: str, columns: tuple[str, str], why: str, autotune: Command
+) -> None:
+    write(Path(name), [dict(zip(columns, (row["label"], row["text"]), strict=True)) for row in reviews()])
+    done = autotune("init", name)
+    assert done.code == 0, done.err
+    told = (
+        f"the first line of {name} looks like data, not like names of columns ({why}): add a line with names, such as"
+    )
+    assert (told in done.out) == (told in Path("study.yaml").read_text()) == bool(why and name != "rows.jsonl")
+    assert ("looks like data" in done.out) == bool(why and name != "rows.jsonl")
+
+
+def test_a_first_line_that_looks_like_data_is_told_where_there_is_no_task(autotune: Command) -> None:
+    write(Path("rows.csv"), [{"17": row["id"], "a": row["id"] * 3.7} for row in reviews()])
+    assert "the first line of rows.csv looks like data" in autotune("init", "rows.csv").err
+
+
 @pytest.mark.parametrize("name", ["split", "Fold", "subset"])
 def test_a_column_that_says_what_part_a_row_is_of_is_no_task(name: str, autotune: Command) -> None:
     rows = [{**row, name: ("train", "Train", "dev", "test")[row["id"] % 4]} for row in reviews()]
