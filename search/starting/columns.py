@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import mean
@@ -14,6 +14,7 @@ from ...objectives.data.table import Table
 from ...objectives.tasks.regression import number_of
 from ...spaces.errors import DataError
 from . import names
+from .notations import other_notation
 
 _MOST_LABELS = 100
 """Of a column whose name does not say that it has labels."""
@@ -28,10 +29,10 @@ _MOST_SHOWN = 5
 """Labels that are told one by one, the most frequent ones."""
 _PARTS = "says of what part of the data a row is; write each part to a file of its own, and name them in data: train, \
 validation and test"
+EMPTY, ALIKE = "empty in all rows", "the same in all rows"
 SEPARATOR = "|"
 _OTHER_SEPARATORS = (";", ",", "/")
 """Between labels, too, though never taken for it unasked: one label's own name may hold one."""
-_WITH_COMMAS = re.compile(r"[-+]?\d[\d.,]*")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d|\d{1,2}([./])\d{1,2}\2\d{2}(\d\d)?)([T ].{0,30})?")
 """2024-03-05, 05.03.2024 or 3/5/24, with or without a time."""
 _CODE = re.compile(r"(?=.*\d)[!-~]{1,64}|\d{4}-\d\d-\d\d.{0,32}")
@@ -84,9 +85,9 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     if not name.strip():
         return Column(name, Form.USELESS, "a column without a name")
     if not filled:
-        return Column(name, Form.USELESS, "empty in all rows")
+        return Column(name, Form.USELESS, EMPTY)
     if len(counts) < 2:
-        return Column(name, Form.USELESS, "the same in all rows", values)
+        return Column(name, Form.USELESS, ALIKE, values)
     if names.plain_name(name) in names.SPLITS and all(names.plain_name(value) in names.PARTS for value in counts):
         return Column(name, Form.USELESS, f"{_PARTS} ({in_words(counts, 'parts')})", values)
     if filled[0].lstrip().startswith("[") and (why := _written_lists(name, table)):
@@ -125,10 +126,11 @@ def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> 
         return Form.LABEL_LISTS, f"labels with {SEPARATOR!r} between them"
     if name in names.TEXTS or (name in names.SPANS and len(counts) > limit):
         return _as_texts(filled)
-    if len(counts) <= (rows // 2 if named else limit):
-        return Form.CLASSES, in_words(counts) + _combined(filled, limit)
-    why = "" if named else _no_texts(filled)
-    return (Form.USELESS, why) if why else _as_texts(filled)
+    are_few, notation = len(counts) <= (rows // 2 if named else limit), other_notation(filled)
+    if are_few and (named or not notation or len(counts) <= _FEW_NUMBERS):
+        return Form.CLASSES, in_words(counts) + (_combined(filled, limit) if named or not notation else "")
+    why = notation or ("" if named else _no_texts(filled))
+    return (Form.USELESS, why) if why else _as_texts(filled, _combined(filled, limit) if named else "")
 
 
 def _of_numbers(name: str, filled: Sequence[str], counts: Counter[str]) -> tuple[Form, str]:
@@ -144,8 +146,8 @@ def _of_numbers(name: str, filled: Sequence[str], counts: Counter[str]) -> tuple
     return Form.NUMBERS, f"numbers from {numbers[0]:g} to {numbers[-1]:g}, {len(numbers):,} different ones"
 
 
-def _as_texts(filled: Sequence[str]) -> tuple[Form, str]:
-    return Form.TEXT, f"texts of {mean(map(len, filled)):.0f} characters on average"
+def _as_texts(filled: Sequence[str], more: str = "") -> tuple[Form, str]:
+    return Form.TEXT, f"texts of {mean(map(len, filled)):.0f} characters on average{more}"
 
 
 def _no_texts(filled: Sequence[str]) -> str:
@@ -153,8 +155,6 @@ def _no_texts(filled: Sequence[str]) -> str:
     others = [value for value in filled if not math.isfinite(number_of(value))]
     if len(filled) - len(others) >= _MOSTLY * len(filled):
         return f"numbers, but for {others[0]!r}"
-    if all(_WITH_COMMAS.fullmatch(value.strip()) for value in filled):
-        return "numbers with commas; write 3.14 with a point, and 12345 without separators"
     codes = sum(bool(_CODE.fullmatch(value.strip())) for value in filled)
     return "codes or dates" if codes >= _MOSTLY * len(filled) else ""
 
@@ -170,9 +170,14 @@ def _combined(filled: Sequence[str], limit: int) -> str:
     """That labels seem to be several in one; empty where they do not."""
     for separator in _OTHER_SEPARATORS:
         parts = _parts(filled, separator)
-        if _shared(parts, limit) and len(parts) < len(set(filled)):
+        if _shared(parts, limit) and _are_combined(set(filled), separator, len(parts)):
             return f"; several labels with {separator!r} between them? then kind: multi_label, separator: {separator!r}"
     return ""
+
+
+def _are_combined(labels: Collection[str], separator: str, parts: int) -> bool:
+    """Whether parts are in several labels, and so are no more than there are labels: "Salem, OR" is one."""
+    return parts <= len(labels) and parts < sum(len(label.split(separator)) for label in labels)
 
 
 def _of_lists(name: str, rows: Sequence[Sequence[str]]) -> Column:

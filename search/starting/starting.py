@@ -1,6 +1,6 @@
 """A study file from the data: read the rows, choose tasks, check them, write."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,17 @@ from ..study_file.schema import StudyFile
 from ..writing import check_new, write_text
 from .checking import Checked, checked
 from .choosing import choose
-from .columns import Column, describe
+from .columns import ALIKE, EMPTY, Column, describe
+from .finding import Chosen
 from .headers import without_names
+from .names import ANSWERS, plain_name
 from .siblings import beside, study_name, written_path
 from .writing import study_text
 
 _MOST_TOLD = 20
 """Columns that a message lists."""
+_BY_LABELS = {"classification", "regression"}
+"""Where the labels of these are no good, no other kind makes them better."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
     try:
         found = checked(plan.noted(note), _rows(source, folder), folder)
     except DataError as error:
-        raise DataError(f"{error}\n{_way_out(data)}") from None
+        raise DataError("\n".join([str(error), *_behind(plan.tasks[0], data, kind)])) from None
     text = study_text(study_name(source), found, len(table))
     file = parse_study_file(text, str(destination))
     write_text(destination, text)
@@ -79,7 +83,23 @@ def _nothing(table: Table, columns: Sequence[Column], kind: str | None) -> str:
     told = [f"  {column.name!r}: {column.told}" for column in columns[:_MOST_TOLD]]
     more = [f"  and {len(columns) - _MOST_TOLD} more"] if len(columns) > _MOST_TOLD else []
     hint = [table.hint] if table.hint else []
-    return "\n".join([f"{table.source}: {wanted}", *told, *more, *hint, _way_out(table.source)])
+    return "\n".join([f"{table.source}: {wanted}", *told, *more, *hint, _lone(columns) or _way_out(table.source)])
+
+
+def _lone(columns: Sequence[Column]) -> str:
+    """That a column named like an answer has one label, which no other kind of task mends; empty where none has."""
+    found = [column.name for column in columns if plain_name(column.name) in ANSWERS and column.told in (EMPTY, ALIKE)]
+    return (
+        f"There is nothing to learn from column {found[0]!r}: a task needs rows of two labels or more" if found else ""
+    )
+
+
+def _behind(main: Chosen, data: str, kind: str | None) -> Iterator[str]:
+    """What a main task that cannot be trained on was taken for, and what to do where that may be a mistake of ours."""
+    for column in main.answers[:1]:
+        yield f"The main task was to be {main.settings['kind']} by column {column!r}: {main.why}"
+    if kind is None and main.settings["kind"] not in _BY_LABELS:
+        yield _way_out(data)
 
 
 def _way_out(data: str) -> str:

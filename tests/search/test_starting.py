@@ -286,7 +286,8 @@ def test_where_there_is_no_task_each_column_is_told(case: str, autotune: Command
     done = autotune("init", "rows.tsv")
     assert (done.code, done.out) == (2, "")
     assert all(f"{name!r}: " in done.err for name in rows[0])
-    assert "tasks: {main: {kind: classification" in done.err
+    assert ("tasks: {main: {kind: classification" in done.err) == (case != "one label")
+    assert ("nothing to learn from column 'label'" in done.err) == (case == "one label")
     assert ("separated by commas" in done.err) == (case == "commas")
     assert not Path("study.yaml").exists()
 
@@ -302,7 +303,35 @@ def test_a_label_that_cannot_be_learnt_is_told_as_create_would(rows: list[Row], 
     done = autotune("init", "rows.csv")
     assert (done.code, done.out) == (2, "")
     assert reason in done.err
+    assert "The main task was to be classification by column 'label': " in done.err
+    assert "--task" not in done.err
     assert not Path("study.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("different", "reason"), [(50, "one row only"), (99, "no column can be the text, or none its")]
+)
+def test_labels_that_seem_to_be_several_in_one_are_told_where_they_cannot_be_learnt(
+    different: int, reason: str, autotune: Command
+) -> None:
+    letters = "abcdefg"
+    kinds = [", ".join(letters[place] for place in range(7) if number >> place & 1) for number in range(1, 100)]
+    rows = [{"text": row["text"], "labels": kinds[row["id"] if row["id"] < different else 0]} for row in reviews(143)]
+    write(Path("rows.csv"), rows)
+    done = autotune("init", "rows.csv")
+    assert (done.code, done.out) == (2, "")
+    assert reason in done.err
+    assert "then kind: multi_label, separator: ','" in done.err
+
+
+def test_another_kind_is_named_where_the_one_that_was_seen_does_not_work(autotune: Command) -> None:
+    rows = [
+        {"tokens": words(row), "tags": ["b-aspect" if tag != "O" else tag for tag in tags(row)]} for row in reviews()
+    ]
+    write(Path("rows.jsonl"), rows)
+    done = autotune("init", "rows.jsonl")
+    assert (done.code, done.out) == (2, "")
+    assert "Ask for another kind with --task" in done.err
 
 
 @pytest.mark.parametrize("given", ["nothing.csv", "", "no/such/thing.csv", "rows.txt", "no such\x1b[31mfile.csv"])
@@ -571,11 +600,30 @@ def described(name: str, values: list[str]) -> Column:
             "but line 1 holds 'b'; write a list such as ['a', 'b'] in every row, or give the values with '|'",
         ),
         ("tags", ["['a', 'b']", "b"] * 10, "or give the values with blanks between them"),
+        ("Bewertung", [f"{n % 5},{n % 7}" for n in range(300)], "numbers with commas; write 3.14 with a point"),
+        ("share", [f"{n % 90}%" for n in range(300)], "numbers with %, a currency or a unit; write them without"),
+        ("price", [f"${n},234.50" for n in range(1, 300)], "numbers with %, a currency or a unit; write them without"),
+        ("price", [f"{n}.234,50 €" for n in range(1, 300)], "numbers with %, a currency or a unit; write them without"),
+        ("price", [f"-{n} EUR" for n in range(1, 300)], "numbers with %, a currency or a unit; write them without"),
+        ("weight", [f"{n} kg" if n % 2 else f"{n} lb" for n in range(300)], "numbers with %, a currency or a unit"),
+        ("label", [f"{n} kg" for n in range(300)], "numbers with %, a currency or a unit"),
+        ("place", [f"{n}{'abcdefgh'[n % 8]}" for n in range(300)], "codes or dates"),
+        ("labels", ["neg", "pos", "neg, cold", "pos, warm", ""] * 20, "then kind: multi_label, separator: ','"),
+        ("labels", ["1,2", "1", "2,3", "3"] * 20, "then kind: multi_label, separator: ','"),
         ("labels", ["food,price", "food", "price,room", "room"] * 10, "then kind: multi_label, separator: ','"),
     ],
 )
 def test_what_a_column_seems_to_hold_is_said(name: str, values: list[str], told: str) -> None:
     assert told in described(name, values).told
+
+
+@pytest.mark.parametrize(
+    "values", [["Salem, OR", "Portland, OR"] * 20, ["1,5", "2,0", "2,5"] * 20, ["good", "bad"] * 20]
+)
+def test_labels_that_are_no_combinations_are_not_called_so(values: list[str]) -> None:
+    column = described("place", values)
+    assert column.form is Form.CLASSES
+    assert "multi_label" not in column.told
 
 
 def test_nothing_comes_of_no_columns() -> None:
