@@ -23,10 +23,14 @@ class Plan:
     tasks: Sequence[Chosen]
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def led_by(self, main: Chosen) -> Self:
+        """The plan with this in place of its main task."""
+        return replace(self, tasks=[main, *self.tasks[1:]])
+
     def noted(self, note: str) -> Self:
         """The plan with something to say about its main task, if any."""
-        main, *others = self.tasks
-        return replace(self, tasks=[replace(main, why=f"{main.why}; {note}"), *others]) if note else self
+        main = self.tasks[0]
+        return self.led_by(replace(main, why=f"{main.why}; {note}")) if note else self
 
 
 def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
@@ -46,8 +50,16 @@ def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
         why = "masked tokens are predicted: needs no labels"
         tasks.append(Chosen(RECONSTRUCT, {"kind": "masked_lm", **main.reading}, why))
     needed = set[str]().union(*(task.columns for task in tasks))
-    rest = {column.name: column.told for column in columns if column.name not in needed}
+    rest = {column.name: column.told + _beside(column, main) for column in columns if column.name not in needed}
     return Plan(_with_names(tasks), {**rest, **left_out})
+
+
+def _beside(column: Column, main: Chosen) -> str:
+    """How a text could be read with the one that is; the empty string where that cannot be."""
+    is_alone = "text" in main.settings and "text_pair" not in main.settings
+    return (
+        f"; to read it too, give the tasks `text_pair: {column.name}`" if column.form is Form.TEXT and is_alone else ""
+    )
 
 
 def _auxiliaries(columns: Sequence[Column], main: Chosen, left_out: dict[str, str]) -> Iterator[Chosen]:

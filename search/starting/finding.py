@@ -29,6 +29,8 @@ class Chosen:
     why: str
     answers: Sequence[str] = ()
     """The columns that it learns to give."""
+    metric: str = ""
+    """What trials are compared by, where that is not the kind's first metric."""
 
     @property
     def columns(self) -> set[str]:

@@ -1,7 +1,7 @@
 """A study file from the data: read the rows, choose tasks, check them, write."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...objectives.data.loading import load_table
@@ -18,6 +18,7 @@ from .columns import ALIKE, EMPTY, Column, describe
 from .finding import Chosen
 from .headers import without_names
 from .names import ANSWERS, plain_name
+from .objectives import measured
 from .siblings import beside, study_name, written_path
 from .writing import study_text
 
@@ -62,6 +63,7 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
         found = checked(plan.noted(note), _rows(source, folder), folder)
     except DataError as error:
         raise DataError("\n".join([str(error), *_behind(plan.tasks[0], data, kind)])) from None
+    found = replace(found, plan=found.plan.led_by(measured(found.plan.tasks[0], table)))
     text = study_text(study_name(source), found, len(table))
     file = parse_study_file(text, str(destination))
     write_text(destination, text)

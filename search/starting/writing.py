@@ -53,8 +53,11 @@ def _line(indent: str, entry: dict[str, object], comment: str = "") -> str:
 
 
 def _objective(main: Chosen) -> Iterator[str]:
-    first, *others = task_of(main).metrics
-    yield _line("", {"objective": f"{main.name}.{first}"}, f"on validation rows; or {', '.join(others)}")
+    metrics = list(task_of(main).metrics)
+    metric = main.metric or metrics[0]
+    others = ", ".join(name for name in metrics if name != metric)
+    why = ": nearly all have one label, which alone would have a high accuracy" if main.metric else ""
+    yield _line("", {"objective": f"{main.name}.{metric}"}, f"on validation rows{why}; or {others}")
 
 
 def _data(data: DataSettings, rows: int) -> Iterator[str]:

@@ -486,6 +486,34 @@ def test_of_several_texts_the_longest_is_read_and_a_comment_says_so() -> None:
     assert "  # 2 labels: good 40, bad 20; the longest texts are in 'opinion'" in Path("study.yaml").read_text()
 
 
+def test_a_second_text_may_be_read_with_the_first(autotune: Command) -> None:
+    rows = [
+        {"title": f"No {row['id']}: {row['aspect']}", "body": row["text"], "label": row["label"]} for row in reviews()
+    ]
+    write(Path("rows.csv"), rows)
+    done = autotune("init", "rows.csv")
+    assert "left out: column 'title': texts of " in done.out
+    assert "; to read it too, give the tasks `text_pair: title`" in done.out
+    text = Path("study.yaml").read_text().replace("text: body", "text: body, text_pair: title")
+    Path("study.yaml").write_text(text)
+    assert {task.columns()["text_pair"] for task in read_study_file(Path("study.yaml")).tasks.values()} == {"title"}
+
+
+@pytest.mark.parametrize(("rare", "objective"), [(6, "label.balanced_accuracy"), (7, "label.accuracy")])
+def test_where_nearly_all_rows_have_one_label_accuracy_is_no_objective(
+    rare: int, objective: str, autotune: Command
+) -> None:
+    rows = [{"text": row["text"], "label": "rare" if row["id"] < rare else "usual"} for row in reviews()]
+    write(Path("rows.csv"), rows)
+    done = autotune("init", "rows.csv")
+    assert done.code == 0, done.err
+    assert read_study_file(Path("study.yaml")).objective == objective
+    told = "; balanced_accuracy, as a constant answer has an accuracy of 90.0%" in done.out
+    (line,) = (line for line in Path("study.yaml").read_text().splitlines() if line.startswith("objective:"))
+    assert told == ("nearly all have one label" in line) == (rare == 6)
+    assert line.endswith("accuracy, f1, mcc, log_loss")
+
+
 HOSTILE = "a: {b}, # 'c'\n\"d\" \x1b[31m\u202e[x]"
 
 
