@@ -548,6 +548,24 @@ def test_a_folders_files_are_read_and_checked_as_files_are(tmp_path: Path):
     assert load_table(resolve_source("b", tmp_path)).columns == {"text": ["2024-01-01"], "label": ["1.10"]}
 
 
+def test_folders_of_texts_are_no_labels_and_the_message_says_what_to_do(tmp_path: Path):
+    for name, text in (("pos/1", "good"), ("pos/2", "great\nfun"), ("neg/1", "bad")):
+        file = tmp_path / "set" / "train" / f"{name}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    table = load_table(resolve_source("set", tmp_path))
+    assert sorted(table.column("text")) == ["bad", "fun", "good", "great"]
+    with pytest.raises(DataError) as caught:
+        table.column("label")
+    assert str(caught.value) == (
+        "set: there is no column 'label'; its columns: 'text'; the names of its folders ('neg', 'pos') are not read as "
+        "labels, and each line of a file is a row; make a CSV of it with a row for each file and the columns text and "
+        "label"
+    )
+    (tmp_path / "set" / "train" / "neg" / "1.txt").unlink()
+    assert load_table(resolve_source("set", tmp_path)).hint == ""
+
+
 def test_a_file_without_rows_among_several_of_a_folder_adds_none(tmp_path: Path):
     folder = tmp_path / "shards"
     folder.mkdir()
