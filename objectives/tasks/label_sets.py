@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..data.table import Table
 
-_TRUTHS: Mapping[str, bool] = {
+TRUTHS: Mapping[str, bool] = {
     **dict.fromkeys(("1", "1.0", "true", "yes"), True),
     **dict.fromkeys(("0", "0.0", "false", "no", ""), False),
 }
@@ -23,9 +23,9 @@ def from_columns(table: Table, columns: Sequence[str], task: str) -> list[set[st
         (row, f"task {task!r}: {name} {table.columns[name][row]!r} is neither 0 nor 1")
         for name, values in cells.items()
         for row, value in enumerate(values)
-        if value not in _TRUTHS
+        if value not in TRUTHS
     )
-    return [{name for name in columns if _TRUTHS[cells[name][row]]} for row in range(len(table))]
+    return [{name for name in columns if TRUTHS[cells[name][row]]} for row in range(len(table))]
 
 
 def places(items: Sequence[Sequence[str]]) -> int:
@@ -48,4 +48,4 @@ def from_places(table: Table, items: Sequence[Sequence[str]], count: int, task: 
         for row, values in enumerate(items)
         if len(values) != count or not _DIGITS.issuperset(values)
     )
-    return [{str(place) for place, value in enumerate(values) if _TRUTHS[value]} for values in items]
+    return [{str(place) for place, value in enumerate(values) if TRUTHS[value]} for values in items]

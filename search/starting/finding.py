@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from ...objectives.tasks.label_sets import TRUTHS
 from ...objectives.tasks.tags import OUTSIDE, is_entity_tag
 from . import names
 from .columns import Column, Form
@@ -16,6 +17,8 @@ _ANSWERS = {
     "generation": (Form.TEXT,),
 }
 """What a column must hold where somebody asks for a kind."""
+_LABELS = 3
+"""Columns of 0 and 1 from which on they are labels of one task; two are rather two tasks."""
 RECONSTRUCT = "reconstruct"
 """The name of a task that needs no labels."""
 
@@ -25,7 +28,7 @@ class Chosen:
     """A task as the study file has it."""
 
     name: str
-    settings: Mapping[str, str]
+    settings: Mapping[str, str | list[str]]
     why: str
     answers: Sequence[str] = ()
     """The columns that it learns to give."""
@@ -35,14 +38,16 @@ class Chosen:
     @property
     def columns(self) -> set[str]:
         """All columns that it needs."""
-        return {value for key, value in self.settings.items() if key != "kind"}
+        given = [value for key, value in self.settings.items() if key != "kind"]
+        return {name for value in given for name in ([value] if isinstance(value, str) else value)}
 
     @property
     def reading(self) -> dict[str, str]:
         """What the encoder reads of a row, for another task on the same rows."""
+        keys = {"text": "text", "text_pair": "text_pair", "tokens": "tokens"}
         if "context" in self.settings:
-            return {"text": self.settings["context"]}
-        return {key: self.settings[key] for key in ("text", "text_pair", "tokens") if key in self.settings}
+            keys = {"question": "text", "context": "text_pair"}
+        return {keys[key]: str(value) for key, value in self.settings.items() if key in keys}
 
 
 _Finder = Callable[[Sequence[Column], str | None], Iterable[Chosen]]
@@ -113,7 +118,8 @@ def tagged(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     """Tasks of words that have as many tags in every row, the likeliest first; they have one kind only."""
     del kind
     tokens = [*_named(columns, names.WORDS), *(column for column in columns if column.form is Form.WORD_LISTS)]
-    tags = [*_named(columns, names.TAGS), *(column for column in columns if _has_entities(column))]
+    others = [column for column in columns if _has_entities(column) or column.form is Form.LABEL_LISTS]
+    tags = [*_named(columns, names.TAGS), *sorted(others, key=lambda column: not _has_entities(column))]
     for words in tokens:
         for given in tags:
             if given is not words and _is_tagged(words, given):
@@ -148,14 +154,34 @@ def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     named = [*_named(columns, names.ANSWERS)]
     if kind:
         named = sorted((column for column in named if column.form in forms), key=lambda each: forms.index(each.form))
+    if any("text_pair" in _reading(columns, column) for column in named):
+        named.sort(key=lambda column: names.plain_name(column.name) in names.KINDS)
     for column in named:
         own = kind if kind and column.form in forms else None if kind else _kind_of(column)
         if own and (reading := _reading(columns, column)):
             yield answer(column, own, reading, column.told)
+    if kind in (None, "multi_label"):
+        yield from _with_own_columns(columns)
     guessed = [column for column in columns if column.form in forms and _can_be_guessed(column)]
     for column in sorted(guessed, key=lambda column: (forms.index(column.form), len(column.counts))):
         if reading := _reading(columns, column):
             yield answer(column, kind or _KINDS[column.form], reading, f"a guess: {column.told}")
+
+
+def _with_own_columns(columns: Sequence[Column]) -> Iterator[Chosen]:
+    """Labels with a column each, which says 0 or 1: toxic, obscene, threat."""
+    found = [
+        column
+        for column in columns
+        if column.form is Form.CLASSES and {*map(str.lower, column.counts)} <= TRUTHS.keys()
+    ]
+    reading = _reading(columns, None)
+    if len(found) < _LABELS or not reading:
+        return
+    labels = [column.name for column in found]
+    yield Chosen(
+        "labels", {"kind": "multi_label", **reading, "labels": labels}, f"{len(labels)} columns of 0 and 1", labels
+    )
 
 
 def _kind_of(column: Column) -> str | None:

@@ -30,6 +30,8 @@ CLASSES = _names(
     "label_text label_name label labels class category sentiment intent topic emotion polarity stance gold gold_label "
     "target y genre genres label_id class_id"
 )
+KINDS = _names("topic category genre genres")
+"""Beside a pair of texts these rather say where it is from."""
 NUMBERS = _names("score rating ratings stars similarity similarity_score value")
 WRITTEN = _names(
     "target target_text summary highlights translation output response completion reference reply answer simplified"

@@ -77,7 +77,7 @@ def _data(data: DataSettings, rows: int) -> Iterator[str]:
 def _model(main: Chosen) -> Iterator[str]:
     model = ModelSettings()
     yield _line("  ", {"encoder": model.encoder}, "of the Hugging Face Hub; scratch:tiny needs no download")
-    length = _LENGTHS.get(main.settings["kind"], model.max_length)
+    length = _LENGTHS.get(str(main.settings["kind"]), model.max_length)
     yield _line("  ", {"max_length": length}, "tokens of a text; the rest is truncated")
 
 

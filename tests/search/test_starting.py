@@ -73,7 +73,7 @@ def nested_squad(row: Row) -> Row:
     return {"id": f"q{row['id']}", "question": "What is judged?", "context": row["text"], "answers": answers}
 
 
-KINDS: dict[str, tuple[str, Callable[[Row], Row], dict[str, str], list[str]]] = {
+KINDS: dict[str, tuple[str, Callable[[Row], Row], dict[str, Any], list[str]]] = {
     "classes": (
         "rows.csv",
         dict,
@@ -134,6 +134,41 @@ KINDS: dict[str, tuple[str, Callable[[Row], Row], dict[str, str], list[str]]] = 
         {"kind": "token_classification", "tokens": "tokens", "tags": "tags"},
         ["label", "reconstruct"],
     ),
+    "words with tags of two kinds": (
+        "rows.jsonl",
+        lambda row: {"tokens": words(row), "marks": ["D", *["N"] * (len(words(row)) - 1)], "tags": tags(row)},
+        {"kind": "token_classification", "tokens": "tokens", "tags": "tags"},
+        ["marks", "reconstruct"],
+    ),
+    "a column for each label": (
+        "rows.csv",
+        lambda row: {"text": row["text"], **{name: int(row["id"] % (3 + i) == 0) for i, name in enumerate(ASPECTS)}},
+        {"kind": "multi_label", "text": "text", "labels": list(ASPECTS)},
+        ["reconstruct"],
+    ),
+    "a place for each label": (
+        "rows.parquet",
+        lambda row: {"text": row["text"], "labels": [int(row["id"] % 2), int(row["id"] % 3 == 0), 1, 0]},
+        {"kind": "multi_label", "text": "text", "labels": "labels"},
+        ["reconstruct"],
+    ),
+    "a pair with a score and a genre": (
+        "rows.csv",
+        lambda row: {
+            "genre": row["aspect"],
+            "score": row["id"] * 0.07,
+            "sentence1": row["text"],
+            "sentence2": f"{row['text']} So?",
+        },
+        {"kind": "regression", "text": "sentence1", "text_pair": "sentence2", "label": "score"},
+        ["genre", "reconstruct"],
+    ),
+    "questions that may have no answer": (
+        "rows.jsonl",
+        lambda row: {**squad(row), "is_impossible": row["label"]},
+        {"kind": "span", "question": "question", "context": "context", "answer": "answer", "start": "answer_start"},
+        ["is_impossible", "reconstruct"],
+    ),
     "tags between blanks": (
         "rows.csv",
         lambda row: {"text": row["text"], "slots": " ".join(tags(row))},
@@ -180,8 +215,19 @@ def made(rows: Sequence[Row], name: str = "rows.csv", kind: str | None = None) -
     return start_study(name, Path("study.yaml"), kind)
 
 
-def main_of(started: Started) -> dict[str, str]:
+def main_of(started: Started) -> dict[str, Any]:
     return dict(started.checked.plan.tasks[0].settings)
+
+
+def test_an_auxiliary_of_questions_reads_the_question_too() -> None:
+    started = made([{**squad(row), "is_impossible": row["label"]} for row in reviews()], "rows.jsonl")
+    auxiliary = started.checked.plan.tasks[1].settings
+    assert auxiliary == {
+        "kind": "classification",
+        "text": "question",
+        "text_pair": "context",
+        "label": "is_impossible",
+    }
 
 
 def auxiliaries_of(started: Started) -> list[str]:
