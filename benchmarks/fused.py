@@ -136,13 +136,14 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--data", help="a CSV file with text,label")
+    parser.add_argument("--no-peer", action="store_true", help="without the loop around transformers' classes")
     parser.add_argument("--cpu", action="store_true", help="the processor's time")
     return parser.parse_args()
 
 
 def chosen_sides(options: argparse.Namespace) -> list[Side]:
     sides = [Side("plain", "plain", 2)]
-    if not options.encoder.startswith("scratch:"):
+    if not (options.encoder.startswith("scratch:") or options.no_peer):
         loops = dict.fromkeys(("fp32", options.precision))
         sides = [Side(f"hugging face, {each}", "hugging_face", 1, precision=each) for each in loops] + sides
     if options.device != "cpu":
