@@ -150,17 +150,18 @@ def _asked(space: AugmentationSpace, operations: Sequence[str]) -> AugmentationS
 
 def _of_table(file: str, operations: Sequence[str], seed: int, text: str, label: str | None) -> _Data:
     table = load_table(resolve_source(file, Path()))
-    if label is None and _LABEL in table.columns:
+    if label is None and _LABEL in {*table.columns, *table.written}:
         label = _LABEL
     labels = [None] * len(table) if label is None else table.column(label)
-    kept = [row for row, value in enumerate(table.column(text)) if value.strip()]
+    texts = table.column(text)
+    kept = [row for row, value in enumerate(texts) if value.strip()]
     if not kept:
         raise DataError(f"{file}: column {text!r} has no text")
     model = ModelSettings()
     resources = Resources(
         base=Path(),
         encoder=model.encoder,
-        rows=[Row((table.columns[text][row],), labels[row]) for row in kept],
+        rows=[Row((texts[row],), labels[row]) for row in kept],
         labels=sorted({value for value in labels if value}),
         max_length=model.max_length,
         seed=seed,

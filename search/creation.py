@@ -13,7 +13,7 @@ from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .beside import beside
 from .locking import only_one
-from .preparing import longest_trial
+from .preparing import longest_trial, rows_of
 from .pruners import FEWEST_FOR_WILCOXON, pruner_of
 from .roles import (
     AUGMENTATION,
@@ -25,6 +25,7 @@ from .roles import (
     READY,
     REVISION,
     ROLE,
+    ROWS,
     STARTED,
 )
 from .samplers import grid_points
@@ -82,6 +83,7 @@ def _attributes(file: StudyFile, searched: StudyFile, path: Path, prepared: Prep
         "encoder": file.model.encoder,
         REVISION: prepared.encoder.commit,
         "max_steps": longest_trial(file, prepared),
+        ROWS: rows_of(prepared),
         "cleaning": [finding.to_json() for finding in prepared.findings],
         AUGMENTATION: prepared.augmented,
         "normalisers": dict(prepared.normalisers),

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from ..objectives.augmentation.generating import Progress
+from ..objectives.caching import content_hash
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource, commit_of
@@ -18,7 +19,7 @@ from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .beside import beside
 from .changing import forbidden_changes, with_changes
-from .roles import BESIDE
+from .roles import BESIDE, ROWS, STARTED
 from .study import StudyRecord, with_revision
 from .study_file.reading import changed_keys, read_study_file
 from .study_file.schema import StudyFile
@@ -41,10 +42,11 @@ def check_unchanged(record: StudyRecord) -> None:
         now = read_study_file(record.path).model_copy(update={"storage": None})
         changes += changed_keys(known, with_changes(now, known))
         forbidden += forbidden_changes(known, now)
-    for text, known in record.fingerprints.items():
-        if fingerprint(resolve_source(text, record.folder)) != known:
-            changes.append(f"{text}: the data changed")
-    now_beside = beside(record.file, record.folder)
+    with record.in_place():
+        for text, known in record.fingerprints.items():
+            if fingerprint(resolve_source(text, record.folder)) != known:
+                changes.append(f"{text}: the data changed")
+        now_beside = beside(record.file, record.folder)
     for key, known in record.study.user_attrs[BESIDE].items():
         if now_beside.get(key) != known:
             changes.append(f"{key}: its content changed")
@@ -56,6 +58,30 @@ def check_unchanged(record: StudyRecord) -> None:
             f"the study {record.name!r} cannot continue: "
             + "\n".join(reasons)
             + "\nUndo the change, or create a new study under another name."
+        )
+
+
+def rows_of(prepared: PreparedObjective) -> str:
+    """A hash of the places, in their files, of all rows that trials train and are measured on."""
+    tables = [*sorted(prepared.corpus.train.items()), *sorted(prepared.corpus.validations.items())]
+    return content_hash(f"{name}: {list(rows.lines)}" for name, rows in tables)
+
+
+def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
+    """Trials of one study must all train on the same rows.
+
+    Raises:
+        StudyError: another version of autotune, which read or cleaned the same files otherwise, made the study.
+    """
+    attributes = record.study.user_attrs
+    if (known := attributes.get(ROWS)) is not None:
+        same = known == rows_of(prepared)
+    else:  # made before they were stored: their number shows in the steps of a trial
+        same = attributes["max_steps"] == longest_trial(record.file, prepared)
+    if not same:
+        raise StudyError(
+            f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, chose other rows"
+            " of its data, so its trials could not be compared with new ones. Create a new study under another name."
         )
 
 

@@ -32,6 +32,8 @@ REVISION = "revision"
 """The commit of an encoder of the Hub, at which all that trains for the study opens it; None for other encoders."""
 THREADS = "threads"
 """With how many threads its trials train on a CPU, since the first did: another number rounds otherwise."""
+ROWS = "rows"
+"""A hash of which rows its trials train and are measured on, as another version of autotune may choose others."""
 BESIDE = "beside"
 """The hashes of what is read beside the data: lexicons, and models in folders."""
 

@@ -20,7 +20,7 @@ from .executors.worker import Recipe
 from .interruption import interruption
 from .locking import claiming
 from .observer import Observer
-from .preparing import check_unchanged, prepare_study
+from .preparing import check_rows, check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
 from .roles import IDENTITY, RUNS, THREADS
 from .samplers import make_sampler
@@ -66,6 +66,7 @@ def run_study(
             return Ending.DONE
         file, base = record.file, record.folder
         prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
+        patiently(lambda: check_rows(record, prepared))
         recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
         work = patiently(lambda: _workload(record, total))
         with make_executor(placement, recipe, prepared, work, observer.message) as executor:

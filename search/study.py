@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
 
-from ..spaces.errors import StudyError
+from ..spaces.errors import InputError, StudyError
 from .claims import Claims
 from .locking import claiming, only_one
 from .roles import AUGMENTATION, READY, REVISION, STARTED
@@ -51,13 +51,21 @@ class StudyRecord:
 
     @property
     def folder(self) -> Path:
-        """The folder that the study's paths are relative to. StudyError: it is gone."""
-        if not self.path.parent.is_dir():
-            raise StudyError(
-                f"the study {self.name!r} was created in {self.path.parent}, which is gone; if the project moved, give "
-                f"its study file instead of the name, such as {self.path.name}"
-            )
+        """The folder that the study's paths are relative to."""
         return self.path.parent
+
+    @contextmanager
+    def in_place(self) -> Generator[None]:
+        """Say of what is missing in this context, where the whole folder is gone, how to find it again."""
+        try:
+            yield
+        except InputError as error:
+            if self.folder.is_dir():
+                raise
+            raise StudyError(
+                f"{error}\nThe study {self.name!r} was created in {self.folder}, which is gone; if the project moved, "
+                f"give its study file instead of the name, such as {self.path.name}"
+            ) from error
 
     @property
     def called(self) -> str:

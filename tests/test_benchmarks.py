@@ -99,13 +99,18 @@ def test_fused_and_plain_trials_have_their_rows():
     command = [sys.executable, str(BENCHMARKS / "fused.py"), "--encoder", "scratch:tiny", "--trials", "1", "2", "3"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     done = subprocess.run(
-        [*command, "--steps", "2", "--repeats", "1"], env=environment, capture_output=True, text=True, check=False
+        [*command, "--steps", "2", "--repeats", "1", "--cores", "2"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.strip("│ ").split("│")] for line in done.stdout.splitlines() if "│" in line]
     sides = {row[0]: [float(cell.split()[0]) for cell in row[1:]] for row in rows}
-    assert set(sides) == {"plain", "2 processes", "fused 1", "fused 2", "fused 3"}
-    judged = sides["fused 3"]
+    fused = {f"fused {count}{on}" for count in (1, 2, 3) for on in ("", " on 2 cores")}
+    assert set(sides) == {"plain", "plain, 2 threads", "2 processes", *fused}
+    judged = sides["fused 3 on 2 cores"]
     assert judged[1] == judged[3] == 1
     for milliseconds, speed, *_ in sides.values():
         assert speed == pytest.approx(milliseconds / judged[0], rel=0.05)

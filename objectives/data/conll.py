@@ -18,29 +18,33 @@ _COMMENT = "#"
 def parse_conll(text: str, source: str) -> TextColumns:
     """Read a row per sentence: list columns `tokens`, `column_2`, …, and `tags`; its line is that of its first word.
 
-    Lines that begin a document (`-DOCSTART-`) are skipped, and comments: lines that begin with `#` and have another
-    number of columns than the words.
+    Lines that begin a document (`-DOCSTART-`) are skipped, and so are comments before a sentence: with tabs between the
+    columns a line without a tab that begins with `#`; else one whose first part is `#` and that has another number of
+    parts than the words have columns, or ends in the tag of no other line.
 
     Raises:
         DataError: words without tags, or a line with more or fewer columns than most.
     """
     tabs = any("\t" in line for line in text.split("\n"))
     sentences = list(_sentences(text, tabs))
-    words = [word for _, sentence in sentences for _, word in sentence]
-    counts = Counter(len(word) for word in words if not word[0].startswith(_COMMENT)) or Counter(map(len, words))
-    count = counts.most_common(1)[0][0] if counts else 2
+    words = [word for _, sentence in sentences for _, word in sentence if not word[0].startswith(_COMMENT)]
+    count = Counter(map(len, words)).most_common(1)[0][0] if words else 2
+    tags = {word[-1] for word in words if len(word) == count}
     if count < 2:
         raise DataError(
-            f"{source}: one column; a CoNLL file has a word and its tag on each line, and a blank line between"
+            f"{source}: one column; a CoNLL file has a word and its tag on each line, and blank lines between sentences"
         )
     mistakes, rows = Mistakes(source), dict[int, list[list[str]]]()
     for first, sentence in sentences:
         kept: list[list[str]] = []
         for line, word in sentence:
+            comments = word[0].startswith(_COMMENT) if tabs else word[0] == _COMMENT
+            if not kept and comments and (len(word) != count or word[-1] not in tags):
+                continue
             if len(word) == count:
                 kept.append(word)
-            elif not word[0].startswith(_COMMENT):
-                mistakes.add(line, f"{len(word)} columns, where most lines have {count}")
+            else:
+                mistakes.add(line, f"the number of columns is {len(word)}, and {count} in most lines")
         if kept:
             rows[first] = kept
     mistakes.raise_if_any()
@@ -54,9 +58,9 @@ def _sentences(text: str, tabs: bool) -> Iterator[tuple[int, list[tuple[int, lis
     """Each sentence with the number of its first line: its lines' numbers and columns."""
     found: list[tuple[int, list[str]]] = []
     for number, line in enumerate([*text.split("\n"), ""], 1):
-        columns = [part.strip() for part in line.split("\t")] if tabs and "\t" in line else line.split()
-        if columns and columns[0] != _DOCUMENT:
+        columns = [part.strip() for part in line.split("\t")] if tabs else line.split()
+        if any(columns) and columns[0] != _DOCUMENT:
             found.append((number, columns))
-        elif found and not columns:
+        elif found:
             yield found[0][0], found
             found = []

@@ -9,7 +9,7 @@ from ...spaces.errors import DataError
 from ..settings import CleaningSettings, DataSettings, Folds
 from ..tasks.task import Task
 from .cleaning import Finding, taken
-from .folding import Fold, labels_of, rows_on, rows_outside
+from .folding import Fold, labels_of, reads, rows_on, rows_outside
 from .loading import load_table
 from .repairs import label_lists, respelt, spellings, with_repaired_texts
 from .sifting import HeldOut, apart, copies_of, sift
@@ -162,10 +162,14 @@ class _Reading:
 
     def _held_out(self, text: str, task: Task[Any], tasks: Sequence[Task[Any]]) -> Table:
         """Validation or test rows of `tasks`, which must have labels that training knows."""
-        table, found = task.vetted(self._spelt(self._read(text), tasks), training=False)
+        return self._vetted(self._spelt(self._read(text), tasks), task)
+
+    def _vetted(self, table: Table, task: Task[Any]) -> Table:
+        """Rows to measure a task on. DataError: it can use none of them."""
+        table, found = task.vetted(table, training=False)
         task.inputs(table)
         if not len(table):
-            raise DataError(f"{table.source}: task {task.name!r}: no rows are left: {taken(found)}")
+            raise DataError(f"{table.source}: task {task.name!r}: no validation or test rows are left: {taken(found)}")
         self._note(table, found)
         return table
 
@@ -245,16 +249,15 @@ class _Reading:
             fitted = task.fitted(table)
             if task.name in self.measured and own.validation is None:
                 raise DataError(f"tasks: {task.name}: data: its metric is an objective, so it needs `validation: FILE`")
+            readable = [rows for rows in held if rows is not None and reads(fitted, rows)]
+            forbidden = sum((HeldOut.of(fitted.inputs(rows)) for rows in readable), forbidden.unlabelled)
             if own.validation is not None:
                 self.held[task.name] = self._held_out(own.validation, fitted, [task])
                 forbidden += _held_out(fitted, self.held[task.name])
-            readable = [rows for rows in held if rows is not None and _reads(fitted, rows)]
-            forbidden = sum((HeldOut.of(fitted.inputs(rows)) for rows in readable), forbidden.unlabelled)
             return fitted, self._training(table, fitted, forbidden, self.settings.clean)
         fitted = task.fitted(table)
         if task.name in self.measured:
-            self.held[task.name], found = fitted.vetted(self.held[main.name], training=False)
-            self._note(self.held[task.name], found)
+            self.held[task.name] = self._vetted(self.held[main.name], fitted)
         fitted.inputs(train)
         rows, found = fitted.vetted(train, training=True)
         self._note(rows, found)
@@ -288,6 +291,10 @@ class _Reading:
         train = {task.name: self._rows_outside(parts, table, main, rows[task.name], task) for task in tasks}
         shared = [task.name for task in tasks if task.name in self.held and task.settings.data is None]
         held = {name: rows_on(parts, table, self.held[name]) for name in shared}
+        for name, folds_rows in held.items():
+            if not all(folds_rows):
+                where = f"{table.source}: task {name!r}: data.validation"
+                raise DataError(f"{where}: fold {folds_rows.index([]) + 1} holds out no row that it can be measured on")
         return [
             Fold({name: its[fold] for name, its in train.items()}, {name: its[fold] for name, its in held.items()})
             for fold in range(count)
@@ -322,15 +329,6 @@ class _Reading:
 def _held_out(task: Task[Any], rows: Table) -> HeldOut:
     """Rows of a task as its training rows must not repeat them."""
     return HeldOut.of(task.inputs(rows), labels_of(task, rows))
-
-
-def _reads(task: Task[Any], rows: Table) -> bool:
-    """Whether some rows have what a task reads, though they need not have its labels."""
-    try:
-        task.inputs(rows)
-    except DataError:
-        return False
-    return True
 
 
 def _check_columns(table: Table, tasks: Iterable[Task[Any]]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...spaces.errors import DataError
 from ..settings import CleaningSettings
 from ..tasks.task import Task
 from .cleaning import normalised
@@ -31,7 +32,16 @@ def rows_on(parts: Sequence[Sequence[int]], table: Table, rows: Table) -> list[l
 
 def labels_of(task: Task[Any], rows: Table) -> Sequence[str] | None:
     """Each row's label, if it has one of a set; None where answers are numbers or texts, seldom the same twice."""
-    return None if task.label_column() is None else task.answers(rows)
+    return None if task.label_sets(rows) is None else task.answers(rows)
+
+
+def reads(task: Task[Any], rows: Table) -> bool:
+    """Whether some rows have what a task reads, though they need not have its labels."""
+    try:
+        task.inputs(rows)
+    except DataError:
+        return False
+    return True
 
 
 def rows_outside(
@@ -55,6 +65,9 @@ def rows_outside(
     keys, main_keys = own.keys, others.keys
     both = (labels_of(task, rows), labels_of(main, table)) if task is main else (None, None)
     copies = copies_of(own, others, rules, *both)
+    if task.settings.data is not None and reads(task, table):
+        again = copies_of(own, task.inputs(table), rules)
+        copies = {row: copies.get(row, set[int]()) | again.get(row, set()) for row in {*copies, *again}}
     kept: list[list[int]] = []
     leaks: list[str] = []
     for part, same_lines in zip(parts, rows_on(parts, table, rows), strict=True):

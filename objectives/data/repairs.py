@@ -55,21 +55,30 @@ def with_repaired_texts(table: Table, words: Collection[str] = ()) -> tuple[Tabl
     columns = {
         name: [repaired(value, keeps_words=name in words) for value in values] for name, values in table.columns.items()
     }
+    written = {name: [repaired(value) for value in values] for name, values in table.written.items()}
+    told = len(cases)  # a list that was written as text is one value, though its words are repaired as well
     lists = {name: [[repaired(word) for word in row] for row in rows] for name, rows in table.lists.items()}
+    cases = cases[:told] + [case for case in cases[told:] if not written]
     if not cases:
         return table, []
-    return replace(table, columns=columns, lists=lists), [Finding.of("text in a broken encoding", cases, "repaired")]
+    return replace(table, columns=columns, lists=lists, written=written), [
+        Finding.of("text in a broken encoding", cases, "repaired")
+    ]
 
 
 def spellings(labels: Iterable[str]) -> dict[str, str]:
     """The most frequent spelling of each label (the first of equals), by the form in which labels are compared.
+
+    Of numbers that are there with and without zeros behind the point those without, in all labels alike.
 
     Blanks around a label belong to no spelling: an exported model would give them to whoever compares its labels.
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for label in labels:
         counts[_compared(label)][label.strip()] += 1
-    return {key: found.most_common(1)[0][0] for key, found in counts.items() if key}
+    numbers = {key for key, found in counts.items() if any(_WHOLE.match(label) for label in found)}
+    plain = numbers if any(label == key for key in numbers for label in counts[key]) else set[str]()
+    return {key: key if key in plain else found.most_common(1)[0][0] for key, found in counts.items() if key}
 
 
 def _compared(label: str) -> str:
@@ -105,7 +114,7 @@ def respelt(
         f"label of task {task!r} that differs in case, blanks or zeros", list(dict.fromkeys(cases)), "repaired"
     )
     finding = replace(finding, count=len(cases))
-    if column in table.lists:
+    if separator is not None and column in table.lists:
         return replace(table, lists={**table.lists, column: wanted}), [finding]
     join: Callable[[Sequence[str]], str] = (separator or "").join
-    return replace(table, columns={**table.columns, column: [join(row) for row in wanted]}), [finding]
+    return table.with_column(column, [join(row) for row in wanted]), [finding]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from ...spaces.errors import DataError
 from .mistakes import Mistakes
@@ -52,6 +53,12 @@ class Table:
             raise DataError(f"{self.source}: column {name!r} holds lists, not texts")
         self._check(name)
         return self.columns[name]
+
+    def with_column(self, name: str, values: list[str]) -> Self:
+        """The table with other values in what `column` gives."""
+        if name in self.written:
+            return replace(self, written={**self.written, name: values})
+        return replace(self, columns={**self.columns, name: values})
 
     def items(self, name: str, separator: str | None = None) -> list[list[str]]:
         """The texts of each row of a list column, or of a column of texts cut at `separator` (None: at blanks).

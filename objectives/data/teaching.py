@@ -5,7 +5,6 @@ from typing import Any
 
 from ...spaces.errors import DataError
 from ..tasks.task import Task
-from .repairs import label_lists
 from .table import Table, take
 
 
@@ -24,9 +23,8 @@ def refusals(task: Task[Any], table: Table) -> dict[int, str]:
 
 def unlearnt(task: Task[Any], rows: Table, parts: Sequence[Sequence[int]]) -> list[str]:
     """The labels of a task that one part of its training rows (the rows' numbers), or several, lack."""
-    place = task.label_column()
-    if place is None:
+    labels = task.label_sets(rows)
+    if labels is None:
         return []
-    labels = label_lists(rows, *place)
     taught = [{label for row in part for label in labels[row]} for part in parts]
     return [label for label in task.labels if not all(label in known for known in taught)]

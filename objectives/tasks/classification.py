@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -43,6 +43,9 @@ class Classification(TextTask[ClassificationSettings]):
 
     def label_column(self) -> tuple[str, str | None]:
         return self.settings.label, None
+
+    def label_sets(self, table: Table) -> Sequence[Collection[str]]:
+        return [[label] for label in table.column(self.settings.label)]
 
     def fitted(self, table: Table) -> Self:
         """Learn the label set.

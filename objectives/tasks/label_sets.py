@@ -9,7 +9,7 @@ TRUTHS: Mapping[str, bool] = {
     **dict.fromkeys(("0", "0.0", "false", "no", ""), False),
 }
 """What a cell of a label's own column may say, in lower case; an empty one says no."""
-_DIGITS = frozenset({"0", "1", "0.0", "1.0"})
+_DIGITS = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
 
 
 def from_columns(table: Table, columns: Sequence[str], task: str) -> list[set[str]]:
@@ -20,7 +20,7 @@ def from_columns(table: Table, columns: Sequence[str], task: str) -> list[set[st
     """
     cells = {name: [value.strip().lower() for value in table.column(name)] for name in columns}
     table.refuse(
-        (row, f"task {task!r}: {name} {table.columns[name][row]!r} is neither 0 nor 1")
+        (row, f"task {task!r}: {name} {table.column(name)[row]!r} is neither 0 nor 1")
         for name, values in cells.items()
         for row, value in enumerate(values)
         if value not in TRUTHS
@@ -34,7 +34,11 @@ def places(items: Sequence[Sequence[str]]) -> int:
     Transformers' own loss takes them in this form. As labels they would say that every row has both "0" and "1".
     """
     count = len(items[0]) if items else 0
-    return count if count > 1 and all(len(row) == count and _DIGITS.issuperset(row) for row in items) else 0
+    return (
+        count
+        if count > 1 and all(len(row) == count and _DIGITS.issuperset(map(str.lower, row)) for row in items)
+        else 0
+    )
 
 
 def from_places(table: Table, items: Sequence[Sequence[str]], count: int, task: str) -> list[set[str]]:
@@ -46,6 +50,6 @@ def from_places(table: Table, items: Sequence[Sequence[str]], count: int, task: 
     table.refuse(
         (row, f"task {task!r}: {list(values)} is no list of {count} zeros and ones, one per label")
         for row, values in enumerate(items)
-        if len(values) != count or not _DIGITS.issuperset(values)
+        if len(values) != count or not _DIGITS.issuperset(map(str.lower, values))
     )
-    return [{str(place) for place, value in enumerate(values) if TRUTHS[value]} for values in items]
+    return [{str(place) for place, value in enumerate(values) if TRUTHS[value.lower()]} for values in items]

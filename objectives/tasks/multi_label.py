@@ -1,7 +1,7 @@
 """Multi-label classification: any number of labels for a text, each on its own. The head is transformers' own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -49,6 +49,9 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     def label_column(self) -> tuple[str, str | None] | None:
         column = self.settings.labels
         return (column, self.settings.separator) if isinstance(column, str) else None
+
+    def label_sets(self, table: Table) -> Sequence[Collection[str]]:
+        return self._rows(table)
 
     def fitted(self, table: Table) -> Self:
         """Learn the label set.

@@ -60,7 +60,7 @@ class Regression(TextTask[RegressionSettings]):
         Raises:
             DataError: something else than a number, none at all, or (nearly) the same in all rows.
         """
-        table, _ = labelled(table, self.unlabelled(table))
+        table, _ = labelled(table, self.unlabelled(table), self.name)
         where = f"{table.source}: task {self.name!r}: column {self.settings.label!r}"
         if not len(table):
             raise DataError(f"{where} has no number in any row")

@@ -85,6 +85,11 @@ class Task(ABC, Generic[S]):
         """The column with labels that may be spelt in several ways, and what stands between two of them (None: one)."""
         return None
 
+    def label_sets(self, table: Table) -> Sequence[Collection[str]] | None:
+        """Each row's labels out of a set that the task learns; None where answers are numbers, texts or tags."""
+        del table
+        return None
+
     @abstractmethod
     def fitted(self, table: Table) -> Self:
         """The task with its labels learnt from training rows. DataError where they cannot be used."""
@@ -170,13 +175,13 @@ class Task(ABC, Generic[S]):
         """Every metric over all rows (on the CPU); predictions of several lengths are padded with IGNORED."""
 
 
-def labelled(table: Table, without: Collection[int]) -> tuple[Table, list[Finding]]:
-    """A table without some rows, those that have no label, and a finding if there is any."""
+def labelled(table: Table, without: Collection[int], task: str) -> tuple[Table, list[Finding]]:
+    """A table without some rows, those that have no label of a task, and a finding if there is any."""
     if not without:
         return table, []
     gone = frozenset(without)
     kept = take(table, [row for row in range(len(table)) if row not in gone])
-    return kept, [Finding.of("row without a label", [table.where(row) for row in without])]
+    return kept, [Finding.of(f"row without a label of task {task!r}", [table.where(row) for row in without])]
 
 
 T = TypeVar("T", bound=TextTaskSettings)
@@ -193,7 +198,7 @@ class TextTask(Task[T]):
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
         """Rows without a label are dropped, and counted, wherever they stand."""
-        table, found = labelled(table, self.unlabelled(table))
+        table, found = labelled(table, self.unlabelled(table), self.name)
         self.targets(table)
         return table, found
 

@@ -63,7 +63,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
         Raises:
             DataError: a row with more or fewer tags than words, a tag of another scheme, or one tag only.
         """
-        table, _ = labelled(table, self._untagged(table))
+        table, _ = labelled(table, self._untagged(table), self.name)
         tags = self._tags(table)
         labels = tag_labels(tag for row in tags for tag in row)
         if len(labels) < 2:
@@ -113,7 +113,7 @@ class TokenClassification(Task[TokenClassificationSettings]):
 
     def vetted(self, table: Table, *, training: bool) -> tuple[Table, Sequence[Finding]]:
         """All rows that have tags; repaired ones, and those that training has not, are counted."""
-        table, untagged = labelled(table, self._untagged(table))
+        table, untagged = labelled(table, self._untagged(table), self.name)
         tags = self._tags(table)
         given = table.items(self.settings.tags)
         self._check_scheme(table, tags, self.labels)

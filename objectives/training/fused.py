@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock
 
 import torch
 
@@ -42,6 +43,7 @@ class FusedTrainer(PlainTrainer):
         super().__init__(prepared, device, capacity)
         self._cores = cores
         self._halt = Halt()
+        self._lending = Lock()
         self._fusible: set[int] = set()
         """Trials that are not trained by themselves."""
         self._models: dict[tuple[object, ...], list[FusedModel]] = {}
@@ -75,9 +77,12 @@ class FusedTrainer(PlainTrainer):
         trial_ids = self.upcoming()
         if not trial_ids or trial_ids[0] not in self._fusible:
             return [self._alone(trial_id) for trial_id in trial_ids]
-        count, cores = len(trial_ids), min(self._cores, len(trial_ids))
+        count, cores, most = len(trial_ids), min(self._cores, len(trial_ids)), self._most
         shares = [trial_ids[count * core // cores : count * (core + 1) // cores] for core in range(cores)]
-        return [evaluation for found in side_by_side(self._timed, shares, self._halt) for evaluation in found]
+        found = side_by_side(self._timed, shares, self._halt)
+        if self._most == most:
+            self._had_room(count)
+        return [evaluation for share in found for evaluation in share]
 
     def _timed(self, trial_ids: list[int]) -> list[Evaluation]:
         began = time.perf_counter()
@@ -106,7 +111,7 @@ class FusedTrainer(PlainTrainer):
             return [self._failed(trial_ids[0], found)]
         half = len(trial_ids) // 2
         if failure_of(found).kind is FailureKind.OUT_OF_MEMORY:
-            self._most, self._clean = min(self._most, half), 0
+            self._most, self._clean = min(self._most, half * self._cores), 0
         del found  # its traceback holds the memory that was too little
         return [*self._together(trial_ids[:half]), *self._together(trial_ids[half:])]
 
@@ -118,7 +123,6 @@ class FusedTrainer(PlainTrainer):
                 cohort.train()
                 outcomes = cohort.evaluate()
             cohort.part()
-            self._had_room(len(runs))
         except Exception as error:
             if is_more_than_a_trials(error):
                 raise
@@ -137,8 +141,10 @@ class FusedTrainer(PlainTrainer):
     @contextmanager
     def _lent(self, run: FusedRun) -> Generator[FusedModel]:
         """A program for trials of this one's tasks and layers; afterwards it has no weights, so it is kept."""
-        kept = self._models.setdefault(run.structure, [])
-        model = kept.pop() if kept else FusedModel(run.shaped().to(self._device), self._prepared.seed)
+        with self._lending:
+            kept = self._models.setdefault(run.structure, [])
+            model = kept.pop() if kept else None
+        model = model or FusedModel(run.shaped().to(self._device), self._prepared.seed)
         try:
             yield model
         finally:

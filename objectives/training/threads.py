@@ -27,9 +27,10 @@ def side_by_side(work: Callable[[Part], Result], parts: Sequence[Part], halt: Ha
     """
     if len(parts) == 1:
         return [work(parts[0])]
+    halt.clear()
     with ThreadPoolExecutor(len(parts)) as threads:
-        running = [threads.submit(work, part) for part in parts]
         try:
+            running = [threads.submit(work, part) for part in parts]
             return [each.result() for each in running]
         except KeyboardInterrupt:
             halt.set()

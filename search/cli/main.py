@@ -46,7 +46,7 @@ def _options(
 
 @app.command()
 def init(
-    data: Annotated[str, typer.Argument(help="CSV, TSV, JSONL, Parquet, a folder, or owner/name@split.")],
+    data: Annotated[str, typer.Argument(help="CSV, TSV, JSON, Parquet, CoNLL, a folder, or owner/name@split.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", parser=study.file_path, metavar="PATH", help="The study file to write.")
     ] = Path("study.yaml"),
@@ -107,7 +107,7 @@ def verify(
 
 @app.command()
 def augment(
-    file: Annotated[str, typer.Argument(help="A study file, or data: CSV, TSV, JSONL, Parquet, owner/name@split.")],
+    file: Annotated[str, typer.Argument(help="A study file, or data: CSV, TSV, JSON, Parquet, owner/name@split.")],
     operation: Annotated[
         list[str] | None,
         typer.Option(

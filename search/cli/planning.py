@@ -91,12 +91,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _where(plan: Plan) -> str:
     """Where nothing was left to choose, `run` says nothing."""
-    place, count = plan.place, len(plan.place.places)
-    if count == 1:
-        return "training in this process"
-    if place.executor == "inline":
-        return f"training in this process, {place.slots} trials at once, on {count} cores"
-    return f"training in {count} processes of one thread each"
+    count = len(plan.place.places)
+    return f"training in {count} processes of one thread each" if count > 1 else "training in this process"
 
 
 def _between(spent: Spent) -> str:

@@ -118,8 +118,10 @@ def choose(
         if threads not in (None, 1):
             note(f"earlier trials trained with {threads} threads, these with one: rounding alone is worth another seed")
         return Choice(name, places, slots, 1)
-    if slots > 1 and len(places) > 1 and threads in (None, 1) and _is_one_program(recipe, prepared, note):
-        return Choice(name, places[:slots], slots, 1)
+    if slots > 1 and len(places) > 1 and _is_one_program(recipe, prepared, note):
+        if threads in (None, 1):
+            return Choice(name, places[:slots], slots, 1)
+        note(f"trials take turns: earlier ones trained with {threads} threads, and one each rounds differently")
     return Choice(name, places[:1], slots, threads or torch.get_num_threads())
 
 

@@ -37,9 +37,15 @@ def table_of(folder: Path, rows: Sequence[Mapping[str, object]]) -> Table:
     return load_table(resolve_source("rows.jsonl", folder))
 
 
-def read(folder: Path, tasks: Given | None = None, *, all_data: bool = False, **data: object) -> Corpus:
+def read(
+    folder: Path,
+    tasks: Given | None = None,
+    *,
+    all_data: bool = False,
+    measured: Sequence[str] = (),
+    **data: object,
+) -> Corpus:
     """By default the classification `main` of train.csv."""
     settings = DataSettings.model_validate({"train": "train.csv", **data})
-    return read_corpus(
-        settings, tasks_of(tasks or {"main": {"kind": "classification"}}), folder, seed=0, all_data=all_data
-    )
+    given = tasks_of(tasks or {"main": {"kind": "classification"}})
+    return read_corpus(settings, given, folder, seed=0, all_data=all_data, measured=measured)

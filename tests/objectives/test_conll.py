@@ -44,9 +44,24 @@ def test_columns_may_have_tabs_between_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("EU\tB-ORG\n\t\nthe\tO\n", [["EU"], ["the"]]),  # as a spreadsheet writes an empty line
+        ("a O\n-DOCSTART- O\nb O\n", [["a"], ["b"]]),
+        ("# newdoc\na O\nb O\n\n# O\nc O\n", [["a", "b"], ["#", "c"]]),
+        ("# text = a b\na\tX\nb\tO\n\n#\tO\nc\tX\n", [["a", "b"], ["#", "c"]]),
+        ("#\tO\n#tag\tX\n\nc\tX\nd\tO\n", [["#", "#tag"], ["c", "d"]]),
+    ],
+)
+def test_where_sentences_end_and_what_is_a_comment(tmp_path: Path, text: str, tokens: list[list[str]]) -> None:
+    assert table(tmp_path, text).lists["tokens"] == tokens
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a O\nb\n\nc O\nd O\n", "a.conll, line 2: 1 columns, where most lines have 2"),
+        ("a O\nb\n\nc O\nd O\n", "a.conll, line 2: the number of columns is 1, and 2 in most lines"),
+        ("a\tO\n#x\nb\tO\n", "a.conll, line 2: the number of columns is 1, and 2 in most lines"),
         ("word\nother\n", "a.conll: one column; a CoNLL file has a word and its tag on each line"),
         ("-DOCSTART- O\n\n", "a.conll: has no rows"),
     ],

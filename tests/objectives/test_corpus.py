@@ -231,7 +231,7 @@ def test_all_data_leaves_out_and_tells_of_the_validation_rows_that_an_auxiliary_
     assert corpus.train["other"].column("text")[30:] == ["held"]
     assert [(finding.what, finding.count) for finding in corpus.findings] == [
         ("held.csv: row that task 'other' cannot train on", 1),
-        ("held.csv: row without a label", 1),
+        ("held.csv: row without a label of task 'other'", 1),
     ]
     finding = corpus.findings[0]
     assert finding.examples[0].startswith("held.csv, line 3: task 'other': label '7' is not among")
@@ -399,15 +399,28 @@ def test_rows_without_a_label_are_dropped_and_told_of(tmp_path: Path, kind: str,
     assert (len(corpus.train["main"]), len(corpus.train["other"])) == (41, 40)
     lines = [f"train.csv, line {42 + place}" for place in range(len(missing))]
     told = {finding.what: finding.examples for finding in corpus.findings if finding.action == "dropped"}
-    assert told["train.csv: row without a label"] in (tuple(lines), (f"train.csv, line {42 + len(missing)}",))
-    assert "held.csv: row without a label" in told
+    assert told["train.csv: row without a label of task 'main'"] == tuple(lines)
+    assert told["train.csv: row without a label of task 'other'"] == (f"train.csv, line {42 + len(missing)}",)
+    assert "held.csv: row without a label of task 'main'" in told
 
 
 def test_held_out_rows_without_any_label_are_refused(tmp_path: Path):
     write(tmp_path / "train.csv", reviews(20))
     write(tmp_path / "held.csv", [("one", ""), ("two", "")])
-    message = "held.csv: task 'main': no rows are left: 2 rows dropped (row without a label)"
-    assert message in refused(tmp_path, validation="held.csv")
+    told = refused(tmp_path, validation="held.csv")
+    assert "held.csv: task 'main': no validation or test rows are left: 2 rows dropped (row without a label" in told
+
+
+@pytest.mark.parametrize("validation", ["held.csv", {"folds": 4}])
+def test_a_measured_auxiliary_without_any_labelled_row_to_measure_is_refused(tmp_path: Path, validation: object):
+    rows = [(*row, str(place % 2) if place < 3 else "") for place, row in enumerate([*reviews(40)])]
+    write(tmp_path / "train.csv", [*rows, ("one more", "good", "1")], ("text", "label", "other"))
+    write(tmp_path / "held.csv", [("held", "good", ""), ("held too", "bad", "")], ("text", "label", "other"))
+    tasks = {"main": MAIN, "other": {**MAIN, "label": "other"}}
+    told = refused(tmp_path, tasks, validation=validation, measured=["other"])
+    assert "task 'other'" in told
+    why = "no validation or test rows are left" if validation == "held.csv" else "holds out no row that it can be"
+    assert why in told
 
 
 CONTRASTS = [

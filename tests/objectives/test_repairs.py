@@ -111,4 +111,5 @@ def test_a_number_is_one_label_with_and_without_zeros(tmp_path: Path):
     corpus = read(tmp_path, {"main": {"kind": "classification"}}, validation="held.csv")
     assert corpus.labels == {"main": ["0", "1", "1.5", "2"]}
     assert corpus.validation.column("label") == ["0", "1"]
-    assert spellings(["1.0", "1.0", "1", "-2.0", "v1.0"]) == {"1": "1.0", "-2": "-2.0", "v1.0": "v1.0"}
+    assert spellings(["1.0", "1.0", "1", "-2.0", "v1.0"]) == {"1": "1", "-2": "-2", "v1.0": "v1.0"}
+    assert spellings(["1.0", "2.0", "2.00"]) == {"1": "1.0", "2": "2.0"}, "as every file has them"

@@ -124,7 +124,7 @@ def test_rows_without_any_tag_are_dropped_and_told_of(tmp_path: Path):
     table = table_of(tmp_path, [(["a", "b"], ["O", "B-x"]), (["c"], []), ([], [])])
     kept, (found,) = task().fitted(table).vetted(table, training=True)
     assert kept.lines == [1, 3]
-    assert (found.what, found.count, found.action) == ("row without a label", 1, "dropped")
+    assert (found.what, found.count, found.action) == ("row without a label of task 'slots'", 1, "dropped")
 
 
 def test_entities_without_a_name_are_told_of(tmp_path: Path):

@@ -115,3 +115,20 @@ def test_the_automatic_pruner_of_many_folds_is_wilcoxon() -> None:
     auto, wilcoxon, none = (file_with(f"pruner: {name}", "{folds: 10}") for name in ("auto", "wilcoxon", "none"))
     assert not list(forbidden_changes(auto, wilcoxon))
     assert [lines for _, lines in forbidden_changes(auto, none)] == [["search.pruner: 'auto' -> 'none'"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stored", "goes_on"),
+    [({}, True), ({"rows": "others"}, False), ({"rows": None}, True), ({"rows": None, "max_steps": 7}, False)],
+)
+def test_a_version_that_would_choose_other_rows_does_not_continue(
+    trained: Path, autotune: Command, stored: dict[str, object], goes_on: bool
+) -> None:
+    """Its trials would not be comparable; a study from before rows were stored shows it by their steps."""
+    study = open_study("tiny", DATABASE).study
+    for name, value in stored.items():
+        study.set_user_attr(name, value)
+    told = autotune("study", "run", "tiny", "--trials", "5", "--devices", "cpu")
+    assert told.code == (0 if goes_on else 2), told
+    assert ("chose other rows of its data" in told.err) != goes_on

@@ -323,6 +323,7 @@ def test_a_study_whose_project_moved_is_told_by_name(stored: Path, autotune: Com
     gone = stored.parent / "gone"
     open_study("tiny", "sqlite:///autotune.db").study.set_user_attr("path", str(gone / "study.yaml"))
     told = refused(autotune, "study", command, "tiny")
+    assert "reviews.csv: no such file" in told
     assert f"was created in {gone}, which is gone; if the project moved, give its study file" in told
     assert "study.yaml" in told
 
