@@ -80,8 +80,8 @@ def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
         same = attributes["max_steps"] == longest_trial(record.file, prepared)
     if not same:
         raise StudyError(
-            f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, chose other rows"
-            " of its data, so its trials could not be compared with new ones. Create a new study under another name."
+            f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, chose other "
+            "rows of its data, so its trials could not be compared with new ones. Create a study under another name."
         )
 
 

@@ -411,7 +411,7 @@ def test_held_out_rows_without_any_label_are_refused(tmp_path: Path):
     assert "held.csv: task 'main': no validation or test rows are left: 2 rows dropped (row without a label" in told
 
 
-@pytest.mark.parametrize("validation", ["held.csv", {"folds": 4}])
+@pytest.mark.parametrize("validation", ["held.csv", {"folds": 8}])
 def test_a_measured_auxiliary_without_any_labelled_row_to_measure_is_refused(tmp_path: Path, validation: object):
     rows = [(*row, str(place % 2) if place < 3 else "") for place, row in enumerate([*reviews(40)])]
     write(tmp_path / "train.csv", [*rows, ("one more", "good", "1")], ("text", "label", "other"))
