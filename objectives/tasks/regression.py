@@ -86,7 +86,7 @@ class Regression(TextTask[RegressionSettings]):
     def targets(self, table: Table) -> torch.Tensor:
         column = table.column(self.settings.label)
         found = [number_of(text) for text in column]
-        problems = ((row, _problem(number)) for row, number in enumerate(found))
+        problems = ((row, _problem(column[row], number)) for row, number in enumerate(found))
         table.refuse(
             (row, f"task {self.name!r}: {self.settings.label} {column[row]!r} {problem}")
             for row, problem in problems
@@ -147,10 +147,11 @@ def number_of(text: str) -> float:
         return math.nan
 
 
-def _problem(number: float) -> str:
+def _problem(text: str, number: float) -> str:
     """Why a number cannot be learnt; empty where it can."""
     if not math.isfinite(number):
-        return "is not a finite number"
+        how = "; write 3.14 with a point, without separators or units" if any(map(str.isdigit, text)) else ""
+        return f"is not a finite number{how}"
     return f"is beyond ±{_LARGEST:g}; give it in a larger unit" if abs(number) > _LARGEST else ""
 
 
