@@ -21,8 +21,12 @@ CPU = torch.device("cpu")
 RATES = [1e-3, 5e-4, 2e-3]
 
 
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Sends SIGINT, which raises KeyboardInterrupt even where a shell runs the tests in the background, ignoring it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, usual)
 
 
 def test_each_part_has_a_thread_and_results_come_in_order() -> None:
@@ -50,7 +54,7 @@ def test_what_one_raises_is_raised_when_all_have_ended() -> None:
     assert ended == [1]
 
 
-def test_an_interruption_ends_all() -> None:
+def test_an_interruption_ends_all(ctrl_c: Callable[[], None]) -> None:
     halt = Halt()
 
     def work(_: int) -> None:
@@ -58,7 +62,7 @@ def test_an_interruption_ends_all() -> None:
             time.sleep(0.01)
             halt.check()
 
-    Timer(0.2, interrupt).start()
+    Timer(0.2, ctrl_c).start()
     with pytest.raises(KeyboardInterrupt):
         side_by_side(work, [0, 1], halt)
 
@@ -87,7 +91,7 @@ def test_a_thread_finds_to_the_bit_what_its_trials_find_without_it(objective: Ob
 
 
 def test_trials_in_training_are_interrupted_at_their_next_step(
-    objective: Objectives, monkeypatch: pytest.MonkeyPatch
+    objective: Objectives, monkeypatch: pytest.MonkeyPatch, ctrl_c: Callable[[], None]
 ) -> None:
     """Not at their next rung, which may be minutes away."""
     steps: list[int] = []
@@ -97,7 +101,7 @@ def test_trials_in_training_are_interrupted_at_their_next_step(
         update(run, skip)
         steps.append(run.step)
         if len(steps) == 2:
-            interrupt()
+            ctrl_c()
             time.sleep(0.2)  # the other thread must not be done before this process has heard of it
 
     monkeypatch.setattr(FusedRun, "update", counted)
