@@ -56,7 +56,7 @@ def outliers(task: Regression, train: Table) -> list[Finding]:
     numbers = task.targets(train).double()
     squares, rows = ((numbers - numbers.median()) ** 2).sort(descending=True)
     count = int((squares.cumsum(0) < _MOST * squares.sum()).sum()) + 1
-    if count > _FEW * len(train):
+    if not squares.any() or count > _FEW * len(train):
         return []
     cases = [f"{numbers[row]:g} at {train.where(row)}" for row in rows[:count].tolist()]
     what = f"number of task {task.name!r} far from all others; {_MOST:.0%} of the squared errors are theirs"

@@ -43,22 +43,25 @@ def with_repaired_texts(table: Table, words: Collection[str] = ()) -> tuple[Tabl
     """
     cases: list[str] = []
 
-    def repaired(text: str, *, keeps_words: bool = False) -> str:
+    def repaired(text: str, *, keeps_words: bool = False, told: bool = True) -> str:
         if text.isascii():
             return text
         fixed = ftfy.fix_encoding(text, _ENCODINGS_ONLY)
         if fixed == text or (keeps_words and len(fixed.split()) != len(text.split())):
             return text
-        cases.append(f"{text} -> {fixed}")
+        if told:
+            cases.append(f"{text} -> {fixed}")
         return fixed
 
     columns = {
         name: [repaired(value, keeps_words=name in words) for value in values] for name, values in table.columns.items()
     }
     written = {name: [repaired(value) for value in values] for name, values in table.written.items()}
-    told = len(cases)  # a list that was written as text is one value, though its words are repaired as well
-    lists = {name: [[repaired(word) for word in row] for row in rows] for name, rows in table.lists.items()}
-    cases = cases[:told] + [case for case in cases[told:] if not written]
+    # A list that was written as text is one value, which is told of already.
+    lists = {
+        name: [[repaired(word, told=name not in written) for word in row] for row in rows]
+        for name, rows in table.lists.items()
+    }
     if not cases:
         return table, []
     return replace(table, columns=columns, lists=lists, written=written), [
