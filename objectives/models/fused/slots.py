@@ -9,6 +9,8 @@ import torch
 
 from ...seeds import derive_seed
 
+_INT16, _INT64 = torch.iinfo(torch.int16), torch.iinfo(torch.int64)
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -53,17 +55,34 @@ class Slots:
         steps = [trial.step for trial in self.trials]
         draws = {step: self._draw(apart[0], layer, step) for step in set(steps)}
         drawn = draws[steps[0]] if len(draws) == 1 else torch.stack([draws[step] for step in steps])
-        kept = 1 - rates[0] if len(set(rates)) == 1 else _kept(rates, apart.device).view(-1, *[1] * (apart.dim() - 1))
-        return (apart * (drawn < kept).to(values.dtype).div_(kept)).flatten(0, 1)
+        if len(set(rates)) == 1:
+            kept, first = 1 - rates[0], _first_kept(rates[0])
+        else:
+            kept, first = (part.view(-1, *[1] * (apart.dim() - 1)) for part in _by_slot(rates, apart.device))
+        return (apart * (drawn >= first).to(values.dtype).div_(kept)).flatten(0, 1)
 
     def _draw(self, values: torch.Tensor, layer: str, step: int) -> torch.Tensor:
-        """Of one trial's values (rows, …): uniform in [0, 1); those below the share that is kept stay."""
+        """Of one trial's values (rows, …): 16 bits each, uniform, as int16; all from the first that is kept on stay.
+
+        Four numbers are drawn as one of 64 bits, which takes a CPU a quarter of the time of as many real numbers.
+        """
         seed = derive_seed(self.seed, "dropout", step, layer, self._runs[layer])
         random = torch.Generator(values.device).manual_seed(seed)
-        return torch.rand(values.shape, generator=random, device=values.device)
+        drawn = torch.empty(-(-values.numel() // 4), dtype=torch.int64, device=values.device)
+        drawn.random_(_INT64.min, None, generator=random)
+        return drawn.view(torch.int16)[: values.numel()].view(values.shape)
+
+
+def _first_kept(rate: float) -> int:
+    """The least of the 2^16 numbers drawn that is kept."""
+    return min(_INT16.min + round(rate * 2**16), _INT16.max)
 
 
 @lru_cache(maxsize=64)
-def _kept(rates: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    """The share that each trial keeps, (slots,). Remembered, because a step must not wait for a copy to the device."""
-    return torch.tensor([1 - rate for rate in rates], device=device)
+def _by_slot(rates: tuple[float, ...], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """The share that each trial keeps and its first number that is kept, each (slots,).
+
+    Remembered, because a step must not wait for a copy to the device.
+    """
+    first = torch.tensor([_first_kept(rate) for rate in rates], dtype=torch.int16, device=device)
+    return torch.tensor([1 - rate for rate in rates], device=device), first
