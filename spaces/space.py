@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from pydantic import Field, field_validator
 
 from .augmentation import AugmentationSpace, mix_of, mix_parameters, standing_mix
-from .bounds import Choices, LogBounds, NumberRange, SettingSpace
+from .bounds import Choices, LogBounds, NumberRange, SettingSpace, nearest_choice
 from .cleaning import CleaningSpace
 from .configuration import Configuration, SettingValue
 from .loss_weights import LossWeightSpace
@@ -147,7 +147,7 @@ class SearchSpace:
         found |= self.settings.cleaning.parameters({**self.cleaning, **configuration.cleaning})
         for name, space in self.settings.training.items():
             value = configuration.training.get(name, getattr(self.training, name))
-            found[f"training.{name}"] = _nearest_setting(space, value)
+            found[f"training.{name}"] = _nearest_setting(name, space, value)
         return {name: found[name] for name in self.distributions}
 
     @property
@@ -167,9 +167,11 @@ class SearchSpace:
         return Configuration(learning_rate=self.default_rate, ratios=dict.fromkeys(self.auxiliaries, 1.0))
 
 
-def _nearest_setting(space: Choices | NumberRange, value: SettingValue) -> SettingValue:
+def _nearest_setting(name: str, space: Choices | NumberRange, value: SettingValue) -> SettingValue:
+    # The encoder's own dropout is 0.1 in BERT and its kin; elsewhere null is "never" or "all", so beyond every number.
+    number = (0.1 if name == "dropout" else math.inf) if value is None else value
     if isinstance(space, Choices):
-        return value if value in space.choices else space.choices[0]
-    if not isinstance(value, int | float):
-        return space.high  # null is "never" or "all" for most settings: nearest to the largest number
-    return type(value)(min(max(value, space.low), space.high))
+        return value if value in space.choices else nearest_choice(space.choices, number)
+    if not isinstance(number, int | float):
+        return space.high
+    return type(number)(min(max(number, space.low), space.high))

@@ -302,6 +302,24 @@ def test_whatever_varies_is_switched_on():
     assert varied({"augmentation.on"}, {"augmentation.on": False}).mix.share == 0
 
 
+@pytest.mark.parametrize(
+    ("setting", "given", "stored"),
+    [
+        ("batch_size", [64, 8, 12], 12),
+        ("keep_layers", {"choices": [2, 4]}, 4),
+        ("dropout", [0, 0.3], 0.1),
+        ("dropout", {"choices": [0.5, 0.0, 0.2]}, 0.2),
+        ("dropout", {"choices": [0.5, None]}, None),
+        ("max_grad_norm", {"choices": [5, 0.5]}, 0.5),
+        ("schedule", ["cosine", "constant"], "cosine"),
+    ],
+)
+def test_samplers_are_told_what_is_nearest_to_the_baseline(setting: str, given: object, stored: object):
+    """A point far from what was trained would mislead them from the first trials on."""
+    searched = space({"training": {setting: given}})
+    assert searched.nearest(searched.baseline())[f"training.{setting}"] == stored
+
+
 def test_all_layers_are_nearest_to_the_most_of_a_range():
     searched = space({"training": {"keep_layers": [2, 6], "early_stopping": [1, 4]}})
     nearest = searched.nearest(searched.baseline())
