@@ -65,7 +65,8 @@ def run_study(
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
         file, base = record.file, record.folder
-        prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
+        with interrupted.at_once():
+            prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
         patiently(lambda: check_rows(record, prepared))
         recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
         work = patiently(lambda: _workload(record, total))

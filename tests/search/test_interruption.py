@@ -19,6 +19,19 @@ def test_once_is_a_request_and_twice_is_now(number: signal.Signals) -> None:
     assert said == ["stopping after this rung; once more to stop now"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_nothing_would_end_soon_once_is_now(number: signal.Signals) -> None:
+    said: list[str] = []
+    with interruption(said.append) as found:
+        with pytest.raises(KeyboardInterrupt), found.at_once():
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        assert found.requested
+        with pytest.raises(KeyboardInterrupt), found.at_once():
+            pytest.fail("whoever asked before need not ask again")
+    assert len(said) == 1
+
+
 class Interrupted(io.RawIOBase):
     """A pipe; Ctrl-C comes while something is written to it for the first time."""
 
