@@ -156,6 +156,8 @@ def cluster_places(gpus: float | None, limit: int) -> list[Place]:
     there = _ray().cluster_resources()
     share = gpus if gpus is not None else float(there.get("GPU", 0) >= 1)
     room = _gpu_room(share) if share else int(there.get("CPU", 0))
+    if room < 1 and not share:
+        raise InputError("the Ray cluster has no CPUs for actors without a GPU")
     if room < 1:
         raise InputError(f"--gpus-per-worker {share:g}: the Ray cluster has {there.get('GPU', 0):g} GPUs in all")
     return [Place(f"Ray actor {number}", share=share) for number in range(min(room, limit))]
