@@ -21,6 +21,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
     parts = (
         [_winner(confirmed, verdict)],
         _against_baseline(confirmed, verdict),
+        _passed_over(confirmed, verdict),
         _unfinished(confirmed),
         _test(confirmed),
         _tied(confirmed, verdict),
@@ -72,6 +73,12 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     yield f"It is not shown to be better than the baseline: {gain}. {probable}; {evidence}."
     if not comparison.can_claim:
         yield _too_few(comparison)
+
+
+def _passed_over(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
+    for name in verdict.passed_over:
+        other = verdict.comparisons[name]
+        yield f"{name} gained more, {confirmed.unit.gain(other.gain)}, but not surely: {other.evidence}."
 
 
 def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
@@ -150,8 +157,8 @@ def _on(arm: Arm) -> str:
 def _rows(confirmed: Confirmed) -> Iterator[str]:
     if confirmed.same_rows:
         yield (
-            "Validation is a file, so all these figures are for its rows, which also selected the candidates; "
-            "only other rows, such as test data, are independent."
+            "Every seed is measured on the same validation rows, which also selected the candidates: all these figures "
+            "are for these rows, and only other ones, such as test data, are independent."
         )
 
 

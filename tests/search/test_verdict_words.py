@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from .confirmed import BASELINE, WORSE, confirmed
+from .confirmed import BASELINE, BETTER, WORSE, confirmed
 
 TRIALS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=30)
 
@@ -188,6 +188,13 @@ def test_only_what_was_measured_is_called_worse(
 def test_without_a_seed_in_common_nothing_is_called_worse() -> None:
     found = confirmed(FAILED, winner=(0.84, 0.82, 0.86, *FAILED[3:]), other=(*FAILED[3:], 0.7, 0.71, 0.72), parts={})
     assert not [sentence for sentence in sentences(found) if "noise" in sentence]
+
+
+def test_a_greater_gain_that_is_not_proven_is_named_beside_the_winner() -> None:
+    said = sentences(confirmed(winner=BETTER, other=(0.95, 0.6, 0.95, 0.97, 0.95, 0.97)))
+    assert said[0].startswith("The winner is trial 2: ")
+    assert said[2].startswith("trial 5 gained more, +10.2 points (")
+    assert "but not surely: 6 seeds do not show that it is better; a gain like this one needs about" in said[2]
 
 
 def test_a_gain_that_may_be_luck_is_not_called_shown_anywhere() -> None:
