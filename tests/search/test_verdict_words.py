@@ -131,7 +131,8 @@ def test_a_rung_that_would_drop_the_winner_is_named(maximize: bool) -> None:
     ]
     assert found.safe_step == 20
     assert found.warning == (
-        "pruning at step 10 would have dropped the winner, which was number 9 of 9 there; prune from step 20 on"
+        "keeping the best third at step 10 would have dropped the winner, which was number 9 of 9 there; "
+        "from step 20 on it would not"
     )
 
 
