@@ -121,7 +121,7 @@ class _Reading:
         return Tested(
             facts["winner"],
             scores,
-            {name: estimate(table.fresh(name)) for name in scores},
+            {name: estimate(table.fresh(name)).within(*table.range) for name in scores},
             gain_over(table, facts["winner"], BASELINE) if both else None,
         )
 

@@ -82,7 +82,7 @@ def judge(
     return Verdict(
         baseline,
         winner,
-        scores={name: estimate(own) for name, own in fresh.items() if own.size},
+        scores={name: estimate(own).within(*scores.range) for name, own in fresh.items() if own.size},
         comparisons=comparisons,
         optimism={name: gap for name, gap in gaps.items() if gap},
         tied=tied,

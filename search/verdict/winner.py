@@ -57,8 +57,8 @@ def find_winner(scores: Scores, baseline: str, proven: Collection[str] = ()) -> 
     score = estimate(scores.fresh(best))
     return Winner(
         best,
-        score,
-        score.shifted(_correction(scores, names, best)),
+        score.within(*scores.range),
+        score.shifted(_correction(scores, names, best)).within(*scores.range),
         _gain(scores, names, best, baseline),
     )
 

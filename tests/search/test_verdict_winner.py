@@ -76,6 +76,21 @@ def test_a_greater_gain_wins_where_it_is_proven_too_or_nothing_is() -> None:
     assert (nothing.winner.name, nothing.is_better, nothing.passed_over) == ("variant", False, [])
 
 
+@pytest.mark.parametrize(("maximize", "values"), [(True, [1.0, 0.9]), (False, [0.0, 0.1])])
+def test_no_interval_of_a_score_is_beyond_the_best_that_can_be(maximize: bool, values: list[float]) -> None:
+    """That of two values is thirteen times as wide as they are apart."""
+    scores = Scores({"baseline": dict(enumerate(values))}, maximize)
+    same = {"baseline": Simplicity(1, augmented=False, cost=1.0)}
+    verdict = judge(scores, "baseline", same, {})
+    assert verdict is not None
+    for found in (verdict.scores["baseline"], verdict.winner.score, verdict.winner.corrected):
+        assert found.interval is not None
+        best, other = (
+            (found.interval.high, found.interval.low) if maximize else (found.interval.low, found.interval.high)
+        )
+        assert (best, abs(other - found.mean)) == (values[0], pytest.approx(0.635, abs=0.001))
+
+
 def test_the_baseline_wins_where_nothing_is_better() -> None:
     winner = winner_of(scored(baseline=0, worse=-0.02))
     assert (winner.name, winner.gain) == ("baseline", None)
