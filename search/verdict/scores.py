@@ -33,7 +33,7 @@ class Scores:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Between what a score can be: more is better up to 1 where all here are at most that; an error is at least 0."""
+        """The least and the most that a score can be: 1 is the best where none is above, an error is at least 0."""
         values = [score for scores in self.by_name.values() for score in scores.values()]
         if self.maximize:
             return -math.inf, 1.0 if all(score <= 1 for score in values) else math.inf
