@@ -11,9 +11,9 @@ from ..spaces.configuration import Configuration
 from ..spaces.training import TrainingSettings
 from .augmentation.bank import TokenBank
 from .augmentation.making import Operations
+from .corpus.corpus import Corpus
+from .corpus.folding import Fold
 from .data.cleaning import Finding
-from .data.corpus import Corpus
-from .data.folding import Fold
 from .data.targets import Targets, take_targets
 from .data.tokens import TokenTable
 from .droppable import Droppable
