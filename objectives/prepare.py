@@ -87,7 +87,7 @@ def prepare(  # noqa: PLR0913
         operations=replace(operations, made={}),  # the bank is built: their models are of no more use
         droppable=droppable,
     )
-    return replace(whole, folds=[whole.of_fold(fold) for fold in corpus.folds])
+    return replace(whole, folds=[whole.of_fold(place) for place in range(len(corpus.folds))])
 
 
 def _resources(

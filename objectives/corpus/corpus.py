@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...spaces.errors import DataError
 from ..data.cleaning import Finding
-from ..data.table import Table
+from ..data.table import Table, take
 from ..tasks.task import Task
 from .folding import Fold
 
@@ -42,3 +43,15 @@ class Corpus:
     def labels(self) -> dict[str, list[str]]:
         """The labels of each task that tells some apart, in the order of a model's outputs."""
         return {task.name: list(task.labels) for task in self.tasks if task.labels}
+
+    def taught_in(self, place: int) -> dict[str, Task[Any]]:
+        """The tasks with what a fold's own training rows say of them: a number's scale must not know those held out.
+
+        Raises:
+            DataError: these rows say too little, such as one number in all of them.
+        """
+        rows = self.folds[place].train
+        try:
+            return {task.name: task.learnt(take(self.train[task.name], rows[task.name])) for task in self.tasks}
+        except DataError as error:
+            raise DataError(f"data.validation: in fold {place + 1} of {len(self.folds)}, {error}") from error

@@ -52,8 +52,7 @@ def read_corpus(
     folds = _folds(settings, every, seed, notes) if not all_data else ()
     if all_data:
         every = _with_validation(main, every, notes)
-    if not folds:
-        every = [replace(each, task=each.task.learnt(each.train)) for each in every]
+    every = [replace(each, task=each.task.learnt(each.train)) for each in every]
     for each in every:
         note_unlearnt(each.task, each.train, [fold.train[each.task.name] for fold in folds], notes)
     return Corpus(
