@@ -49,4 +49,6 @@ def _on_own_rows(
     if own.validation is not None:
         validation = measured_rows(files.held_out(own.validation, [task]), fitted, files.notes)
         forbidden += held_out(fitted, validation)
-    return TaskTables(fitted, trained_rows(table, fitted, forbidden, rules, files.notes), validation)
+    held = [*main.held, *([] if validation is None else [validation])]
+    rows = main.grouping.apart(table, held, task.name)
+    return TaskTables(fitted, trained_rows(rows, fitted, forbidden, rules, files.notes), validation)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from ...spaces.errors import DataError
 from ..data.cleaning import Finding, normalised
+from ..data.grouped_splits import grouped_folds
 from ..data.splits import folds
 from ..data.table import Table
 from ..settings import CleaningSettings
-from .notes import Notes
+from .grouping import Grouping
 from .sifting import copies_of, labels_of
 from .task_tables import TaskTables
 from .vetting import reads
@@ -26,7 +27,7 @@ class Fold:
     held: Mapping[str, Sequence[int]]
 
 
-def cut(count: int, tasks: Sequence[TaskTables], seed: int, rules: CleaningSettings, notes: Notes) -> list[Fold]:
+def cut(count: int, tasks: Sequence[TaskTables], seed: int, rules: CleaningSettings, grouping: Grouping) -> list[Fold]:
     """Cut the main task's training rows into folds, and all tasks' rows with them.
 
     Args:
@@ -34,18 +35,23 @@ def cut(count: int, tasks: Sequence[TaskTables], seed: int, rules: CleaningSetti
         tasks: the main task first.
         seed: of the folds.
         rules: the study file's `data: clean:`.
-        notes: hears what leaves training because a fold holds out a copy.
+        grouping: which rows belong together; its notes hear what leaves training because a fold holds out a copy.
 
     Raises:
         DataError: too few rows, or a fold in which a task has none to train on or to be measured on.
     """
     main = tasks[0]
+    strata = main.task.strata(main.train)
     try:
-        splits = folds(len(main.train), main.task.strata(main.train), count, seed)
+        groups = grouping.numbers(main.train)
+        if groups is None:
+            splits = folds(len(main.train), strata, count, seed)
+        else:
+            splits = grouped_folds(groups, strata, count, seed)
     except DataError as error:
         raise DataError(f"{_where(main)}: {error}") from error
     parts = [held for _, held in splits]
-    train = {each.task.name: _trained(parts, main, each, rules, notes) for each in tasks}
+    train = {each.task.name: _trained(parts, main, each, rules, grouping) for each in tasks}
     measured = [(each, each.validation) for each in tasks if each.shares and each.validation is not None]
     held = {each.task.name: _measured(parts, main, each, rows) for each, rows in measured}
     return [
@@ -55,13 +61,13 @@ def cut(count: int, tasks: Sequence[TaskTables], seed: int, rules: CleaningSetti
 
 
 def _trained(
-    parts: Sequence[Sequence[int]], main: TaskTables, its: TaskTables, rules: CleaningSettings, notes: Notes
+    parts: Sequence[Sequence[int]], main: TaskTables, its: TaskTables, rules: CleaningSettings, grouping: Grouping
 ) -> list[list[int]]:
     """For each fold the rows that a task trains on."""
-    kept, leaks = _rows_outside(parts, main, its, rules)
+    kept, leaks = _rows_outside(parts, main, its, rules, grouping)
     if leaks and (its is main or not its.shares):
         what = "text nearly the same as one that its fold holds out, over all folds"
-        notes.add(its.train, [Finding.of(what, leaks)])
+        grouping.notes.add(its.train, [Finding.of(what, leaks)])
     if not all(kept):
         raise DataError(f"{_where(its)}: a fold holds out all rows that it could train on")
     return kept
@@ -87,7 +93,7 @@ def _rows_on(parts: Sequence[Sequence[int]], table: Table, rows: Table) -> list[
 
 
 def _rows_outside(
-    parts: Sequence[Sequence[int]], main: TaskTables, its: TaskTables, rules: CleaningSettings
+    parts: Sequence[Sequence[int]], main: TaskTables, its: TaskTables, rules: CleaningSettings, grouping: Grouping
 ) -> tuple[list[list[int]], list[str]]:
     """A task's training rows for the folds that hold out these parts of the main task's rows.
 
@@ -96,7 +102,7 @@ def _rows_outside(
         that is held out.
     """
     keys, main_keys = its.task.inputs(its.train).keys, main.task.inputs(main.train).keys
-    copies = _copies(main, its, rules)
+    copies, cells = _copies(main, its, rules), grouping.cells(main.train)
     kept: list[list[int]] = []
     leaks: list[str] = []
     for part, same_lines in zip(parts, _rows_on(parts, main.train, its.train), strict=True):
@@ -105,6 +111,8 @@ def _rows_outside(
         else:
             texts = {normalised(main_keys[row]) for row in part}
             gone = {row for row, key in enumerate(keys) if normalised(key) in texts}
+            if cells and grouping.drops:
+                gone |= set(grouping.rows_of((cells[row] for row in part), its.train))
         near = {row for row, found in copies.items() if row not in gone and not found.isdisjoint(part)}
         kept.append([row for row in range(len(its.train)) if row not in gone | near])
         leaks += [keys[row] for row in sorted(near)]

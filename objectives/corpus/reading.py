@@ -49,7 +49,7 @@ def read_corpus(
     main = read_main(settings, tasks, files, rules, seed, all_data=all_data)
     others = [read_auxiliary(task, main, files, clean, is_measured=task.name in measured) for task in tasks[1:]]
     every = [main.tables, *others]
-    folds = _folds(settings, every, seed, notes) if not all_data else ()
+    folds = _folds(settings, main, every, seed) if not all_data else ()
     if all_data:
         every = _with_validation(main, every, notes)
     every = [replace(each, task=each.task.learnt(each.train)) for each in every]
@@ -66,10 +66,10 @@ def read_corpus(
     )
 
 
-def _folds(settings: DataSettings, tasks: Sequence[TaskTables], seed: int, notes: Notes) -> Sequence[Fold]:
+def _folds(settings: DataSettings, main: MainTask, tasks: Sequence[TaskTables], seed: int) -> Sequence[Fold]:
     if not isinstance(settings.validation, Folds):
         return ()
-    return cut(settings.validation.folds, tasks, seed, settings.clean, notes)
+    return cut(settings.validation.folds, tasks, seed, settings.clean, main.grouping)
 
 
 def _with_validation(main: MainTask, tasks: Sequence[TaskTables], notes: Notes) -> list[TaskTables]:
