@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...spaces.errors import DataError
+from ..data.cleaning import Finding
 from ..data.loading import load_table
 from ..data.repairs import label_lists, respelt, spellings, with_repaired_texts
 from ..data.sources import resolve_source
@@ -60,6 +61,8 @@ class Files:
     def _read(self, text: str) -> Table:
         if text not in self._tables:
             table = load_table(resolve_source(text, self.base))
+            if table.blank_rows:
+                self.notes.add(table, [Finding.of("row of nothing but separators", table.blank_rows)])
             self._tables[text] = self._repaired(table) if self.clean.repair_text else table
         return self._tables[text]
 

@@ -57,7 +57,8 @@ def _read(source: Source) -> Table:
         return _table(source, parse_conll(text, source.text), digest)
     outline = check_delimited(text, DELIMITERS[source.kind], source.text)
     hint = other_separator(outline.columns[0], outline.delimiter) if len(outline.columns) == 1 else ""
-    return _table(source, read_delimited(text, outline, source), digest, hint)
+    table = _table(source, read_delimited(text, outline, source), digest, hint)
+    return replace(table, blank_rows=[f"{source.text}, line {line}" for line in outline.blank])
 
 
 def fingerprint(source: Source) -> str:

@@ -54,6 +54,27 @@ def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):
     assert corpus.fingerprints.keys() == {"train.csv"}
 
 
+@pytest.mark.parametrize("file", ["train.csv", "held.csv"])
+def test_rows_of_nothing_but_separators_are_counted(tmp_path: Path, file: str):
+    write(tmp_path / "train.csv", reviews(40))
+    write(tmp_path / "held.csv", reviews(8, "held"))
+    with (tmp_path / file).open("a", encoding="utf-8") as stream:
+        stream.write(",\n,\n")
+    last = 42 if file == "train.csv" else 10
+    (finding,) = read(tmp_path, validation="held.csv").findings
+    assert (finding.what, finding.count, finding.action) == (f"{file}: row of nothing but separators", 2, "dropped")
+    assert finding.examples == (f"{file}, line {last}", f"{file}, line {last + 1}")
+
+
+def test_such_rows_of_all_files_of_a_folder_are_counted(tmp_path: Path):
+    (tmp_path / "rows").mkdir()
+    for name in ("one", "two"):
+        lines = [f"{name} is number {row};{row % 2}\n" for row in range(20)]
+        (tmp_path / "rows" / f"{name}.csv").write_text("".join(["text;label\n", ";\n", *lines]), encoding="utf-8")
+    (finding,) = read(tmp_path, train="rows").findings
+    assert finding.examples == ("rows: one.csv, line 2", "rows: two.csv, line 2")
+
+
 def test_a_share_that_many_classes_change_is_told_of(tmp_path: Path):
     write(tmp_path / "train.csv", [(f"{what} {i}", str(i)) for i in range(50) for what in ("one", "two")])
     corpus = read(tmp_path, validation=0.2)
