@@ -1,7 +1,7 @@
 """From files to tables: each read once, its texts repaired, its labels spelt as training mostly spells them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from ...spaces.errors import DataError
 from ..data.cleaning import Finding
 from ..data.loading import load_table
 from ..data.repairs import label_lists, respelt, spellings, with_repaired_texts
-from ..data.sources import resolve_source
+from ..data.sources import Source, resolve_source
 from ..data.table import Table
 from ..settings import CleaningSettings
 from ..tasks.task import Task
@@ -25,6 +25,8 @@ class Files:
     """All of the study, not fitted yet."""
     base: Path
     """The folder that paths are relative to."""
+    encoding: str | None
+    """Of the main task's text files; None: UTF-8."""
     notes: Notes
     _tables: dict[str, Table] = field(default_factory=dict[str, Table])
     _spellings: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
@@ -37,7 +39,7 @@ class Files:
 
     def training(self, text: str, tasks: Sequence[Task[Any]]) -> Table:
         """The rows that `tasks` learn from, and how these spell their labels. DataError: a column misses."""
-        table = self._read(text)
+        table = self._read(text, tasks)
         _check_columns(table, tasks)
         if not self.clean.merge_labels:
             return table
@@ -50,7 +52,7 @@ class Files:
 
     def held_out(self, text: str, tasks: Sequence[Task[Any]]) -> Table:
         """Validation or test rows of `tasks`, with labels as their training rows spell them, which were read before."""
-        table = self._read(text)
+        table = self._read(text, tasks)
         if not self.clean.merge_labels:
             return table
         for task in tasks:
@@ -58,13 +60,20 @@ class Files:
                 table = self._spelt(table, task, *place)
         return table
 
-    def _read(self, text: str) -> Table:
+    def _read(self, text: str, tasks: Sequence[Task[Any]]) -> Table:
         if text not in self._tables:
-            table = load_table(resolve_source(text, self.base))
+            table = load_table(self._source(text, tasks[0]))
             if table.blank_rows:
                 self.notes.add(table, [Finding.of("row of nothing but separators", table.blank_rows)])
             self._tables[text] = self._repaired(table) if self.clean.repair_text else table
         return self._tables[text]
+
+    def _source(self, text: str, task: Task[Any]) -> Source:
+        """A file of the main task, or of an auxiliary's own, with its encoding."""
+        source, own = resolve_source(text, self.base), task.settings.data
+        if own is None:
+            return replace(source, encoding=self.encoding)
+        return replace(source, encoding=own.encoding, group=f"tasks: {task.name}: data")
 
     def _repaired(self, table: Table) -> Table:
         """Not where a task says at which of a text's characters something stands."""

@@ -45,7 +45,7 @@ def read_corpus(
     """
     clean, notes = settings.clean, Notes()
     rules = clean.model_copy(update={"near_duplicates": None}) if keeps_near_duplicates else clean
-    files = Files(clean, tasks, base, notes)
+    files = Files(clean, tasks, base, settings.encoding, notes)
     main = read_main(settings, tasks, files, rules, seed, all_data=all_data)
     others = [read_auxiliary(task, main, files, clean, is_measured=task.name in measured) for task in tasks[1:]]
     every = [main.tables, *others]
