@@ -50,7 +50,7 @@ def interruption(say: Callable[[str], None], when: str = "after this rung") -> G
 
     def tell() -> None:
         try:
-            say(f"stopping {when}; once more to stop now")
+            say(f"stopping {when}; press Ctrl-C again to stop now")
         finally:
             told.set()
 

@@ -133,7 +133,7 @@ def _done_already(record: StudyRecord, total: int) -> str | None:
     ended = sum(state.is_finished() for state in states)
     if ended < total or TrialState.RUNNING in states:
         return None
-    return f"all {total} trials are done" if ended == total else f"{ended} trials are done, and {total} are asked for"
+    return f"all {total} trials are done" if ended == total else f"{ended} trials are done; {total} were requested"
 
 
 def _workload(record: StudyRecord, total: int) -> Workload:

@@ -20,7 +20,7 @@ def _pair_from_number(value: object) -> object:
 def _ordered(bounds: Pair) -> Pair:
     low, high = bounds
     if low > high:
-        raise ValueError(f"the range is the wrong way round: {low:g} is above {high:g}; write [{high:g}, {low:g}]")
+        raise ValueError(f"the range is reversed: {low:g} is above {high:g}; write [{high:g}, {low:g}]")
     return bounds
 
 

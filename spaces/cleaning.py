@@ -30,7 +30,7 @@ class CleaningSpace(Settings):
     @classmethod
     def _distinct(cls, choices: list[SettingValue]) -> list[SettingValue]:
         if len(set(choices)) < len(choices):
-            raise ValueError("each choice once")
+            raise ValueError("a choice is listed twice")
         return choices
 
     @property

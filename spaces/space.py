@@ -47,7 +47,9 @@ class SpaceSettings(Settings):
             if name == LEARNING_RATE:
                 raise ValueError("the learning rate is searched by `space: learning_rate`, not under `training`")
             if name not in TrainingSettings.model_fields:
-                raise ValueError(f"{name!r} is no training setting; known: {', '.join(TrainingSettings.model_fields)}")
+                raise ValueError(
+                    f"{name!r} is not a training setting; known: {', '.join(TrainingSettings.model_fields)}"
+                )
             _setting_distribution(name, space)
         return training
 
@@ -55,15 +57,15 @@ class SpaceSettings(Settings):
 def _setting_distribution(name: str, space: Choices | NumberRange) -> BaseDistribution:
     """Check the ends against the setting's own rules, then translate."""
     if truths := [value for value in space.values if isinstance(value, bool)]:
-        raise ValueError(f"{name}: {str(truths[0]).lower()} is no value of it")
+        raise ValueError(f"{name}: {str(truths[0]).lower()} is not a valid value")
     checked = [getattr(TrainingSettings.model_validate({name: value}), name) for value in space.values]
     if isinstance(space, Choices):
         if twice := [value for value in checked if checked.count(value) > 1]:
-            raise ValueError(f"{name}: {'null' if twice[0] is None else twice[0]} is there twice")
+            raise ValueError(f"{name}: {'null' if twice[0] is None else twice[0]} occurs twice")
         return CategoricalDistribution(tuple(checked))
     low, high = checked
     if low > high:
-        raise ValueError(f"{name}: the range is the wrong way round: {low:g} is above {high:g}")
+        raise ValueError(f"{name}: the range is reversed: {low:g} is above {high:g}")
     if space.log and low <= 0:
         raise ValueError(f"{name}: searched on a log scale, so both ends must be above 0, not {low:g}")
     if isinstance(low, int) and isinstance(high, int):

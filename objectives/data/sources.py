@@ -101,7 +101,7 @@ def _resolve(text: str, base: Path) -> Source:
         if what := other_format(path):
             raise DataError(f"{text}: the file is {what}")
         raise DataError(
-            f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}"
+            f"{text}: files of the type {path.suffix or '(no suffix)'!r} are not supported; give {_allowed()}"
             "; a file with a word and its tags on each line is read as .conll"
         )
     return _resolve_collection(text, base)

@@ -34,7 +34,7 @@ def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, 
 
 
 def seconds(timeout: str | None) -> float | None:
-    """What `--timeout` says. InputError if it is no duration."""
+    """What `--timeout` says. InputError if it is not a duration."""
     if timeout is None:
         return None
     try:

@@ -128,7 +128,7 @@ def _all_worse(confirmed: Confirmed, winner: Arm) -> Iterator[str]:
     known = [arm for arm in others if arm.scores.keys() & winner.scores.keys()]
     if known:
         which = "Every other one" if len(known) == len(others) else "Every other one that can be compared"
-        yield f"{which} is worse than {winner.name} by more than these seeds' noise."
+        yield f"{which} is worse than {winner.name} by more than the seed noise."
 
 
 def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:

@@ -207,7 +207,10 @@ class PoolExecutor(Executor):
             while lane.busy and lane.worker is asked:
                 self._kept += self._heard(_until(end), [lane])
                 if lane.busy and lane.worker is asked and _until(end) == 0:
-                    self._note(f"{lane.place.name}: no state of trial {trial_id} in {WRITING_S:.0f} s; it is ended")
+                    self._note(
+                        f"{lane.place.name}: trial {trial_id}'s state was not written within {WRITING_S:.0f} s; "
+                        "the worker is terminated"
+                    )
                     lane.vacate()
 
     def _heard(self, timeout_s: float | None, lanes: Sequence[Lane] | None = None) -> list[Evaluation]:

@@ -78,7 +78,7 @@ class _Process:
         if code is None or code >= 0:
             return f"its process ended (exit code {code})"
         name = signal.Signals(-code).name
-        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        hint = ", possibly because memory ran out" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{hint}"
 
 

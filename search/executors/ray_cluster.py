@@ -150,7 +150,7 @@ def _door(address: str) -> tuple[str, int] | None:
         return None
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not (host and port.isdecimal()):
-        raise InputError(f"--address: {address!r} is no address; write HOST:PORT or ray://HOST:PORT")
+        raise InputError(f"--address: {address!r} is not an address; write HOST:PORT or ray://HOST:PORT")
     return host, int(port)
 
 

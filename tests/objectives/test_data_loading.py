@@ -490,10 +490,10 @@ def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path
 def test_a_key_with_a_dot_and_a_key_inside_another_do_not_pass_for_each_other(tmp_path: Path):
     table = load(tmp_path, "a.jsonl", '{"a.b": 1, "c": 3, "a": {"b": 2}}\n')
     assert table.columns == {"c": ["3"]}
-    with pytest.raises(DataError, match=r"^a.jsonl, column 'a.b' is there twice: as 'a.b' and as 'b' in 'a'$"):
+    with pytest.raises(DataError, match=r"^a.jsonl, column 'a.b' occurs twice: as 'a.b' and as 'b' in 'a'$"):
         table.column("a.b")
     write_table(pyarrow.table({"a": [{"b": 2}], "a.b": [[1]]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"^a.parquet, column 'a.b' is there twice: as 'b' in 'a' and as 'a.b'$"):
+    with pytest.raises(DataError, match=r"^a.parquet, column 'a.b' occurs twice: as 'b' in 'a' and as 'a.b'$"):
         load_table(resolve_source("a.parquet", tmp_path)).items("a.b")
 
 
@@ -510,7 +510,7 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
         ('["a"]\n["b"]\n', "a.jsonl has 2 mistakes:\n  line 1: no JSON object"),
         ("[]\n", "a.jsonl: has no rows"),
         ('[{"a": 1},\n {"a": }]\n', "a.jsonl, line 2: not JSON: Expecting value at character 8"),
-        ('[{"a": 1, "a": 2}]\n', "a.jsonl: in the array the key 'a' is there twice"),
+        ('[{"a": 1, "a": 2}]\n', "a.jsonl: in the array the key 'a' occurs twice"),
         (
             '{"data": [\n{"text": "a"}\n],\n"n": 1}\n',
             "a.jsonl: the file is one object over several lines, with the keys 'data', 'n'; write an array of objects,",
@@ -519,7 +519,7 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
             '{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 0}}\n',
             "a.jsonl: the file is one object of columns, as pandas writes it by default; write its rows: df",
         ),
-        ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),
+        ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' occurs twice"),
         ("[" * 100_000, "a.jsonl, line 1: "),
         ("\n \n", "a.jsonl: the file is empty"),
     ],

@@ -76,7 +76,7 @@ def test_a_hub_id(tmp_path: Path, text: str, place: str, config: str | None, spl
             "train.xlsx",
             "train.xlsx: the file is a zip archive: unpack it, or save a spreadsheet (.xlsx, .ods) as CSV UTF-8",
         ),
-        ("notes.txt", "notes.txt: files of the kind '.txt' are not read; give a file (.csv, .tsv, .jsonl"),
+        ("notes.txt", "notes.txt: files of the type '.txt' are not supported; give a file (.csv, .tsv, .jsonl"),
         ("folder/trian", "folder/trian: no such file or folder, did you mean 'train'?"),
         ("word", "word: no such file or folder"),
         ("hf://datasets/a/b", "hf://datasets/a/b: no such file or folder"),

@@ -111,7 +111,7 @@ def test_a_model_that_cannot_be_written_is_a_failure_after_which_the_same_comman
         outcome = autotune(*command)
     assert outcome.code == 1
     assert outcome.err == (
-        f"--output: 'model' cannot be written: {reason}; the training is kept as it was last saved: mend this, and the "
+        f"--output: 'model' cannot be written: {reason}; the training's last saved state is kept: fix this, and the "
         "same command goes on from there\n"
     )
     outcome = autotune(*command)

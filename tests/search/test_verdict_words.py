@@ -169,11 +169,11 @@ FAILED = (math.nan,) * 6
 @pytest.mark.parametrize(
     ("baseline", "other", "said"),
     [
-        (BASELINE, WORSE, ["Every other one is worse than trial 2 by more than these seeds' noise."]),
+        (BASELINE, WORSE, ["Every other one is worse than trial 2 by more than the seed noise."]),
         (
             BASELINE,
             FAILED,
-            ["Every other one that can be compared is worse than trial 2 by more than these seeds' noise."],
+            ["Every other one that can be compared is worse than trial 2 by more than the seed noise."],
         ),
         (FAILED, FAILED, []),
     ],

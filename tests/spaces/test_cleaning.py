@@ -59,7 +59,7 @@ def test_what_does_not_vary_is_left_to_the_study():
     ("choices", "message"),
     [
         ({"near_duplicates": [0.9, 0.4]}, "greater than or equal to 0.5"),
-        ({"near_duplicates": [0.9, 0.9]}, "each choice once"),
+        ({"near_duplicates": [0.9, 0.9]}, "a choice is listed twice"),
         ({"drop_suspect_labels": ["often"]}, "valid boolean"),
         ({"drop_leaks": [True, False]}, "Extra inputs"),
     ],
