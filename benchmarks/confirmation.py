@@ -79,7 +79,9 @@ def confirmed_by(workers: int, url: str, options: argparse.Namespace) -> Result:
     copy_study("parallel", url, copy)
     record, watch = open_study("parallel", copy), Watch()
     settings = ConfirmSettings(candidates=options.candidates, seeds=options.seeds, ablate=False)
-    confirm_study(record, watch, settings, placement=Placement(f"cpu:{workers}", 1, ExecutorName.PROCESS))
+    confirm_study(
+        record, watch, settings, placement=Placement(f"cpu:{workers}", 1, ExecutorName.PROCESS), timeout_s=None
+    )
     took = time.perf_counter() - watch.start
     found = read_confirmation(record)
     if found is None or found.missing or any(arm.failures for arm in found.arms):

@@ -167,7 +167,7 @@ def graphed(folder: Path, options: dict[str, Any], device: torch.device) -> Call
     configuration = Configuration(learning_rate=1e-5, ratios={"words": 0.5})
     training = prepared.training_of(configuration)
     model = prepared.models.build(["main", "words"], training).to(device).train()
-    optimizer = make_optimizer(model, 1e-5, training)
+    optimizer = make_optimizer(model, 1e-5, training, depths={}, balance=())
     for group in optimizer.param_groups:
         group["capturable"], group["lr"] = True, torch.tensor(1e-5, device=device)
     batches = [*padded(prepared, options["steps"])]

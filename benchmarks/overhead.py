@@ -275,8 +275,8 @@ def curve(rate: float) -> list[float]:
 def opened(file: StudyFile, database: Path, trials: int) -> optuna.Study:
     """The study in a file, with what a run of ours searches with, of the same seed on each side."""
     search, storage = file.search, open_storage(f"sqlite:///{database}", create=False)
-    sampler = make_sampler(search.sampler, file.search_space().distributions, search.seed, [0], trials)
-    pruner = make_pruner(search.pruner, RUNGS, RUNGS[0], trials)
+    sampler = make_sampler(search.sampler, file.search_space().distributions, search.seed, [0], trials, points=())
+    pruner = make_pruner(search.pruner, RUNGS, RUNGS[0], trials, folds=None)
     return optuna.load_study(study_name=file.name, storage=storage, sampler=sampler, pruner=pruner)
 
 

@@ -19,7 +19,7 @@ WIDTH = 92
 def draw(url: str, name: str, picture: Path) -> None:
     """Write what `autotune study report` prints on a terminal as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    print_report(summarize(open_study(name, url).study), console)
+    print_report(summarize(open_study(name, url).study), console, confirmed=None)
     svg = console.export_svg(title=f"autotune study report {name}")
     # Rich names a font on the net; the reader's own monospaced one serves.
     picture.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), encoding="utf-8")

@@ -160,8 +160,8 @@ def search(file: Path, seed: int, sampler: str, pruner: str, trials: int) -> Sea
     study = optuna.create_study(
         study_name=f"{file.name}-{seed}",
         direction="maximize",
-        sampler=make_sampler(sampler, SPACE, seed, [0], trials),
-        pruner=make_pruner(pruner, RUNGS, ONE_EPOCH, trials),
+        sampler=make_sampler(sampler, SPACE, seed, [0], trials, points=()),
+        pruner=make_pruner(pruner, RUNGS, ONE_EPOCH, trials, folds=None),
     )
     running: list[Replay] = []
     ended: list[Replay] = []

@@ -81,7 +81,7 @@ def workers(spec: Spec, folder: str) -> ProcessExecutor:
     """A process a core, each of one thread, or one a GPU: as `study run` has them."""
     text = yaml.safe_dump({"name": "throughput", **objective(spec)}, sort_keys=False)
     file = parse_study_file(text, "the benchmark's study")
-    recipe = Recipe(file, Path(), CheckpointStore(Path(folder, "checkpoints"), "throughput", 10**9))
+    recipe = Recipe(file, Path(), CheckpointStore(Path(folder, "checkpoints"), "throughput", 10**9), slots=1)
     note = partial(print, file=sys.stderr)
     return ProcessExecutor(find_places("auto"), recipe, note, file.search.retries, file.search.trial_timeout)
 

@@ -27,9 +27,7 @@ _FOLDS_FOR_WILCOXON = 2 * FEWEST_FOR_WILCOXON
 """Of ten folds it can spare six; of five the last one only, which is too little to prune by."""
 
 
-def make_pruner(
-    name: str, rungs: Sequence[int], one_epoch_step: int, trials: int, folds: int | None = None
-) -> BasePruner:
+def make_pruner(name: str, rungs: Sequence[int], one_epoch_step: int, trials: int, folds: int | None) -> BasePruner:
     """Make the pruner of that name.
 
     Args:
@@ -60,7 +58,7 @@ def pruner_of(file: StudyFile) -> str:
     return "none" if len(file.objectives) > 1 else meant_pruner(file.search.pruner, file.data.folds)
 
 
-def meant_pruner(name: str, folds: int | None = None) -> str:
+def meant_pruner(name: str, folds: int | None) -> str:
     """Return the pruner that a name means: `auto` the one that did best in benchmarks/samplers.py (docs/samplers.md).
 
     Between folds that is the Wilcoxon pruner, where there are enough of them for it to be of use.

@@ -31,7 +31,7 @@ def make_sampler(
     seed: int,
     started: Sequence[int],
     trials: int,
-    points: Sequence[Mapping[str, SettingValue]] = (),
+    points: Sequence[Mapping[str, SettingValue]],
 ) -> BaseSampler:
     """Make the sampler of that name for a flat space.
 
@@ -111,7 +111,7 @@ def _numeric(distributions: Mapping[str, BaseDistribution]) -> list[str]:
     ]
 
 
-def grid_points(distributions: Mapping[str, BaseDistribution], levels: int = 3) -> list[dict[str, SettingValue]]:
+def grid_points(distributions: Mapping[str, BaseDistribution], levels: int) -> list[dict[str, SettingValue]]:
     """Return all combinations of the space's values, as a trial's parameters.
 
     A float has `levels` values, log-spaced where it is searched so; an integer all its values or `levels` of them;

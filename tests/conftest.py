@@ -258,7 +258,7 @@ def write_recipe(folder: Path) -> Any:  # noqa: ANN401, a `Recipe`, whose import
     }
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(study), encoding="utf-8")
-    return Recipe(read_study_file(path), folder, CheckpointStore(folder / "checkpoints", "test", 10**9))
+    return Recipe(read_study_file(path), folder, CheckpointStore(folder / "checkpoints", "test", 10**9), slots=1)
 
 
 @pytest.fixture

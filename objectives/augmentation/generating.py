@@ -33,22 +33,15 @@ class Job:
         return self.operation.rewrite(rows, self.magnitude, self.replica, self.seed)
 
 
-def generate(
-    jobs: Sequence[Job], rows: Sequence[Row], progress: Progress, processes: int | None = None
-) -> Iterator[list[Row | None]]:
-    """What each job makes of all rows, in the order of the jobs.
+def generate(jobs: Sequence[Job], rows: Sequence[Row], progress: Progress) -> Iterator[list[Row | None]]:
+    """What each job makes of all rows, in the order of the jobs; `progress` is told after every chunk.
 
-    Args:
-        jobs: what to do.
-        rows: the originals.
-        progress: is told after every chunk.
-        processes: how many; by default one for each core that this process may use, where there is enough to do.
+    Where there is enough to do, it has a process for each core that this one may use.
     """
     parallel = sum(job.operation.parallel for job in jobs) * len(rows)
-    wanted = processes or (core_count() if parallel >= FEWEST_FOR_PROCESSES else 1)
     total, done = len(jobs) * len(rows), 0
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    with _mapping(wanted) as spread:
+    with _mapping(core_count() if parallel >= FEWEST_FOR_PROCESSES else 1) as spread:
         waiting = [spread(job, chunks) if job.operation.parallel else map(job, chunks) for job in jobs]
         for job, results in zip(jobs, waiting, strict=True):
             found: list[Row | None] = []

@@ -57,7 +57,7 @@ class Encoded:
         decode = None if self.decode is None else _as_now(self.decode, self.last_hidden_state.device.type)
         return replace(self, last_hidden_state=self.last_hidden_state.float(), pooler_output=pooled, decode=decode)
 
-    def decoded(self, ids: torch.Tensor | None, cache: Cache | None = None) -> torch.Tensor:
+    def decoded(self, ids: torch.Tensor | None, cache: Cache | None) -> torch.Tensor:
         """The decoder's states for ids; where there is no decoder to run, the states as they are."""
         return self.last_hidden_state if self.decode is None or ids is None else self.decode(ids, cache)
 

@@ -142,7 +142,7 @@ class EncoderSource:
             raise EncoderError(reason) from error
 
 
-def commit_of(name: str, base: Path, revision: str | None = None) -> str | None:
+def commit_of(name: str, base: Path, revision: str | None) -> str | None:
     """The commit that an encoder of the Hub is opened from; None for any other encoder.
 
     What is a commit already needs no network where the Hub's cache on this machine has it.

@@ -31,7 +31,7 @@ class ModelFactory:
         tasks: Sequence[Task[Any]],
         vocabulary: Vocabulary,
         seed: int,
-        pooling: Pooling = "auto",
+        pooling: Pooling,
     ) -> None:
         """Build the model with all layers, so that what cannot work is known before the first trial.
 

@@ -98,7 +98,7 @@ def named_ids(config: PreTrainedConfig) -> Mapping[str, Sequence[int]]:
 
 
 def seen_vocabulary(
-    ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int] = ()
+    ids: Iterable[torch.Tensor], tokenizer: PreTrainedTokenizerFast, size: int, named: Iterable[int]
 ) -> Vocabulary:
     """The tokens of all these texts, each (tokens,) int64, the special ones, and those that the config names."""
     seen = torch.zeros(size, dtype=torch.bool)

@@ -17,9 +17,7 @@ Mistakes = Iterator[tuple[tuple[str, ...], str]]
 """Each with the keys of the study file that lead to it."""
 
 
-def training_mistakes(
-    training: TrainingSettings, searched: Searched, auxiliaries: int, *, folds: bool = False
-) -> Mistakes:
+def training_mistakes(training: TrainingSettings, searched: Searched, auxiliaries: int, *, folds: bool) -> Mistakes:
     """Settings that do not go together, and methods whose library is not installed, whether fixed or searched.
 
     Args:

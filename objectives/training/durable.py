@@ -25,13 +25,13 @@ _FULL = "checkpoints cannot be written ({}): interrupted trials resume from earl
 class _Trial:
     configuration: Configuration
     told: list[Evaluation]
-    heard: int = -1
+    heard: int
     """The last step that the caller was told of."""
+    parts: int
     trained: float = 0.0
     """Seconds since the last checkpoint."""
     unheard: float = 0.0
     """Seconds of what was trained again, which the caller is told with the next news."""
-    parts: int = 1
     begun: bool = False
     """Whether it advanced in this trainer since its last checkpoint."""
     parked: Checkpoint | None = None
@@ -77,7 +77,7 @@ class DurableTrainer(Trainer):
         if checkpoint is None and (checkpoint := self._stored(trial_id, configuration)) is not None:
             self._again += [replace(evaluation, seconds=0.0) for evaluation in checkpoint.told]
         told = list(checkpoint.told) if checkpoint is not None else []
-        trial = _Trial(configuration, told, told[-1].step if told else -1, parts=parts)
+        trial = _Trial(configuration, told, told[-1].step if told else -1, parts)
         if self._alone:
             trial.parked = checkpoint
         else:

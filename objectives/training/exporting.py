@@ -49,11 +49,7 @@ def _copy(trained: nn.Module, model: nn.Module, trimmed: set[str], vocabulary: V
 
 
 def save_model(
-    trained: Trained,
-    prepared: PreparedObjective,
-    folder: Path,
-    texts: Mapping[str, str] | None = None,
-    work: Path | None = None,
+    trained: Trained, prepared: PreparedObjective, folder: Path, texts: Mapping[str, str], work: Path
 ) -> None:
     """Write the model, its tokenizer, the other tasks' heads and some texts. Nothing opens a folder that is not whole.
 
@@ -62,20 +58,20 @@ def save_model(
         prepared: from what.
         folder: new or empty.
         texts: further files, by their names.
-        work: where the parts are made, which a kill leaves behind; by default beside the folder.
+        work: where the parts are made, which a kill leaves behind.
 
     Raises:
         OSError: it cannot be written, or is not empty.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=work or folder.parent, prefix=f".{folder.name}-"))
+    part = Path(tempfile.mkdtemp(dir=work, prefix=f".{folder.name}-"))
     try:
         with quiet_transformers():
             main = export_model(trained, prepared)
             main.save_pretrained(part)
             _save_tokenizer(prepared, part)
             _save_heads(trained, prepared, main, part)
-        for name, text in (texts or {}).items():
+        for name, text in texts.items():
             (part / name).write_text(text, encoding="utf-8")
         part.chmod(0o755)
         _put(part, folder)

@@ -7,7 +7,7 @@ from .fused import FusedTrainer
 from .plain import PlainTrainer
 
 
-def fastest_trainer(prepared: PreparedObjective, device: torch.device, slots: int, cores: int = 1) -> PlainTrainer:
+def fastest_trainer(prepared: PreparedObjective, device: torch.device, slots: int, cores: int) -> PlainTrainer:
     """Trials as one program where that is faster; else one after another (docs/fused.md).
 
     Args:

@@ -41,7 +41,7 @@ class Batches:
     orders: Mapping[str, BatchOrder]
     fixed_shapes: bool
     """Pad to what such a batch has in every epoch, with a mix or without; else to the longest row's length."""
-    draws: Draws | None = None
+    draws: Draws | None
     """The sampled auxiliary of each step; None: every step has a batch of every task."""
 
     def at(self, step: int) -> dict[Task[Any], Batch]:

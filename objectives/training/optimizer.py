@@ -18,8 +18,8 @@ def make_optimizer(
     model: nn.Module,
     learning_rate: float,
     training: TrainingSettings,
-    depths: Mapping[str, int] | None = None,
-    balance: Iterable[nn.Parameter] = (),
+    depths: Mapping[str, int],
+    balance: Iterable[nn.Parameter],
 ) -> torch.optim.AdamW:
     """Fused AdamW over what trains; biases and norms (fewer than two dimensions) do not decay, as is usual for BERT.
 
@@ -27,10 +27,9 @@ def make_optimizer(
         model: frozen parameters are left out.
         learning_rate: the peak rate at the top.
         training: weight decay, and the decay of rates from layer to layer (Clark et al. 2020, ELECTRA).
-        depths: how far up each parameter stands, by name: 0 at the embeddings, most for the heads. None: all alike.
+        depths: how far up each parameter stands, by name: 0 at the embeddings, most for the heads. Empty: all alike.
         balance: what the loss weighting learns: never decayed, at a rate of its own.
     """
-    depths = depths or {}
     top = max(depths.values(), default=0)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

@@ -7,7 +7,6 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ..prepared import PreparedObjective
-from .fastest import fastest_trainer
 from .fresh import Fresh
 from .plain import PlainTrainer
 from .trainer import Checkpoint, Evaluation, Trainer, check_capacity, check_slot, in_slot
@@ -32,8 +31,8 @@ class SeededTrainer(Trainer):
         prepare: Callable[[int], PreparedObjective],
         fresh: Mapping[int, Fresh],
         device: torch.device,
-        capacity: int = 1,
-        make: Callable[[PreparedObjective, torch.device, int], PlainTrainer] = fastest_trainer,
+        capacity: int,
+        make: Callable[[PreparedObjective, torch.device, int], PlainTrainer],
     ) -> None:
         check_capacity(capacity)
         self._prepared = lru_cache(_KEPT)(prepare)

@@ -18,7 +18,7 @@ class WholeRun(ABC):
         configuration: Configuration,
         prepared: PreparedObjective,
         device: torch.device,
-        parts: int = 1,
+        parts: int,
     ) -> None:
         self.trial_id = trial_id
         self.configuration = configuration

@@ -23,7 +23,7 @@ from ..study_file.schema import StudyFile
 class FreshRecipe(Recipe):
     """A recipe whose trainers give every trial its own seed; `fresh` says which."""
 
-    fresh: Mapping[int, Fresh] = field(default_factory=dict[int, Fresh])
+    fresh: Mapping[int, Fresh] = field(kw_only=True)
 
     def at_once(self, left: int) -> int:
         """Those of one seed: nothing is learnt from them, and those of another have other rows."""
@@ -33,7 +33,9 @@ class FreshRecipe(Recipe):
         """What trains; `prepared` serves where its seed is asked for."""
 
         def prepare(seed: int) -> PreparedObjective:
-            return prepared if seed == prepared.seed else prepare_fresh(self.file, self.base, seed, device=device)
+            if seed == prepared.seed:
+                return prepared
+            return prepare_fresh(self.file, self.base, seed, lambda *_: None, device)
 
         return SeededTrainer(prepare, self.fresh, device, self.slots, partial(fastest_trainer, cores=self.cores))
 
@@ -47,8 +49,8 @@ def prepare_fresh(
     file: StudyFile,
     base: Path,
     seed: int,
-    progress: Progress = lambda *_: None,
-    device: torch.device | None = None,
+    progress: Progress,
+    device: torch.device,
 ) -> PreparedObjective:
     """Read and tokenise all that trials on a fresh seed train on (see `prepare_study`).
 

@@ -52,8 +52,8 @@ def confirm_study(
     observer: Observer,
     settings: ConfirmSettings,
     *,
-    placement: Placement | None = None,
-    timeout_s: float | None = None,
+    placement: Placement,
+    timeout_s: float | None,
 ) -> Ending:
     """Train the candidates and what they are compared with on fresh seeds, then the winner without its parts.
 
@@ -64,7 +64,7 @@ def confirm_study(
         record: the stored study, with the path of its study file as it is now.
         observer: is told what happens.
         settings: how many candidates and seeds, and whether to ablate.
-        placement: where to train; by default wherever it is fastest.
+        placement: where to train.
         timeout_s: the longest time of this call.
 
     Raises:
@@ -75,7 +75,7 @@ def confirm_study(
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         check_unchanged(record)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        work = _Work(as_it_is_now(record), observer, placement or Placement(), interrupted, deadline)
+        work = _Work(as_it_is_now(record), observer, placement, interrupted, deadline)
         ending = work.compare(settings)
         return work.look_closer(settings) if ending is Ending.DONE else ending
 

@@ -6,7 +6,7 @@ come in, evaluations go out.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Recipe:
     base: Path
     """Data paths in the study file are relative to it."""
     store: CheckpointStore
-    slots: int = 1
+    slots: int
     cores: int = 1
     """Of a CPU, for trials that train in one process."""
     make: Callable[["Recipe", Note], Trainer] = make_trainer
@@ -86,10 +86,10 @@ class Leaving(StrEnum):
 class Round:
     """What a worker does next: some trials leave, others come, then one advance."""
 
-    leaving: Sequence[tuple[int, Leaving]] = ()
-    coming: Mapping[int, tuple[Configuration, int]] = field(default_factory=dict[int, tuple[Configuration, int]])
+    leaving: Sequence[tuple[int, Leaving]]
+    coming: Mapping[int, tuple[Configuration, int]]
     """Configuration and parts of each, by trial; they go on from their checkpoints in the store."""
-    train: bool = True
+    train: bool
 
 
 @dataclass(frozen=True)

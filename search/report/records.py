@@ -25,12 +25,12 @@ class TrialRecord:
     state: str
     seconds: float
     curve: Curve
-    begun: datetime | None = None
-    ended: datetime | None = None
+    begun: datetime | None
+    ended: datetime | None
     """In UTC, without a zone, as Optuna keeps times."""
 
 
-def records_of(study: optuna.Study, *, paired: bool = False) -> tuple[TrialRecord, ...]:
+def records_of(study: optuna.Study, *, paired: bool) -> tuple[TrialRecord, ...]:
     """All trials that began, by number. Optuna keeps no reports where there are several objectives.
 
     Args:

@@ -37,7 +37,7 @@ class FailureGroup:
     kind: str
     trials: tuple[int, ...]
     message: str
-    trace: str = ""
+    trace: str
 
     @property
     def count(self) -> int:
@@ -91,7 +91,7 @@ class Summary:
     auxiliaries: tuple[Auxiliary, ...]
     normalisers: Mapping[str, float]
     """What each task's loss is divided by before α and β weigh it."""
-    revision: str | None = None
+    revision: str | None
     """The commit of an encoder of the Hub."""
 
     @property

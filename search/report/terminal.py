@@ -25,7 +25,7 @@ _BAR_CELLS = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def print_report(summary: Summary, console: Console, confirmed: Confirmed | None = None) -> None:
+def print_report(summary: Summary, console: Console, confirmed: Confirmed | None) -> None:
     """Print the report, fitted to the console's width; names from the user's files are printed literally.
 
     Args:

@@ -25,7 +25,7 @@ class Comparison:
     gain: Estimate
     test: SignFlip
     corrected: float
-    comparisons: int = 1
+    comparisons: int
     is_gated: bool = False
 
     @property

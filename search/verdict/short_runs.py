@@ -61,9 +61,7 @@ class ShortRuns:
         return f"{place} there; from step {self.safe_step} on it would not"
 
 
-def short_runs(
-    scores: Mapping[int, TrialScores], full: TrialScores, winner: int, *, maximize: bool = True
-) -> ShortRuns:
+def short_runs(scores: Mapping[int, TrialScores], full: TrialScores, winner: int, *, maximize: bool) -> ShortRuns:
     """What pruning at each rung would have done.
 
     Args:

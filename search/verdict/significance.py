@@ -25,12 +25,12 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return {name: corrected[name] for name in p_values}
 
 
-def fewest_pairs(comparisons: int = 1) -> int:
+def fewest_pairs(comparisons: int) -> int:
     """Pairs below which no sign-flip test, one-sided and Holm-corrected, can claim the best of so many comparisons."""
     return max(FEWEST_PAIRS, math.ceil(math.log2(comparisons / ALPHA)))
 
 
-def pairs_needed(effect: float, spread: float | None, comparisons: int = 1) -> int | None:
+def pairs_needed(effect: float, spread: float | None, comparisons: int) -> int | None:
     """Pairs on which such an effect is shown in 80 of 100 cases; None if that takes more than 100.
 
     `effect` is the mean paired difference and `spread` its standard deviation over pairs, in one unit, if it is known;

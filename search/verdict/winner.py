@@ -36,7 +36,7 @@ def contenders(scores: Scores, baseline: str) -> list[str]:
     return [name for name, count in counts.items() if count and 2 * count >= max(counts.values())]
 
 
-def find_winner(scores: Scores, baseline: str, proven: Collection[str] = ()) -> Winner | None:
+def find_winner(scores: Scores, baseline: str, proven: Collection[str]) -> Winner | None:
     """The contender with the highest mean gain over the baseline; of equals the one given first. None if all failed.
 
     With all trainings successful it is the best mean score. With some missing, gains compare like with like, as a

@@ -66,7 +66,7 @@ class OneSeed(dict[int, Fresh]):
 
 
 def seeded(prepared: PreparedObjective, slots: int) -> Trainer:
-    return SeededTrainer(lambda _: prepared, OneSeed(prepared.seed), torch.device("cpu"), slots)
+    return SeededTrainer(lambda _: prepared, OneSeed(prepared.seed), torch.device("cpu"), slots, PlainTrainer)
 
 
 def seeded_fused(prepared: PreparedObjective, slots: int) -> Trainer:

@@ -25,7 +25,10 @@ HOSTILE = "<script>document.title='owned'</script><img src='http://evil.test/x.p
 def write(page: Path, study: BuiltStudy, *, is_confirmed: bool = True) -> Path:
     found = confirmed() if is_confirmed else None
     html = render_page(
-        summarize(study.study), records_of(study.study), Origin({"optuna": "5.0"}, {LONG: "ab" * 32}), found
+        summarize(study.study),
+        records_of(study.study, paired=False),
+        Origin({"optuna": "5.0"}, {LONG: "ab" * 32}, called="reviews"),
+        found,
     )
     page.write_text(html, encoding="utf-8")
     return page
@@ -101,8 +104,10 @@ def test_hostile_text_is_read_and_not_run(browser: Browser, tmp_path: Path) -> N
         study.add_complete(rate, Configuration(learning_rate=rate, ratios={HOSTILE: rate}, training={HOSTILE: HOSTILE}))
     study.add_failed("crashed", HOSTILE, trace=HOSTILE)
     page = tmp_path / "report.html"
-    facts = summarize(study.study), records_of(study.study)
-    page.write_text(render_page(*facts, Origin(), confirmed(parts={HOSTILE: BASELINE})), encoding="utf-8")
+    facts = summarize(study.study), records_of(study.study, paired=False)
+    page.write_text(
+        render_page(*facts, Origin({}, {}, called="reviews"), confirmed(parts={HOSTILE: BASELINE})), encoding="utf-8"
+    )
     seen = browser.look(page, PHONE)
     assert (seen.facts["scripts"], seen.facts["images"], seen.asked, seen.console) == (0, 0, [], [])
     assert HOSTILE in seen.facts["text"]

@@ -177,7 +177,7 @@ def interrupt():
 
 if __name__ == "__main__":
     base = Path(sys.argv[1])
-    recipe = Recipe(read_study_file(base / "study.yaml"), base, CheckpointStore(base / "checkpoints", "test", 10**9))
+    recipe = Recipe(read_study_file(base / "study.yaml"), base, CheckpointStore(base / "checkpoints", "test", 10**9), 1)
     with ProcessExecutor(cores(1), recipe, print, 2, None) as executor:
         executor.admit(0, Configuration(learning_rate=1e-3))
         threading.Timer(0.5, interrupt).start()  # it is still importing

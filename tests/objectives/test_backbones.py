@@ -280,7 +280,7 @@ def test_gpt2_gets_a_padding_token_that_its_export_keeps(
         lambda *_: None,
         keep_best=True,
     )
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     texts = prepared.corpus.validation.column("text")
     classify = pipeline("text-classification", model=str(tmp_path / "model"), device="cpu")
     alone, batched = classify(texts), classify(texts, batch_size=5)
@@ -324,7 +324,7 @@ def test_mean_pooled_heads_are_exported(objective: Objectives, architectures: Ar
         lambda *_: None,
         keep_best=True,
     )
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     texts = prepared.corpus.validation.column("text")
     inputs = dict(prepared.encoder.tokenizer(texts, padding=True, return_tensors="pt"))
     numbers = prepared.models.vocabulary.new_ids

@@ -114,11 +114,13 @@ def test_tags_follow_words_of_other_lengths(objective: Objectives):
 
 
 @pytest.mark.slow
-def test_parallel_equals_serial():
+def test_parallel_equals_serial(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generating, "FEWEST_FOR_PROCESSES", 1)
+    monkeypatch.setattr(generating, "core_count", lambda: 2)
     rows = [Row((f"the {number} parcel came three weeks too late",)) for number in range(2500)]
     jobs = [Job(operation, 0.3, replica, 7) for operation in (Noise(), Reverse()) for replica in range(2)]
     told: list[tuple[int, int, str]] = []
-    parallel = list(generate(jobs, rows, lambda *news: told.append(news), processes=2))
+    parallel = list(generate(jobs, rows, lambda *news: told.append(news)))
     assert parallel == [job(rows) for job in jobs]
     assert told[-1] == (10_000, 10_000, "reverse")
     assert [done for done, *_ in told] == sorted(done for done, *_ in told)

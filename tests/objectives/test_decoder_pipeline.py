@@ -29,6 +29,6 @@ def test_text_generation(
         lambda *_: None,
         keep_best=True,
     )
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     (found,) = pipeline("text-generation", model=str(tmp_path / "model"), device="cpu")("the battery", max_new_tokens=3)
     assert found["generated_text"].startswith("the battery")

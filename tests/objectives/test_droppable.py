@@ -175,7 +175,7 @@ def test_folds_leave_out_their_own_rows(tmp_path: Path):
     assert sum(
         len(fold.main.tokens) - len(its.main.tokens) for fold, its in zip(whole.folds, trained, strict=True)
     ) == 3 * len(gone)
-    run = FoldRun(0, configuration, whole, CPU)
+    run = FoldRun(0, configuration, whole, CPU, parts=1)
     assert run.advance().step == whole.folds[0].rungs(whole.settings.training)[-1]
 
 

@@ -126,7 +126,7 @@ def test_narrow_heads_are_computed_in_fp32_where_all_else_is_not(prepared: Prepa
 @pytest.mark.slow
 def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjective, tmp_path: Path):
     done = trained(prepared)
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     texts = prepared.corpus.validation.column("text")
@@ -151,7 +151,7 @@ def test_the_exported_folder_computes_the_trained_logits(prepared: PreparedObjec
 @pytest.mark.slow
 def test_the_other_heads_beside_the_export_compute_their_trained_logits(prepared: PreparedObjective, tmp_path: Path):
     done = trained(prepared)
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     loaded, tokenizer = load_heads(tmp_path / "model"), AutoTokenizer.from_pretrained(tmp_path / "model")
     texts = prepared.corpus.validation.column("text")
     inputs = tokenizer(texts, padding=True, truncation=True, max_length=24, return_tensors="pt")

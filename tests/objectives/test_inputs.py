@@ -36,7 +36,7 @@ def test_a_pair_is_two_segments_and_production_reads_it_alike(objective: Objecti
         lambda *_: None,
         keep_best=True,
     )
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     table = prepared.corpus.validation
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     inputs = tokenizer(

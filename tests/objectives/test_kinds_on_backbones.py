@@ -77,7 +77,7 @@ def test_the_export_and_the_heads_beside_it_compute_what_was_trained(
     prepared = prepared_of(kind, family, objective, architectures)
     task = prepared.main.task
     done = train_production(prepared, CONFIGURATION, CPU, lambda *_: None, keep_best=True)
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     batch = gathered(
         prepared.validation, torch.arange(len(prepared.validation.tokens)), prepared.pad, fixed_shapes=False
     )

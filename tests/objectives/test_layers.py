@@ -106,7 +106,7 @@ def test_fewer_layers_are_a_smaller_model_and_export_as_one(
         assert sum(p.numel() for p in short.parameters()) < sum(p.numel() for p in whole.parameters())
     assert not torch.allclose(losses(prepared, short.eval()), losses(prepared, whole.eval()), atol=1e-4)
     done = trained(prepared, keep_layers=1)
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
     assert model.config.num_hidden_layers == 1
     texts = prepared.corpus.validation.column("text")

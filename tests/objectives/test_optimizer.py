@@ -35,7 +35,7 @@ def test_schedules_are_the_usual_ones():
 
 def test_biases_and_norms_do_not_decay():
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))
-    decaying, spared = make_optimizer(model, 1e-3, DECAY).param_groups
+    decaying, spared = make_optimizer(model, 1e-3, DECAY, depths={}, balance=()).param_groups
     assert [p.shape for p in decaying["params"]] == [(4, 3)]
     assert len(spared["params"]) == 3
     assert (decaying["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
@@ -46,7 +46,7 @@ def test_weight_decay_shrinks_what_decays():
     before = layer.weight.detach().clone()
     for parameter in layer.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    make_optimizer(layer, 0.5, DECAY).step()
+    make_optimizer(layer, 0.5, DECAY, depths={}, balance=()).step()
     torch.testing.assert_close(layer.weight.detach(), before * (1 - 0.5 * 0.1))
 
 
@@ -59,24 +59,24 @@ def test_each_layers_rate_is_a_share_of_that_above_it():
     model = nn.ModuleDict({name: nn.Linear(2, 2) for name in ("table", "low", "high", "head")})
     places = {"table": 0, "low": 1, "high": 2, "head": 3}
     depths = {f"{name}.{part}": depth for name, depth in places.items() for part in ("weight", "bias")}
-    optimizer = make_optimizer(model, 1e-3, TrainingSettings(layer_decay=0.5), depths)
+    optimizer = make_optimizer(model, 1e-3, TrainingSettings(layer_decay=0.5), depths, balance=())
     set_rates(optimizer, 0.1)
     expected = {"table": 1.25e-5, "low": 2.5e-5, "high": 5e-5, "head": 1e-4}
     assert rates_of(optimizer, model) == pytest.approx(
         {f"{name}.{part}": rate for name, rate in expected.items() for part in ("weight", "bias")}
     )
-    assert set(rates_of(make_optimizer(model, 1e-3, DECAY, depths), model).values()) == {1e-3}
+    assert set(rates_of(make_optimizer(model, 1e-3, DECAY, depths, balance=()), model).values()) == {1e-3}
 
 
 def test_what_is_frozen_leaves_the_optimizer():
     model = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
     model[0].requires_grad_(requires_grad=False)
-    assert set(rates_of(make_optimizer(model, 1e-3, DECAY), model)) == {"1.weight", "1.bias"}
+    assert set(rates_of(make_optimizer(model, 1e-3, DECAY, depths={}, balance=()), model)) == {"1.weight", "1.bias"}
 
 
 def test_what_a_weighting_learns_has_a_rate_of_its_own_and_no_decay():
     learnt = nn.Parameter(torch.zeros(3, 3))
-    optimizer = make_optimizer(nn.Linear(2, 2), 1e-5, DECAY, balance=[learnt])
+    optimizer = make_optimizer(nn.Linear(2, 2), 1e-5, DECAY, balance=[learnt], depths={})
     (own,) = (group for group in optimizer.param_groups if any(p is learnt for p in group["params"]))
     assert (own["lr"], own["weight_decay"]) == (BALANCE_RATE, 0)
 
@@ -84,7 +84,7 @@ def test_what_a_weighting_learns_has_a_rate_of_its_own_and_no_decay():
 def test_a_parameter_that_is_tied_is_stepped_once():
     table, output = nn.Embedding(5, 3), nn.Linear(3, 5, bias=False)
     output.weight = table.weight
-    optimizer = make_optimizer(nn.ModuleList([table, output]), 1e-3, DECAY)
+    optimizer = make_optimizer(nn.ModuleList([table, output]), 1e-3, DECAY, depths={}, balance=())
     assert sum(len(group["params"]) for group in optimizer.param_groups) == 1
 
 
@@ -99,10 +99,10 @@ def test_fused_adamw_resumes_bitwise():
 
     layer = nn.Linear(3, 4, bias=False)
     again = nn.Linear(3, 4, bias=False)
-    optimizer = make_optimizer(layer, 1e-2, DECAY)
+    optimizer = make_optimizer(layer, 1e-2, DECAY, depths={}, balance=())
     steps(layer.weight, optimizer, gradients[:3])
     again.load_state_dict(layer.state_dict())
-    resumed = make_optimizer(again, 1e-2, DECAY)
+    resumed = make_optimizer(again, 1e-2, DECAY, depths={}, balance=())
     state = copy.deepcopy(optimizer.state_dict()["state"])
     resumed.load_state_dict({"state": state, "param_groups": resumed.state_dict()["param_groups"]})
     assert resumed.state[again.weight]["step"].dtype == torch.float32

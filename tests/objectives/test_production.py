@@ -99,7 +99,7 @@ def test_the_folder_predicts_with_the_label_names(objective: Objectives, tmp_pat
     prepared = objective(training={"epochs": 12}, augmentation={"operations": ["noise"], "magnitude": 0.1})
     mix = Mix(operations={"noise": 0.2}, magnitude=0.1)
     done = trained(prepared, Configuration(learning_rate=3e-3, ratios={"words": 0.1}, mix=mix))
-    save_model(done, prepared, tmp_path / "new" / "model")
+    save_model(done, prepared, tmp_path / "new" / "model", {}, tmp_path)
     classify = pipeline("text-classification", model=str(tmp_path / "new" / "model"), device="cpu")
     rows = prepared.corpus.train["sentiment"]
     guesses = [found["label"] for found in classify(rows.column("text"))]
@@ -113,7 +113,7 @@ def test_saving_into_an_empty_folder_and_twice_the_same(objective: Objectives, t
     done = trained(prepared, Configuration(learning_rate=1e-3, ratios={"words": 1.0}))
     (tmp_path / "one").mkdir()
     for name in ("one", "two"):
-        save_model(done, prepared, tmp_path / name)
+        save_model(done, prepared, tmp_path / name, {}, tmp_path)
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -125,7 +125,7 @@ def test_a_folder_that_is_not_empty_is_left_as_it_is(objective: Objectives, tmp_
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "notes.txt").write_text("mine")
     with pytest.raises(OSError, match="not empty"):
-        save_model(done, prepared, tmp_path / "model")
+        save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "notes.txt"]
 
 
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_filled_is_left_empty(
 
     monkeypatch.setattr(shutil, "move", full)
     with pytest.raises(OSError, match="No space left"):
-        save_model(done, prepared, tmp_path / "model")
+        save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["model"]
 
 

@@ -98,7 +98,7 @@ def test_folders_have_no_revisions(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("config.json", "model.safetensors"):
         (folder / name).touch()
-    assert commit_of(NAME, tmp_path) is None
-    assert commit_of("scratch:tiny", tmp_path) is None
+    assert commit_of(NAME, tmp_path, None) is None
+    assert commit_of("scratch:tiny", tmp_path, None) is None
     message = refused(NAME, tmp_path, "v1")
     assert message.startswith(f"model: revision: 'v1': '{NAME}' is a folder here, and only encoders of the Hub have")

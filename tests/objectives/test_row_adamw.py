@@ -38,7 +38,7 @@ class Alone:
     def __init__(self, rate: float, start: int, training: TrainingSettings, weights: dict[str, torch.Tensor]) -> None:
         self.model, self.start, self.training = network(), start, training
         self.model.load_state_dict(weights)
-        self.optimizer = make_optimizer(self.model, rate, training)
+        self.optimizer = make_optimizer(self.model, rate, training, depths={}, balance=())
 
     def step(self, step: int, gradient: dict[str, torch.Tensor]) -> None:
         for name, parameter in self.model.named_parameters():

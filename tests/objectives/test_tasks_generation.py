@@ -158,7 +158,7 @@ def test_a_scratch_encoder_knows_the_words_it_is_to_write(objective: Objectives)
 @pytest.mark.slow
 def test_the_export_computes_the_trained_logits_and_writes_the_same(prepared: PreparedObjective, tmp_path: Path):
     done = trained(prepared, epochs=2)
-    save_model(done, prepared, tmp_path / "model")
+    save_model(done, prepared, tmp_path / "model", {}, tmp_path)
     decoder_only = prepared.encoder.family == "decoder"
     opens = AutoModelForCausalLM if decoder_only else AutoModelForSeq2SeqLM
     model: Any = opens.from_pretrained(tmp_path / "model").eval()
@@ -303,7 +303,7 @@ def test_the_head_beside_an_export_computes_its_trained_logits(
             lambda *_: None,
             keep_best=True,
         )
-        save_model(done, prepared, tmp_path / main)
+        save_model(done, prepared, tmp_path / main, {}, tmp_path)
         loaded, original = load_heads(tmp_path / main), prepared.codes.original
         batch = gathered(prepared.main, torch.arange(5), prepared.pad, fixed_shapes=False)
         given = {"attention_mask": batch.mask}

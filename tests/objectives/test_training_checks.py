@@ -28,16 +28,16 @@ def refusal(
 
 
 def test_all_that_goes_together_is_let_through():
-    assert not [*training_mistakes(TrainingSettings(), {}, 0)]
+    assert not [*training_mistakes(TrainingSettings(), {}, 0, folds=False)]
     fixed = TrainingSettings(early_stopping=2)
-    assert not [*training_mistakes(fixed, searched(weighting=["static"], sampling=["all"]), 0)]
+    assert not [*training_mistakes(fixed, searched(weighting=["static"], sampling=["all"]), 0, folds=False)]
     everything = searched(
         weighting=["static", "uncertainty", "dwa", "random", "pcgrad", "upgrad", "cagrad"],
         sampling=["all", "proportional", "uniform", "temperature"],
     )
     temperature: dict[str, Choices | NumberRange] = {"temperature": NumberRange(low=1, high=10)}
-    assert not [*training_mistakes(TrainingSettings(), everything | temperature, 2)]
-    assert not [*training_mistakes(TrainingSettings(sampling="temperature"), temperature, 2)]
+    assert not [*training_mistakes(TrainingSettings(), everything | temperature, 2, folds=False)]
+    assert not [*training_mistakes(TrainingSettings(sampling="temperature"), temperature, 2, folds=False)]
     assert not [*training_mistakes(TrainingSettings(weighting="dwa"), {}, 1, folds=True)]
 
 
@@ -55,7 +55,7 @@ def test_balancing_needs_an_auxiliary_task(
 ):
     message = refusal(training, space, auxiliaries=0)
     assert message.startswith(f"{key}: {value!r} needs an auxiliary task")
-    assert not [*training_mistakes(training, space, 1)]
+    assert not [*training_mistakes(training, space, 1, folds=False)]
 
 
 def test_every_mistake_comes_at_once():

@@ -92,7 +92,7 @@ def tokenizer_of(pad: int | None, special: list[int]) -> PreTrainedTokenizerFast
 @pytest.mark.parametrize(("pad", "kept"), [(1, [0, 1, 3, 7, 9]), (None, [3, 7, 9]), (300, [3, 7, 9, 300])])
 def test_seen_and_special_tokens_are_kept_and_a_low_padding_id_stays(pad: int | None, kept: list[int]):
     special = [3] if pad is None else [3, pad]
-    vocabulary = seen_vocabulary([tokens(9, 7), tokens(7)], tokenizer_of(pad, special), 400)
+    vocabulary = seen_vocabulary([tokens(9, 7), tokens(7)], tokenizer_of(pad, special), 400, ())
     assert vocabulary.kept.tolist() == kept
     assert vocabulary.new_ids[vocabulary.kept].tolist() == list(range(len(kept)))
 

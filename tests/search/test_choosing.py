@@ -365,9 +365,9 @@ def test_trials_that_cannot_be_one_program_get_one_slot(choose: Choose, recipe: 
 def test_several_trials_on_a_gpu_are_one_program(
     prepared: PreparedObjective, device: str, slots: int, kind: type[PlainTrainer]
 ):
-    trainer = fastest_trainer(prepared, torch.device(device), slots)
+    trainer = fastest_trainer(prepared, torch.device(device), slots, 1)
     assert (type(trainer), trainer.capacity) == (kind, slots)
-    assert type(fastest_trainer(prepared, torch.device("cpu"), slots)) is PlainTrainer
+    assert type(fastest_trainer(prepared, torch.device("cpu"), slots, 1)) is PlainTrainer
     assert type(fastest_trainer(prepared, torch.device("cpu"), slots, cores=2)) is kind
 
 

@@ -73,10 +73,10 @@ def test_all_arms_train_on_the_same_fresh_seeds(confirm: Callable[..., str]) -> 
 def test_a_fresh_score_is_what_the_configuration_reaches_on_that_seed(confirm: Callable[..., str]) -> None:
     """Its own split, order and first weights; and no other than a trial of a study with that seed would have."""
     confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
-    record, found = open_study("tiny", URL), confirmed()
+    record, found, device = open_study("tiny", URL), confirmed(), torch.device("cpu")
     for arm in found.arms[:2]:
         for seed in found.seeds:
-            trainer = PlainTrainer(prepare_fresh(record.file, Path.cwd(), seed), torch.device("cpu"))
+            trainer = PlainTrainer(prepare_fresh(record.file, Path.cwd(), seed, print, device), device)
             trainer.admit(0, arm.configuration)
             values: list[float] = []
             while evaluations := trainer.advance():
@@ -187,8 +187,9 @@ def test_test_scores_are_those_of_production_training(with_test: Path, autotune:
     found = confirmed()
     assert found.tested is not None
     record = open_study("tiny", URL)
-    prepared = prepare_fresh(record.file, with_test, 1)
-    trainer = PlainTrainer(prepared, torch.device("cpu"), tested=True)
+    device = torch.device("cpu")
+    prepared = prepare_fresh(record.file, with_test, 1, print, device)
+    trainer = PlainTrainer(prepared, device, tested=True)
     trainer.admit(0, found.baseline.configuration)
     (evaluation,) = trainer.advance()
     assert evaluation.finished

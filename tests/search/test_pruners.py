@@ -40,7 +40,7 @@ def spread(trials: int) -> list[float]:
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_pruners_fire_and_keep_the_best(name: str, trials: int, direction: Direction):
     qualities = spread(trials)
-    states = searched(make_pruner(name, RUNGS, 44, trials), qualities, direction)
+    states = searched(make_pruner(name, RUNGS, 44, trials, folds=None), qualities, direction)
     pruned = states.count(TrialState.PRUNED)
     assert states[0] == TrialState.COMPLETE
     if name == "none":
@@ -53,13 +53,13 @@ def test_pruners_fire_and_keep_the_best(name: str, trials: int, direction: Direc
 
 
 def test_auto_is_gentle_when_trials_are_few():
-    states = searched(make_pruner("auto", RUNGS, 44, 12), spread(12))
+    states = searched(make_pruner("auto", RUNGS, 44, 12, folds=None), spread(12))
     assert 1 <= states.count(TrialState.PRUNED) <= 6
 
 
 @pytest.mark.parametrize("name", PRUNERS)
 def test_one_rung_is_enough(name: str):
-    study = optuna.create_study(pruner=make_pruner(name, [7], 7, 4))
+    study = optuna.create_study(pruner=make_pruner(name, [7], 7, 4, folds=None))
     for _ in range(4):
         trial = study.ask({"x": FloatDistribution(0, 1)})
         trial.report(0.5, 7)
@@ -110,7 +110,7 @@ def test_one_epoch_keeps_about_as_many_as_its_text_says():
 
 def test_every_rung_of_successive_halving_is_a_rung_of_the_study():
     """A rung between two reports would compare trials at different steps."""
-    study = optuna.create_study(direction="maximize", pruner=make_pruner("asha", RUNGS, 44, 60))
+    study = optuna.create_study(direction="maximize", pruner=make_pruner("asha", RUNGS, 44, 60, folds=None))
     trial = study.ask()
     for step in RUNGS:
         trial.report(0.5, step)

@@ -20,7 +20,7 @@ CLEANING = [
 def shown(width: int) -> list[str]:
     """The lines of the table and its heading."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    print_report(summarize(BuiltStudy(cleaning=CLEANING).study), console)
+    print_report(summarize(BuiltStudy(cleaning=CLEANING).study), console, confirmed=None)
     assert isinstance(console.file, io.StringIO)
     block = console.file.getvalue().partition("Data, before the search\n")[2].partition("\n\n")[0]
     return [line.rstrip() for line in block.splitlines()]

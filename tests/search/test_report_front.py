@@ -92,7 +92,7 @@ def front() -> optuna.Study:
 
 def render(study: optuna.Study, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    print_report(summarize(study), console)
+    print_report(summarize(study), console, confirmed=None)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip() + "\n"
 

@@ -57,7 +57,7 @@ class Page(HTMLParser):
 
 
 def page_of(study: optuna.Study, confirmation: Confirmed | None = None, *, paired: bool = False) -> str:
-    origin = Origin({"autotune-mtl": "0.1"}, {"/private/reviews.csv": "ab" * 32})
+    origin = Origin({"autotune-mtl": "0.1"}, {"/private/reviews.csv": "ab" * 32}, called="reviews")
     return render_page(summarize(study), records_of(study, paired=paired), origin, confirmation)
 
 
@@ -389,8 +389,8 @@ def test_where_it_cannot_be_written(trained: Path, autotune: Command, options: l
 
 def test_the_page_says_how_a_command_finds_the_study() -> None:
     study = raced_study().study
-    origin = Origin(called="reviews --storage sqlite:///other.db")
-    html = render_page(summarize(study), records_of(study), origin)
+    origin = Origin({}, {}, called="reviews --storage sqlite:///other.db")
+    html = render_page(summarize(study), records_of(study, paired=False), origin, confirmed=None)
     assert "autotune study confirm reviews --storage sqlite:///other.db" in Page(html).text
 
 
@@ -403,6 +403,6 @@ def test_a_page_names_no_place_of_the_machine(trained: Path, autotune: Command) 
     assert str(trained) not in html
     study = raced_study().study
     local = replace(summarize(study), encoder="/srv/ada/minilm")
-    html = render_page(local, records_of(study), Origin())
+    html = render_page(local, records_of(study, paired=False), Origin({}, {}, called="reviews"), confirmed=None)
     assert "encoder minilm" in Page(html).text
     assert "/srv/ada" not in html

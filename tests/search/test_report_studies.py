@@ -52,7 +52,7 @@ Time 34 s of training over all trials
 
 def render(study: BuiltStudy, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    print_report(summarize(study.study), console)
+    print_report(summarize(study.study), console, confirmed=None)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip() + "\n"
 

@@ -77,7 +77,7 @@ def small_errors() -> BuiltStudy:
 
 def test_small_errors_are_told_in_the_report() -> None:
     console = Console(file=io.StringIO(), width=100, color_system=None)
-    print_report(summarize(small_errors().study), console)
+    print_report(summarize(small_errors().study), console, confirmed=None)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "0.0000" not in text
@@ -88,7 +88,9 @@ def test_small_errors_are_told_in_the_report() -> None:
 
 def test_small_errors_are_told_on_the_page() -> None:
     study = small_errors().study
-    html = render_page(summarize(study), records_of(study), Origin())
+    html = render_page(
+        summarize(study), records_of(study, paired=False), Origin({}, {}, called="errors"), confirmed=None
+    )
     assert "0.0000" not in html
     assert ">1.200e-05</text>" in html
 

@@ -21,7 +21,9 @@ SAMPLERS = ("auto", "tpe", "gp", "cmaes", "qmc", "random", "grid")
 
 def points(name: str, count: int, *, seed: int = 0, started: int = 0, space: dict[str, BaseDistribution] = SPACE):
     """Ask and tell `count` trials of a search for a small learning rate, two at a time."""
-    study = optuna.create_study(direction="maximize", sampler=make_sampler(name, space, seed, [started], trials=count))
+    study = optuna.create_study(
+        direction="maximize", sampler=make_sampler(name, space, seed, [started], trials=count, points=())
+    )
     running: list[optuna.Trial] = []
     for _ in range(count):
         running.append(study.ask(space))
@@ -58,7 +60,7 @@ def test_qmc_goes_on_in_its_sequence_after_a_resume():
     def spread(starts: list[int]) -> list[float]:
         study = optuna.create_study()
         for started in starts:
-            study.sampler = make_sampler("qmc", SPACE, 0, [started], trials=9)
+            study.sampler = make_sampler("qmc", SPACE, 0, [started], trials=9, points=())
             study.tell(study.ask(SPACE), 0.0)
         return [trial.params["share"] for trial in study.trials][1:]
 
@@ -81,7 +83,7 @@ def test_tiny_spaces(name: str, space: dict[str, BaseDistribution]):
 
 
 def test_grid_is_every_combination_once():
-    found = grid_points(SPACE)
+    found = grid_points(SPACE, levels=3)
     assert len(found) == 3 * 3 * 3 * 3 * 3 * 2 * 2 * 1
     assert len({str(point) for point in found}) == len(found)
     values = {name: sorted({float(point[name] or 0) for point in found}) for name in SPACE if name != "precision"}
@@ -98,17 +100,17 @@ def test_grid_levels_and_short_ranges():
     assert {point["n"] for point in grid_points({"n": IntDistribution(1, 4)}, levels=5)} == {1, 2, 3, 4}
     assert {point["n"] for point in grid_points({"n": IntDistribution(2, 10, step=4)}, levels=2)} == {2, 10}
     assert len(grid_points({"x": FloatDistribution(0, 1)}, levels=7)) == 7
-    assert grid_points({}) == [{}]
+    assert grid_points({}, levels=3) == [{}]
 
 
 def test_the_beginning_of_a_grid_is_a_fair_sample():
-    first = grid_points(SPACE)[:24]
-    assert first == grid_points(SPACE)[:24]
+    first = grid_points(SPACE, levels=3)[:24]
+    assert first == grid_points(SPACE, levels=3)[:24]
     assert all(len({point[name] for point in first}) > 1 for name in SPACE if name != "fixed")
 
 
 def test_a_grid_is_taken_in_turn_by_any_number_of_tuners_and_then_drawn():
-    grid, storage = grid_points(SPACE)[:5], optuna.storages.InMemoryStorage()
+    grid, storage = grid_points(SPACE, levels=3)[:5], optuna.storages.InMemoryStorage()
     optuna.create_study(study_name="grid", storage=storage)
     samplers = [make_sampler("grid", SPACE, 0, [started], 5, grid) for started in (0, 1)]
     studies = [optuna.load_study(study_name="grid", storage=storage, sampler=sampler) for sampler in samplers]
@@ -119,7 +121,7 @@ def test_a_grid_is_taken_in_turn_by_any_number_of_tuners_and_then_drawn():
 
 
 def test_a_given_trial_keeps_its_place_in_a_grid():
-    grid = grid_points(SPACE)[:3]
+    grid = grid_points(SPACE, levels=3)[:3]
     study = optuna.create_study(sampler=make_sampler("grid", SPACE, 0, [0], 3, [grid[2], *grid[:2]]))
     study.enqueue_trial(grid[2])
     assert [study.ask(SPACE).params for _ in range(3)] == [grid[2], *grid[:2]]
@@ -128,4 +130,4 @@ def test_a_given_trial_keeps_its_place_in_a_grid():
 def test_a_grid_that_nobody_trains_is_refused_with_its_size():
     space: dict[str, BaseDistribution] = {f"x{number}": FloatDistribution(0, 1) for number in range(10)}
     with pytest.raises(StudyFileError, match=r"59,049 points .*x0: 3.*allowed are 10,000"):
-        grid_points(space)
+        grid_points(space, levels=3)

@@ -230,7 +230,7 @@ def test_a_further_objective_that_is_not_finite_fails_its_trial_by_name() -> Non
 @pytest.mark.parametrize("name", ["auto", "tpe", pytest.param("gp", marks=pytest.mark.slow), "qmc", "random", "grid"])
 def test_every_sampler_that_is_allowed_searches_several_objectives(name: str) -> None:
     assert name not in ONE_OBJECTIVE_ONLY
-    sampler = make_sampler(name, SPACE.distributions, 0, [0], 14)
+    sampler = make_sampler(name, SPACE.distributions, 0, [0], 14, points=())
     study, _ = searched(InMemoryStorage(), ScriptedTrainer(three), Scoring(THREE), 14, directions=WAYS, sampler=sampler)
     assert len({str(trial.params) for trial in study.trials}) > 10
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
@@ -238,7 +238,7 @@ def test_every_sampler_that_is_allowed_searches_several_objectives(name: str) ->
 
 def test_the_samplers_that_are_refused_cannot_search_several() -> None:
     for name in ONE_OBJECTIVE_ONLY:
-        sampler = make_sampler(name, SPACE.distributions, 0, [0], 14)
+        sampler = make_sampler(name, SPACE.distributions, 0, [0], 14, points=())
         with pytest.raises(ValueError, match="multi-objective"):
             searched(InMemoryStorage(), ScriptedTrainer(three), Scoring(THREE), 2, directions=WAYS, sampler=sampler)
 
@@ -313,7 +313,7 @@ def test_auto_prunes_few_folds_with_the_common_pruner() -> None:
     """Of five folds the Wilcoxon test could spare the last alone."""
     assert is_paired(make_pruner("auto", [10], 10, 20, folds=10))
     assert not is_paired(make_pruner("auto", [10], 10, 20, folds=5))
-    assert not is_paired(make_pruner("auto", [10], 10, 20))
+    assert not is_paired(make_pruner("auto", [10], 10, 20, folds=None))
 
 
 @pytest.mark.slow

@@ -37,6 +37,6 @@ def test_schema_describes_every_setting_and_takes_a_string_or_a_number():
 def test_the_schema_says_what_auto_chooses():
     properties = SearchSettings.model_json_schema()["properties"]
     assert f"auto: {AUTOMATIC}" in properties["sampler"]["description"]
-    first = next(folds for folds in range(2, 100) if meant_pruner("auto", folds) != meant_pruner("auto"))
-    chosen = f"auto: {meant_pruner('auto')}, or {meant_pruner('auto', first)} from {first} folds on"
+    first = next(folds for folds in range(2, 100) if meant_pruner("auto", folds) != meant_pruner("auto", folds=None))
+    chosen = f"auto: {meant_pruner('auto', folds=None)}, or {meant_pruner('auto', first)} from {first} folds on"
     assert chosen in properties["pruner"]["description"]

@@ -277,7 +277,7 @@ def worse_later() -> Callable[[Configuration], Curve]:
 
 @pytest.mark.parametrize("name", [name for name in get_args(PrunerName) if name != "none"])
 def test_every_pruner_fires_but_never_at_the_end_and_never_on_the_given_trials(bench: Bench, name: str) -> None:
-    pruner = make_pruner(name, RUNGS, RUNGS[1], 24)
+    pruner = make_pruner(name, RUNGS, RUNGS[1], 24, folds=None)
     _, recorder = bench.run(TabulatedTrainer(worse_later()), 24, pruner=pruner)
     pruned = recorder.named("pruned")
     assert pruned, f"{name} never fired"
@@ -288,7 +288,9 @@ def test_every_pruner_fires_but_never_at_the_end_and_never_on_the_given_trials(b
 
 
 def test_no_pruner_prunes_nothing(bench: Bench) -> None:
-    _, recorder = bench.run(TabulatedTrainer(worse_later()), 12, pruner=make_pruner("none", RUNGS, RUNGS[1], 12))
+    _, recorder = bench.run(
+        TabulatedTrainer(worse_later()), 12, pruner=make_pruner("none", RUNGS, RUNGS[1], 12, folds=None)
+    )
     assert not recorder.named("pruned")
 
 
@@ -584,8 +586,10 @@ def test_a_grid_is_enumerated() -> None:
 
 @pytest.mark.parametrize("name", get_args(SamplerName))
 def test_every_sampler_searches_a_mixed_space(bench: Bench, name: str) -> None:
-    sampler = make_sampler(name, SPACE.distributions, 0, [0], 12)
-    ending, _ = bench.run(TabulatedTrainer(rising, 2), 12, sampler=sampler, pruner=make_pruner("auto", RUNGS, 20, 12))
+    sampler = make_sampler(name, SPACE.distributions, 0, [0], 12, points=())
+    ending, _ = bench.run(
+        TabulatedTrainer(rising, 2), 12, sampler=sampler, pruner=make_pruner("auto", RUNGS, 20, 12, folds=None)
+    )
     assert ending is Ending.DONE
     assert len(bench.states()) == 12
     assert all(state.is_finished() for state in bench.states())

@@ -97,18 +97,18 @@ def test_more_comparisons_need_more_pairs(comparisons: int, pairs: int) -> None:
 
 
 def test_a_smaller_effect_a_larger_spread_or_more_comparisons_need_more_pairs() -> None:
-    assert pairs_needed(0.02, 0.02) == 10
-    assert pairs_needed(-0.02, 0.02) == 10
-    for harder in (pairs_needed(0.01, 0.02), pairs_needed(0.02, 0.04), pairs_needed(0.02, 0.02, comparisons=3)):
+    assert pairs_needed(0.02, 0.02, 1) == 10
+    assert pairs_needed(-0.02, 0.02, 1) == 10
+    for harder in (pairs_needed(0.01, 0.02, 1), pairs_needed(0.02, 0.04, 1), pairs_needed(0.02, 0.02, 3)):
         assert harder is not None
         assert harder > 10
 
 
 def test_what_needs_more_than_a_hundred_pairs_has_no_number() -> None:
-    assert pairs_needed(0.001, 0.02) is None
-    assert pairs_needed(0.0, 0.02) is None
-    assert pairs_needed(0.02, None) is None
-    assert pairs_needed(0.02, 0.0) == 6
+    assert pairs_needed(0.001, 0.02, 1) is None
+    assert pairs_needed(0.0, 0.02, 1) is None
+    assert pairs_needed(0.02, None, 1) is None
+    assert pairs_needed(0.02, 0.0, 1) == 6
 
 
 @pytest.mark.parametrize(("effect", "comparisons"), [(0.5, 1), (0.8, 1), (0.8, 3), (1.0, 5)])

@@ -138,29 +138,29 @@ def test_a_rung_that_would_drop_the_winner_is_named(maximize: bool) -> None:
 
 def test_the_best_third_is_kept_and_pruned_trials_count() -> None:
     third = {**FULL, 8: 0.55}  # behind 7 and 6
-    assert short_runs({10: third}, FULL, winner=8).rungs[0].keeps_winner
-    with_pruned = short_runs({10: {**third, 9: 0.9, 10: 0.9}}, FULL, winner=8).rungs[0]
+    assert short_runs({10: third}, FULL, winner=8, maximize=True).rungs[0].keeps_winner
+    with_pruned = short_runs({10: {**third, 9: 0.9, 10: 0.9}}, FULL, winner=8, maximize=True).rungs[0]
     assert (with_pruned.trials, with_pruned.winner_rank, with_pruned.keeps_winner) == (11, 5, False)
 
 
 def test_of_two_trials_one_is_kept() -> None:
-    assert short_runs({10: {7: 0.5, 8: 0.6}}, FULL, winner=8).rungs[0].keeps_winner
+    assert short_runs({10: {7: 0.5, 8: 0.6}}, FULL, winner=8, maximize=True).rungs[0].keeps_winner
 
 
 def test_a_rung_is_not_safe_where_a_later_one_drops_the_winner() -> None:
     bad = {**FULL, 8: 0.0}
-    found = short_runs({10: FULL, 20: bad}, FULL, winner=8)
+    found = short_runs({10: FULL, 20: bad}, FULL, winner=8, maximize=True)
     assert found.safe_step is None
     assert found.warning is not None
     assert found.warning.endswith("no rung is long enough to tell")
-    assert short_runs({10: FULL, 20: bad, 30: FULL}, FULL, winner=8).safe_step == 30
+    assert short_runs({10: FULL, 20: bad, 30: FULL}, FULL, winner=8, maximize=True).safe_step == 30
 
 
 def test_without_a_score_of_the_winner_nothing_is_said() -> None:
-    found = short_runs({10: {1: 0.5, 2: float("nan")}}, {}, winner=8)
+    found = short_runs({10: {1: 0.5, 2: float("nan")}}, {}, winner=8, maximize=True)
     assert (found.rungs[0].tau, found.rungs[0].keeps_winner, found.rungs[0].trials) == (None, None, 1)
     assert (found.safe_step, found.warning) == (None, None)
-    assert short_runs({}, {}, winner=8).rungs == ()
+    assert short_runs({}, {}, winner=8, maximize=True).rungs == ()
 
 
 FAILED = (math.nan,) * 6

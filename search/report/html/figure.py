@@ -34,8 +34,8 @@ class Label:
     x: float
     y: float
     text: str
-    anchor: str = "start"
-    kind: str = "label"
+    anchor: str
+    kind: str
     whole: str = ""
 
 

@@ -1,8 +1,7 @@
 """Renders the report's page: Jinja fills the templates, and escapes all that is not a template's own."""
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -34,17 +33,15 @@ from .weights import weights_figure
 class Origin:
     """Where a study comes from: the versions that made it and that report it, and its data's fingerprints.
 
-    `called`: how a command finds it, in a shell; empty: by its name.
+    `called`: how a command finds it, in a shell.
     """
 
-    versions: Mapping[str, str] = field(default_factory=dict[str, str])
-    fingerprints: Mapping[str, str] = field(default_factory=dict[str, str])
-    called: str = ""
+    versions: Mapping[str, str]
+    fingerprints: Mapping[str, str]
+    called: str
 
 
-def render_page(
-    summary: Summary, records: Sequence[TrialRecord], origin: Origin, confirmed: Confirmed | None = None
-) -> str:
+def render_page(summary: Summary, records: Sequence[TrialRecord], origin: Origin, confirmed: Confirmed | None) -> str:
     """The whole page as HTML. Text of the user's comes without control characters, and escaped.
 
     Args:
@@ -56,7 +53,7 @@ def render_page(
     template = _environment().get_template("page.html")
     return template.render(
         **_found(summary, confirmed),
-        called=plain(origin.called) or shlex.quote(plain(summary.study)),
+        called=plain(origin.called),
         figures=_figures(summary, records, confirmed),
         cost=facts.cost(summary, records, confirmed),
         origin=origin,
