@@ -28,7 +28,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import psutil
 import yaml
@@ -62,9 +61,7 @@ class Watch(Observer):
     def evaluated(self, number: int, step: int, value: float) -> None:
         self.evaluations.append((time.perf_counter(), number))
 
-    def completed(
-        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
-    ) -> None:
+    def completed(self, number: int, value: float, step: int, others: Mapping[str, float]) -> None:
         workers = [psutil.Process(child.pid).memory_info().rss for child in multiprocessing.active_children()]
         self.memory.append((psutil.Process().memory_info().rss, max(workers, default=0)))
 

@@ -1,10 +1,22 @@
 """The observer of a run, which the tuner notifies: a live view, plain lines, a test."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..spaces.configuration import Configuration
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a study stands, other runs' trials included."""
+
+    done: int
+    """How many trials have ended."""
+    best: tuple[int, float] | None
+    """The number and the value of the best of them."""
+    baseline: float | None
+    """What the baseline reached."""
 
 
 class Observer(Protocol):
@@ -16,24 +28,15 @@ class Observer(Protocol):
     must be quick (training waits for it) and must not raise: it decides nothing.
     """
 
-    def began(
-        self,
-        total: int,
-        done: int,
-        best: tuple[int, float] | None,
-        baseline: float | None,
-        direction: str,
-        max_steps: int,
-        slots: int = 1,
-    ) -> None:
-        """The run starts; `done` of `total` trials are finished, `best` is (trial, value) among them.
+    def began(self, total: int, standing: Standing, direction: str, max_steps: int, slots: int) -> None:
+        """The run starts, of a study that is to have `total` trials.
 
         `direction` is "maximize" or "minimize", `max_steps` the full length of one trial, `slots` how many
         train at once.
         """
 
-    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
-        """Where the study stands, other runs' trials included; one of this run that now leaves is not yet counted."""
+    def updated(self, standing: Standing) -> None:
+        """Where the study stands by now; a trial of this run that is about to leave is not yet counted."""
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
         """A trial got its slot; `role` is BASELINE, EQUAL_WEIGHTS (search/roles.py) or None."""
@@ -41,9 +44,7 @@ class Observer(Protocol):
     def evaluated(self, number: int, step: int, value: float) -> None:
         """A running trial reached a rung."""
 
-    def completed(
-        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
-    ) -> None:
+    def completed(self, number: int, value: float, step: int, others: Mapping[str, float]) -> None:
         """A trial ran to its end; `value` is its best evaluation, made at `step`, or the mean of its folds.
 
         `others` holds the values of further objectives, by name.

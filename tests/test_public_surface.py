@@ -85,7 +85,7 @@ NAMES = {
     "autotune.search.executors.inline": {"InlineExecutor"},
     "autotune.search.export.exporting": {"export_of", "render", "study_fingerprint"},
     "autotune.search.export.chosen": {"Exported", "choose"},
-    "autotune.search.observer": {"Observer"},
+    "autotune.search.observer": {"Observer", "Standing"},
     "autotune.search.pruners": {"OneEpochPruner", "make_pruner"},
     "autotune.search.report.html.page": {"Origin", "render_page"},
     "autotune.search.report.summarizing": {"summarize"},

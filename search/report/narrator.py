@@ -3,10 +3,10 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from ...spaces.configuration import Configuration
 from .. import wording
+from ..observer import Standing
 from ..roles import BASELINE
 from ..safe_text import plain
 from .progress import Progress
@@ -26,32 +26,24 @@ class Narrator(ABC):
     def say(self, sentence: str, *, passing: bool = False) -> None:
         """Tell the user, on one line; a `passing` sentence matters only while its trial runs."""
 
-    def began(
-        self,
-        total: int,
-        done: int,
-        best: tuple[int, float] | None,
-        baseline: float | None,
-        direction: str,
-        max_steps: int,
-        slots: int = 1,
-    ) -> None:
+    def began(self, total: int, standing: Standing, direction: str, max_steps: int, slots: int) -> None:
         """What there is to do, and what is known already."""
-        progress = Progress(max(total, done), max_steps, direction, is_race=self.progress.is_race, slots=slots)
-        progress.update(done, best, baseline)
+        total = max(total, standing.done)
+        progress = Progress(total, max_steps, direction, is_race=self.progress.is_race, slots=slots)
+        progress.update(standing)
         with self.lock:
             self.progress = progress
-        known = [f"{progress.total} {progress.noun}, {done} done"]
+        known = [f"{total} {progress.noun}, {standing.done} done"]
         if progress.best:
             known.append(f"best so far {wording.number(progress.best[1])} (trial {progress.best[0]})")
         if progress.baseline is not None:
             known.append(f"baseline {wording.number(progress.baseline)}")
         self.say(", ".join(known))
 
-    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
+    def updated(self, standing: Standing) -> None:
         """What other runs have added; their own terminals tell of it."""
         with self.lock:
-            self.progress.update(done, best, baseline)
+            self.progress.update(standing)
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
         """Which configuration the trial trains."""
@@ -68,9 +60,7 @@ class Narrator(ABC):
             self.progress.evaluate(number, step, value)
         self.say(f"{name} step {step}/{length}: {wording.number(value)}", passing=True)
 
-    def completed(
-        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
-    ) -> None:
+    def completed(self, number: int, value: float, step: int, others: Mapping[str, float]) -> None:
         """The trial's best evaluation, against the baseline; of several objectives by the first."""
         with self.lock:
             name, is_baseline = self.progress.name(number), self.progress.running[number].role == BASELINE

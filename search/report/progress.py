@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ...spaces.configuration import Configuration
 from .. import wording
+from ..observer import Standing
 from ..roles import BASELINE
 
 
@@ -61,11 +62,11 @@ class Progress:
         role = self.running[number].role
         return f"trial {number}" if self.is_race or role is None else role
 
-    def update(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
+    def update(self, standing: Standing) -> None:
         """What the whole study has, other runs' trials included."""
-        self.done = done
+        self.done = standing.done
         if self.is_race:
-            self.best, self.baseline = best, baseline
+            self.best, self.baseline = standing.best, standing.baseline
 
     def start(self, number: int, role: str | None, configuration: Configuration) -> None:
         """A trial got its slot."""

@@ -22,7 +22,7 @@ from ..checkpoints import worth_keeping
 from ..claims import Claims
 from ..executors.executor import Executor
 from ..interruption import Interruption
-from ..observer import Observer
+from ..observer import Observer, Standing
 from ..passwords import without_passwords
 from ..roles import BASELINE, CONFIGURATION, FAILURE, REACHED, ROLE, SECONDS
 from ..scoring import Scoring
@@ -164,25 +164,24 @@ class Tuner:
         self._running.clear()
 
     def _tell_rest(self, total: int, ending: Ending) -> None:
-        done, best, baseline = self._standing(self._claims.trials())
-        self._observer.updated(done, best, baseline)
-        left = total - done
+        standing = self._standing(self._claims.trials())
+        self._observer.updated(standing)
+        left = total - standing.done
         if ending in {Ending.TIMEOUT, Ending.DEVICE_HOURS} and left > 0:
             self._observer.message(f"{left} of {total} trials are left; the same command resumes with another budget")
 
     def _announce(self, total: int) -> None:
-        done, best, baseline = self._standing(self._claims.trials())
+        standing = self._standing(self._claims.trials())
         direction = "maximize" if self._maximize else "minimize"
-        self._observer.began(total, done, best, baseline, direction, self._max_steps, self._executor.capacity)
+        self._observer.began(total, standing, direction, self._max_steps, self._executor.capacity)
 
-    def _standing(self, trials: Iterable[FrozenTrial]) -> tuple[int, tuple[int, float] | None, float | None]:
-        """How many of the trials have ended, the best of them, and what the baseline reached."""
+    def _standing(self, trials: Iterable[FrozenTrial]) -> Standing:
         ended = [trial for trial in trials if trial.state.is_finished()]
         complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
         chosen = max if self._maximize else min
         best = chosen(complete, key=lambda trial: trial.values[0], default=None)
         baseline = next((trial.values[0] for trial in complete if trial.user_attrs.get(ROLE) == BASELINE), None)
-        return len(ended), (best.number, best.values[0]) if best else None, baseline
+        return Standing(len(ended), (best.number, best.values[0]) if best else None, baseline)
 
     def _fill(self, total: int) -> Ending | None:
         """Claim trials for the free slots. Returns why there are no more; None while others still run some."""
@@ -230,7 +229,7 @@ class Tuner:
             return  # it left in an earlier attempt of this very evaluation
         running.hear(evaluation)
         if not self._claims.is_mine(running.number):
-            self._leave(running, {}, running.say)  # thought dead, and given to another tuner; or told already
+            self._leave(running, {})  # thought dead, and given to another tuner; or told already
             return
         if (failure := running.failure(evaluation, self._budget.settings.trial_timeout)) is not None:
             self._fail(running, failure)
@@ -245,27 +244,26 @@ class Tuner:
         if len(self._scoring.measures) > 1:
             running.trial.set_user_attr(REACHED, evaluation.step)
         if running.is_news and ROLE not in running.trial.user_attrs and running.trial.should_prune():
-            say = partial(self._observer.pruned, running.number, evaluation.step, shown)
-            self._leave(running, {}, say, state=TrialState.PRUNED)
+            running.say = partial(self._observer.pruned, running.number, evaluation.step, shown)
+            self._leave(running, {}, state=TrialState.PRUNED)
 
     def _complete(self, running: RunningTrial) -> None:
         step, values, attributes = running.outcome(maximize=self._maximize)
         others = dict(zip(self._scoring.measures[1:], values[1:], strict=True))
-        say = partial(self._observer.completed, running.number, values[0], step, others)
-        self._leave(running, attributes, say, values)
+        running.say = partial(self._observer.completed, running.number, values[0], step, others)
+        self._leave(running, attributes, values)
 
     def _fail(self, running: RunningTrial, failure: Failure) -> None:
         known = {"kind": str(failure.kind), "message": without_passwords(failure.message)}
         if failure.trace:
             known["trace"] = without_passwords(failure.trace)
-        say = partial(self._observer.failed, running.number, without_passwords(str(failure)))
-        self._leave(running, {FAILURE: known}, say, state=TrialState.FAIL)
+        running.say = partial(self._observer.failed, running.number, without_passwords(str(failure)))
+        self._leave(running, {FAILURE: known}, state=TrialState.FAIL)
 
     def _leave(
         self,
         running: RunningTrial,
         attributes: dict[str, object],
-        say: Callable[[], None],
         values: list[float] | None = None,
         state: TrialState | None = None,
     ) -> None:
@@ -274,7 +272,7 @@ class Tuner:
         The state is told last, so that a kill loses nothing; the slot is freed after, so that a lost server may
         be asked again.
         """
-        number, running.say = running.number, say
+        number = running.number
         with self._claims.lock():
             is_mine = self._claims.is_mine(number)
             if is_mine:
@@ -286,10 +284,10 @@ class Tuner:
             self._let_go(number)
         else:
             self._executor.abandon(number)
-            say = partial(self._observer.requeued, number)
+            running.say = partial(self._observer.requeued, number)
         del self._running[number]
         self._budget.ended(number)
-        say()
+        running.say()
 
     def _let_go(self, number: int) -> None:
         """Free the slot. A checkpoint stays where the trial is one of the best.
@@ -297,7 +295,7 @@ class Tuner:
         All trials are read for that, so the observer hears what other runs found, before it hears of this one.
         """
         trials = self._study.get_trials(deepcopy=False)
-        self._observer.updated(*self._standing(trial for trial in trials if trial.number != number))
+        self._observer.updated(self._standing(trial for trial in trials if trial.number != number))
         top = self._budget.settings.checkpoints.top
         kept = worth_keeping(trials, top, maximize=self._maximize)
         if number in kept:

@@ -15,7 +15,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
-from autotune.search.observer import Observer
+from autotune.search.observer import Observer, Standing
 from autotune.search.report.frame import draw
 from autotune.search.report.live import LiveView, PlainLines, make_observer
 from autotune.search.report.progress import Progress
@@ -32,11 +32,11 @@ SHOW_CURSOR = "\x1b[?25h"
 
 def play(observer: Observer) -> None:
     """A run of five trials with every event."""
-    observer.began(5, 0, None, None, "maximize", 60)
+    observer.began(5, Standing(0, None, None), "maximize", 60, slots=1)
     observer.started(0, "baseline", CONFIGURATION)
     observer.evaluated(0, 30, 0.85)
     observer.evaluated(0, 60, 0.90)
-    observer.completed(0, 0.90, 60)
+    observer.completed(0, 0.90, 60, {})
     observer.started(1, "equal weights", CONFIGURATION)
     observer.started(2, None, CONFIGURATION)
     observer.evaluated(1, 30, 0.70)
@@ -44,7 +44,7 @@ def play(observer: Observer) -> None:
     observer.failed(2, "diverged: a loss\nis \x1b[2JNaN")
     observer.started(3, None, CONFIGURATION)
     observer.evaluated(3, 60, 0.92)
-    observer.completed(3, 0.92, 60)
+    observer.completed(3, 0.92, 60, {})
     observer.started(4, None, CONFIGURATION)
     observer.requeued(4)
     observer.message("the [red]cache[/red] is cold")
@@ -75,7 +75,7 @@ PLAYED = [
 def test_further_objectives_are_told_with_the_first() -> None:
     file = io.StringIO()
     lines = PlainLines(Console(file=file, width=120))
-    lines.began(2, 0, None, None, "maximize", 60)
+    lines.began(2, Standing(0, None, None), "maximize", 60, slots=1)
     lines.started(0, "baseline", CONFIGURATION)
     lines.completed(0, 0.9, 40, {"aspect.f1": 0.5, "cost.gflops": 1.25})
     assert file.getvalue().splitlines()[-1] == (
@@ -90,11 +90,11 @@ def said(lines: PlainLines) -> list[str]:
 
 def test_a_resumed_run_tells_its_own_counts_from_the_studys() -> None:
     lines = PlainLines(Console(file=io.StringIO(), width=120))
-    lines.began(3, 2, (0, 0.5), 0.5, "maximize", 60)
+    lines.began(3, Standing(2, (0, 0.5), 0.5), "maximize", 60, slots=1)
     lines.started(2, None, CONFIGURATION)
-    lines.updated(2, (0, 0.5), 0.5)
-    lines.completed(2, 0.4, 60)
-    lines.updated(3, (0, 0.5), 0.5)
+    lines.updated(Standing(2, (0, 0.5), 0.5))
+    lines.completed(2, 0.4, 60, {})
+    lines.updated(Standing(3, (0, 0.5), 0.5))
     lines.ended("all trials are done")
     assert said(lines)[-1] == (
         "all trials are done: 3 of 3 trials done, in this run 1 complete, 0 pruned, 0 failed in 0 s"
@@ -103,26 +103,26 @@ def test_a_resumed_run_tells_its_own_counts_from_the_studys() -> None:
 
 def test_what_another_run_found_is_known_and_counted() -> None:
     lines = PlainLines(Console(file=io.StringIO(), width=120))
-    lines.began(3, 0, None, None, "maximize", 60)
+    lines.began(3, Standing(0, None, None), "maximize", 60, slots=1)
     lines.started(1, None, CONFIGURATION)
-    lines.updated(1, (0, 0.6), 0.6)
-    lines.completed(1, 0.6, 48)
+    lines.updated(Standing(1, (0, 0.6), 0.6))
+    lines.completed(1, 0.6, 48, {})
     assert said(lines)[-1] == "trial 1 complete: 0.6000 at step 48, as good as the baseline"
-    lines.updated(4, (3, 0.7), 0.6)
+    lines.updated(Standing(4, (3, 0.7), 0.6))
     lines.ended("all trials are done")
     assert said(lines)[-1] == (
         "all trials are done: 4 of 4 trials done, in this run 1 complete, 0 pruned, 0 failed in 0 s"
     )
-    lines.began(2, 4, (3, 0.7), 0.6, "maximize", 60)
+    lines.began(2, Standing(4, (3, 0.7), 0.6), "maximize", 60, slots=1)
     assert said(lines)[-1] == "4 trials, 4 done, best so far 0.7000 (trial 3), baseline 0.6000"
 
 
 def test_fresh_trainings_know_no_best_that_another_run_found() -> None:
     lines = PlainLines(Console(file=io.StringIO(), width=120), is_race=False)
-    lines.began(2, 0, None, None, "maximize", 60)
+    lines.began(2, Standing(0, None, None), "maximize", 60, slots=1)
     lines.started(0, "trial 3, seed 1", CONFIGURATION)
-    lines.updated(1, (1, 0.6), None)
-    lines.completed(0, 0.7, 48)
+    lines.updated(Standing(1, (1, 0.6), None))
+    lines.completed(0, 0.7, 48, {})
     lines.ended("all trials are done")
     assert said(lines)[-2:] == [
         "trial 3, seed 1 complete: 0.7000 at step 48",
@@ -148,19 +148,20 @@ def test_the_view_is_chosen_by_what_the_console_can_do() -> None:
 WATCHER = """
 import signal, sys, time
 from rich.console import Console
+from autotune.search.observer import Standing
 from autotune.search.report.live import make_observer
 from autotune.spaces.configuration import Configuration
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 console = Console()
 with make_observer(console) as observer:
-    observer.began(3, 1, (0, 0.5), 0.5, "maximize", 60)
+    observer.began(3, Standing(1, (0, 0.5), 0.5), "maximize", 60, slots=1)
     observer.started(1, None, Configuration(learning_rate=1e-4))
     observer.evaluated(1, 20, 0.6)
     observer.message("watching")
     time.sleep(0.8)
     {ending}
-    observer.completed(1, 0.75, 40)
+    observer.completed(1, 0.75, 40, {{}})
     observer.ended("done")
 """
 
@@ -266,11 +267,11 @@ def test_no_line_is_lost_however_often_the_view_is_drawn(monkeypatch: pytest.Mon
     console = Console(file=file, force_terminal=True, width=60, height=20, _environ={"TERM": "xterm"})
     try:
         with LiveView(console) as view:
-            view.began(200, 0, None, None, "maximize", 60)
+            view.began(200, Standing(0, None, None), "maximize", 60, slots=1)
             for number in range(100):
                 view.started(number, None, CONFIGURATION)
                 time.sleep(0.003)
-                view.completed(number, 0.5, 60)
+                view.completed(number, 0.5, 60, {})
     finally:
         sys.setswitchinterval(interval_s)
     screen = replay(file.getvalue())
@@ -324,7 +325,7 @@ def test_the_view_says_whose_counts_it_shows() -> None:
         progress.start(number, None, CONFIGURATION)
     progress.prune(0)
     assert "\n0 complete, 1 pruned, 0 failed\n" in shown(progress)
-    progress.update(4, None, None)
+    progress.update(Standing(4, None, None))
     assert "4 of 4 trials\nin this run 0 complete, 1 pruned, 0 failed\n" in shown(progress)
 
 

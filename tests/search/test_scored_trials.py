@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 import optuna
@@ -12,6 +11,7 @@ from autotune.search.claims import Claims
 from autotune.search.creation import consequences
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
+from autotune.search.observer import Standing
 from autotune.search.pruners import is_paired, make_pruner
 from autotune.search.ranking import ranked_trials
 from autotune.search.samplers import ONE_OBJECTIVE_ONLY, make_sampler
@@ -89,28 +89,19 @@ class Heard:
         self.completed_: list[tuple[float, int, dict[str, float]]] = []
         self.pruned_: list[int] = []
         self.failed_: list[str] = []
-        self.began_: tuple[tuple[int, float] | None, float | None, str] | None = None
+        self.began_: tuple[Standing, str] | None = None
 
-    def began(
-        self,
-        total: int,
-        done: int,
-        best: tuple[int, float] | None,
-        baseline: float | None,
-        direction: str,
-        max_steps: int,
-        slots: int = 1,
-    ) -> None:
-        self.began_ = best, baseline, direction
+    def began(self, total: int, standing: Standing, direction: str, max_steps: int, slots: int) -> None:
+        self.began_ = standing, direction
 
-    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None: ...
+    def updated(self, standing: Standing) -> None: ...
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None: ...
 
     def evaluated(self, number: int, step: int, value: float) -> None:
         self.evaluated_.append(value)
 
-    def completed(self, number: int, value: float, step: int, others: Metrics = MappingProxyType({})) -> None:
+    def completed(self, number: int, value: float, step: int, others: Metrics) -> None:
         self.completed_.append((value, step, dict(others)))
 
     def pruned(self, number: int, step: int, value: float) -> None:
@@ -180,9 +171,10 @@ def test_several_objectives_are_those_at_the_best_step_of_the_first() -> None:
     assert (step, list(others)) == (20, ["aspect.f1", "cost.gflops"])
     _, again = searched(storage, ScriptedTrainer(three), Scoring(THREE), 12, directions=WAYS)
     assert again.began_ is not None
-    assert again.began_[0] is not None
-    assert again.began_[0][1] == pytest.approx(0.86)
-    assert again.began_[2] == "maximize"
+    standing, direction = again.began_
+    assert standing.best is not None
+    assert standing.best[1] == pytest.approx(0.86)
+    assert direction == "maximize"
 
 
 def test_of_trials_that_are_equal_in_the_first_objective_one_of_the_front_is_the_best() -> None:

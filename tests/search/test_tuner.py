@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, get_args
 
 import optuna
@@ -17,6 +16,7 @@ from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.search.claims import Claims
 from autotune.search.executors.inline import InlineExecutor
 from autotune.search.interruption import Interruption
+from autotune.search.observer import Standing
 from autotune.search.pruners import make_pruner
 from autotune.search.roles import BASELINE, CONFIGURATION, EQUAL_WEIGHTS, OWNER, ROLE
 from autotune.search.samplers import grid_points, make_sampler
@@ -118,20 +118,11 @@ class Recorder:
     def __init__(self) -> None:
         self.heard: list[tuple[object, ...]] = []
 
-    def began(
-        self,
-        total: int,
-        done: int,
-        best: tuple[int, float] | None,
-        baseline: float | None,
-        direction: str,
-        max_steps: int,
-        slots: int = 1,
-    ) -> None:
-        self.heard.append(("began", total, done, best, baseline, direction, max_steps))
+    def began(self, total: int, standing: Standing, direction: str, max_steps: int, slots: int) -> None:
+        self.heard.append(("began", total, standing, direction, max_steps))
 
-    def updated(self, done: int, best: tuple[int, float] | None, baseline: float | None) -> None:
-        self.heard.append(("updated", done, best, baseline))
+    def updated(self, standing: Standing) -> None:
+        self.heard.append(("updated", standing))
 
     def started(self, number: int, role: str | None, configuration: Configuration) -> None:
         self.heard.append(("started", number, role))
@@ -139,9 +130,7 @@ class Recorder:
     def evaluated(self, number: int, step: int, value: float) -> None:
         self.heard.append(("evaluated", number, step, value))
 
-    def completed(
-        self, number: int, value: float, step: int, others: Mapping[str, float] = MappingProxyType({})
-    ) -> None:
+    def completed(self, number: int, value: float, step: int, others: Mapping[str, float]) -> None:
         self.heard.append(("completed", number, value, step))
 
     def pruned(self, number: int, step: int, value: float) -> None:
@@ -237,7 +226,7 @@ def test_the_total_is_exact_for_any_number_of_slots(bench: Bench, slots: int) ->
     assert bench.states() == [TrialState.COMPLETE] * 7
     assert trainer.most == slots
     assert len(recorder.named("completed")) == 7
-    assert recorder.heard[0] == ("began", 7, 0, None, None, "maximize", 60)
+    assert recorder.heard[0] == ("began", 7, Standing(0, None, None), "maximize", 60)
     assert recorder.heard[-1] == ("ended", "all trials are done")
 
 
@@ -386,7 +375,8 @@ def test_a_resumed_run_knows_what_was_found(bench: Bench) -> None:
     best = bench.study.best_trial
     ending, recorder = bench.run(TabulatedTrainer(rising), 5)
     assert ending is Ending.DONE
-    assert recorder.heard[0] == ("began", 5, 3, (best.number, best.value), bench.study.trials[0].value, "maximize", 60)
+    standing = Standing(3, (best.number, best.values[0]), bench.study.trials[0].value)
+    assert recorder.heard[0] == ("began", 5, standing, "maximize", 60)
     assert [event[1] for event in recorder.named("started")] == [3, 4]
 
 
