@@ -46,7 +46,7 @@ class Tuner:
         executor: trains.
         scoring: what evaluations are worth.
         max_steps: the full length of a trial, for the view.
-        budget: of this run; by default it ends with its trials.
+        budget: of this run.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Tuner:
         observer: Observer,
         scoring: Scoring,
         max_steps: int,
-        budget: Budget | None = None,
+        budget: Budget,
     ) -> None:
         self._study = claims.study
         self._claims = claims
@@ -66,7 +66,7 @@ class Tuner:
         self._observer = observer
         self._scoring = scoring
         self._max_steps = max_steps
-        self._budget = budget or Budget()
+        self._budget = budget
         self._running: dict[int, RunningTrial] = {}
         self._maximize = claims.study.directions[0] == optuna.study.StudyDirection.MAXIMIZE
 

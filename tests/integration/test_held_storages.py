@@ -17,7 +17,7 @@ from autotune.search.interruption import Interruption
 from autotune.search.report.live import PlainLines
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage, storage_errors, timeouts
-from autotune.search.tuner import Ending, Tuner
+from autotune.search.tuner import Budget, Ending, Tuner
 from autotune.spaces.errors import AutotuneError, StorageError, StudyHeld
 from optuna.trial import TrialState
 from rich.console import Console
@@ -69,7 +69,7 @@ def run(url: str, total: int, on_advance: Callable[[int], None], told: io.String
     observer, scoring = PlainLines(Console(file=told or io.StringIO())), Scoring(["accuracy"])
     claims = Claims(study, opened, url, interval_s=0.5, grace_s=3.0)  # this process lives on after a failed run
     with storage_errors(url, timeouts.RECONNECT_S), InlineExecutor(SteppingTrainer(on_advance)) as executor:
-        return Tuner(claims, SPACE, executor, observer, scoring, 3).run(total, Interruption())
+        return Tuner(claims, SPACE, executor, observer, scoring, 3, Budget()).run(total, Interruption())
 
 
 def states(url: str) -> list[TrialState]:

@@ -13,7 +13,7 @@ from autotune.search.locking import claiming, only_one
 from autotune.search.report.live import PlainLines
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage, patiently, timeouts
-from autotune.search.tuner import Ending, Tuner
+from autotune.search.tuner import Budget, Ending, Tuner
 from optuna.trial import TrialState
 from rich.console import Console
 from sqlalchemy import NullPool, create_engine, event, text
@@ -33,7 +33,7 @@ def run(url: str, total: int) -> Ending:
     study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
     observer, scoring = PlainLines(Console(quiet=True)), Scoring(["accuracy"])
     with InlineExecutor(SteppingTrainer(lambda _: time.sleep(0.05))) as executor:
-        tuner = Tuner(Claims(study, storage, url), SPACE, executor, observer, scoring, 3)
+        tuner = Tuner(Claims(study, storage, url), SPACE, executor, observer, scoring, 3, Budget())
         return tuner.run(total, Interruption())
 
 

@@ -18,7 +18,7 @@ from autotune.search.samplers import ONE_OBJECTIVE_ONLY, make_sampler
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage
 from autotune.search.study_file.schema import StudyFile
-from autotune.search.tuner import Tuner
+from autotune.search.tuner import Budget, Tuner
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.space import SearchSpace, SpaceSettings
 from autotune.spaces.training import TrainingSettings
@@ -137,7 +137,7 @@ def searched(
     )
     heard = Heard()
     with InlineExecutor(trainer) as executor:
-        Tuner(Claims(study, storage), SPACE, executor, heard, scoring, 30).run(total, trainer.interruption)
+        Tuner(Claims(study, storage), SPACE, executor, heard, scoring, 30, Budget()).run(total, trainer.interruption)
     return study, heard
 
 

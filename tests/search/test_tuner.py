@@ -299,9 +299,11 @@ def test_the_best_is_the_least_where_less_is_better() -> None:
     study = optuna.create_study(study_name="least", storage=storage, direction="minimize", sampler=RandomSampler(0))
     recorder = Recorder()
     with InlineExecutor(TabulatedTrainer(humped)) as executor:
-        Tuner(Claims(study, storage), SPACE, executor, recorder, Scoring(["other"]), 60).run(2, Interruption())
+        Tuner(Claims(study, storage), SPACE, executor, recorder, Scoring(["other"]), 60, Budget()).run(
+            2, Interruption()
+        )
     assert all(trial.value == min(trial.intermediate_values.values()) for trial in study.trials)
-    assert recorder.heard[0][5] == "minimize"
+    assert recorder.heard[0][3] == "minimize"
 
 
 @pytest.mark.parametrize(
@@ -399,9 +401,9 @@ def test_a_run_hears_what_other_runs_found_meanwhile(stored: Bench) -> None:
 
     assert [event[1] for event in recorder.named("completed")] == [0, 3]
     assert recorder.named("updated") == [
-        ("updated", 2, best_of(1, 2), None),
-        ("updated", 3, best_of(0, 1, 2), values[0]),
-        ("updated", 4, best_of(0, 1, 2, 3), values[0]),
+        ("updated", Standing(2, best_of(1, 2), None)),
+        ("updated", Standing(3, best_of(0, 1, 2), values[0])),
+        ("updated", Standing(4, best_of(0, 1, 2, 3), values[0])),
     ]
 
 
@@ -603,4 +605,4 @@ def test_a_pruned_trial_is_never_the_best(bench: Bench) -> None:
     )
     assert bench.states() == [TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.PRUNED]
     _, recorder = bench.run(TabulatedTrainer(rising), 4)
-    assert recorder.heard[0][3] == (1, 0.9)
+    assert recorder.heard[0][2] == Standing(4, (1, 0.9), 0.1)
