@@ -11,7 +11,7 @@ from ..spaces.augmentation import AugmentationSpace
 from ..spaces.cleaning import CleaningSpace
 from .augmentation.bank import TokenBank
 from .augmentation.building import Source, build_bank
-from .augmentation.generating import Progress
+from .augmentation.generating import BankProgress
 from .augmentation.making import make_operations
 from .augmentation.operation import Judge, Resources
 from .checking import check_operations, make_tasks
@@ -41,7 +41,7 @@ def prepare(  # noqa: PLR0913
     *,
     cleaning: CleaningSpace | None = None,
     all_data: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: BankProgress = lambda *_: None,
     judge: Judging | None = None,
     device: torch.device | None = None,
 ) -> PreparedObjective:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ..objectives.augmentation.generating import Progress
+from ..objectives.augmentation.generating import BankProgress
 from ..objectives.caching import content_hash
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
@@ -86,7 +86,7 @@ def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
 
 
 def prepare_study(
-    file: StudyFile, base: Path, progress: Progress = lambda *_: None, device: torch.device | None = None
+    file: StudyFile, base: Path, progress: BankProgress = lambda *_: None, device: torch.device | None = None
 ) -> PreparedObjective:
     """Read and tokenise all that a study trains on.
 

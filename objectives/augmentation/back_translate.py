@@ -14,7 +14,7 @@ from ..data.row import Row
 from ..models.encoders import quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
 from .operation import Resources, TextOperation, random_of
-from .writing import Prompt, write
+from .text_sampling import Prompt, write
 
 KEY = "space: augmentation: back_translate"
 

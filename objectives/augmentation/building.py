@@ -19,7 +19,7 @@ from ..tasks.batch import Examples
 from ..tasks.task import Task
 from ..tensor_cache import cached_tensors, is_cached
 from .bank import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, bank_of_originals, rows_hash, write_targets
-from .generating import Job, Progress, generate
+from .generating import BankProgress, Job, generate
 from .operation import TextOperation
 
 
@@ -44,7 +44,7 @@ class Source:
 
 
 def build_bank(
-    source: Source, operations: Mapping[str, TextOperation], space: AugmentationSpace, progress: Progress
+    source: Source, operations: Mapping[str, TextOperation], space: AugmentationSpace, progress: BankProgress
 ) -> TokenBank:
     """Every variant that a mix of this space can ask for; what the cache holds is not made again."""
     rows = source.task.rows(source.table)
@@ -82,7 +82,7 @@ def _key(job: Job, space: AugmentationSpace, common: str, training: str) -> str:
 
 
 def _pieces(
-    source: Source, rows: Sequence[Row], jobs: Sequence[Job], keys: Sequence[str], progress: Progress
+    source: Source, rows: Sequence[Row], jobs: Sequence[Job], keys: Sequence[str], progress: BankProgress
 ) -> list[dict[str, torch.Tensor]]:
     """All pieces, in the order of the jobs; another process may be storing the same ones meanwhile."""
     missing = {key: job for job, key in zip(jobs, keys, strict=True) if not is_cached("bank", key)}

@@ -16,7 +16,7 @@ below, starting processes would eat what they save."""
 _CHUNK = 1000
 """Rows of one call in a worker: 0.1 s, so that progress moves and the cores end together."""
 
-Progress = Callable[[int, int, str], None]
+BankProgress = Callable[[int, int, str], None]
 """Hears (rows done, rows in all, operation)."""
 
 
@@ -33,7 +33,7 @@ class Job:
         return self.operation.rewrite(rows, self.magnitude, self.replica, self.seed)
 
 
-def generate(jobs: Sequence[Job], rows: Sequence[Row], progress: Progress) -> Iterator[list[Row | None]]:
+def generate(jobs: Sequence[Job], rows: Sequence[Row], progress: BankProgress) -> Iterator[list[Row | None]]:
     """What each job makes of all rows, in the order of the jobs; `progress` is told after every chunk.
 
     Where there is enough to do, it has a process for each core that this one may use.

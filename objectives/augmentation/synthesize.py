@@ -21,7 +21,7 @@ from ..models.names import is_scratch
 from ..tensor_cache import tensors_hash
 from .ngrams import NGrams
 from .operation import Judge, Resources, TextOperation, random_of
-from .writing import Prompt, write
+from .text_sampling import Prompt, write
 
 KEY = "space: augmentation: synthesize"
 TRIES = 4

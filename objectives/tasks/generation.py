@@ -30,7 +30,7 @@ from ..data.tokens import end_of_text, tokenize, tokenizer_fingerprint
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from ..models.light_decoder import build_light_decoder, untie_decoder
-from ..models.writing import greedy, in_one_row, target_logits
+from ..models.text_generation import greedy, in_one_row, target_logits
 from ..tensor_cache import cached_tensors
 from .batch import Batch, Examples, TextCodes
 from .kinds import DECODER_LAYERS, GenerationSettings

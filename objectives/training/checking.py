@@ -13,11 +13,13 @@ _BALANCING = {"weighting": "static", "sampling": "all"}
 """Settings about auxiliary tasks, and the value that needs none."""
 
 Searched = Mapping[str, Choices | NumberRange]
-Mistakes = Iterator[tuple[tuple[str, ...], str]]
+PlacedMistakes = Iterator[tuple[tuple[str, ...], str]]
 """Each with the keys of the study file that lead to it."""
 
 
-def training_mistakes(training: TrainingSettings, searched: Searched, auxiliaries: int, *, folds: bool) -> Mistakes:
+def training_mistakes(
+    training: TrainingSettings, searched: Searched, auxiliaries: int, *, folds: bool
+) -> PlacedMistakes:
     """Settings that do not go together, and methods whose library is not installed, whether fixed or searched.
 
     Args:
@@ -37,7 +39,7 @@ def training_mistakes(training: TrainingSettings, searched: Searched, auxiliarie
         )
 
 
-def _without_auxiliaries(training: TrainingSettings, searched: Searched, auxiliaries: int) -> Mistakes:
+def _without_auxiliaries(training: TrainingSettings, searched: Searched, auxiliaries: int) -> PlacedMistakes:
     for name, allowed in _BALANCING.items():
         for value in _possible(name, training, searched):
             if value != allowed and not auxiliaries:
@@ -48,7 +50,7 @@ def _without_auxiliaries(training: TrainingSettings, searched: Searched, auxilia
                 )
 
 
-def _without_library(training: TrainingSettings, searched: Searched) -> Mistakes:
+def _without_library(training: TrainingSettings, searched: Searched) -> PlacedMistakes:
     for value in _possible("weighting", training, searched):
         try:
             make_weighting(str(value), Setup(("main", "auxiliary"), seed=0, steps_per_epoch=1, shared=()))
@@ -56,7 +58,7 @@ def _without_library(training: TrainingSettings, searched: Searched) -> Mistakes
             yield _place("weighting", searched), str(error)
 
 
-def _without_effect(training: TrainingSettings, searched: Searched) -> Mistakes:
+def _without_effect(training: TrainingSettings, searched: Searched) -> PlacedMistakes:
     if "temperature" in searched and "temperature" not in _possible("sampling", training, searched):
         yield _place("temperature", searched), "applies only to `sampling: temperature`; set that, or leave it out"
 

@@ -74,7 +74,7 @@ class Cohort:
     def _step(self) -> None:
         self._halt.check()
         means = MeanLosses()
-        self.model.slots.begin([run.slot for run in self.runs])
+        self.model.slots.begin([run.stacked for run in self.runs])
         for place, losses in enumerate(self._passes()):
             means.add(losses)
             # A sum over slots: each trial's gradient is that of its own loss, as if it were alone.

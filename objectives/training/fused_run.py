@@ -8,7 +8,7 @@ import torch
 from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged
 from ...spaces.training import Precision
-from ..models.fused.slots import Slot
+from ..models.fused.slots import StackedTrial
 from ..models.fused.weights import FlatWeights
 from ..models.multi_task import MultiTaskModel
 from ..prepared import PreparedObjective
@@ -77,9 +77,9 @@ class FusedRun(Course):
         return self._batches.pass_tokens(self._device)
 
     @property
-    def slot(self) -> Slot:
+    def stacked(self) -> StackedTrial:
         """What the model's layers are told of the next step."""
-        return Slot(self.step, self._training.dropout)
+        return StackedTrial(self.step, self._training.dropout)
 
     @property
     def clipping(self) -> float:

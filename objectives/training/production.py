@@ -18,7 +18,7 @@ from .trainer import Evaluation
 _GO_ON, _SAVE, _LEAVE = range(3)
 """What a process wants after a step; of a group's wishes the greatest counts."""
 
-Progress = Callable[[int, int, Mapping[str, float]], None]
+TrainingProgress = Callable[[int, int, Mapping[str, float]], None]
 """Hears (step, steps in all, metrics of the last evaluation) after every step."""
 
 
@@ -57,7 +57,7 @@ def train_production(
     prepared: PreparedObjective,
     configuration: Configuration,
     device: torch.device,
-    progress: Progress,
+    progress: TrainingProgress,
     *,
     keep_best: bool,
     manner: Manner = Manner(),

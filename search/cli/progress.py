@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
-from ...objectives.training.production import Progress
+from ...objectives.training.production import TrainingProgress
 from ..wording import number
 from .consoles import output, tell
 
 
 @contextmanager
-def watched(metric: str) -> Generator[Progress]:
+def watched(metric: str) -> Generator[TrainingProgress]:
     """Shows steps, and the metric of the last evaluation."""
     console = output()
     if not console.is_terminal:

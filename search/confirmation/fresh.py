@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ...objectives.augmentation.generating import Progress
+from ...objectives.augmentation.generating import BankProgress
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.fastest import fastest_trainer
 from ...objectives.training.fresh import Fresh
@@ -49,7 +49,7 @@ def prepare_fresh(
     file: StudyFile,
     base: Path,
     seed: int,
-    progress: Progress,
+    progress: BankProgress,
     device: torch.device,
 ) -> PreparedObjective:
     """Read and tokenise all that trials on a fresh seed train on (see `prepare_study`).

@@ -28,7 +28,7 @@ TOKEN, OF = "token", "of"
 
 
 @dataclass(frozen=True)
-class Training:
+class FreshTraining:
     """One configuration on one seed, on validation or on test data."""
 
     arm: str
@@ -52,7 +52,7 @@ class Training:
         }
 
 
-Plan = tuple[Sequence[Training], Mapping[str, object]]
+Decision = tuple[Sequence[FreshTraining], Mapping[str, object]]
 """What is to be trained, and what was decided with it: arms, seeds, what is ablated, who meets the test data."""
 
 
@@ -62,7 +62,7 @@ def fresh_of(trial: FrozenTrial) -> Fresh:
 
 
 def key_of_trial(trial: FrozenTrial) -> tuple[str, Fresh]:
-    """As Training.key."""
+    """As FreshTraining.key."""
     return key_of(Configuration.model_validate(trial.user_attrs[CONFIGURATION])), fresh_of(trial)
 
 
@@ -109,13 +109,13 @@ class Ledger:
     def trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def plan(self, decide: Callable[[Mapping[str, Any]], Plan]) -> list[Training]:
+    def plan(self, decide: Callable[[Mapping[str, Any]], Decision]) -> list[FreshTraining]:
         """Queue what is not there yet, under the lock that other hosts wait for; `decide` hears what they decided.
 
         Returns what was queued. What was decided is stored first: a plan that is killed half way is made again from it.
         """
 
-        def queue() -> list[Training]:
+        def queue() -> list[FreshTraining]:
             with self.claims.lock():
                 trainings, facts = decide(self.facts)
                 for name, value in facts.items():

@@ -34,9 +34,9 @@ from .ledger import (
     ARMS,
     SEEDS,
     TEST,
+    Decision,
+    FreshTraining,
     Ledger,
-    Plan,
-    Training,
     arms_to_store,
     fresh_of,
     is_to_come,
@@ -104,7 +104,7 @@ class _Work:
         chosen = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
         ledger = Ledger.made(self._record)
 
-        def decide(facts: Mapping[str, Any]) -> Plan:
+        def decide(facts: Mapping[str, Any]) -> Decision:
             arms = _in_order(_newest(stored_arms(facts.get(ARMS, [])), chosen))
             seeds = self._seeds(max(settings.seeds, len(facts.get(SEEDS, []))))
             return _trainings(arms, seeds), {ARMS: arms_to_store(arms), SEEDS: seeds}
@@ -128,7 +128,7 @@ class _Work:
             raise TrainingError(f"no fresh training succeeded: {'; '.join(sorted(reasons))}")
         winner = found.arm(found.verdict.winner.name)
 
-        def decide(known: Mapping[str, Any]) -> Plan:
+        def decide(known: Mapping[str, Any]) -> Decision:
             parts, ablated = self._ablated(winner, found.seeds) if settings.ablate else ([], {})
             looks, tested = self._tested(known.get(TEST), winner, found)
             return [*parts, *looks], {**ablated, **tested}
@@ -137,7 +137,7 @@ class _Work:
             self._observer.message(_closer(queued, winner.name))
         return self._train(ledger)
 
-    def _ablated(self, winner: Arm, seeds: Sequence[int]) -> Plan:
+    def _ablated(self, winner: Arm, seeds: Sequence[int]) -> Decision:
         """The winner without each of its parts; the baseline has none."""
         if winner.configuration == self._space.baseline():
             return [], {}
@@ -146,7 +146,7 @@ class _Work:
         known = {"winner": winner.name, "parts": arms_to_store(map(Planned, variants, variants.values()))}
         return _trainings(parts, seeds), {ABLATION: known}
 
-    def _tested(self, known: Mapping[str, Any] | None, winner: Arm, found: Confirmed) -> Plan:
+    def _tested(self, known: Mapping[str, Any] | None, winner: Arm, found: Confirmed) -> Decision:
         """Winner and baseline on the test data, where there are any; who has met them, and on which seeds, stays."""
         if self._record.file.data.test is None:
             return [], {}
@@ -210,12 +210,12 @@ def _in_order(arms: Iterable[Planned]) -> list[Planned]:
     return sorted(arms, key=lambda arm: (arm.name != BASELINE, not arm.is_candidate))
 
 
-def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = False) -> list[Training]:
+def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = False) -> list[FreshTraining]:
     """Seed by seed, so that a seed's data is prepared once and let go."""
-    return [Training(arm.name, arm.configuration, Fresh(seed, tested)) for seed in seeds for arm in arms]
+    return [FreshTraining(arm.name, arm.configuration, Fresh(seed, tested)) for seed in seeds for arm in arms]
 
 
-def _closer(queued: Sequence[Training], winner: str) -> str:
+def _closer(queued: Sequence[FreshTraining], winner: str) -> str:
     looks = [training.fresh.tested for training in queued]
     doing = [] if all(looks) else [f"training {winner} without each of its parts"]
     doing += ["evaluating on the test data, once"] if any(looks) else []

@@ -11,7 +11,7 @@ from ..verdict.short_runs import ShortRuns, short_runs
 from .arms import key_of
 from .ledger import fresh_of, key_of_trial
 
-Scores = dict[int, dict[int, float]]
+RungScores = dict[int, dict[int, float]]
 """Step -> trial, or configuration, -> the objective there."""
 
 _FEWEST = 3
@@ -36,7 +36,7 @@ class Runs:
     def of_search(self, winner: int) -> ShortRuns | None:
         """What each rung would have done to the winner's trial among those that reached it."""
         trials = self._record.study.get_trials(deepcopy=False)
-        rungs: Scores = {}
+        rungs: RungScores = {}
         for trial in trials:
             for step, value in trial.intermediate_values.items():
                 rungs.setdefault(step, {})[trial.number] = value
@@ -52,14 +52,14 @@ class Runs:
         whole = {key: [of[seed] for seed in self._seeds] for key, of in by_key.items() if set(self._seeds) <= set(of)}
         if key_of(winner) not in whole or len(whole) < _FEWEST:
             return None
-        rungs: Scores = {}
+        rungs: RungScores = {}
         for number, trials in enumerate(whole.values()):
             for step, value in _means(trials).items():
                 rungs.setdefault(step, {})[number] = value
         full = {number: fmean(trial.values[0] for trial in trials) for number, trials in enumerate(whole.values())}
         return self._judged(rungs, full, list(whole).index(key_of(winner)))
 
-    def _judged(self, rungs: Scores, full: Mapping[int, float], winner: int) -> ShortRuns | None:
+    def _judged(self, rungs: RungScores, full: Mapping[int, float], winner: int) -> ShortRuns | None:
         last = max(rungs, default=0)
         short = {step: scores for step, scores in rungs.items() if step < last}
         if not short or self._record.file.data.folds is not None:

@@ -18,7 +18,7 @@ from ...spaces.errors import TrainingError
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
-from .worker import Broken, Leaving, Note, Noted, Ready, Recipe, Round, Told, Training
+from .worker import Begun, Broken, Leaving, Note, Noted, Ready, Recipe, Round, Told
 
 STARTS = 3
 """A worker that dies so often before it is ready will not start."""
@@ -245,7 +245,7 @@ class PoolExecutor(Executor):
         match message:
             case Ready():
                 lane.ready, lane.starts = True, 0
-            case Training(trial_ids):
+            case Begun(trial_ids):
                 lane.training, lane.since = trial_ids, time.monotonic()
             case Noted(text):
                 self._note(text)

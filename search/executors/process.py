@@ -15,7 +15,7 @@ from ...spaces.errors import AutotuneError
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Broken, Message, Noted, Ready, Recipe, Round, Told, Training, one_thread, take
+from .worker import Begun, Broken, Message, Noted, Ready, Recipe, Round, Told, one_thread, take
 
 _LEAVING_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -96,7 +96,7 @@ def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
         while True:
             begun = take(trainer, recipe.store, line.recv())
             line.send(begun)
-            if isinstance(begun, Training):
+            if isinstance(begun, Begun):
                 line.send(Told(trainer.advance()))
     except (EOFError, BrokenPipeError):
         return  # the parent closed the line

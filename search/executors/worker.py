@@ -98,7 +98,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Training:
+class Begun:
     """Which trials the worker trains from now on. It has made ready for those that came, which no time limit counts."""
 
     trial_ids: Sequence[int]
@@ -126,10 +126,10 @@ class Broken:
     error: Exception | None = None
 
 
-Message = Ready | Training | Told | Noted | Broken
+Message = Ready | Begun | Told | Noted | Broken
 
 
-def take(trainer: Trainer, store: CheckpointStore, given: Round) -> Training | Told:
+def take(trainer: Trainer, store: CheckpointStore, given: Round) -> Begun | Told:
     """Begin a round: trials leave and come. It is over where nothing is to train; else the trainer must advance."""
     for trial_id, leaving in given.leaving:
         if leaving is Leaving.DISCARD:
@@ -142,7 +142,7 @@ def take(trainer: Trainer, store: CheckpointStore, given: Round) -> Training | T
             store.save(trial_id, checkpoint)
     for trial_id, (configuration, parts) in given.coming.items():
         trainer.admit(trial_id, configuration, parts=parts)
-    return Training(trainer.upcoming()) if given.train else Told(())
+    return Begun(trainer.upcoming()) if given.train else Told(())
 
 
 def one_thread() -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import wording
-from .progress import Progress, ShownTrial
+from .progress import RunProgress, ShownTrial
 from .sparkline import sparkline
 
 _CURVE_CELLS = 12
@@ -19,7 +19,7 @@ _OTHER_LINES = 8
 """Lines that are no trial: a blank, the bar, counts, best, slots, time, the table's head, and how many more run."""
 
 
-def draw(progress: Progress, width: int, height: int) -> RenderableType:
+def draw(progress: RunProgress, width: int, height: int) -> RenderableType:
     """The frame for a terminal of `width` × `height` cells; empty before the run began."""
     if not progress.total:
         return Group()
@@ -40,7 +40,7 @@ def _line(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-def _bar(progress: Progress, width: int) -> RenderableType:
+def _bar(progress: RunProgress, width: int) -> RenderableType:
     count = progress.standing
     cells = max(4, min(_BAR_CELLS, width - len(count) - 2))
     row = Table.grid(padding=(0, 1))
@@ -48,7 +48,7 @@ def _bar(progress: Progress, width: int) -> RenderableType:
     return row
 
 
-def _best(progress: Progress) -> str:
+def _best(progress: RunProgress) -> str:
     if progress.best is None:
         return "no trial is complete yet"
     number, value = progress.best
@@ -61,12 +61,12 @@ def _best(progress: Progress) -> str:
     return f"{best}, baseline {wording.number(progress.baseline)}, {gain}"
 
 
-def _slots(progress: Progress) -> str:
+def _slots(progress: RunProgress) -> str:
     busy = f"{len(progress.running)} of {progress.slots} slots busy"
     return busy if progress.occupancy is None else f"{busy}, {progress.occupancy:.0%} so far"
 
 
-def _time(progress: Progress) -> str:
+def _time(progress: RunProgress) -> str:
     elapsed = wording.duration(progress.elapsed_s)
     if progress.left_s is None:
         return elapsed
@@ -76,7 +76,7 @@ def _time(progress: Progress) -> str:
     return f"{elapsed}, {wording.estimate(progress.left_s)} left {condition}"
 
 
-def _running(progress: Progress, width: int, rows: int) -> RenderableType:
+def _running(progress: RunProgress, width: int, rows: int) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("running", "step", "value"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -94,7 +94,7 @@ def _running(progress: Progress, width: int, rows: int) -> RenderableType:
     return Group(table, _line(f"and {more} more running")) if more > 0 else table
 
 
-def _name(progress: Progress, trial: ShownTrial) -> str:
+def _name(progress: RunProgress, trial: ShownTrial) -> str:
     if not progress.is_race:
         return progress.name(trial.number)
     return f"{trial.role} {trial.number}" if trial.role else str(trial.number)
@@ -104,7 +104,7 @@ def _last(trial: ShownTrial) -> str:
     return wording.number(trial.values[-1]) if trial.values else "-"
 
 
-def _range(progress: Progress) -> tuple[float, float]:
+def _range(progress: RunProgress) -> tuple[float, float]:
     """One range for all curves, so that they can be compared with each other and with the known values."""
     values = [value for trial in progress.running.values() for value in trial.values]
     values += [] if progress.baseline is None else [progress.baseline]

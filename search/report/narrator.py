@@ -9,7 +9,7 @@ from .. import wording
 from ..observer import Standing
 from ..roles import BASELINE
 from ..safe_text import plain
-from .progress import Progress
+from .progress import RunProgress
 
 
 class Narrator(ABC):
@@ -19,7 +19,7 @@ class Narrator(ABC):
     """
 
     def __init__(self, *, is_race: bool = True) -> None:
-        self.progress = Progress(is_race=is_race)
+        self.progress = RunProgress(is_race=is_race)
         self.lock = threading.RLock()  # re-entrant: a signal handler may report on the thread that holds it
 
     @abstractmethod
@@ -29,7 +29,7 @@ class Narrator(ABC):
     def began(self, total: int, standing: Standing, direction: str, max_steps: int, slots: int) -> None:
         """What there is to do, and what is known already."""
         total = max(total, standing.done)
-        progress = Progress(total, max_steps, direction, is_race=self.progress.is_race, slots=slots)
+        progress = RunProgress(total, max_steps, direction, is_race=self.progress.is_race, slots=slots)
         progress.update(standing)
         with self.lock:
             self.progress = progress

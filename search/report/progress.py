@@ -22,7 +22,7 @@ class ShownTrial:
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """Counts a run's events, and estimates what is left of it."""
 
     total: int = 0

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 from autotune.objectives.models.fused.model import FusedModel
-from autotune.objectives.models.fused.slots import Slot, Slots
+from autotune.objectives.models.fused.slots import Slots
+from autotune.objectives.models.fused.slots import StackedTrial as Trial
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.mixing import batches_of
 from autotune.spaces.configuration import Configuration, Mix
@@ -14,12 +15,12 @@ from autotune.spaces.configuration import Configuration, Mix
 Objectives = Callable[..., PreparedObjective]
 
 TASKS = ("sentiment", "aspect", "words")
-TRIAL = Slot(step=3, dropout=0.2)
-NEIGHBOURS = (Slot(step=3), Slot(step=7, dropout=0.5), Slot(step=3, dropout=0.0), Slot(step=0, dropout=0.2))
+TRIAL = Trial(step=3, dropout=0.2)
+NEIGHBOURS = (Trial(step=3), Trial(step=7, dropout=0.5), Trial(step=3, dropout=0.0), Trial(step=0, dropout=0.2))
 
 
 def computed(
-    prepared: PreparedObjective, slots: Sequence[Slot], place: int, poison: int | None = None
+    prepared: PreparedObjective, slots: Sequence[Trial], place: int, poison: int | None = None
 ) -> Sequence[torch.Tensor]:
     """The losses and the gradient of the trial in a place, among others whose weights and batches are other ones."""
     model = FusedModel(prepared.models.build(TASKS, prepared.settings.training), prepared.seed)
@@ -66,7 +67,7 @@ def test_a_neighbour_that_turns_nan_changes_no_bit(objective: Objectives):
 
 
 def test_a_rate_is_the_share_that_is_dropped_and_the_mean_stays():
-    slots = Slots(0, [Slot(0, 0.3), Slot(0, 0.0), Slot(0)])
+    slots = Slots(0, [Trial(0, 0.3), Trial(0, 0.0), Trial(0)])
     dropped = slots.drop(torch.ones(3 * 100, 200), "layer", 0.6).unflatten(0, (3, -1))
     for found, rate in zip(dropped, (0.3, 0.0, 0.6), strict=True):
         count = found.numel()
@@ -77,16 +78,22 @@ def test_a_rate_is_the_share_that_is_dropped_and_the_mean_stays():
 
 def test_rates_and_steps_of_others_change_nothing_that_is_dropped():
     values = torch.ones(2, 64)
-    alone = Slots(0, [Slot(5, 0.3)]).drop(values, "a", 0.1)
-    for others in ([Slot(5, 0.3)], [Slot(5, 0.4)], [Slot(5)], [Slot(6, 0.3)], [Slot(6, 0.0), Slot(5, 0.3), Slot(7)]):
-        together = Slots(0, [Slot(5, 0.3), *others]).drop(values.repeat(1 + len(others), 1), "a", 0.1)
+    alone = Slots(0, [Trial(5, 0.3)]).drop(values, "a", 0.1)
+    for others in (
+        [Trial(5, 0.3)],
+        [Trial(5, 0.4)],
+        [Trial(5)],
+        [Trial(6, 0.3)],
+        [Trial(6, 0.0), Trial(5, 0.3), Trial(7)],
+    ):
+        together = Slots(0, [Trial(5, 0.3), *others]).drop(values.repeat(1 + len(others), 1), "a", 0.1)
         assert torch.equal(together[:2], alone)
 
 
 def test_draws_differ_by_step_layer_and_turn_and_repeat_with_them():
     def drawn(seed: int, step: int, layer: str, turn: int) -> torch.Tensor:
         slots = Slots(seed)
-        slots.begin([Slot(step, 0.5)])
+        slots.begin([Trial(step, 0.5)])
         return [slots.drop(torch.ones(4, 64), layer, 0.1) for _ in range(turn)][-1]
 
     known = drawn(0, 5, "a", 1)
@@ -99,7 +106,7 @@ def test_a_step_begins_its_turns_anew():
     slots = Slots(0)
     found: list[torch.Tensor] = []
     for _ in range(2):
-        slots.begin([Slot(1, 0.5)])
+        slots.begin([Trial(1, 0.5)])
         found.append(slots.drop(torch.ones(4, 64), "a", 0.1))
     assert torch.equal(*found)
 

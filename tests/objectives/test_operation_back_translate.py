@@ -11,7 +11,7 @@ import torch
 from autotune.objectives.augmentation import back_translate as module
 from autotune.objectives.augmentation.back_translate import BackTranslate
 from autotune.objectives.augmentation.operation import Resources
-from autotune.objectives.augmentation.writing import Prompt, write
+from autotune.objectives.augmentation.text_sampling import Prompt, write
 from autotune.objectives.data.row import Row
 from autotune.objectives.models.language_models import LanguageModel, open_language_model
 from autotune.spaces.augmentation import AugmentationSpace

@@ -11,8 +11,8 @@ from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.encoders import EncoderSource, open_encoder
 from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.models.text_generation import greedy, in_one_row, target_logits
 from autotune.objectives.models.vocabulary import input_table
-from autotune.objectives.models.writing import greedy, in_one_row, target_logits
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch, TextCodes
 from autotune.objectives.tasks.generation import Generation, GenerationSettings, Written

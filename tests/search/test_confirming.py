@@ -13,7 +13,7 @@ from autotune.objectives.training.trainer import Checkpoint
 from autotune.search.confirmation import reading, running
 from autotune.search.confirmation.arms import Planned, compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
-from autotune.search.confirmation.ledger import ARMS, TEST, Ledger, Plan, Training
+from autotune.search.confirmation.ledger import ARMS, TEST, Decision, FreshTraining, Ledger
 from autotune.search.confirmation.reading import read_confirmation, with_costs
 from autotune.search.confirmation.result import Arm, Confirmed
 from autotune.search.executors.choosing import make_executor
@@ -342,7 +342,7 @@ def test_what_another_host_asks_for_at_the_same_time_is_not_forgotten(
     """It asks for two seeds between this one's first look and its plan."""
     plan = Ledger.plan
 
-    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> list[Training]:
+    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Decision]) -> list[FreshTraining]:
         monkeypatch.setattr(Ledger, "plan", plan)
         confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
         return plan(ledger, decide)
@@ -362,7 +362,7 @@ def test_what_another_host_has_met_the_test_data_with_meanwhile_is_not_followed_
     optuna.delete_study(study_name=confirmation_name("tiny"), storage=URL)
     plan = Ledger.plan
 
-    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Plan]) -> list[Training]:
+    def after_the_other(ledger: Ledger, decide: Callable[[Mapping[str, Any]], Decision]) -> list[FreshTraining]:
         if ARMS in ledger.facts:
             ledger.study.set_user_attr(TEST, {"winner": "baseline", "seeds": []})
         return plan(ledger, decide)

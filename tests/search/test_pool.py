@@ -12,7 +12,7 @@ from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.lanes import Worker, WorkerDied
 from autotune.search.executors.places import Place, cores
 from autotune.search.executors.pool import PoolExecutor
-from autotune.search.executors.worker import Leaving, Message, Ready, Recipe, Round, Told, Training
+from autotune.search.executors.worker import Begun, Leaving, Message, Ready, Recipe, Round, Told
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import TrainingError
 
@@ -62,7 +62,7 @@ def told(step: int, *, finished: bool = False) -> Told:
 
 def test_seconds_that_were_trained_again_are_told(recipe: Recipe) -> None:
     """The budget of device-hours is of all training, that of a worker that died too."""
-    begun, again = (Ready(), Training([7]), told(3), Training([7]), DIES), (Ready(), Training([7]), told(3), told(6))
+    begun, again = (Ready(), Begun([7]), told(3), Begun([7]), DIES), (Ready(), Begun([7]), told(3), told(6))
     with ScriptedPool(recipe, begun, again) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         (first,) = pool.advance()
@@ -73,7 +73,7 @@ def test_seconds_that_were_trained_again_are_told(recipe: Recipe) -> None:
 
 
 def test_who_drains_hires_nobody(recipe: Recipe) -> None:
-    with ScriptedPool(recipe, (Ready(), Training([7]), told(3), DIES)) as pool:
+    with ScriptedPool(recipe, (Ready(), Begun([7]), told(3), DIES)) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool.advance()
         assert pool.advance(0.0) == []  # the next rung begins
@@ -97,10 +97,10 @@ def ended(*trial_ids: int) -> Told:
 
 def test_of_trials_that_train_as_one_the_one_that_kills_its_worker_fails_alone(recipe: Recipe) -> None:
     scripts = [
-        (Ready(), Training([7, 8, 9]), DIES),
-        (Ready(), Training([7]), ended(7), Training([8]), DIES),
-        (Ready(), Training([8]), DIES),
-        (Ready(), Training([9]), ended(9)),
+        (Ready(), Begun([7, 8, 9]), DIES),
+        (Ready(), Begun([7]), ended(7), Begun([8]), DIES),
+        (Ready(), Begun([8]), DIES),
+        (Ready(), Begun([9]), ended(9)),
     ]
     with ScriptedPool(replace(recipe, slots=3), *scripts) as pool:
         for trial_id in (7, 8, 9):
@@ -117,12 +117,12 @@ def heard(step: int, *trial_ids: int, finished: bool = False) -> Told:
 
 def test_a_trial_that_kills_its_worker_in_a_later_rung_fails_alone(recipe: Recipe) -> None:
     """A suspect tells first what was heard before; until it comes to a new rung nobody joins it."""
-    alone = (Training([7]), heard(3, 7), Training([7]), heard(6, 7))
+    alone = (Begun([7]), heard(3, 7), Begun([7]), heard(6, 7))
     scripts = [
-        (Ready(), Training([7, 8]), heard(3, 7, 8), Training([7, 8]), DIES),
-        (Ready(), *alone, Training([8]), heard(3, 8), Training([8]), DIES),
-        (Ready(), Training([8]), heard(3, 8), Training([8]), DIES),
-        (Ready(), Training([7]), heard(6, 7), Training([7]), heard(9, 7, finished=True)),
+        (Ready(), Begun([7, 8]), heard(3, 7, 8), Begun([7, 8]), DIES),
+        (Ready(), *alone, Begun([8]), heard(3, 8), Begun([8]), DIES),
+        (Ready(), Begun([8]), heard(3, 8), Begun([8]), DIES),
+        (Ready(), Begun([7]), heard(6, 7), Begun([7]), heard(9, 7, finished=True)),
     ]
     with ScriptedPool(replace(recipe, slots=2), *scripts) as pool:
         for trial_id in (7, 8):
@@ -147,8 +147,8 @@ def test_a_trial_that_kills_its_worker_in_a_later_rung_fails_alone(recipe: Recip
 
 def test_who_writes_a_state_is_given_nothing_new(recipe: Recipe) -> None:
     """A suspect that waits would have the other one leave twice."""
-    alone = (Training([7]), heard(3, 7), Training([7]), heard(6, 7), Told(()))
-    scripts = [(Ready(), Training([7, 8]), heard(3, 7, 8), Training([7, 8]), DIES), (Ready(), *alone)]
+    alone = (Begun([7]), heard(3, 7), Begun([7]), heard(6, 7), Told(()))
+    scripts = [(Ready(), Begun([7, 8]), heard(3, 7, 8), Begun([7, 8]), DIES), (Ready(), *alone)]
     with ScriptedPool(replace(recipe, slots=2), *scripts) as pool:
         for trial_id in (7, 8):
             pool.admit(trial_id, Configuration(learning_rate=1e-3))
@@ -183,7 +183,7 @@ class Punctual(ScriptedPool):
 
 
 def test_a_worker_that_hangs_before_it_is_ready_is_replaced(recipe: Recipe) -> None:
-    with Punctual(recipe, (), (Ready(), Training([7]), ended(7))) as pool:
+    with Punctual(recipe, (), (Ready(), Begun([7]), ended(7))) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         assert [one.trial_id for one in pool.advance()] == [7]
         assert len(pool.hired) == 2
@@ -197,7 +197,7 @@ def test_workers_that_hang_again_and_again_before_they_are_ready_end_the_run(rec
 
 
 def test_a_worker_that_is_ready_may_take_its_time(recipe: Recipe) -> None:
-    with Punctual(recipe, (Ready(), Training([7]))) as pool:
+    with Punctual(recipe, (Ready(), Begun([7]))) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         assert pool.advance(0.2) == []
         assert len(pool.hired) == 1
@@ -205,7 +205,7 @@ def test_a_worker_that_is_ready_may_take_its_time(recipe: Recipe) -> None:
 
 def test_a_worker_that_hangs_while_it_writes_a_state_is_ended(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autotune.search.executors.pool.WRITING_S", 0.05)
-    with ScriptedPool(recipe, (Ready(), Training([7]), told(3))) as pool:
+    with ScriptedPool(recipe, (Ready(), Begun([7]), told(3))) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool.advance()
         monkeypatch.setattr(pool, "waited", lambda _workers, timeout_s: time.sleep(min(timeout_s, 0.01)) or ())
@@ -214,7 +214,7 @@ def test_a_worker_that_hangs_while_it_writes_a_state_is_ended(recipe: Recipe, mo
 
 
 def test_a_worker_that_hangs_in_an_abandoned_trial_keeps_no_slot(recipe: Recipe) -> None:
-    with ScriptedPool(recipe, (Ready(), Training([7])), (Ready(), Training([9]), ended(9))) as pool:
+    with ScriptedPool(recipe, (Ready(), Begun([7])), (Ready(), Begun([9]), ended(9))) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         for _ in range(3):
             pool.advance(0.0)
@@ -224,7 +224,7 @@ def test_a_worker_that_hangs_in_an_abandoned_trial_keeps_no_slot(recipe: Recipe)
 
 
 def test_trials_that_train_as_one_share_the_time_that_their_limit_counts(recipe: Recipe) -> None:
-    with ScriptedPool(replace(recipe, slots=2), (Ready(), Training([7, 8])), limit_s=0.5) as pool:
+    with ScriptedPool(replace(recipe, slots=2), (Ready(), Begun([7, 8])), limit_s=0.5) as pool:
         for trial_id in (7, 8):
             pool.admit(trial_id, Configuration(learning_rate=1e-3))
         assert pool.advance(0.0) == []
@@ -239,7 +239,7 @@ def test_trials_that_train_as_one_share_the_time_that_their_limit_counts(recipe:
 
 def test_what_a_trial_trained_before_counts_for_its_limit(recipe: Recipe) -> None:
     """A worker that hangs after a resume gets what is left, and nothing is told twice."""
-    with ScriptedPool(recipe, (Ready(), Training([7])), limit_s=30.0) as pool:
+    with ScriptedPool(recipe, (Ready(), Begun([7])), limit_s=30.0) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool.charge(7, 29.9)
         pool.advance(0.0)
@@ -255,7 +255,7 @@ def test_an_abandoned_trial_keeps_its_checkpoint_and_a_discarded_one_does_not(re
     file = checkpoint_file(recipe.store.folder, 7)
     file.parent.mkdir(parents=True)
     file.touch()
-    with ScriptedPool(recipe, (Ready(), Training([7]), told(3), Told(()))) as pool:
+    with ScriptedPool(recipe, (Ready(), Begun([7]), told(3), Told(()))) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool.advance()
         pool.abandon(7)

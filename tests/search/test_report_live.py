@@ -18,7 +18,7 @@ import pytest
 from autotune.search.observer import Observer, Standing
 from autotune.search.report.frame import draw
 from autotune.search.report.live import LiveView, PlainLines, make_observer
-from autotune.search.report.progress import Progress
+from autotune.search.report.progress import RunProgress
 from autotune.search.report.sparkline import sparkline
 from autotune.spaces.configuration import Configuration, Mix
 from rich.console import Console
@@ -308,7 +308,7 @@ def step(lines: list[str], row: int, action: str) -> tuple[list[str], int]:
 
 
 def test_the_view_never_outgrows_the_terminal() -> None:
-    progress = Progress(total=100, max_steps=60, slots=40)
+    progress = RunProgress(total=100, max_steps=60, slots=40)
     for number in range(40):
         progress.start(number, "equal weights", CONFIGURATION)
         progress.evaluate(number, 30, number / 40)
@@ -320,7 +320,7 @@ def test_the_view_never_outgrows_the_terminal() -> None:
 
 
 def test_the_view_says_whose_counts_it_shows() -> None:
-    progress = Progress(total=3, max_steps=60)
+    progress = RunProgress(total=3, max_steps=60)
     for number in range(2):
         progress.start(number, None, CONFIGURATION)
     progress.prune(0)
@@ -329,7 +329,7 @@ def test_the_view_says_whose_counts_it_shows() -> None:
     assert "4 of 4 trials\nin this run 0 complete, 1 pruned, 0 failed\n" in shown(progress)
 
 
-def shown(progress: Progress) -> str:
+def shown(progress: RunProgress) -> str:
     console = Console(file=io.StringIO(), width=60, height=24, color_system=None)
     console.print(draw(progress, 60, 24))
     assert isinstance(console.file, io.StringIO)
@@ -338,7 +338,7 @@ def shown(progress: Progress) -> str:
 
 def test_the_view_shows_how_busy_the_slots_are() -> None:
     now_s = [0.0]
-    progress = Progress(total=9, max_steps=60, slots=4, clock=lambda: now_s[0])
+    progress = RunProgress(total=9, max_steps=60, slots=4, clock=lambda: now_s[0])
     assert progress.occupancy is None
     for number in range(4):
         progress.start(number, None, CONFIGURATION)
@@ -356,7 +356,7 @@ def test_the_view_shows_how_busy_the_slots_are() -> None:
 
 def test_time_left_counts_steps_and_learns_from_pruning() -> None:
     now_s = [0.0]
-    progress = Progress(total=4, max_steps=100, clock=lambda: now_s[0])
+    progress = RunProgress(total=4, max_steps=100, clock=lambda: now_s[0])
     progress.start(0, None, CONFIGURATION)
     assert progress.left_s is None
     now_s[0] = 50.0
@@ -370,7 +370,7 @@ def test_time_left_counts_steps_and_learns_from_pruning() -> None:
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", (0, 0.9)), ("minimize", (2, 0.4))])
 def test_best_follows_the_direction_and_the_earlier_of_equals_wins(direction: str, best: tuple[int, float]) -> None:
-    progress = Progress(total=4, max_steps=10, direction=direction)
+    progress = RunProgress(total=4, max_steps=10, direction=direction)
     for number, value in ((3, 0.4), (2, 0.4), (1, 0.9), (0, 0.9)):
         progress.start(number, None, CONFIGURATION)
         progress.finish(number, value)

@@ -9,7 +9,7 @@ from autotune.search.confirmation.result import Confirmed
 from autotune.search.report.arms import ArmsTable
 from autotune.search.report.confirmed import verdict_blocks
 from autotune.search.report.frame import draw
-from autotune.search.report.progress import Progress
+from autotune.search.report.progress import RunProgress
 from autotune.spaces.configuration import Configuration
 from rich.console import Console, RenderableType
 
@@ -109,7 +109,7 @@ def test_equal_arms_can_be_shown_too() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize(("value", "written"), [(0.9, "0.9000"), (1.234e-5, "1.234e-05")])
 def test_a_running_trial_is_whole_in_the_live_view(value: float, written: str, width: int) -> None:
-    progress = Progress(total=10, max_steps=132, slots=1)
+    progress = RunProgress(total=10, max_steps=132, slots=1)
     progress.start(0, "baseline", Configuration(learning_rate=1e-4))
     for step in range(20):
         progress.evaluate(0, step, value)

@@ -14,7 +14,7 @@ from ..backbones import encode
 from ..borrowed import BorrowedHead, Encoded
 from ..multi_task import PASS_TOKENS, MultiTaskModel, shared_passes
 from .layers import STACKED, StackedDropout, attention
-from .slots import Slot, Slots
+from .slots import Slots, StackedTrial
 from .weights import FlatWeights
 
 ATTENTION = "autotune-stacked"
@@ -91,7 +91,7 @@ class FusedModel(nn.Module):
             setattr(self.model.get_submodule(path), attribute, bound[known])
         self._bound = list(bound.values())
         self._gradients = [] if gradients is None else list(self.layout.named(gradients).values())
-        self.slots.begin([Slot()] * len(weights))
+        self.slots.begin([StackedTrial()] * len(weights))
 
     def release(self) -> None:
         """Let go of what was bound: a model that nobody trains with must not keep a cohort's weights."""

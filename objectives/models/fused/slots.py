@@ -13,7 +13,7 @@ _INT16, _INT64 = torch.iinfo(torch.int16), torch.iinfo(torch.int64)
 
 
 @dataclass(frozen=True)
-class Slot:
+class StackedTrial:
     """One trial's place: the step that it trains (from 0), and its rate of dropout; None: the encoder's own rates."""
 
     step: int = 0
@@ -32,7 +32,7 @@ class Slots:
     """
 
     seed: int
-    trials: Sequence[Slot] = (Slot(),)
+    trials: Sequence[StackedTrial] = (StackedTrial(),)
     shares: Sequence[int] | None = None
     _runs: Counter[str] = field(default_factory=Counter[str], init=False)
 
@@ -40,7 +40,7 @@ class Slots:
     def count(self) -> int:
         return len(self.trials)
 
-    def begin(self, trials: Sequence[Slot]) -> None:
+    def begin(self, trials: Sequence[StackedTrial]) -> None:
         """A new step of these trials."""
         self.trials = trials
         self._runs.clear()
