@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from autotune.objectives.models.fused.weights import FlatWeights
+from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings

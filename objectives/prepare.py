@@ -23,7 +23,7 @@ from .data.near import NEAR
 from .doubts import doubts
 from .droppable import check_suspects, find_droppable
 from .models.encoders import EncoderSource, open_encoder
-from .models.factory import ModelFactory
+from .multi_task.factory import ModelFactory
 from .prepared import PreparedObjective
 from .settings import ObjectiveSettings
 from .tokenised import Tokenised

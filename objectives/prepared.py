@@ -17,7 +17,7 @@ from .data.targets import Targets, take_targets
 from .data.tokens import TokenTable
 from .droppable import Droppable
 from .models.encoders import EncoderSource
-from .models.factory import ModelFactory
+from .multi_task.factory import ModelFactory
 from .settings import ObjectiveSettings
 from .tasks.batch import TextCodes
 from .tasks.task import Task

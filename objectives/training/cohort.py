@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from ..models.fused.model import FusedModel
+from ..multi_task.fused.model import FusedModel
 from ..prepared import PreparedObjective, TaskRows
 from .device import autocast, autocast_passes
 from .evaluating import held_out, in_order, measured

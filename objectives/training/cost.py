@@ -4,8 +4,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..models.multi_task import MultiTaskModel
 from ..models.vocabulary import output_names, table_names
+from ..multi_task.model import MultiTaskModel
 from ..prepared import PreparedObjective
 from ..seeds import generator
 from .mixing import gathered

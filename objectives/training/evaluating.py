@@ -7,7 +7,7 @@ import torch
 from ...spaces.errors import Diverged
 from ...spaces.training import Precision
 from ..data.targets import pad_together
-from ..models.multi_task import MultiTaskModel
+from ..multi_task.model import MultiTaskModel
 from ..prepared import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..settings import COSTS

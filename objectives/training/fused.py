@@ -17,7 +17,7 @@ from threading import Lock
 import torch
 
 from ...spaces.configuration import Configuration
-from ..models.fused.model import FusedModel
+from ..multi_task.fused.model import FusedModel
 from ..prepared import PreparedObjective
 from .cohort import Cohort
 from .failing import failure_of, is_more_than_a_trials

@@ -8,9 +8,9 @@ import torch
 from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged
 from ...spaces.training import Precision
-from ..models.fused.slots import StackedTrial
-from ..models.fused.weights import FlatWeights
-from ..models.multi_task import MultiTaskModel
+from ..multi_task.fused.slots import StackedTrial
+from ..multi_task.fused.weights import FlatWeights
+from ..multi_task.model import MultiTaskModel
 from ..prepared import PreparedObjective
 from .course import Course
 from .mean_losses import MeanLosses

@@ -1,7 +1,7 @@
 """Which trials the fused trainer can fuse, and why not the others."""
 
 from ...spaces.configuration import Configuration
-from ..models.fused.model import unstackable
+from ..multi_task.fused.model import unstackable
 from ..prepared import PreparedObjective
 from ..settings import COSTS
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from ...spaces.configuration import Configuration
-from ..models.fused.model import FusedModel
+from ..multi_task.fused.model import FusedModel
 from ..prepared import PreparedObjective
 from .cohort import Cohort
 from .failing import failure_of

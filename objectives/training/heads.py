@@ -13,8 +13,8 @@ from transformers import AutoConfig, EncoderDecoderConfig, EncoderDecoderModel, 
 from ...spaces.errors import EncoderError
 from ..models.encoders import quiet_transformers
 from ..models.light_decoder import share_encoder
-from ..models.multi_task import MultiTaskModel, assemble
 from ..models.vocabulary import full_vocabulary
+from ..multi_task.model import MultiTaskModel, assemble
 from ..prepared import PreparedObjective
 from ..tasks.task import Task
 

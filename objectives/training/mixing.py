@@ -10,7 +10,7 @@ import torch
 
 from ...spaces.configuration import Configuration, Mix
 from ..data.batches import BatchOrder, padded_length
-from ..models.multi_task import PASS_TOKENS
+from ..multi_task.model import PASS_TOKENS
 from ..prepared import PreparedObjective, TaskRows
 from ..seeds import generator
 from ..tasks.batch import Batch

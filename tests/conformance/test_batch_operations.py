@@ -6,7 +6,7 @@ import pytest
 import torch
 from autotune.objectives.augmentation.batch_operation import BatchOperation
 from autotune.objectives.augmentation.registry import BATCH_OPERATIONS
-from autotune.objectives.models.backbones import encode
+from autotune.objectives.multi_task.backbones import encode
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.stacking import join, unstack

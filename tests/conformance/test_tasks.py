@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 import torch
 from autotune.objectives.models.borrowed import BorrowedHead
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective, TaskRows
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.kinds import TaskSettings

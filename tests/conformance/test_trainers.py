@@ -8,8 +8,8 @@ from tempfile import mkdtemp
 
 import pytest
 import torch
-from autotune.objectives.models.fused.model import FusedModel
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.multi_task.fused.model import FusedModel
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer

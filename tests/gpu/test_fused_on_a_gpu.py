@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 import torch
-from autotune.objectives.models.fused.model import FusedModel
+from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.failure import FailureKind

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel
+from autotune.objectives.multi_task.model import PASS_TOKENS, MultiTaskModel
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.search.executors.worker import Note, Recipe, make_trainer
 

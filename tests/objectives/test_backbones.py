@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.encoders import AutoClass, EncoderSource, open_encoder
-from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel, assemble
 from autotune.objectives.models.vocabulary import Vocabulary, full_vocabulary, named_ids
+from autotune.objectives.multi_task.backbones import encode
+from autotune.objectives.multi_task.model import PASS_TOKENS, MultiTaskModel, assemble
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task
@@ -223,9 +223,9 @@ def test_a_shared_pass_has_a_limit(objective: Objectives, monkeypatch: pytest.Mo
     tokens = given[prepared.main.task].ids.numel()
     assert 3 * tokens <= PASS_TOKENS
     assert [list(losses) for losses in model.passes(given)] == [["sentiment", "aspect", "words"]]
-    monkeypatch.setattr("autotune.objectives.models.multi_task.PASS_TOKENS", 2 * tokens)
+    monkeypatch.setattr("autotune.objectives.multi_task.model.PASS_TOKENS", 2 * tokens)
     assert [list(losses) for losses in model.passes(given)] == [["sentiment", "aspect"], ["words"]]
-    monkeypatch.setattr("autotune.objectives.models.multi_task.PASS_TOKENS", 1)
+    monkeypatch.setattr("autotune.objectives.multi_task.model.PASS_TOKENS", 1)
     assert [list(losses) for losses in model.passes(given)] == [["sentiment"], ["aspect"], ["words"]]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.models.multi_task import PASS_TOKENS, MultiTaskModel
+from autotune.objectives.multi_task.model import PASS_TOKENS, MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer

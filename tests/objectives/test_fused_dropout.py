@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from autotune.objectives.models.fused.model import FusedModel
-from autotune.objectives.models.fused.slots import Slots
-from autotune.objectives.models.fused.slots import StackedTrial as Trial
+from autotune.objectives.multi_task.fused.model import FusedModel
+from autotune.objectives.multi_task.fused.slots import Slots
+from autotune.objectives.multi_task.fused.slots import StackedTrial as Trial
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.mixing import batches_of
 from autotune.spaces.configuration import Configuration, Mix

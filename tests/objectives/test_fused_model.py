@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.models.fused.model import COUNTED_FROM_ZERO, FusedModel, unstackable
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.multi_task.fused.model import COUNTED_FROM_ZERO, FusedModel, unstackable
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.seeds import generator
 from autotune.objectives.tasks.batch import Batch

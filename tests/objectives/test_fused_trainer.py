@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.models.fused.model import FusedModel
-from autotune.objectives.models.fused.weights import FlatWeights
+from autotune.objectives.multi_task.fused.model import FusedModel
+from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.models.backbones import encode
-from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
+from autotune.objectives.multi_task.backbones import encode
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.training.evaluating import predict

@@ -7,8 +7,8 @@ import pytest
 import torch
 from autotune.objectives.models.encoders import open_encoder
 from autotune.objectives.models.layers import check_layers, layer_stacks
-from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.vocabulary import input_table
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.exporting import save_model

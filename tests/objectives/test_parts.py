@@ -9,7 +9,7 @@ import torch
 from autotune.objectives.augmentation.cutoff import Cutoff
 from autotune.objectives.augmentation.mixup import Mixup
 from autotune.objectives.data.targets import IGNORED
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.registry import TASKS

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.models.fused.weights import FlatWeights
+from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.training.optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
 from autotune.objectives.training.row_adamw import RowAdamW, clip_rows
 from autotune.spaces.training import TrainingSettings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task

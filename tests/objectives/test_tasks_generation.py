@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.data.targets import IGNORED
-from autotune.objectives.models.backbones import encode
 from autotune.objectives.models.encoders import EncoderSource, open_encoder
-from autotune.objectives.models.multi_task import MultiTaskModel
 from autotune.objectives.models.text_generation import greedy, in_one_row, target_logits
 from autotune.objectives.models.vocabulary import input_table
+from autotune.objectives.multi_task.backbones import encode
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch, TextCodes
 from autotune.objectives.tasks.generation import Generation, GenerationSettings, Written

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from autotune.objectives.models.multi_task import MultiTaskModel
+from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.tasks.batch import Batch, TextCodes, hidden_places
 from autotune.objectives.tasks.masked_lm import MaskedLanguageModel, MaskedLanguageModelSettings

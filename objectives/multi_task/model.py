@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from ..models.borrowed import BorrowedHead, MeanPooledHead
+from ..models.layers import layer_depths
+from ..models.vocabulary import Vocabulary, input_table
 from ..tasks.batch import Batch
 from ..tasks.task import Task
 from .backbones import backbone_of, encode, graft
-from .borrowed import BorrowedHead, MeanPooledHead
-from .layers import layer_depths
-from .vocabulary import Vocabulary, input_table
 
 PASS_TOKENS = 2048
 """Tokens, padding included, that batches may share a pass up to; its activations all live at once.

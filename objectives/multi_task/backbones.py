@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional
 from transformers import AutoModel, Cache, PreTrainedModel
 
+from ..models.borrowed import Decode, Encoded, has_halves
+from ..models.encoders import family_of
+from ..models.vocabulary import input_table
 from ..tasks.batch import Batch
-from .borrowed import Decode, Encoded, has_halves
-from .encoders import family_of
-from .vocabulary import input_table
 
 
 def backbone_of(model: PreTrainedModel) -> PreTrainedModel:

@@ -10,13 +10,13 @@ from transformers import AutoModel, PreTrainedModel
 
 from ...spaces.errors import EncoderError
 from ...spaces.training import TrainingSettings
+from ..models.encoders import EncoderSource
+from ..models.layers import check_layers, freeze, reinitialize, set_dropout
+from ..models.vocabulary import Vocabulary
 from ..seeds import derive_seed
 from ..settings import Pooling
 from ..tasks.task import Task
-from .encoders import EncoderSource
-from .layers import check_layers, freeze, reinitialize, set_dropout
-from .multi_task import MultiTaskModel, assemble
-from .vocabulary import Vocabulary
+from .model import MultiTaskModel, assemble
 
 
 class ModelFactory:

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from transformers import AttentionInterface, PreTrainedModel
 
+from ...models.borrowed import BorrowedHead, Encoded
 from ...tasks.batch import Batch
 from ...tasks.stacking import join, stack
 from ...tasks.task import Task
 from ..backbones import encode
-from ..borrowed import BorrowedHead, Encoded
-from ..multi_task import PASS_TOKENS, MultiTaskModel, shared_passes
+from ..model import PASS_TOKENS, MultiTaskModel, shared_passes
 from .layers import STACKED, StackedDropout, attention
 from .slots import Slots, StackedTrial
 from .weights import FlatWeights
