@@ -8,11 +8,9 @@ import torch
 from ...spaces.configuration import Configuration
 from ..prepared import PreparedObjective
 from .failing import failure_of, is_more_than_a_trials
-from .folds import FoldRun
 from .run import TrainingRun
-from .tested import TestedRun
 from .trainer import Checkpoint, Evaluation, Trainer, check_capacity, check_slot, in_slot
-from .whole import WholeRun
+from .whole import FoldRun, TestedRun, WholeRun
 
 
 class Run(Protocol):
@@ -53,7 +51,7 @@ class Slot:
 class PlainTrainer(Trainer):
     """Trains any encoder, one trial after another; the one that is furthest behind goes first.
 
-    With `tested` its evaluations are of the test data: one a trial, at its end (tested.py).
+    With `tested` its evaluations are of the test data: one a trial, at its end (whole.py).
     """
 
     def __init__(

@@ -12,8 +12,8 @@ import torch
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
-from autotune.objectives.training.folds import FoldRun
 from autotune.objectives.training.run import TrainingRun
+from autotune.objectives.training.whole import FoldRun
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.cleaning import CleaningSpace
 from autotune.spaces.configuration import Configuration
