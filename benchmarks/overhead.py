@@ -33,6 +33,7 @@ from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.device import choose_device
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.plain import PlainTrainer
+from autotune.objectives.training.saving import COST
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.search.claims import Claims
 from autotune.search.creation import create_study
@@ -127,7 +128,7 @@ def trained(file: StudyFile, base: Path, folder: Path) -> tuple[Side, list[list[
     database, prepared = folder / "trained.db", prepare_study(file, base)
     study = create_study(file, base / "study.yaml", f"sqlite:///{database}", prepared).study
     checkpoints = CheckpointStore(folder / "checkpoints", "", 10**10)
-    trainer = DurableTrainer(PlainTrainer(prepared, choose_device("auto"), 1), checkpoints)
+    trainer = DurableTrainer(PlainTrainer(prepared, choose_device("auto"), 1), checkpoints, print, COST)
     ours = tuned(file, database, trainer, 0, file.search.trials)
     return ours, [list(trial.intermediate_values.values()) for trial in study.get_trials(deepcopy=False)]
 
@@ -220,7 +221,7 @@ def tuned(file: StudyFile, database: Path, trainer: Trainer, before: int, asked:
     url = f"sqlite:///{database}"
     scoring = Scoring(file.measures)
     with database.with_suffix(".log").open("w", encoding="utf-8") as log, InlineExecutor(trainer) as executor:
-        view, claims = PlainLines(Console(file=log)), Claims(study, open_storage(url, create=False), url)
+        view, claims = PlainLines(Console(file=log), is_race=True), Claims(study, open_storage(url, create=False), url)
         tuner = Tuner(claims, file.search_space(), executor, view, scoring, RUNGS[-1], Budget(settings=file.search))
         tuner.run(before, Interruption())
         with watch.watching(study.sampler, study.pruner):

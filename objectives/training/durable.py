@@ -14,7 +14,7 @@ from functools import partial
 from ...spaces.configuration import Configuration
 from .checkpoints import CheckpointStore
 from .failure import FailureKind
-from .saving import COST, Saver
+from .saving import Saver
 from .trainer import Checkpoint, Evaluation, Trainer, check_slot, in_slot
 
 _RETRY_PARTS = 2
@@ -55,8 +55,8 @@ class DurableTrainer(Trainer):
 
     trainer: Trainer
     store: CheckpointStore
-    note: Callable[[str], None] = lambda _: None
-    cost: float = COST
+    note: Callable[[str], None]
+    cost: float
     _trials: dict[int, _Trial] = field(default_factory=dict[int, _Trial], init=False)
     _again: list[Evaluation] = field(default_factory=list[Evaluation], init=False)
     _alone: list[int] = field(default_factory=list[int], init=False)

@@ -53,7 +53,7 @@ class SavedHistory:
         note: is told where the training goes on, and once that the disk is full.
     """
 
-    def __init__(self, store: CheckpointStore, note: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: CheckpointStore, note: Callable[[str], None]) -> None:
         self._store, self._note = store, note
         self._saver, self._saved = Saver(note, _FULL), time.monotonic()
 

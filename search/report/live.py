@@ -34,7 +34,7 @@ def make_observer(console: Console, *, is_race: bool = True) -> AbstractContextM
 class PlainLines(Narrator):
     """One line an event, flushed at once, without control codes: for logs, pipes and CI."""
 
-    def __init__(self, console: Console, *, is_race: bool = True) -> None:
+    def __init__(self, console: Console, *, is_race: bool) -> None:
         super().__init__(is_race=is_race)
         self._console = console
 
@@ -51,7 +51,7 @@ class LiveView(Narrator):
     thread: Rich's may draw in the middle of a `print`, which then erases a line too many.
     """
 
-    def __init__(self, console: Console, *, is_race: bool = True) -> None:
+    def __init__(self, console: Console, *, is_race: bool) -> None:
         super().__init__(is_race=is_race)
         self._console = console
         self._live = Live(console=console, get_renderable=self._frame, auto_refresh=False, transient=True)

@@ -18,7 +18,7 @@ class Narrator(ABC):
     `progress` may be read from another thread while `lock` is held.
     """
 
-    def __init__(self, *, is_race: bool = True) -> None:
+    def __init__(self, *, is_race: bool) -> None:
         self.progress = RunProgress(is_race=is_race)
         self.lock = threading.RLock()  # re-entrant: a signal handler may report on the thread that holds it
 

@@ -43,6 +43,7 @@ def durable(prepared: PreparedObjective, slots: int) -> Trainer:
         plain(prepared, slots),
         CheckpointStore(Path(mkdtemp(dir=os.environ["AUTOTUNE_CACHE"])), "test", 10**9),
         cost=1.0,
+        note=print,
     )
 
 

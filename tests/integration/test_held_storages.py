@@ -66,7 +66,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def run(url: str, total: int, on_advance: Callable[[int], None], told: io.StringIO | None = None) -> Ending:
     opened = open_storage(url, create=False)
     study = optuna.load_study(study_name="shared", storage=opened, sampler=optuna.samplers.RandomSampler())
-    observer, scoring = PlainLines(Console(file=told or io.StringIO())), Scoring(["accuracy"])
+    observer, scoring = PlainLines(Console(file=told or io.StringIO()), is_race=True), Scoring(["accuracy"])
     claims = Claims(study, opened, url, interval_s=0.5, grace_s=3.0)  # this process lives on after a failed run
     with storage_errors(url, timeouts.RECONNECT_S), InlineExecutor(SteppingTrainer(on_advance)) as executor:
         return Tuner(claims, SPACE, executor, observer, scoring, 3, Budget()).run(total, Interruption())

@@ -31,7 +31,7 @@ def made(url: str) -> optuna.Study:
 def run(url: str, total: int) -> Ending:
     storage = open_storage(url, create=False)
     study = optuna.load_study(study_name="shared", storage=storage, sampler=optuna.samplers.RandomSampler())
-    observer, scoring = PlainLines(Console(quiet=True)), Scoring(["accuracy"])
+    observer, scoring = PlainLines(Console(quiet=True), is_race=True), Scoring(["accuracy"])
     with InlineExecutor(SteppingTrainer(lambda _: time.sleep(0.05))) as executor:
         tuner = Tuner(Claims(study, storage, url), SPACE, executor, observer, scoring, 3, Budget())
         return tuner.run(total, Interruption())

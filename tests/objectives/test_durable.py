@@ -250,7 +250,7 @@ def test_checkpoints_take_their_share_of_the_time(
     for module in ("durable", "saving"):
         clock = SimpleNamespace(monotonic=store.clock.monotonic)
         monkeypatch.setattr(f"autotune.objectives.training.{module}.time", clock)
-    trainer = DurableTrainer(Ticking(), store, cost=cost)
+    trainer = DurableTrainer(Ticking(), store, cost=cost, note=print)
     trainer.admit(0, GOOD)
     for _ in range(11):
         trainer.advance()

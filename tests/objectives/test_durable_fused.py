@@ -13,6 +13,7 @@ from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.saving import COST
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration
 
@@ -25,7 +26,7 @@ APART = Configuration(learning_rate=1e-3, training={"layer_decay": 0.9})
 @pytest.fixture
 def trainer(objective: Objectives, tmp_path: Path) -> DurableTrainer:
     fused = FusedTrainer(objective(training={"evaluations_per_epoch": 1}), torch.device("cpu"), 3)
-    return DurableTrainer(fused, CheckpointStore(tmp_path / "checkpoints", "same", 10**9))
+    return DurableTrainer(fused, CheckpointStore(tmp_path / "checkpoints", "same", 10**9), print, COST)
 
 
 def short(monkeypatch: pytest.MonkeyPatch, rates: Sequence[float]) -> None:

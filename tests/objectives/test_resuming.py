@@ -76,7 +76,7 @@ def test_a_training_in_pieces_is_the_whole_one(
     whole = train(prepared, given, Manner(hears=lambda *found: heard.append(found)), keep_best=keep_best)
     life = Manner(hears=lambda *found: again.append(found))
     for steps in (1, 2, 2):
-        manner = replace(life, saved=SavedHistory(store(tmp_path)), stops=after(steps))
+        manner = replace(life, saved=SavedHistory(store(tmp_path), print), stops=after(steps))
         with pytest.raises(Interrupted, match=r"stopped at step \d+ of 15; the same command resumes from there"):
             train(prepared, given, manner, keep_best=keep_best)
     said: list[str] = []
@@ -98,13 +98,13 @@ def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     given = configuration().model_copy(update={"mix": Mix()})
     whole = train(prepared, given, Manner())
     with pytest.raises(Interrupted):
-        train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)), stops=after(7)))
+        train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), print), stops=after(7)))
     (best,) = set(store(tmp_path).sizes()) - {0}
     later = store(tmp_path).load(best, given)
     assert later is not None
     zeros = {name: torch.zeros_like(value) for name, value in later.weights.items()}
     store(tmp_path).save(14, replace(later, step=14, weights=zeros))
-    assert same_weights(train(prepared, given, Manner(saved=SavedHistory(store(tmp_path)))), whole)
+    assert same_weights(train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), print))), whole)
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_a_disk_without_room_is_said_once_and_costs_nothing_else(objective: Obje
 def test_a_state_is_not_due_before_it_is_worth_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     now = 100.0
     monkeypatch.setattr("autotune.objectives.training.resuming.time.monotonic", lambda: now)
-    saved = SavedHistory(store(tmp_path))
+    saved = SavedHistory(store(tmp_path), print)
     assert saved.is_due  # nobody knows yet what one costs
     saved._saver.seconds = 2.0
     now += 39.0

@@ -25,7 +25,7 @@ def make(recipe: Recipe) -> Make:
 
     def made() -> InlineExecutor:
         trainer = PlainTrainer(prepared, torch.device("cpu"))
-        return InlineExecutor(DurableTrainer(trainer, recipe.store, cost=1.0), recipe.store)
+        return InlineExecutor(DurableTrainer(trainer, recipe.store, cost=1.0, note=print), recipe.store)
 
     return made
 

@@ -74,7 +74,7 @@ PLAYED = [
 
 def test_further_objectives_are_told_with_the_first() -> None:
     file = io.StringIO()
-    lines = PlainLines(Console(file=file, width=120))
+    lines = PlainLines(Console(file=file, width=120), is_race=True)
     lines.began(2, Standing(0, None, None), "maximize", 60, slots=1)
     lines.started(0, "baseline", CONFIGURATION)
     lines.completed(0, 0.9, 40, {"aspect.f1": 0.5, "cost.gflops": 1.25})
@@ -89,7 +89,7 @@ def said(lines: PlainLines) -> list[str]:
 
 
 def test_a_resumed_run_tells_its_own_counts_from_the_studys() -> None:
-    lines = PlainLines(Console(file=io.StringIO(), width=120))
+    lines = PlainLines(Console(file=io.StringIO(), width=120), is_race=True)
     lines.began(3, Standing(2, (0, 0.5), 0.5), "maximize", 60, slots=1)
     lines.started(2, None, CONFIGURATION)
     lines.updated(Standing(2, (0, 0.5), 0.5))
@@ -102,7 +102,7 @@ def test_a_resumed_run_tells_its_own_counts_from_the_studys() -> None:
 
 
 def test_what_another_run_found_is_known_and_counted() -> None:
-    lines = PlainLines(Console(file=io.StringIO(), width=120))
+    lines = PlainLines(Console(file=io.StringIO(), width=120), is_race=True)
     lines.began(3, Standing(0, None, None), "maximize", 60, slots=1)
     lines.started(1, None, CONFIGURATION)
     lines.updated(Standing(1, (0, 0.6), 0.6))
@@ -132,7 +132,7 @@ def test_fresh_trainings_know_no_best_that_another_run_found() -> None:
 
 def test_plain_lines_say_one_whole_line_an_event() -> None:
     file = io.StringIO()
-    play(PlainLines(Console(file=file, width=20)))
+    play(PlainLines(Console(file=file, width=20), is_race=True))
     assert file.getvalue().splitlines() == PLAYED
 
 
@@ -266,7 +266,7 @@ def test_no_line_is_lost_however_often_the_view_is_drawn(monkeypatch: pytest.Mon
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=60, height=20, _environ={"TERM": "xterm"})
     try:
-        with LiveView(console) as view:
+        with LiveView(console, is_race=True) as view:
             view.began(200, Standing(0, None, None), "maximize", 60, slots=1)
             for number in range(100):
                 view.started(number, None, CONFIGURATION)
@@ -387,7 +387,7 @@ def test_a_sparkline_keeps_the_last_finite_values_in_range() -> None:
 
 def test_events_from_a_signal_handler_do_not_deadlock() -> None:
     """A handler runs on the thread that may hold the lock already."""
-    view = LiveView(Console(file=io.StringIO(), force_terminal=True))
+    view = LiveView(Console(file=io.StringIO(), force_terminal=True), is_race=True)
     done = threading.Event()
 
     def report() -> None:

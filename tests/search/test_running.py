@@ -30,7 +30,7 @@ def record(trained: Path) -> StudyRecord:
 
 @pytest.fixture
 def observer() -> PlainLines:
-    return PlainLines(Console(quiet=True))
+    return PlainLines(Console(quiet=True), is_race=True)
 
 
 def test_a_lock_is_the_same_however_the_storage_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,9 @@ def test_plain_optuna_looks_on_while_a_run_is_at_work(record: StudyRecord) -> No
     reader = threading.Thread(target=look)
     reader.start()
     try:
-        ending = run_study(record, PlainLines(Console(quiet=True)), trials=6, placement=Placement("cpu", 2))
+        ending = run_study(
+            record, PlainLines(Console(quiet=True), is_race=True), trials=6, placement=Placement("cpu", 2)
+        )
     finally:
         over.set()
         reader.join()
