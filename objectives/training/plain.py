@@ -33,7 +33,7 @@ class Slot:
 
     configuration: Configuration
     checkpoint: Checkpoint | None
-    parts: int = 1
+    parts: int
     run: Run | None = None
     failed: bool = False
 

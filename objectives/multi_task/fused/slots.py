@@ -14,7 +14,7 @@ _INT16, _INT64 = torch.iinfo(torch.int16), torch.iinfo(torch.int64)
 
 @dataclass(frozen=True)
 class StackedTrial:
-    """One trial's place: the step that it trains (from 0), and its rate of dropout; None: the encoder's own rates."""
+    """The step that a trial trains (from 0), and its rate of dropout; None: the encoder's own rates."""
 
     step: int = 0
     dropout: float | None = None
