@@ -219,7 +219,7 @@ def _left(destination: Destination) -> str:
     """What is left of a training whose model cannot be written, and what to do."""
     if destination.store.sizes():
         return "the training's last saved state is kept: fix this, and the same command resumes from it"
-    return "the training was too short to be saved, and is lost: mend this, and give the same command"
+    return "nothing had been saved yet: fix this, and run the same command again"
 
 
 def _metrics(objective: str | Sequence[str], trained: Trained) -> dict[str, object]:
