@@ -475,6 +475,68 @@ def test_files_beside_the_training_rows_are_held_out(word: str, place: Path) -> 
     assert started.file.data.test == "my data/test.csv"
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.csv", "validation.csv", "test.csv"),
+        ("train.jsonl", "dev.jsonl", "test.jsonl"),
+        ("Train.csv", "Valid.csv", "Test.csv"),
+        ("reviews_train.tsv", "reviews_val.tsv", "reviews_test.tsv"),
+        ("train.parquet", "dev.csv", "test.jsonl"),
+    ],
+)
+def test_a_folder_of_the_parts_is_each_of_them(names: Sequence[str], autotune: Command) -> None:
+    rows = list(reviews(120))
+    Path("data").mkdir()
+    for part, name in zip((rows[:80], rows[80:100], rows[100:]), names, strict=True):
+        write(Path("data", name), part)
+    Path("data/notes.txt").write_text("Written by hand.")
+    Path("data/README.md").write_text("# Reviews")
+    done = autotune("init", "data")
+    assert done.code == 0, done.err
+    train, validation, test = (f"data/{name}" for name in names)
+    assert f"training: {train}" in done.out
+    assert f"validation: {validation}; test: {test}" in done.out
+    file = read_study_file(Path("study.yaml"))
+    assert (file.data.train, file.data.validation, file.data.test) == (train, validation, test)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["train.csv"],
+        ["train.csv", "train.tsv", "test.csv"],
+        ["train_1.csv", "train_2.csv", "train_test.csv"],
+        ["rows.csv"],
+        ["train.csv", "more.csv"],
+        ["train.csv", "test.csv", "README.md"],
+    ],
+)
+def test_other_folders_are_one_data_set_as_ever(names: Sequence[str]) -> None:
+    Path("data").mkdir()
+    for name in names:
+        write(Path("data", name), list(reviews()))
+    if "README.md" in names:
+        card = "---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: test.csv}\n---\n"
+        Path("data/README.md").write_text(card)
+    started = start_study("data", Path("study.yaml"))
+    assert (started.file.data.train, started.file.data.validation, started.file.data.test) == ("data", 0.2, None)
+
+
+def test_a_split_of_a_folder_that_is_asked_for_is_what_it_says(place: Path) -> None:
+    Path("data").mkdir()
+    for name in ("train", "test"):
+        write(Path("data", f"{name}.csv"), list(reviews()))
+    assert start_study("data@train", Path("study.yaml")).file.data.train == "data@train"
+
+
+def test_the_same_format_beside_comes_first() -> None:
+    rows = list(reviews(120))
+    for name, part in {"train.csv": rows[:80], "test.jsonl": rows[80:], "test.csv": rows[80:]}.items():
+        write(Path(name), part)
+    assert start_study("train.csv", Path("study.yaml")).file.data.test == "test.csv"
+
+
 def test_a_file_beside_that_cannot_serve_is_told(autotune: Command) -> None:
     rows = list(reviews())
     write(Path("train.csv"), rows)
