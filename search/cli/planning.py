@@ -13,18 +13,18 @@ from ..planning.making import make_plan
 from ..planning.plan import Plan, Spent
 from ..preparing import check_unchanged, prepare_study
 from ..running import threads_of
-from ..storage import patiently, storage_url
+from ..storage import patiently
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
 from ..wording import duration, estimate, to_the_minute
 from .consoles import echo, generation, tell, tell_table
-from .targets import file_of, opened
+from .targets import file_of, opened, url_of
 
 
 def plan_command(target: str, storage: str | None, *, trials: int | None, placement: Placement, as_json: bool) -> None:
     """Estimate what a study will take, stored or not yet; nothing is stored."""
     file, path = file_of(target)
-    if file is not None and path is not None and not is_ready(file.name, storage_url(storage, file.storage)):
+    if file is not None and path is not None and not is_ready(file.name, url_of(storage, file, path)):
         prepared = _prepared(file, path.parent, placement, quiet=as_json)
         searched = without_operations(file, prepared.operations.dropped)
         plan = make_plan(searched, path.parent.absolute(), prepared, placement, total=trials)

@@ -15,7 +15,7 @@ from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..running import run_study
 from ..settings import ConfirmSettings
-from ..storage import storage_option, storage_url
+from ..storage import storage_option
 from ..study import (
     StudyRecord,
     is_ready,
@@ -29,13 +29,13 @@ from ..wording import counted, encoder
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
 from .shown import told
-from .targets import file_of, opened, seconds
+from .targets import file_of, opened, seconds, url_of
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
     """Check a study file and all it names; then store it."""
     file = read_study_file(path)
-    url = storage_url(storage, file.storage)
+    url = url_of(storage, file, path)
     _create(file, path, url, dry_run=dry_run)
     if dry_run:
         tell("all checks passed; nothing was stored (--dry-run)")
@@ -85,7 +85,7 @@ def run_command(
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
     timeout_s, began = seconds(timeout), time.monotonic()
     file, path = file_of(target)
-    url = storage_url(storage, file.storage if file else None)
+    url = url_of(storage, file, path)
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
     record = opened(target, storage)
