@@ -2,8 +2,11 @@
 
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from ...objectives.data.sources import resolve_source
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
@@ -15,6 +18,7 @@ from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..running import run_study
 from ..settings import ConfirmSettings
+from ..starting.headers import without_names
 from ..storage import storage_option
 from ..study import (
     StudyRecord,
@@ -61,8 +65,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     if commit := prepared.encoder.commit:
         tell(f"encoder: {encoder(file.model.encoder, commit)}, wherever and whenever the study trains")
     tell(f"training: {training}; validation: {counted(len(prepared.validation.tokens), 'row')}")
-    for finding in prepared.findings:
-        tell(told(finding))
+    for line in _found(prepared, path.parent):
+        tell(line)
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     if (longest := longest_trial(file, prepared)) > rungs[-1]:
         tell(f"epochs are searched: trials of up to {longest} steps compete with shorter ones")
@@ -72,6 +76,19 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
         tell(line)
     if not dry_run:
         create_study(given, path, url, prepared)
+
+
+def _found(prepared: PreparedObjective, base: Path) -> Iterator[str]:
+    """What was found in the data, and in the headers of columns that tasks read."""
+    yield from map(told, prepared.findings)
+    yield from (f"noted: {note}" for note in dict.fromkeys(_headers(prepared, base)) if note)
+
+
+def _headers(prepared: PreparedObjective, base: Path) -> Iterator[str]:
+    for task in prepared.corpus.tasks:
+        own = task.settings.data
+        source = resolve_source(own.train if own else prepared.settings.data.train, base)
+        yield without_names(source, prepared.corpus.train[task.name], task.settings.columns().values())
 
 
 def run_command(

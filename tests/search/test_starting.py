@@ -431,6 +431,23 @@ def test_a_first_line_that_looks_like_data_is_told(
     assert ("looks like data" in done.out) == bool(why and name != "rows.jsonl")
 
 
+def test_create_tells_of_a_first_line_that_looks_like_data_once_and_of_the_columns_that_are_read(
+    autotune: Command,
+) -> None:
+    rows = [{"good": row["label"], "The film": row["text"], "17": row["id"] % 5} for row in reviews()]
+    write(Path("rows.csv"), rows)
+    text = (
+        "data: {train: rows.csv}\nmodel: {encoder: scratch:tiny}\n"
+        "tasks: {main: {kind: classification, text: The film, label: good}, words: {kind: masked_lm, text: The film}}"
+    )
+    Path("study.yaml").write_text(text)
+    told = "the first line of rows.csv looks like data, not like names of columns ('good' is a value of its column too)"
+    assert autotune("study", "create", "study.yaml", "--dry-run").out.count(f"noted: {told}") == 1
+    write(Path("rows.csv"), [{"label": row["good"], "The film": row["The film"], "17": row["17"]} for row in rows])
+    Path("study.yaml").write_text(text.replace("good", "label"))
+    assert "looks like data" not in autotune("study", "create", "study.yaml", "--dry-run").out
+
+
 def test_a_first_line_that_looks_like_data_is_told_where_there_is_no_task(autotune: Command) -> None:
     write(Path("rows.csv"), [{"17": row["id"], "a": row["id"] * 3.7} for row in reviews()])
     assert "the first line of rows.csv looks like data" in autotune("init", "rows.csv").err
