@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
 from ..changing import as_it_is_now
-from ..executors.placement import Placement
+from ..executors.placement import ExecutorName, Placement
 from ..executors.places import first_device
 from ..planning.costs import STEPS
 from ..planning.making import make_plan
@@ -92,7 +92,11 @@ def _lines(plan: Plan) -> Iterator[str]:
 def _where(plan: Plan) -> str:
     """Where nothing was left to choose, `run` says nothing."""
     count = len(plan.place.places)
-    return f"training in {count} processes of one thread each" if count > 1 else "training in this process"
+    if count < 2:
+        return "training in this process"
+    if plan.place.executor == ExecutorName.INLINE:
+        return f"training {plan.place.slots} trials at once in this process, on {count} cores"
+    return f"training in {count} processes of one thread each"
 
 
 def _between(spent: Spent) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.training.probing import Around
-from autotune.search.executors.choosing import Choice, Workload
+from autotune.search.cli.planning import _lines
+from autotune.search.executors.choosing import START_S, Choice, Workload
 from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import Place, cores
 from autotune.search.executors.worker import Recipe
@@ -52,8 +53,8 @@ Plans = Callable[..., Plan]
 def planned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plans:
     """Makes plans of the small study, where each configuration costs what is said; the study's text may be changed."""
 
-    def plan(*changes: tuple[str, str], cost: Cost = COST, placement: str = "cpu") -> Plan:
-        text = STUDY
+    def plan(*changes: tuple[str, str], cost: Cost = COST, placement: str | Placement = "cpu") -> Plan:
+        text, place = STUDY, placement if isinstance(placement, Placement) else Placement(placement)
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
@@ -64,7 +65,7 @@ def planned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plans:
         monkeypatch.setattr("autotune.search.executors.places.core_count", lambda: 4)
         monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
         monkeypatch.setattr("autotune.search.executors.choosing.free_memory", lambda: 100 * GB)
-        return make_plan(file, folder, prepare_study(file, folder), Placement(placement))
+        return make_plan(file, folder, prepare_study(file, folder), place)
 
     return plan
 
@@ -205,6 +206,19 @@ def test_folds_are_models_and_keep_no_checkpoint(planned: Plans) -> None:
 def test_processes_that_are_asked_for_need_no_choice(planned: Plans) -> None:
     plan = planned(placement="cpu:2")
     assert (plan.place.executor, len(plan.place.places), plan.place.said) == ("process", 2, [])
+
+
+def test_trials_side_by_side_on_the_cores_of_this_process(planned: Plans) -> None:
+    """Each core trains one trial at a time with one thread, and no process has to start."""
+    one = planned(placement=Placement("cpu", 1, ExecutorName.INLINE))
+    assert list(_lines(one))[1] == "run: training in this process"
+    plan = planned(placement=Placement("cpu", 2, ExecutorName.INLINE))
+    assert (plan.place.executor, len(plan.place.places), plan.place.slots) == ("inline", 2, 2)
+    assert list(_lines(plan))[1] == "run: training 2 trials at once in this process, on 2 cores"
+    assert plan.trial["baseline"] == pytest.approx(2 * one.trial["baseline"])
+    assert plan.unpruned.most == pytest.approx(plan.left * plan.trial["baseline"] / 2)
+    processes = planned(placement="cpu:2")
+    assert processes.unpruned.most == pytest.approx(plan.unpruned.most + START_S)
 
 
 def test_checkpoints_stay_within_their_budget() -> None:
