@@ -158,11 +158,13 @@ def test_the_search_is_between_its_bounds(planned: Plans) -> None:
     """Four trials of six steps and two evaluations, in four processes that take 15 s to start."""
     plan = planned(("trials: 4", "trials: 400"))
     trial = 6 * 0.2 + 2 * (2 * 2.0 + 1.0)
-    assert plan.place.executor == "process"
-    assert plan.place.said == [
+    assert plan.pace.choice.executor == "process"
+    assert plan.said == [
         "training in 4 processes of one thread each: a step takes 200 ms with one thread, 100 ms with all"
     ]
-    assert plan.trial == pytest.approx({"baseline": trial, "equal weights": trial})
+    assert {role: plan.pace.trial(role) for role in plan.pace.costs} == pytest.approx(
+        {"baseline": trial, "equal weights": trial}
+    )
     assert plan.unpruned.most == pytest.approx(400 * trial / 4 + 15)
     assert plan.unpruned.least == plan.unpruned.most
     first = 3 * 0.2 + 2 * (2.0 + 1.0)
@@ -191,21 +193,23 @@ def test_trials_that_no_pruner_ends(name: str, trials: int, count: int) -> None:
 
 def test_searched_epochs_make_a_range(planned: Plans) -> None:
     plan = planned(("training: {batch_size: [8, 16]}", "training: {epochs: [1, 4]}"))
-    assert (plan.steps, plan.longest) == (6, 12)
+    assert (plan.pace.lengths.own.steps, plan.pace.lengths.longest.steps) == (6, 12)
     assert plan.unpruned.least is not None
     assert plan.unpruned.least < plan.unpruned.most
 
 
 def test_folds_are_models_and_keep_no_checkpoint(planned: Plans) -> None:
     plan = planned(("validation: 0.25", "validation: {folds: 3}"))
-    assert plan.evaluations == 3
-    assert plan.trial["baseline"] == pytest.approx(plan.steps * 0.1 + 3 * 2.0 + 3 * 1.0)
+    own = plan.pace.lengths.own
+    assert own.evaluations == 3
+    assert plan.pace.trial("baseline") == pytest.approx(own.steps * 0.1 + 3 * 2.0 + 3 * 1.0)
     assert plan.checkpoints.total == 0
 
 
 def test_processes_that_are_asked_for_need_no_choice(planned: Plans) -> None:
     plan = planned(placement="cpu:2")
-    assert (plan.place.executor, len(plan.place.places), plan.place.said) == ("process", 2, [])
+    choice = plan.pace.choice
+    assert (choice.executor, len(choice.places), plan.said) == ("process", 2, [])
 
 
 def test_trials_side_by_side_on_the_cores_of_this_process(planned: Plans) -> None:
@@ -213,10 +217,12 @@ def test_trials_side_by_side_on_the_cores_of_this_process(planned: Plans) -> Non
     one = planned(placement=Placement("cpu", 1, ExecutorName.INLINE))
     assert list(_lines(one))[1] == "run: training in this process"
     plan = planned(placement=Placement("cpu", 2, ExecutorName.INLINE))
-    assert (plan.place.executor, len(plan.place.places), plan.place.slots) == ("inline", 2, 2)
+    choice = plan.pace.choice
+    assert (choice.executor, len(choice.places), choice.slots) == ("inline", 2, 2)
     assert list(_lines(plan))[1] == "run: training 2 trials at once in this process, on 2 cores"
-    assert plan.trial["baseline"] == pytest.approx(2 * one.trial["baseline"])
-    assert plan.unpruned.most == pytest.approx(plan.left * plan.trial["baseline"] / 2)
+    trial = plan.pace.trial("baseline")
+    assert trial == pytest.approx(2 * one.pace.trial("baseline"))
+    assert plan.unpruned.most == pytest.approx(plan.left * trial / 2)
     processes = planned(placement="cpu:2")
     assert processes.unpruned.most == pytest.approx(plan.unpruned.most + START_S)
 
