@@ -2,9 +2,10 @@
 
     python benchmarks/calibration.py [--studies 1000] [--json]
 
-Three tables: how often intervals of n paired differences cover the truth; whole studies (a search of 40 trials, its
+Four tables: how often intervals of n paired differences cover the truth; whole studies (a search of 40 trials, its
 best three confirmed beside the baseline on six fresh seeds) with new validation rows for every seed; the same with the
-search's own rows, where "the truth" is that of those rows, and that of all rows is counted apart.
+search's own rows, where "the truth" is that of those rows, and that of all rows is counted apart; and wrong claims
+where seeds are added as the verdict advises, and it is read again.
 """
 
 import argparse
@@ -29,6 +30,8 @@ EDGES = (0.0, 0.01, 0.02, 0.04)
 """By how much one of the trials is truly better than all others."""
 SEEDS = 6
 EDGE = 0.02
+MOST_SEEDS = 24
+"""More than these nobody adds."""
 COUNTS = (3, 4, 5, 6, 8, 10, 12, 20)
 Figures = dict[str, float]
 
@@ -84,7 +87,7 @@ def judged(simulated: SimulatedStudies, study: int) -> Iterable[tuple[str, float
     everywhere = dict(zip(NAMES, simulated.truth[study].tolist(), strict=True))
     measured = Scores({name: dict(enumerate(values.tolist())) for name, values in scores.items()})
     compared = compare(measured, CANDIDATES, BASELINE)
-    winner = find_winner(measured, BASELINE)
+    winner = find_winner(measured, BASELINE, [name for name, each in compared.items() if each.is_better])
     assert winner is not None  # no simulated training fails
     for name, comparison in compared.items():
         yield "score covered", covers(estimate(measured.fresh(name)), here[name])
@@ -120,6 +123,30 @@ def _winner(winner: Winner, here: dict[str, float], everywhere: dict[str, float]
         yield "winner's gain covered, all rows", covers(winner.gain, everywhere[name] - everywhere[BASELINE])
 
 
+def extended(random: np.random.Generator, studies: int) -> Figures:
+    """Shares of studies without any gain that claim one: at the first look, and at any, with seeds added as advised."""
+    simulated = simulate(random, studies, 0.0, MOST_SEEDS, new_rows=True)
+    looks = [list(claims_by_look(fresh)) for fresh in simulated.fresh]
+    return {
+        "first look": float(np.mean([claims[0] for claims in looks])),
+        "any look": float(np.mean([any(claims) for claims in looks])),
+        "looks": float(np.mean([len(claims) for claims in looks])),
+    }
+
+
+def claims_by_look(fresh: FloatArray) -> Iterable[bool]:
+    """Whether a gain is claimed, look by look: the seeds that the winner's gain is said to need are added."""
+    seeds: int | None = SEEDS
+    while seeds is not None and seeds <= MOST_SEEDS:
+        scores = {name: dict(enumerate(values[:seeds].tolist())) for name, values in zip(NAMES, fresh, strict=True)}
+        compared = compare(Scores(scores), CANDIDATES, BASELINE)
+        claimed = any(each.is_better for each in compared.values())
+        yield claimed
+        winner = find_winner(Scores(scores), BASELINE)
+        assert winner is not None
+        seeds = None if claimed or winner.name == BASELINE else compared[winner.name].pairs_needed
+
+
 def table(head: str, rows: Sequence[str], columns: dict[str, Figures]) -> str:
     lines = [[head, *columns], ["---"] * (1 + len(columns))]
     lines += [
@@ -142,12 +169,14 @@ def main() -> None:
         }
         for rows in ("new rows", "same rows")
     }
+    added = extended(random, chosen.studies)
     if chosen.json:
-        print(json.dumps({"counts": counts, **studies}))
+        print(json.dumps({"counts": counts, **studies, "extended": added}))
         return
     print(table("gain covered", list(counts["n = 6"]), counts))
     for rows, columns in studies.items():
         print(f"\n{table(f'{rows}; truly better by', list(columns['1 points']), columns)}")
+    print(f"\n{table('claims without any gain', list(added), {'share or mean': added})}")
 
 
 if __name__ == "__main__":

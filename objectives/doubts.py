@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from .corpus.corpus import Corpus
 from .data.cleaning import Finding
-from .data.corpus import Corpus
 from .data.table import Table
 from .tasks.classification import Classification
 from .tasks.labels import GAPS

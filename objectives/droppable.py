@@ -10,8 +10,8 @@ from typing import Any
 from ..spaces.cleaning import CleaningSpace
 from ..spaces.configuration import SettingValue
 from ..spaces.errors import StudyFileError
+from .corpus.corpus import Corpus
 from .data.cleaning import NEAR_DUPLICATE, Action, Finding
-from .data.corpus import Corpus
 from .data.near import near_duplicates
 from .data.table import Table
 from .models.encoders import EncoderSource

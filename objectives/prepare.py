@@ -16,8 +16,9 @@ from .augmentation.making import make_operations
 from .augmentation.operation import Judge, Resources
 from .checking import check_operations, make_tasks
 from .codes import study_vocabulary, text_codes
+from .corpus.corpus import Corpus
+from .corpus.reading import read_corpus
 from .data.cleaning import Finding
-from .data.corpus import Corpus, read_corpus
 from .data.near import NEAR
 from .doubts import doubts
 from .droppable import check_suspects, find_droppable
@@ -86,7 +87,7 @@ def prepare(  # noqa: PLR0913
         operations=replace(operations, made={}),  # the bank is built: their models are of no more use
         droppable=droppable,
     )
-    return replace(whole, folds=[whole.of_fold(fold) for fold in corpus.folds])
+    return replace(whole, folds=[whole.of_fold(place) for place in range(len(corpus.folds))])
 
 
 def _resources(

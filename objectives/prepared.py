@@ -11,9 +11,8 @@ from ..spaces.configuration import Configuration
 from ..spaces.training import TrainingSettings
 from .augmentation.bank import TokenBank
 from .augmentation.making import Operations
+from .corpus.corpus import Corpus
 from .data.cleaning import Finding
-from .data.corpus import Corpus
-from .data.folding import Fold
 from .data.targets import Targets, take_targets
 from .data.tokens import TokenTable
 from .droppable import Droppable
@@ -37,6 +36,10 @@ class TaskRows:
         """Some rows, in the same buckets."""
         chosen = torch.tensor(rows, dtype=torch.int64)
         return replace(self, tokens=self.tokens.take(chosen), targets=take_targets(self.targets, chosen))
+
+    def of(self, task: Task[Any]) -> "TaskRows":
+        """The same rows, of the task as other rows taught it."""
+        return replace(self, task=task)
 
 
 @dataclass(frozen=True)
@@ -101,16 +104,21 @@ class PreparedObjective:
             counted_rows=counts[main] if self.counted_rows is None else self.counted_rows,
         )
 
-    def of_fold(self, fold: Fold) -> "PreparedObjective":
-        """The objective of one fold: some training rows of each task, measured on those that it holds out."""
-        kept = fold.train
-        held = {name: self.validations[name].take(rows) for name, rows in fold.held.items()}
+    def of_fold(self, place: int) -> "PreparedObjective":
+        """The objective of one fold: some training rows of each task, measured on those that it holds out.
+
+        Tasks learn a number's scale from these rows; loss normalisers stay, so that a weight is the same in all folds.
+        """
+        fold, tasks = self.corpus.folds[place], self.corpus.taught_in(place)
+        validations = {
+            name: rows.take(fold.held[name]) if name in fold.held else rows for name, rows in self.validations.items()
+        }
         return replace(
             self,
-            train={name: rows.take(kept[name]) for name, rows in self.train.items()},
-            bank=self.bank.take(torch.tensor(kept[self.settings.main_task], dtype=torch.int64)),
-            validations={**self.validations, **held},
-            droppable=self.droppable.take(kept),
+            train={name: rows.take(fold.train[name]).of(tasks[name]) for name, rows in self.train.items()},
+            bank=self.bank.take(torch.tensor(fold.train[self.settings.main_task], dtype=torch.int64)),
+            validations={name: rows.of(tasks[name]) for name, rows in validations.items()},
+            droppable=self.droppable.take(fold.train),
         )
 
     @property

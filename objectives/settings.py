@@ -15,7 +15,7 @@ from ..spaces.settings import Settings
 from ..spaces.training import TrainingSettings
 from .models.names import LOCAL
 from .tasks.kinds import TaskSettings
-from .tasks.settings import Direction
+from .tasks.settings import Direction, Encoding, OptionalColumn
 
 
 def _fraction(value: float | str) -> float | str:
@@ -98,6 +98,15 @@ class DataSettings(Settings):
         "Hub data set; or {folds: 5}",
     )
     test: str | None = Field(default=None, description="a file or Hub data set that the search never touches")
+    encoding: Encoding = Field(
+        default=None,
+        description="of text files without a byte order mark, such as cp1252 or gb18030 (Python's names); null: UTF-8",
+    )
+    group: OptionalColumn = Field(
+        default=None,
+        description="column with what belongs together (a document, a patient): rows with the same value are never on "
+        "both sides of a split; an empty cell stands alone",
+    )
     clean: CleaningSettings = Field(
         default_factory=CleaningSettings, description="what is repaired, and dropped from training"
     )

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import torch
 
+from .corpus.corpus import Corpus
 from .data.batches import bucket_lengths
 from .data.cleaning import Finding
-from .data.corpus import Corpus
 from .data.table import Table
 from .data.targets import TextTargets
 from .lengths import cut_texts

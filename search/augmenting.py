@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from ..objectives.augmentation.making import make_operations
-from ..objectives.augmentation.operation import Resources, Row
+from ..objectives.augmentation.operation import Resources
 from ..objectives.augmentation.registry import BATCH_OPERATIONS, OPERATIONS, TEXT_OPERATIONS
 from ..objectives.checking import check_operations
-from ..objectives.data.corpus import read_corpus
+from ..objectives.corpus.reading import read_corpus
 from ..objectives.data.loading import load_table
+from ..objectives.data.row import Row
 from ..objectives.data.sources import resolve_source, suggestion
 from ..objectives.settings import ModelSettings
 from ..objectives.tasks.registry import make_task

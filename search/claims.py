@@ -102,8 +102,13 @@ class Claims:
         """Requeue all trials of this tuner, including those that it had not recorded. The lock is held."""
         mine = [trial.number for trial in self._running(self.token, None)]
         for number in mine:
-            self.storage.set_trial_state_values(self._id(number), TrialState.WAITING)
+            self._requeue(self._id(number))
         return mine
+
+    def _requeue(self, trial_id: int) -> None:
+        """Let a trial wait. First without its owner: whoever asks for it next may die before it says who it is."""
+        self.storage.set_trial_user_attr(trial_id, OWNER, None)
+        self.storage.set_trial_state_values(trial_id, TrialState.WAITING)
 
     def _running(self, *tokens: str | None) -> list[FrozenTrial]:
         """The running trials whose owner has one of these tokens."""
@@ -127,7 +132,7 @@ class Claims:
             if failure is not None:
                 self.record_death(trial, failure)
             elif self._token(trial) == self.token and trial.number not in known:
-                self.storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
+                self._requeue(self._id(trial.number))
         return self.trials()
 
     def is_at_work(self) -> bool:

@@ -154,9 +154,14 @@ def consequences(file: StudyFile) -> Iterator[str]:
     if file.measured_tasks:
         yield f"never switched off, as an objective measures them: {', '.join(file.measured_tasks)}"
     if file.search.pruner == "wilcoxon" and file.data.folds is None:
-        yield "wilcoxon is made for folds: without them it compares rungs of one curve, which hang together"
+        yield "wilcoxon is made for folds: without them it compares rungs of one curve, which are correlated"
     if file.data.folds is not None:
         yield f"{file.data.folds} folds: a trial trains once for each, and its value is their mean{_pruned(file)}"
+        if "synthesize" in file.space.augmentation.operations:
+            yield (
+                "synthesize learns from the rows of all folds, held-out ones too, so scores of trials that use it are "
+                "too good: prefer a share or a file as data.validation"
+            )
     if file.search.sampler == "grid":
         size, given = len(grid(file)), given_configurations(file)
         trained = max(0, min(size, file.search.trials - len(given)))

@@ -15,6 +15,23 @@ class Interruption:
         self.requested = False
         self.shielded = False
         """No signal raises: what is under way must be whole, and it is short."""
+        self.is_at_once = False
+        """The first signal raises: nothing is under way that could end well soon."""
+
+    @contextmanager
+    def at_once(self) -> Generator[None]:
+        """Stop what is done in this context without waiting for anything, as data may take hours to prepare.
+
+        Raises:
+            KeyboardInterrupt: somebody asks to stop, or did before.
+        """
+        self.is_at_once = True
+        try:
+            if self.requested:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self.is_at_once = False
 
     @contextmanager
     def shield(self) -> Generator[None]:
@@ -33,12 +50,12 @@ def interruption(say: Callable[[str], None], when: str = "after this rung") -> G
 
     def tell() -> None:
         try:
-            say(f"stopping {when}; once more to stop now")
+            say(f"stopping {when}; press Ctrl-C again to stop now")
         finally:
             told.set()
 
     def receive(_number: int, _frame: FrameType | None) -> None:
-        if not found.requested:
+        if not found.requested and not found.is_at_once:
             found.requested = True
             # Not here: the signal may have come in the middle of a print, and a stream is not entered twice.
             _thread.start_new_thread(tell, ())

@@ -32,7 +32,7 @@ def only_one(name: str, url: str, timeout_s: float = 0.0) -> Generator[None]:
         with _held(f"{database(url)}\0{name}", url, timeout_s):
             yield
     except TimeoutError:
-        raise StudyError(f"another `autotune study` command is at work on {name!r}") from None
+        raise StudyError(f"another `autotune study` command is already using {name!r}") from None
 
 
 @contextmanager

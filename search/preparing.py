@@ -8,7 +8,7 @@ import torch
 
 from ..objectives.augmentation.generating import Progress
 from ..objectives.caching import content_hash
-from ..objectives.data.corpus import Corpus
+from ..objectives.corpus.corpus import Corpus
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource, commit_of

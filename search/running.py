@@ -65,7 +65,8 @@ def run_study(
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
         file, base = record.file, record.folder
-        prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
+        with interrupted.at_once():
+            prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
         patiently(lambda: check_rows(record, prepared))
         recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
         work = patiently(lambda: _workload(record, total))
@@ -132,7 +133,7 @@ def _done_already(record: StudyRecord, total: int) -> str | None:
     ended = sum(state.is_finished() for state in states)
     if ended < total or TrialState.RUNNING in states:
         return None
-    return f"all {total} trials are done" if ended == total else f"{ended} trials are done, and {total} are asked for"
+    return f"all {total} trials are done" if ended == total else f"{ended} trials are done; {total} were requested"
 
 
 def _workload(record: StudyRecord, total: int) -> Workload:

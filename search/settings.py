@@ -29,7 +29,7 @@ def seconds(value: object) -> float:
     """
     match = re.match(_PATTERN, str(value)) if isinstance(value, int | float | str) else None
     if match is None or isinstance(value, bool) or not float(match[1]):
-        msg = f"{value!r} is no duration: write seconds (90) or a number with s, m or h ('90s', '30m', '2h')"
+        msg = f"{value!r} is not a duration: write seconds (90) or a number with s, m or h ('90s', '30m', '2h')"
         raise ValueError(msg)
     return float(match[1]) * _SECONDS[match[3]]
 

@@ -212,7 +212,7 @@ def delete_study(name: str, url: str) -> None:
     """Delete a study, be it ready or half made, and its trials.
 
     Raises:
-        StudyError: there is none of that name, or a run is at work on it.
+        StudyError: there is none of that name, or a run is already using it.
     """
     find_study(name, url)
     with storage_errors(url), only_one(name, url), claiming(name, url, for_long=True):
@@ -220,6 +220,6 @@ def delete_study(name: str, url: str) -> None:
         fresh = named(storage, confirmation_name(name))
         both = [study] if fresh is None else [fresh, study]
         if any(Claims(each, storage, url).is_at_work() for each in both):
-            raise StudyError(f"another `autotune study` command is at work on {name!r}")
+            raise StudyError(f"another `autotune study` command is already using {name!r}")
         for each in both:
             optuna.delete_study(study_name=each.study_name, storage=storage)

@@ -92,7 +92,9 @@ class AugmentationSpace(Settings):
         default=(0.0, 0.8), description="how much of a batch is augmented; from 0: it may also be switched off"
     )
     magnitude: UnitBounds = Field(default=(0.05, 0.3), description="strength of every operation")
-    levels: int = Field(default=3, ge=1, le=9, description="magnitudes that are tried within the range")
+    levels: int = Field(
+        default=3, ge=1, le=9, description="magnitudes that are tried within the range; 1: its lower end"
+    )
     replicas: int = Field(default=2, ge=1, le=16, description="how many variants of a row each operation makes")
     on_missing: Literal["error", "drop"] = Field(
         default="error", description="an operation whose needs are missing is an error, or is dropped with a warning"

@@ -1,5 +1,6 @@
 """Ranges and choices, as a study file writes them: `[low, high]`, one number (fixed), or choices."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -19,7 +20,7 @@ def _pair_from_number(value: object) -> object:
 def _ordered(bounds: Pair) -> Pair:
     low, high = bounds
     if low > high:
-        raise ValueError(f"the range is the wrong way round: {low:g} is above {high:g}; write [{high:g}, {low:g}]")
+        raise ValueError(f"the range is reversed: {low:g} is above {high:g}; write [{high:g}, {low:g}]")
     return bounds
 
 
@@ -72,6 +73,15 @@ class Choices(Settings):
     def values(self) -> Sequence[SettingValue]:
         """What is written: each of the choices."""
         return self.choices
+
+
+def nearest_choice(choices: Sequence[SettingValue], value: SettingValue) -> SettingValue:
+    """Of some choices the number that is nearest to a value, null being above all; the first where words differ."""
+    number = math.inf if value is None else value
+    numbers = [choice for choice in choices if isinstance(choice, int | float)]
+    if not numbers or not isinstance(number, int | float):
+        return choices[0]
+    return min(numbers, key=lambda choice: (abs(choice - number), -choice))
 
 
 def _no_truth(value: object) -> object:

@@ -6,6 +6,7 @@ from typing import Annotated
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field, field_validator
 
+from .bounds import nearest_choice
 from .configuration import SettingValue
 from .settings import Settings
 
@@ -29,7 +30,7 @@ class CleaningSpace(Settings):
     @classmethod
     def _distinct(cls, choices: list[SettingValue]) -> list[SettingValue]:
         if len(set(choices)) < len(choices):
-            raise ValueError("each choice once")
+            raise ValueError("a choice is listed twice")
         return choices
 
     @property
@@ -50,8 +51,8 @@ class CleaningSpace(Settings):
         return {name: parameters[key] for name in self.choices if (key := f"{_PREFIX}{name}") in parameters}
 
     def parameters(self, cleaning: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
-        """The parameters that stand for some settings; the first choice where a value is none of the choices."""
+        """The parameters that stand for some settings; the nearest choice where a value is none of the choices."""
         return {
-            f"{_PREFIX}{name}": value if (value := cleaning.get(name)) in values else values[0]
+            f"{_PREFIX}{name}": value if (value := cleaning.get(name)) in values else nearest_choice(values, value)
             for name, values in self.choices.items()
         }

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from pydantic import Field, field_validator
 
 from .augmentation import AugmentationSpace, mix_of, mix_parameters, standing_mix
-from .bounds import Choices, LogBounds, NumberRange, SettingSpace
+from .bounds import Choices, LogBounds, NumberRange, SettingSpace, nearest_choice
 from .cleaning import CleaningSpace
 from .configuration import Configuration, SettingValue
 from .loss_weights import LossWeightSpace
@@ -47,7 +47,9 @@ class SpaceSettings(Settings):
             if name == LEARNING_RATE:
                 raise ValueError("the learning rate is searched by `space: learning_rate`, not under `training`")
             if name not in TrainingSettings.model_fields:
-                raise ValueError(f"{name!r} is no training setting; known: {', '.join(TrainingSettings.model_fields)}")
+                raise ValueError(
+                    f"{name!r} is not a training setting; known: {', '.join(TrainingSettings.model_fields)}"
+                )
             _setting_distribution(name, space)
         return training
 
@@ -55,15 +57,15 @@ class SpaceSettings(Settings):
 def _setting_distribution(name: str, space: Choices | NumberRange) -> BaseDistribution:
     """Check the ends against the setting's own rules, then translate."""
     if truths := [value for value in space.values if isinstance(value, bool)]:
-        raise ValueError(f"{name}: {str(truths[0]).lower()} is no value of it")
+        raise ValueError(f"{name}: {str(truths[0]).lower()} is not a valid value")
     checked = [getattr(TrainingSettings.model_validate({name: value}), name) for value in space.values]
     if isinstance(space, Choices):
         if twice := [value for value in checked if checked.count(value) > 1]:
-            raise ValueError(f"{name}: {'null' if twice[0] is None else twice[0]} is there twice")
+            raise ValueError(f"{name}: {'null' if twice[0] is None else twice[0]} occurs twice")
         return CategoricalDistribution(tuple(checked))
     low, high = checked
     if low > high:
-        raise ValueError(f"{name}: the range is the wrong way round: {low:g} is above {high:g}")
+        raise ValueError(f"{name}: the range is reversed: {low:g} is above {high:g}")
     if space.log and low <= 0:
         raise ValueError(f"{name}: searched on a log scale, so both ends must be above 0, not {low:g}")
     if isinstance(low, int) and isinstance(high, int):
@@ -147,7 +149,7 @@ class SearchSpace:
         found |= self.settings.cleaning.parameters({**self.cleaning, **configuration.cleaning})
         for name, space in self.settings.training.items():
             value = configuration.training.get(name, getattr(self.training, name))
-            found[f"training.{name}"] = _nearest_setting(space, value)
+            found[f"training.{name}"] = _nearest_setting(name, space, value)
         return {name: found[name] for name in self.distributions}
 
     @property
@@ -167,9 +169,11 @@ class SearchSpace:
         return Configuration(learning_rate=self.default_rate, ratios=dict.fromkeys(self.auxiliaries, 1.0))
 
 
-def _nearest_setting(space: Choices | NumberRange, value: SettingValue) -> SettingValue:
+def _nearest_setting(name: str, space: Choices | NumberRange, value: SettingValue) -> SettingValue:
+    # The encoder's own dropout is 0.1 in BERT and its kin; elsewhere null is "never" or "all", so beyond every number.
+    number = (0.1 if name == "dropout" else math.inf) if value is None else value
     if isinstance(space, Choices):
-        return value if value in space.choices else space.choices[0]
-    if not isinstance(value, int | float):
-        return space.high  # null is "never" or "all" for most settings: nearest to the largest number
-    return type(value)(min(max(value, space.low), space.high))
+        return value if value in space.choices else nearest_choice(space.choices, number)
+    if not isinstance(number, int | float):
+        return space.high
+    return type(number)(min(max(number, space.low), space.high))

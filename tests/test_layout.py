@@ -126,6 +126,28 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
+def room(module: str) -> str:
+    """The folder of `objectives/` that a module is in; empty for one beside these folders."""
+    parts = module.split(".")
+    return parts[2] if parts[1] == "objectives" and len(parts) > 3 else ""
+
+
+def test_the_rooms_of_objectives_import_one_way() -> None:
+    """Tasks give models their heads, and models hold tasks: these two are one floor."""
+    floors = {"models": "tasks"}
+    graph: dict[str, set[str]] = {}
+    for name, file in modules().items():
+        here = floors.get(room(name), room(name))
+        there = {floors.get(room(target), room(target)) for target in imports(file) if target in modules()}
+        if here:
+            graph.setdefault(here, set()).update(there - {"", here})
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+    assert order.index("data") < order.index("tasks") < order.index("corpus")
+
+
 def test_every_folder_with_files_is_packaged() -> None:
     """One that is not listed is missing from the wheel, and only there."""
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]

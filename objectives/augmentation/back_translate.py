@@ -10,9 +10,10 @@ import regex
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
 from ..caching import content_hash
+from ..data.row import Row
 from ..models.encoders import quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
-from .operation import Resources, Row, TextOperation, random_of
+from .operation import Resources, TextOperation, random_of
 from .writing import Prompt, write
 
 KEY = "space: augmentation: back_translate"

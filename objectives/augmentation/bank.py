@@ -14,10 +14,10 @@ import torch
 from ...spaces.augmentation import AugmentationSpace
 from ..caching import content_hash
 from ..data.cleaning import Action, Finding
+from ..data.row import Row
 from ..data.targets import RaggedTargets, Targets, TextTargets, offsets_from
 from ..data.tokens import TokenTable, concatenate
 from ..tensor_cache import cached_tensors, tensors_hash
-from .operation import Row
 
 VariantKey = tuple[str, float]
 """An operation and its magnitude."""

@@ -11,6 +11,7 @@ from ...spaces.errors import DataError
 from ..caching import content_hash
 from ..data.cleaning import normalised
 from ..data.near import NEAR, near_copies
+from ..data.row import Row
 from ..data.table import Table
 from ..data.tokens import tokenizer_fingerprint
 from ..models.encoders import EncoderSource
@@ -19,7 +20,7 @@ from ..tasks.task import Task
 from ..tensor_cache import cached_tensors, is_cached
 from .bank import CHANGED, GUARDED, REFUSED, SAME, TokenBank, bank_of, bank_of_originals, rows_hash, write_targets
 from .generating import Job, Progress, generate
-from .operation import Row, TextOperation
+from .operation import TextOperation
 
 
 @dataclass(frozen=True)

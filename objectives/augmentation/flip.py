@@ -7,12 +7,13 @@ from typing import ClassVar, Self
 
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import DataError, OperationUnavailable
+from ..data.row import Row
 from ..places import place_of
 from .function_words import carries_meaning
 from .languages import language_of
 from .lexicon import Lexicon, Words, built_in, built_in_languages, read_lexicon
 from .negation import NEGATIONS, Negation, is_negation, negation_before
-from .operation import Resources, Row, TextOperation, random_of
+from .operation import Resources, TextOperation, random_of
 from .segmenting import Segmenter
 from .turning import Sentence, agree_articles
 from .words import touched

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from ..data.row import Row
 from ..machine import core_count
-from .operation import Row, TextOperation
+from .operation import TextOperation
 
 FEWEST_FOR_PROCESSES = 20_000
 """Rows to rewrite: a rule operation takes about 0.1 ms for one of 40 words (measured), so that these are 2 s of work;

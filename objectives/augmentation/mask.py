@@ -14,10 +14,11 @@ from torch.nn.utils.rnn import pad_sequence
 from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
 from ..caching import content_hash
+from ..data.row import Row
 from ..models.encoders import quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
 from ..models.names import is_scratch
-from .operation import Resources, Row, TextOperation, random_of
+from .operation import Resources, TextOperation, random_of
 from .words import WIDE, chosen, like
 
 KEY = "space: augmentation: mask: model"

@@ -14,19 +14,7 @@ from typing import ClassVar, Self
 import torch
 
 from ...spaces.augmentation import AugmentationSpace
-
-
-@dataclass(frozen=True)
-class Row:
-    """A training row as an operation sees it."""
-
-    texts: tuple[str, ...]
-    """One text, the two of a pair, or the words of a row whose tags stand at its words."""
-    label: str | None = None
-    """The label of a classification; None for every other kind of task."""
-    is_words: bool = False
-    """Whether `texts` are words that tags stand at: none may come, go or be split."""
-
+from ..data.row import Row
 
 Judge = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """The baseline's opinion of some texts: the probability of each label, (texts, labels), in the order of the labels."""

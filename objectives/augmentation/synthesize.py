@@ -14,12 +14,13 @@ from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import OperationUnavailable
 from ..caching import content_hash
 from ..data.cleaning import normalised
+from ..data.row import Row
 from ..models.encoders import open_encoder, quiet_transformers
 from ..models.language_models import LanguageModel, open_language_model
 from ..models.names import is_scratch
 from ..tensor_cache import tensors_hash
 from .ngrams import NGrams
-from .operation import Judge, Resources, Row, TextOperation, random_of
+from .operation import Judge, Resources, TextOperation, random_of
 from .writing import Prompt, write
 
 KEY = "space: augmentation: synthesize"

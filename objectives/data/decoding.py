@@ -1,19 +1,23 @@
-"""Decoding a file's bytes to text."""
+"""From a file's bytes to its content, and to text."""
 
 import codecs
+import gzip
+import zlib
 from pathlib import Path
 
 from ...spaces.errors import DataError
 from .mistakes import Mistakes
 
 _NO_TEXTS = {
-    b"\x1f\x8b": "compressed (gzip): unpack it",
+    b"\x1f\x8b": "compressed (gzip): unpack it, or call it {packed}",
     b"\xfd7zXZ\0": "compressed (xz): unpack it",
     b"BZh9": "compressed (bzip2): unpack it",
     b"PK\x03\x04": "a zip archive: unpack it, or save a spreadsheet (.xlsx, .ods) as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "a spreadsheet of an old Excel (.xls): save it as CSV UTF-8",
 }
 """What files of other programs begin with, and what they are."""
+PACKED = ".gz"
+"""The end of the name of a file that is read as what is packed in it."""
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -25,8 +29,28 @@ def read_bytes(path: str, source: str) -> bytes:
         raise DataError(f"{source}: cannot be read ({error.strerror})") from error
     if not data:
         raise DataError(f"{source}: the file is empty")
-    if what := _other_format(data):
+    return data
+
+
+def content_of(data: bytes, path: str, source: str) -> bytes:
+    """What a file holds: its bytes, or what is packed in them. DataError: it is empty, or another program's."""
+    if Path(path).suffix.lower() == PACKED:
+        data = _unpacked(data, source)
+    if what := _other_format(data, f"{Path(source).name}{PACKED}"):
         raise DataError(f"{source}: the file is {what}")
+    return data
+
+
+def _unpacked(data: bytes, source: str) -> bytes:
+    try:
+        data = gzip.decompress(data)
+    except gzip.BadGzipFile as error:
+        name = Path(source).name[: -len(PACKED)]
+        raise DataError(f"{source}: not compressed with gzip, as its name says; call it {name}") from error
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"{source}: cannot be unpacked ({error})") from error
+    if not data:
+        raise DataError(f"{source}: the file is empty")
     return data
 
 
@@ -37,21 +61,28 @@ def other_format(path: Path) -> str:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        return _other_format(file.read(max(map(len, _NO_TEXTS))))
+        return _other_format(file.read(max(map(len, _NO_TEXTS))), ".csv.gz, .tsv.gz, .jsonl.gz, as what is in it")
 
 
-def _other_format(data: bytes) -> str:
-    return next((what for start, what in _NO_TEXTS.items() if data.startswith(start)), "")
+def _other_format(data: bytes, packed: str) -> str:
+    """`packed`: how a packed file may be called."""
+    return next((what.format(packed=packed) for start, what in _NO_TEXTS.items() if data.startswith(start)), "")
 
 
-def decode(data: bytes, source: str) -> str:
-    """The text of UTF-8, or of UTF-16 that begins with its byte order mark, without the marks.
+def decode(data: bytes, source: str, encoding: str | None = None, group: str = "data") -> str:
+    """The text of bytes, without byte order marks.
+
+    Args:
+        data: UTF-8, or UTF-16 that begins with its mark, or in the encoding that is named.
+        source: as the user wrote it, for messages.
+        encoding: of a text without a mark; None: UTF-8.
+        group: of the study file where it can be named, for messages.
 
     Raises:
         DataError: another encoding, a NUL, or nothing but blanks.
     """
     # Some programs write a mark before a text that has one already, and pandas would read another header than ours.
-    text = (_utf_16(data, source) if data.startswith(_UTF_16_MARKS) else _utf_8(data, source)).lstrip("\ufeff")
+    text = _marked(data, source, encoding, group).lstrip("\ufeff")
     mistakes = Mistakes(source)
     for number, line in enumerate(text.split("\n"), 1):
         if "\0" in line:
@@ -60,6 +91,19 @@ def decode(data: bytes, source: str) -> str:
     if not text.strip():
         raise DataError(f"{source}: the file is empty")
     return text
+
+
+def _marked(data: bytes, source: str, encoding: str | None, group: str) -> str:
+    if data.startswith(_UTF_16_MARKS):
+        return _utf_16(data, source)
+    if encoding is None or data.startswith(codecs.BOM_UTF8):
+        return _utf_8(data, source, group)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        byte = f"0x{data[error.start]:02x}"
+        raise DataError(f"{source}, line {line}: {byte} is not {encoding}, which `encoding` says") from error
 
 
 def _utf_16(data: bytes, source: str) -> str:
@@ -72,22 +116,26 @@ def _utf_16(data: bytes, source: str) -> str:
         ) from error
 
 
-def _utf_8(data: bytes, source: str) -> str:
+def _utf_8(data: bytes, source: str, group: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         start = error.start + (len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
         line = data.count(b"\n", 0, start) + 1
         byte = start - (data.rfind(b"\n", 0, start) + 1) + 1
+        name, codec = _likely_encoding(data)
         raise DataError(
-            f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; "
-            f"the file looks like {_likely_encoding(data)}; save it as UTF-8"
+            f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; the file looks like "
+            f"{name}: save it as UTF-8, or add this line to the study file, under {group}: `encoding: {codec}`"
         ) from error
 
 
-def _likely_encoding(data: bytes) -> str:
-    try:
-        data.decode("gb2312")
-    except UnicodeDecodeError:
-        return "Latin-1 or Windows-1252"
-    return "GBK"
+def _likely_encoding(data: bytes) -> tuple[str, str]:
+    """Its name, and Python's."""
+    for codec, name in (("gb2312", "GBK"), ("cp1252", "Latin-1 or Windows-1252")):
+        try:
+            data.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        return name, "gbk" if codec == "gb2312" else codec
+    return "Latin-1", "latin-1"

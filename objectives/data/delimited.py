@@ -41,14 +41,17 @@ class Outline:
     """What quotes are: `csv.QUOTE_MINIMAL`, or `csv.QUOTE_NONE` where they are part of the texts."""
     delimiter: str
     """What stands between the cells."""
+    blank: list[int]
+    """The lines of rows of nothing but separators."""
 
 
 def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     """Read all records of a CSV or TSV text, as Python's `csv` module does, and keep where they stand.
 
-    Columns without a name are ignored where they are empty, or pandas' index; so are rows of nothing but separators,
-    as spreadsheets write them. Where a CSV's header has semicolons, or tabs, and no comma, these are its separators,
-    unless only commas make sense of the rows: spreadsheets write them in countries that write 4,5 for 4.5.
+    Columns without a name are ignored where they are empty, or pandas' index; rows of nothing but separators, as
+    spreadsheets write them, are left out, and their lines kept. Where a CSV's header has semicolons, or tabs, and no
+    comma, these are its separators, unless only commas make sense of the rows: spreadsheets write them in countries
+    that write 4,5 for 4.5.
 
     Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, every line has its columns
     without, and few cells are quoted as a CSV's are: many programs write tabs and no quotes, and a text may begin with
@@ -104,11 +107,11 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
     records = _records(text, delimiter, quoting, mistakes)
     header_line, header = next(((line, fields) for line, fields in records if fields), (1, []))
     nameless: dict[int, list[str]] = {place: [] for place, name in enumerate(header) if not name.strip()}
-    places, lines = list[int](), list[int]()
+    places, lines, blank = list[int](), list[int](), list[int]()
     for record, (line, fields) in enumerate(records):
         if len(fields) > 1 and not any(fields):
-            continue
-        if len(fields) == len(header):
+            blank.append(line)
+        elif len(fields) == len(header):
             places.append(record)
             lines.append(line)
             for place, values in nameless.items():
@@ -125,7 +128,7 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
         if len(header) > 1 and all(name.startswith(" ") for name in header[1:]):
             mistakes.add(line, "blanks follow the separators; a quote after a blank does not quote: remove the blanks")
     names = [" " * (place + 1) if place in ignored else name for place, name in enumerate(header)]
-    return Outline(columns, names, places, lines, quoting, delimiter), mistakes
+    return Outline(columns, names, places, lines, quoting, delimiter, blank), mistakes
 
 
 def _ignored(nameless: Mapping[int, Sequence[str]]) -> set[int]:

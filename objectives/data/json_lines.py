@@ -115,7 +115,7 @@ def _parse_row(line: str) -> _Row:
 
 
 def _loaded(text: str) -> object:
-    """JSON whose numbers keep their digits; a ValueError that is no JSONDecodeError names a key that is there twice."""
+    """JSON whose numbers keep their digits; a ValueError that is no JSONDecodeError names a key that occurs twice."""
     return json.loads(
         text, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_without_repeats
     )
@@ -130,7 +130,7 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> _Row:
     row = _Row(pairs)
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} occurs twice")
     return row
 
 

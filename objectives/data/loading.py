@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...spaces.errors import DataError
 from .conll import parse_conll
-from .decoding import decode, read_bytes
+from .decoding import content_of, decode, read_bytes
 from .delimited import check_delimited, other_separator
 from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
 from .json_lines import parse_json
@@ -48,16 +48,18 @@ def _read(source: Source) -> Table:
         return _table(source, content, _digest_of_columns(content), _labels_of(files))
     data = read_bytes(source.place, source.text)
     digest = hashlib.sha256(data).hexdigest()
+    data = content_of(data, source.place, source.text)
     if source.kind is Kind.PARQUET:
         return _table(source, read_parquet(data, source), digest)
-    text = decode(data, source.text)
+    text = decode(data, source.text, source.encoding, source.group)
     if source.kind is Kind.JSONL:
         return _table(source, parse_json(text, source.text), digest)
     if source.kind is Kind.CONLL:
         return _table(source, parse_conll(text, source.text), digest)
     outline = check_delimited(text, DELIMITERS[source.kind], source.text)
     hint = other_separator(outline.columns[0], outline.delimiter) if len(outline.columns) == 1 else ""
-    return _table(source, read_delimited(text, outline, source), digest, hint)
+    table = _table(source, read_delimited(text, outline, source), digest, hint)
+    return replace(table, blank_rows=[f"{source.text}, line {line}" for line in outline.blank])
 
 
 def fingerprint(source: Source) -> str:
@@ -87,12 +89,13 @@ def _folder_of_files(source: Source, every: Sequence[Path]) -> Table | None:
     """The rows of a split whose files are of the kinds that we check; None where one is of another kind.
 
     `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates. It does
-    read the .json files of a folder: their digest is that of what it makes of them, in studies that are there.
+    read the .json and the packed files of a folder: their digest is that of what it makes of them, in studies that are
+    there.
     """
     files = [file for file in every if file.stat().st_size] or every  # an empty one among others has no rows
     kinds = [FILE_KINDS.get(suffix) if (suffix := file.suffix.lower()) != ".json" else None for file in files]
     tables = [
-        _read(Source(f"{source.text}: {file.name}", kind, str(file)))
+        _read(replace(source, text=f"{source.text}: {file.name}", kind=kind, place=str(file)))
         for file, kind in zip(files, kinds, strict=True)
         if kind is not None and None not in kinds
     ]

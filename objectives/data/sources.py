@@ -1,6 +1,6 @@
 """Where rows come from: what the user wrote in `data.train`, resolved once.
 
-    reviews.csv  reviews.tsv  reviews.jsonl  reviews.json  reviews.parquet  names.conll    a file
+    reviews.csv  reviews.tsv  reviews.jsonl  reviews.json  reviews.parquet  names.conll    a file, or packed: .csv.gz
     folder  folder@test  folder:config@test                       a folder that `datasets.load_dataset` opens
     owner/name  owner/name@test  owner/name:config@test           a data set on the Hugging Face Hub
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ...spaces.errors import DataError
 from ..places import place_of
-from .decoding import other_format
+from .decoding import PACKED, other_format
 
 
 class Kind(StrEnum):
@@ -57,6 +57,10 @@ class Source:
     """The path of a file or folder, or the id of a Hub data set."""
     config: str | None = None
     split: str = "train"
+    encoding: str | None = None
+    """Of text files without a byte order mark; None: UTF-8."""
+    group: str = "data"
+    """The group of the study file that names it and its encoding, for messages."""
 
     @property
     def is_file(self) -> bool:
@@ -90,17 +94,23 @@ def _resolve(text: str, base: Path) -> Source:
     if not text.strip() or "\0" in text:
         raise DataError(f"{text!r} names no data; give {_allowed()}")
     path = place_of(text, base)
-    kind = FILE_KINDS.get(path.suffix.lower())
+    kind = _kind_of(path)
     if kind is not None and not path.is_dir():
         return _resolve_file(text, path, kind)
     if path.is_file():
         if what := other_format(path):
             raise DataError(f"{text}: the file is {what}")
         raise DataError(
-            f"{text}: files of the kind {path.suffix or '(no suffix)'!r} are not read; give {_allowed()}"
+            f"{text}: files of the type {path.suffix or '(no suffix)'!r} are not supported; give {_allowed()}"
             "; a file with a word and its tags on each line is read as .conll"
         )
     return _resolve_collection(text, base)
+
+
+def _kind_of(path: Path) -> Kind | None:
+    """By the end of its name, or of the name of what is packed in it."""
+    inner = path.with_suffix("") if path.suffix.lower() == PACKED else path
+    return FILE_KINDS.get(inner.suffix.lower())
 
 
 def _resolve_file(text: str, path: Path, kind: Kind) -> Source:
@@ -133,4 +143,4 @@ def _nearest_file(path: Path) -> str:
 
 
 def _allowed() -> str:
-    return f"a file ({', '.join(FILE_KINDS)}), a folder, or a Hub data set as owner/name@split"
+    return f"a file ({', '.join(FILE_KINDS)}; or packed, as .csv.gz), a folder, or a Hub data set as owner/name@split"

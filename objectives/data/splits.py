@@ -63,15 +63,12 @@ def _move_if_missing(name: str, labels: Sequence[str], source: list[int], target
         target.append(row)
 
 
-def another_share(fraction: float, held: int, count: int) -> list[Finding]:
-    """A finding where `held` of `count` rows are noticeably more or fewer than the share that was asked for."""
+def another_share(fraction: float, held: int, count: int, why: str) -> list[Finding]:
+    """A finding where `held` of `count` rows are noticeably more or fewer than the share asked for, and why."""
     asked = fraction * count
     if abs(held - asked) <= max(asked / 4, _FEW):
         return []
-    what = (
-        f"data.validation: {fraction:g} of the rows was asked for, but each class needs a row on both sides, so "
-        f"{held / count:.2g} is held out"
-    )
+    what = f"data.validation: {fraction:g} of the rows was asked for, but {why}, so {held / count:.2g} is held out"
     return [Finding(what, held, (), "noted")]
 
 

@@ -36,6 +36,8 @@ class Table:
     """What is likely wrong where a column misses."""
     written: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
     """The values of list columns that were written as text, for whoever reads them as texts."""
+    blank_rows: Sequence[str] = ()
+    """Where rows of nothing but separators stand, which are left out."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -160,5 +162,6 @@ def append(table: Table, more: Table) -> Table:
         written={name: values for name, values in joined.items() if name in lists},
         lines=[*table.lines, *more.lines],
         faults={name: faults[name] for name in shared if name in faults},
+        blank_rows=[*table.blank_rows, *more.blank_rows],
     )
     return with_written_lists(whole)

@@ -37,7 +37,7 @@ class TextColumns:
             return
         self.columns.pop(name, None)
         self.lists.pop(name, None)
-        self.faults[name] = f"column {name!r} is there twice: as {_in_words(first)} and as {_in_words(path)}"
+        self.faults[name] = f"column {name!r} occurs twice: as {_in_words(first)} and as {_in_words(path)}"
 
 
 def _in_words(path: tuple[str, ...]) -> str:

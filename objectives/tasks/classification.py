@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
-from ..augmentation.operation import Row
+from ..data.row import Row
 from ..data.table import Table
 from ..data.targets import Targets
 from ..models.borrowed import BorrowedHead, Encoded

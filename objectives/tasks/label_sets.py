@@ -48,7 +48,7 @@ def from_places(table: Table, items: Sequence[Sequence[str]], count: int, task: 
         DataError: a list is longer or shorter, or holds something else than zeros and ones.
     """
     table.refuse(
-        (row, f"task {task!r}: {list(values)} is no list of {count} zeros and ones, one per label")
+        (row, f"task {task!r}: {list(values)} is not a list of {count} zeros and ones, one per label")
         for row, values in enumerate(items)
         if len(values) != count or not _DIGITS.issuperset(map(str.lower, values))
     )

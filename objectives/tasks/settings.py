@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ...spaces.settings import Settings
+from ..data.encodings import known_encoding
 from ..data.inputs import Inputs
 from ..data.table import Table
 
@@ -20,6 +21,7 @@ class NamesColumn:
 
 Column = Annotated[str, Field(min_length=1), NamesColumn()]
 OptionalColumn = Annotated[str | None, Field(min_length=1), NamesColumn()]
+Encoding = Annotated[str, AfterValidator(known_encoding)] | None
 _Name = Annotated[str, Field(min_length=1)]
 ColumnOrColumns = Annotated[_Name | list[_Name], NamesColumn()]
 
@@ -31,6 +33,7 @@ class TaskData(Settings):
     validation: str | None = Field(
         default=None, min_length=1, description="rows that it is measured on, where its metric is an objective"
     )
+    encoding: Encoding = Field(default=None, description="of these files' texts, such as cp1252; null: UTF-8 or UTF-16")
 
 
 class BaseTaskSettings(Settings):

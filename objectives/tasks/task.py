@@ -11,9 +11,9 @@ from typing import ClassVar, Generic, Self, TypeVar
 import torch
 from transformers import PreTrainedModel
 
-from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
+from ..data.row import Row
 from ..data.table import Table, take
 from ..data.targets import Targets, take_targets
 from ..data.tokens import TokenTable, encode, tokenize

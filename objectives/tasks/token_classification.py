@@ -10,9 +10,9 @@ from torch.nn import functional
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from ...spaces.errors import DataError
-from ..augmentation.operation import Row
 from ..data.cleaning import Finding
 from ..data.inputs import Inputs
+from ..data.row import Row
 from ..data.table import Table
 from ..data.targets import IGNORED, Targets, widened
 from ..data.tokens import tokenize_aligned

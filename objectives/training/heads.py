@@ -96,5 +96,5 @@ def _structure(name: str, folder: Path) -> Any:  # noqa: ANN401
     """A class of transformers by its name."""
     found = getattr(transformers, name, None)
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):
-        raise EncoderError(f"{folder}: {name!r} is no model of transformers {transformers.__version__}")
+        raise EncoderError(f"{folder}: {name!r} is not a model of transformers {transformers.__version__}")
     return found

@@ -122,11 +122,19 @@ def run_command(
         again = f"{shlex.quote(target)}{storage_option(storage) if storage else ''}"
         tell(f"interrupted; resume with: autotune study run {again}")
         return INTERRUPTED
-    if ending is Ending.DONE and _summary(record).counts.complete == 0:
+    counts = _summary(record).counts
+    if ending is Ending.DONE and counts.complete == 0:
         with while_stored(record):
             raise TrainingError(f"no trial completed; for the reasons: autotune study report {record.called}")
     now = as_it_is_now(record).file
     if ending is not Ending.DONE or now.confirm is None:
+        return 0
+    if counts.done < counts.total:
+        # The test data is looked at once: not for the best of the few trials that try whether all works.
+        tell(
+            f"not confirmed yet, at {counts.done} of the study's {counts.total} trials; to do so now: "
+            f"autotune study confirm {record.called}"
+        )
         return 0
     limit_s = timeout_s or now.search.timeout
     left_s = None if limit_s is None else max(limit_s - (time.monotonic() - began), 0.0)

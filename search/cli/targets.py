@@ -37,7 +37,7 @@ def url_of(storage: str | None, file: StudyFile | None, path: Path | None) -> st
 
 
 def seconds(timeout: str | None) -> float | None:
-    """What `--timeout` says. InputError if it is no duration."""
+    """What `--timeout` says. InputError if it is not a duration."""
     if timeout is None:
         return None
     try:

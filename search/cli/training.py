@@ -227,8 +227,8 @@ def _begin(trackers: Trackers, file: Path, step: int) -> None:
 def _left(destination: Destination) -> str:
     """What is left of a training whose model cannot be written, and what to do."""
     if destination.store.sizes():
-        return "the training is kept as it was last saved: mend this, and the same command goes on from there"
-    return "the training was too short to be saved, and is lost: mend this, and give the same command"
+        return "the training's last saved state is kept: fix this, and the same command resumes from it"
+    return "nothing had been saved yet: fix this, and run the same command again"
 
 
 def _metrics(objective: str | Sequence[str], trained: Trained) -> dict[str, object]:

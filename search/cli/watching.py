@@ -50,12 +50,18 @@ def _repeat(record: StudyRecord) -> None:
 
 
 def _standings(record: StudyRecord) -> Iterator[list[str]]:
-    """Where the study stands, in lines; again and again until its total has ended."""
+    """Where the study stands, in lines; again and again until its total has ended.
+
+    A run that was given a greater total shows it by its trials alone, so between two of them only a second look tells.
+    """
+    done = -1
     while True:
-        summary = patiently(lambda: summarize(record.study, importance=False))
+        counts = (summary := patiently(lambda: summarize(record.study, importance=False))).counts
         yield _lines(summary)
-        if summary.counts.done >= summary.counts.total:
-            return
+        if counts.done >= counts.total:
+            if counts.done == done:
+                return
+            done = counts.done
         time.sleep(INTERVAL_S)
 
 

@@ -66,7 +66,7 @@ class _Reading:
             tested=self._tested(arms),
             short_runs=runs.of_search(winner.trial) if winner and winner.trial is not None else None,
             fresh_runs=runs.of_confirmation(winner.configuration) if winner else None,
-            same_rows=isinstance(self._record.file.data.validation, str),
+            same_rows=not isinstance(self._record.file.data.validation, float),
             seconds=sum(trial.user_attrs.get(SECONDS, 0.0) for trial in self._trials),
         )
 
@@ -121,7 +121,7 @@ class _Reading:
         return Tested(
             facts["winner"],
             scores,
-            {name: estimate(table.fresh(name)) for name in scores},
+            {name: estimate(table.fresh(name)).within(*table.range) for name in scores},
             gain_over(table, facts["winner"], BASELINE) if both else None,
         )
 

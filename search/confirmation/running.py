@@ -170,7 +170,8 @@ class _Work:
         trials = ledger.trials()
         file, observer = self._record.file, self._observer
         progress, device = Quarters(observer.message), first_device(self._placement.devices)
-        prepared = prepare_fresh(file, self._base, fresh_of(left[0]).seed, progress, device)
+        with self._interrupted.at_once():
+            prepared = prepare_fresh(file, self._base, fresh_of(left[0]).seed, progress, device)
         recipe = FreshRecipe(
             file,
             self._base,

@@ -21,6 +21,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
     parts = (
         [_winner(confirmed, verdict)],
         _against_baseline(confirmed, verdict),
+        _passed_over(confirmed, verdict),
         _unfinished(confirmed),
         _test(confirmed),
         _tied(confirmed, verdict),
@@ -74,6 +75,12 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
         yield _too_few(comparison)
 
 
+def _passed_over(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
+    for name in verdict.passed_over:
+        other = verdict.comparisons[name]
+        yield f"{name} gained more, {confirmed.unit.gain(other.gain)}, but not surely: {other.evidence}."
+
+
 def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
     """The gain as measured, and what is left of it on seeds that did not choose, where that is another figure."""
     said = unit.gain(measured)
@@ -121,7 +128,7 @@ def _all_worse(confirmed: Confirmed, winner: Arm) -> Iterator[str]:
     known = [arm for arm in others if arm.scores.keys() & winner.scores.keys()]
     if known:
         which = "Every other one" if len(known) == len(others) else "Every other one that can be compared"
-        yield f"{which} is worse than {winner.name} by more than these seeds' noise."
+        yield f"{which} is worse than {winner.name} by more than the seed noise."
 
 
 def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
@@ -150,8 +157,8 @@ def _on(arm: Arm) -> str:
 def _rows(confirmed: Confirmed) -> Iterator[str]:
     if confirmed.same_rows:
         yield (
-            "Validation is a file, so all these figures are for its rows, which also selected the candidates; "
-            "only other rows, such as test data, are independent."
+            "Every seed is measured on the same validation rows, which also selected the candidates: all these figures "
+            "are for these rows, and only other ones, such as test data, are independent."
         )
 
 

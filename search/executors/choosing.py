@@ -116,7 +116,10 @@ def choose(
         return Choice(name, places, slots)
     if name is ExecutorName.PROCESS:
         if threads not in (None, 1):
-            note(f"earlier trials trained with {threads} threads, these with one: rounding alone is worth another seed")
+            note(
+                f"earlier trials trained with {threads} threads, these with one: rounding can change a result as much "
+                "as another seed"
+            )
         return Choice(name, places, slots, 1)
     if slots > 1 and len(places) > 1 and _is_one_program(recipe, prepared, note):
         if threads in (None, 1):
@@ -186,7 +189,7 @@ def _chosen(
     try:
         probe = look()
     except (Diverged, RuntimeError, MemoryError) as error:
-        note(f"training in this process: a look at what a step takes failed ({first_line(error)})")
+        note(f"training in this process: timing a step failed ({first_line(error)})")
         return ExecutorName.INLINE, places[:1], work.threads  # the first trial is the same, and says more
     count, threads, why = workers_worth(probe, len(places), work, steps)
     note(why)
@@ -208,7 +211,7 @@ def workers_worth(probe: Probe, most: int, work: Workload, steps: int) -> tuple[
     here, free = "training in this process", free_memory()
     fit = most if free is None or not probe.memory else min(most, free // probe.memory)
     if fit < 2:
-        return 1, work.threads, f"{here}: memory has no room for another of {probe.memory / 1e9:.1f} GB"
+        return 1, work.threads, f"{here}: not enough memory for a second process of {probe.memory / 1e9:.1f} GB"
     step_s, alone_s = steps * probe.together * _EVALUATING, steps * probe.alone * _EVALUATING
     if work.threads is None and not _saves(work.planned, step_s, alone_s / min(fit, work.planned)):
         return 1, None, f"{here}: the trials are too few and too short for more"

@@ -107,7 +107,7 @@ def check_placement(
     """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
 
     Raises:
-        InputError: there is no such device, it is no number of slots, an option belongs to another executor,
+        InputError: there is no such device, it is not a number of slots, an option belongs to another executor,
             or it is no share of a GPU.
     """
     if executor is not ExecutorName.RAY:
@@ -124,5 +124,5 @@ def check_placement(
     if gpus is not None and gpus > 1 and gpus % 1:
         raise InputError(f"--gpus-per-worker: {gpus:g}: a share of one GPU, or whole GPUs")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):
-        raise InputError(f"--slots: {slots!r} is no number of slots; write auto, or 1 or more")
+        raise InputError(f"--slots: {slots!r} is not a number of slots; write auto, or 1 or more")
     return Placement(devices, None if slots == "auto" else int(slots), executor, address, gpus)

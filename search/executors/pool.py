@@ -18,7 +18,7 @@ from ...spaces.errors import TrainingError
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
-from .worker import Broken, Leaving, Note, Noted, Preparing, Ready, Recipe, Round, Told, Training
+from .worker import Broken, Leaving, Note, Noted, Ready, Recipe, Round, Told, Training
 
 STARTS = 3
 """A worker that dies so often before it is ready will not start."""
@@ -185,7 +185,8 @@ class PoolExecutor(Executor):
         for job in coming.values():
             job.sent = True
         lane.busy, lane.training = True, [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
-        lane.since = time.monotonic() if lane.ready and train else None
+        # For trials that come it must make ready first, and a fresh seed's data may take long.
+        lane.since = time.monotonic() if train and not coming else None
         try:
             lane.worker.send(given)
         except WorkerDied as error:
@@ -206,7 +207,10 @@ class PoolExecutor(Executor):
             while lane.busy and lane.worker is asked:
                 self._kept += self._heard(_until(end), [lane])
                 if lane.busy and lane.worker is asked and _until(end) == 0:
-                    self._note(f"{lane.place.name}: no state of trial {trial_id} in {WRITING_S:.0f} s; it is ended")
+                    self._note(
+                        f"{lane.place.name}: trial {trial_id}'s state was not written within {WRITING_S:.0f} s; "
+                        "the worker is terminated"
+                    )
                     lane.vacate()
 
     def _heard(self, timeout_s: float | None, lanes: Sequence[Lane] | None = None) -> list[Evaluation]:
@@ -240,9 +244,7 @@ class PoolExecutor(Executor):
             return self._replace(lane, str(error))
         match message:
             case Ready():
-                lane.ready, lane.starts, lane.since = True, 0, time.monotonic()
-            case Preparing():
-                lane.since = None
+                lane.ready, lane.starts = True, 0
             case Training(trial_ids):
                 lane.training, lane.since = trial_ids, time.monotonic()
             case Noted(text):

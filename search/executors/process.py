@@ -15,7 +15,7 @@ from ...spaces.errors import AutotuneError
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
+from .worker import Broken, Message, Noted, Ready, Recipe, Round, Told, Training, one_thread, take
 
 _LEAVING_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -78,7 +78,7 @@ class _Process:
         if code is None or code >= 0:
             return f"its process ended (exit code {code})"
         name = signal.Signals(-code).name
-        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        hint = ", possibly because memory ran out" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{hint}"
 
 
@@ -94,7 +94,10 @@ def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
         trainer = recipe.make(recipe, lambda text: line.send(Noted(text)))
         line.send(Ready())
         while True:
-            line.send(perform(trainer, recipe.store, line.recv(), line.send))
+            begun = take(trainer, recipe.store, line.recv())
+            line.send(begun)
+            if isinstance(begun, Training):
+                line.send(Told(trainer.advance()))
     except (EOFError, BrokenPipeError):
         return  # the parent closed the line
     except AutotuneError as error:

@@ -20,7 +20,7 @@ from ...spaces.errors import AutotuneError, InputError, first_line
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Broken, Message, Noted, Ready, Recipe, Round, one_thread, perform
+from .worker import Broken, Message, Noted, Ready, Recipe, Round, Told, one_thread, take
 
 _KNOCK_S = 10.0
 
@@ -54,17 +54,25 @@ class Remote:
         """Make the trainer."""
         return self._safely(self._make)
 
-    def work(self, given: Round) -> list[Message]:
-        """Do a round; the last message tells its evaluations."""
-        return self._safely(lambda: self._perform(given))
+    def take(self, given: Round) -> list[Message]:
+        """Begin a round; the last message tells which trials are to train, or that it is over."""
+        return self._safely(lambda: self._take(given))
+
+    def train(self) -> list[Message]:
+        """Do the rest of a round; the last message tells its evaluations."""
+        return self._safely(self._advance)
 
     def _make(self) -> Message:
         self._trainer = self._recipe.make(self._recipe, lambda text: self._notes.append(Noted(text)))
         return Ready()
 
-    def _perform(self, given: Round) -> Message:
+    def _take(self, given: Round) -> Message:
         assert self._trainer is not None
-        return perform(self._trainer, self._recipe.store, given, lambda _: None)
+        return take(self._trainer, self._recipe.store, given)
+
+    def _advance(self) -> Message:
+        assert self._trainer is not None
+        return Told(self._trainer.advance())
 
     def _safely(self, do: Any) -> list[Message]:  # noqa: ANN401, a function without arguments
         try:
@@ -88,7 +96,9 @@ class _Actor:
         self._is_broken = False
 
     def send(self, given: Round) -> None:
-        self.answers.append(self._handle.work.remote(given))
+        self.answers.append(self._handle.take.remote(given))
+        if given.train:
+            self.answers.append(self._handle.train.remote())
 
     def receive(self) -> Message:
         if self._is_broken:
@@ -140,7 +150,7 @@ def _door(address: str) -> tuple[str, int] | None:
         return None
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not (host and port.isdecimal()):
-        raise InputError(f"--address: {address!r} is no address; write HOST:PORT or ray://HOST:PORT")
+        raise InputError(f"--address: {address!r} is not an address; write HOST:PORT or ray://HOST:PORT")
     return host, int(port)
 
 
@@ -156,6 +166,8 @@ def cluster_places(gpus: float | None, limit: int) -> list[Place]:
     there = _ray().cluster_resources()
     share = gpus if gpus is not None else float(there.get("GPU", 0) >= 1)
     room = _gpu_room(share) if share else int(there.get("CPU", 0))
+    if room < 1 and not share:
+        raise InputError("the Ray cluster has no CPUs for actors without a GPU")
     if room < 1:
         raise InputError(f"--gpus-per-worker {share:g}: the Ray cluster has {there.get('GPU', 0):g} GPUs in all")
     return [Place(f"Ray actor {number}", share=share) for number in range(min(room, limit))]

@@ -98,13 +98,8 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Preparing:
-    """It makes ready for trials that came, which no time limit of theirs counts: a fresh seed's data may take long."""
-
-
-@dataclass(frozen=True)
 class Training:
-    """Which trials the worker trains from now on."""
+    """Which trials the worker trains from now on. It has made ready for those that came, which no time limit counts."""
 
     trial_ids: Sequence[int]
 
@@ -131,13 +126,11 @@ class Broken:
     error: Exception | None = None
 
 
-Message = Ready | Preparing | Training | Told | Noted | Broken
+Message = Ready | Training | Told | Noted | Broken
 
 
-def perform(
-    trainer: Trainer, store: CheckpointStore, given: Round, announce: Callable[[Preparing | Training], None]
-) -> Told:
-    """Do one round."""
+def take(trainer: Trainer, store: CheckpointStore, given: Round) -> Training | Told:
+    """Begin a round: trials leave and come. It is over where nothing is to train; else the trainer must advance."""
     for trial_id, leaving in given.leaving:
         if leaving is Leaving.DISCARD:
             trainer.discard(trial_id)
@@ -147,14 +140,9 @@ def perform(
             trainer.evict(trial_id)
         elif (checkpoint := trainer.checkpoint(trial_id)) is not None:
             store.save(trial_id, checkpoint)
-    if given.coming:
-        announce(Preparing())
     for trial_id, (configuration, parts) in given.coming.items():
         trainer.admit(trial_id, configuration, parts=parts)
-    if not given.train:
-        return Told(())
-    announce(Training(trainer.upcoming()))
-    return Told(trainer.advance())
+    return Training(trainer.upcoming()) if given.train else Told(())
 
 
 def one_thread() -> None:

@@ -73,7 +73,7 @@ def _numbered(complete: list[RankedTrial], number: int, study: str) -> RankedTri
         if trial.number == number:
             return trial
     known = ", ".join(map(str, sorted(trial.number for trial in complete)))
-    raise StudyError(f"--trial: {number} is no complete trial of {study!r}; complete are: {known}")
+    raise StudyError(f"--trial: {number} is not a complete trial of {study!r}; complete are: {known}")
 
 
 def _arm_of(trial: RankedTrial, confirmed: Confirmed | None) -> Arm | None:

@@ -35,7 +35,7 @@ def hugging_face(best: BestConfiguration) -> dict[str, Any]:
         "max_length": settings.model.max_length,
         "labels": best.labels.get(settings.main_task),
         "task": {"name": settings.main_task, **main.model_dump(mode="json", exclude={"data"})},
-        "data": settings.data.model_dump(mode="json", include={"train", "validation", "test"}),
+        "data": settings.data.model_dump(mode="json", exclude={"clean"}),
         "loss_weights": best.loss_weights.model_dump(),
         "augmentation": best.configuration.mix.model_dump(),
         "found": best.found.model_dump(mode="json", include={"study", "trial", "value"}),

@@ -41,7 +41,8 @@ class Relocation:
             model["encoder"] = self.model(model["encoder"], "model.encoder")
         for task in content["tasks"].values():
             if task["data"] is not None:
-                task["data"] = {name: text and self.source(text) for name, text in task["data"].items()}
+                files = {name: task["data"][name] for name in ("train", "validation")}
+                task["data"].update({name: text and self.source(text) for name, text in files.items()})
         return ObjectiveSettings.model_validate(content)
 
     def augmentation(self, space: AugmentationSpace) -> AugmentationSpace:

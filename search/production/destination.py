@@ -65,7 +65,7 @@ def held(folder: Path, facts: Facts) -> Generator[Destination]:
         lock = FileLock(work / "lock", timeout=0)
         lock.acquire()
     except Timeout:
-        raise InputError(f"--output: another `autotune train` is at work on {str(folder)!r}") from None
+        raise InputError(f"--output: another `autotune train` is already using {str(folder)!r}") from None
     except OSError as error:
         raise InputError(f"--output: {str(work)!r} cannot be written: {error.strerror}") from None
     try:

@@ -1,6 +1,6 @@
 """Checks that the training data has the labels of best.yaml, before training."""
 
-from ...objectives.data.corpus import Corpus
+from ...objectives.corpus.corpus import Corpus
 from ...objectives.tasks.labels import named
 from ...spaces.errors import DataError
 from ..export.best_file import BestConfiguration

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ...objectives.checking import make_tasks
-from ...objectives.data.corpus import Corpus, read_corpus
+from ...objectives.corpus.corpus import Corpus
+from ...objectives.corpus.reading import read_corpus
 from ...spaces.errors import StudyFileError
 from ..export.best_file import BestConfiguration, read_document_of
 from ..preparing import rows_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ...objectives.data.corpus import read_corpus
+from ...objectives.corpus.reading import read_corpus
 from ...objectives.settings import DataSettings
 from ...objectives.tasks.kinds import TaskSettings
 from ...objectives.tasks.registry import make_task

@@ -154,7 +154,7 @@ def _no_texts(filled: Sequence[str]) -> str:
     """What a column of many values seems to hold that is neither numbers nor texts; empty where they may be texts."""
     others = [value for value in filled if not math.isfinite(number_of(value))]
     if len(filled) - len(others) >= _MOSTLY * len(filled):
-        return f"numbers, but for {others[0]!r}"
+        return f"numbers except {others[0]!r}"
     codes = sum(bool(_CODE.fullmatch(value.strip())) for value in filled)
     return "codes or dates" if codes >= _MOSTLY * len(filled) else ""
 

@@ -68,7 +68,7 @@ def _grid_mistakes(study: StudyFile) -> Iterator[tuple[Place, str]]:
     every = list(replace(study.search_space(), over=None).distributions)
     for place, name in enumerate(grid.over or []):
         if name not in every:
-            text = f"{name!r}: nothing of that name is searched{nearest(name, every)} allowed: {', '.join(every)}"
+            text = f"{name!r}: is not a searched parameter{nearest(name, every)} allowed: {', '.join(every)}"
             yield ("search", "grid", "over", place), text
 
 

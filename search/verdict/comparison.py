@@ -66,7 +66,7 @@ class Comparison:
 
     def _outlook(self) -> str:
         if self.is_gated:
-            return "it comes after the search's candidates, which are not all shown to be better"
+            return "it is tested only if all of the search's candidates are better, and they are not"
         if self.gain.count == 1:
             return f"at least {fewest_pairs(self.comparisons)} are needed"
         needed = "more than 100" if self.pairs_needed is None else f"about {self.pairs_needed}"

@@ -1,7 +1,7 @@
 """A mean with a confidence interval that holds for few values too."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
@@ -27,6 +27,9 @@ class Interval:
 
     def shifted(self, by: float) -> "Interval":
         return Interval(self.low + by, self.high + by)
+
+    def within(self, low: float, high: float) -> "Interval":
+        return Interval(max(self.low, low), min(self.high, high))
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Estimate:
         """The same, moved: what a correction does to a mean."""
         interval = self.interval and self.interval.shifted(by)
         return Estimate(self.mean + by, self.count, self.spread, interval)
+
+    def within(self, low: float, high: float) -> "Estimate":
+        """The same with no more of its interval than can be true: a mean is within what its values can be."""
+        return replace(self, interval=self.interval and self.interval.within(low, high))
 
 
 def estimate(values: FloatArray) -> Estimate:

@@ -31,6 +31,14 @@ class Scores:
         found = [{seed for seed, score in self.by_name[name].items() if math.isfinite(score)} for name in names]
         return sorted(set.intersection(*found)) if found else []
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the most that a score can be: 1 is the best where none is above, an error is at least 0."""
+        values = [score for scores in self.by_name.values() for score in scores.values()]
+        if self.maximize:
+            return -math.inf, 1.0 if all(score <= 1 for score in values) else math.inf
+        return 0.0 if all(score >= 0 for score in values) else -math.inf, math.inf
+
     def fresh(self, name: str) -> FloatArray:
         """The candidate's own scores (seeds,), in the metric's unit."""
         return self._at(name, self.seeds(name))

@@ -53,12 +53,12 @@ class ShortRuns:
             return None
         last = dropping[-1]
         place = (
-            f"pruning at step {last.step} would have dropped the winner, "
+            f"keeping the best third at step {last.step} would have dropped the winner, "
             f"which was number {last.winner_rank} of {last.trials}"
         )
         if self.safe_step is None:
             return f"{place} there; no rung is long enough to tell"
-        return f"{place} there; prune from step {self.safe_step} on"
+        return f"{place} there; from step {self.safe_step} on it would not"
 
 
 def short_runs(

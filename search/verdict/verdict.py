@@ -17,7 +17,7 @@ class Verdict:
 
     Args:
         baseline: the candidate that the others are compared with.
-        winner: the best by confirmed scores; the baseline, if none is better.
+        winner: the best by confirmed scores of those shown to be better than the baseline, or, if none is, of all.
         scores: each candidate's mean fresh score, in the metric's unit.
         comparisons: each candidate against the baseline, corrected for their number.
         optimism: search score minus fresh score, for candidates whose search score is known.
@@ -32,6 +32,15 @@ class Verdict:
     optimism: dict[str, Estimate]
     tied: dict[str, Comparison | None]
     simplest: str
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Who has a greater gain than the winner, but is not shown to be better than the baseline, as the winner is."""
+        chosen = self.comparisons.get(self.winner.name)
+        if chosen is None or not chosen.is_better:
+            return []
+        above = {name: each for name, each in self.comparisons.items() if each.gain.mean > chosen.gain.mean}
+        return [name for name, each in above.items() if not each.is_better]
 
     @property
     def is_better(self) -> bool:
@@ -61,19 +70,20 @@ def judge(
     Raises:
         KeyError: a name that the scores lack, or a candidate without its simplicity.
     """
-    winner = find_winner(scores, baseline)
+    first = list(scores.by_name) if candidates is None else candidates
+    others = [name for name in scores.by_name if name not in first]
+    comparisons = compare_in_order(scores, [first, others], baseline)
+    winner = find_winner(scores, baseline, [name for name, each in comparisons.items() if each.is_better])
     if winner is None:
         return None
     tied = indifference_set(scores, winner.name)
     gaps = {name: optimism_gap(scores, name, score) for name, score in search_scores.items()}
     fresh = {name: scores.fresh(name) for name in scores.by_name}
-    first = list(scores.by_name) if candidates is None else candidates
-    others = [name for name in scores.by_name if name not in first]
     return Verdict(
         baseline,
         winner,
-        scores={name: estimate(own) for name, own in fresh.items() if own.size},
-        comparisons=compare_in_order(scores, [first, others], baseline),
+        scores={name: estimate(own).within(*scores.range) for name, own in fresh.items() if own.size},
+        comparisons=comparisons,
         optimism={name: gap for name, gap in gaps.items() if gap},
         tied=tied,
         simplest=simplest(tied, simplicity),

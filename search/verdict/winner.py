@@ -1,5 +1,6 @@
 """The winner by confirmed scores, and its score corrected for selection."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .estimate import Estimate, estimate
@@ -35,21 +36,29 @@ def contenders(scores: Scores, baseline: str) -> list[str]:
     return [name for name, count in counts.items() if count and 2 * count >= max(counts.values())]
 
 
-def find_winner(scores: Scores, baseline: str) -> Winner | None:
+def find_winner(scores: Scores, baseline: str, proven: Collection[str] = ()) -> Winner | None:
     """The contender with the highest mean gain over the baseline; of equals the one given first. None if all failed.
 
     With all trainings successful it is the best mean score. With some missing, gains compare like with like, as a
     seed's split may be harder than another's.
+
+    Args:
+        scores: of all, the baseline among them.
+        baseline: its name.
+        proven: who is shown to be better than the baseline. Where somebody is, nobody else wins: a higher mean that may
+            be noise must not hide a gain that is none.
     """
     names = contenders(scores, baseline)
     if not names:
         return None
-    best = max(names, key=lambda name: _pairs(scores, name, baseline).mean())
+    gains = {name: _pairs(scores, name, baseline).mean() for name in names}
+    best = max([name for name in names if name in proven] or names, key=gains.__getitem__)
+    names = [name for name in names if gains[name] <= gains[best]]  # the others had no part in this choice
     score = estimate(scores.fresh(best))
     return Winner(
         best,
-        score,
-        score.shifted(_correction(scores, names, best)),
+        score.within(*scores.range),
+        score.shifted(_correction(scores, names, best)).within(*scores.range),
         _gain(scores, names, best, baseline),
     )
 

@@ -13,10 +13,11 @@ from autotune.objectives.augmentation.flip import Flip
 from autotune.objectives.augmentation.lexicon import Lexicon, built_in
 from autotune.objectives.augmentation.negation import NEGATIONS
 from autotune.objectives.augmentation.noise import PUNCTUATION, WIDE_PUNCTUATION, Noise
-from autotune.objectives.augmentation.operation import Row, TextOperation
+from autotune.objectives.augmentation.operation import TextOperation
 from autotune.objectives.augmentation.replace import Replace
 from autotune.objectives.augmentation.reverse import Reverse
 from autotune.objectives.augmentation.words import clusters
+from autotune.objectives.data.row import Row
 from hypothesis import example, given
 from hypothesis import strategies as st
 

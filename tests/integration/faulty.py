@@ -47,6 +47,19 @@ def each_its_own(recipe: Recipe, note: Note) -> Trainer:
     return faulty_in(trainer, HANGING, lambda steps: steps == 2, lambda: time.sleep(3600))
 
 
+def slow_to_prepare(recipe: Recipe, note: Note) -> Trainer:
+    """Takes 10 s to make ready for a trial, as on a fresh seed."""
+    trainer = make_trainer(recipe, note)
+    admit = trainer.admit
+
+    def slow(*args: Any, **given: Any) -> None:  # noqa: ANN401, the trainer's own
+        time.sleep(10)
+        admit(*args, **given)
+
+    trainer.admit = slow
+    return trainer
+
+
 def not_starting(recipe: Recipe, note: Note) -> Trainer:
     """Never gets so far as a trainer."""
     raise LookupError("no such card")

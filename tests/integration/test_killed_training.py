@@ -56,7 +56,7 @@ def test_an_interruption_stops_at_a_step_and_says_how_to_go_on(folder: Path, num
         process.send_signal(number)
         out, err = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert "stopping after this step; once more to stop now" in out
+    assert "stopping after this step; press Ctrl-C again to stop now" in out
     stopped = re.fullmatch(r"stopped at step (\d+) of 84; the same command resumes from there\n", err)
     assert stopped, err
     assert f"resuming from step {stopped[1]}" in finish(folder, "-o", "model")
@@ -69,7 +69,7 @@ def test_another_training_is_not_mixed_with_an_unfinished_one(folder: Path) -> N
     wait_for(process, "step ")
     process.send_signal(signal.SIGSTOP)  # or it might be done before the second one has begun
     with start(folder, "-o", "model") as second:
-        assert second.communicate(timeout=200)[1] == "--output: another `autotune train` is at work on 'model'\n"
+        assert second.communicate(timeout=200)[1] == "--output: another `autotune train` is already using 'model'\n"
     assert second.returncode == 2
     kill(process)
     with start(folder, "-o", "model", "--micro-batch", "2") as other:

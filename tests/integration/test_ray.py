@@ -62,6 +62,12 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
     ]
 
 
+def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(ray_cluster: str, recipe: Recipe) -> None:
+    assert ray_cluster
+    with RayExecutor(cores(1), replace(recipe, make=faulty.slow_to_prepare), print, 0, 9.0) as executor:
+        assert trained(executor, 7)[-1].failure is None
+
+
 def test_whatever_ray_says_of_a_lost_actor_is_its_death(ray_cluster: str) -> None:
     """Ray's own monitor kills what takes too much memory, and names it unlike an actor that died."""
     assert ray_cluster

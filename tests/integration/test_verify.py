@@ -71,4 +71,4 @@ def test_an_interruption_is_130(trained: Path, autotune: Command) -> None:
         130,
         "interrupted: nothing is kept; --seeds N trains on the first N seeds only\n",
     )
-    assert "stopping soon; once more to stop now" in out
+    assert "stopping soon; press Ctrl-C again to stop now" in out

@@ -75,7 +75,7 @@ def test_a_killed_worker_is_replaced_and_its_trials_go_on(recipe: Recipe, slots:
     found, notes = run(recipe, faulty.killed_once, slots)
     assert [told(found, trial_id) for trial_id in CONFIGURATIONS] == [alone(recipe, key) for key in CONFIGURATIONS]
     (note,) = notes
-    assert note.startswith("CPU worker 0: its process was ended by SIGKILL, perhaps for want of memory; ")
+    assert note.startswith("CPU worker 0: its process was ended by SIGKILL, possibly because memory ran out; ")
 
 
 def test_a_trial_that_kills_its_workers_fails_alone(recipe: Recipe) -> None:

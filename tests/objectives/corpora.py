@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autotune.objectives.data.corpus import Corpus, read_corpus
+from autotune.objectives.corpus.corpus import Corpus
+from autotune.objectives.corpus.reading import read_corpus
 from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table

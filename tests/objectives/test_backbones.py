@@ -349,5 +349,5 @@ def test_a_folder_without_other_heads_says_so(tmp_path: Path):
 def test_a_structure_that_is_no_model_is_not_opened(tmp_path: Path):
     (tmp_path / "heads.json").write_text('{"main": "a", "heads": {}}')
     (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["pipeline"]}')
-    with pytest.raises(EncoderError, match="'pipeline' is no model of transformers"):
+    with pytest.raises(EncoderError, match="'pipeline' is not a model of transformers"):
         load_heads(tmp_path)

@@ -17,8 +17,9 @@ from autotune.objectives.augmentation.bank import TokenBank
 from autotune.objectives.augmentation.generating import Job, Spread, generate
 from autotune.objectives.augmentation.making import make_operations
 from autotune.objectives.augmentation.noise import Noise
-from autotune.objectives.augmentation.operation import Resources, Row, RuleOperation, TextOperation
+from autotune.objectives.augmentation.operation import Resources, RuleOperation, TextOperation
 from autotune.objectives.augmentation.reverse import Reverse
+from autotune.objectives.data.row import Row
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings

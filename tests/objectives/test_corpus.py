@@ -9,14 +9,16 @@ import pytest
 import torch
 from autotune.objectives.checking import make_tasks, objective_mistake
 from autotune.objectives.prepare import prepare
-from autotune.objectives.settings import ObjectiveSettings
+from autotune.objectives.settings import DataSettings, ObjectiveSettings
 from autotune.objectives.tasks.classification import Classification
 from autotune.objectives.tasks.regression import Regression
+from autotune.objectives.tasks.settings import TaskData
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import DataError, EncoderError, StudyFileError
 from autotune.spaces.training import TrainingSettings
+from pydantic import ValidationError
 
 from .corpora import Given, read, write
 
@@ -52,6 +54,54 @@ def test_a_fraction_is_split_off_and_the_rest_is_trained_on(tmp_path: Path):
     assert corpus.validation.column("label").count("good") == 5
     assert not set(corpus.train["main"].column("text")) & set(corpus.validation.column("text"))
     assert corpus.fingerprints.keys() == {"train.csv"}
+
+
+@pytest.mark.parametrize("file", ["train.csv", "held.csv"])
+def test_rows_of_nothing_but_separators_are_counted(tmp_path: Path, file: str):
+    write(tmp_path / "train.csv", reviews(40))
+    write(tmp_path / "held.csv", reviews(8, "held"))
+    with (tmp_path / file).open("a", encoding="utf-8") as stream:
+        stream.write(",\n,\n")
+    last = 42 if file == "train.csv" else 10
+    (finding,) = read(tmp_path, validation="held.csv").findings
+    assert (finding.what, finding.count, finding.action) == (f"{file}: row of nothing but separators", 2, "dropped")
+    assert finding.examples == (f"{file}, line {last}", f"{file}, line {last + 1}")
+
+
+def test_such_rows_of_all_files_of_a_folder_are_counted(tmp_path: Path):
+    (tmp_path / "rows").mkdir()
+    for name in ("one", "two"):
+        lines = [f"{name} is number {row};{row % 2}\n" for row in range(20)]
+        (tmp_path / "rows" / f"{name}.csv").write_text("".join(["text;label\n", ";\n", *lines]), encoding="utf-8")
+    (finding,) = read(tmp_path, train="rows").findings
+    assert finding.examples == ("rows: one.csv, line 2", "rows: two.csv, line 2")
+
+
+def test_each_file_may_have_an_encoding(tmp_path: Path):
+    for name, what, encoding in (("train", "café", "cp1252"), ("held", "thé", "cp1252"), ("own", "很好吃", "gbk")):
+        lines = [f"{what} number {row},{row % 2}\n" for row in range(20)]
+        (tmp_path / f"{name}.csv").write_bytes("".join(["text,label\n", *lines]).encode(encoding))
+    own: dict[str, Any] = {"train": "own.csv", "encoding": "gbk"}
+    corpus = read(tmp_path, {"main": MAIN, "own": {**MAIN, "data": own}}, validation="held.csv", encoding="cp1252")
+    assert corpus.train["main"].column("text")[0] == "café number 0"
+    assert corpus.validation.column("text")[0] == "thé number 0"
+    assert corpus.train["own"].column("text")[0] == "很好吃 number 0"
+    del own["encoding"]
+    message = refused(tmp_path, {"main": MAIN, "own": {**MAIN, "data": own}}, validation="held.csv", encoding="cp1252")
+    assert message.endswith("add this line to the study file, under tasks: own: data: `encoding: gbk`")
+
+
+@pytest.mark.parametrize("name", ["cp1253x", "base64", "", "é", "a\0b"])
+def test_an_encoding_that_nobody_knows_is_a_mistake_of_the_study_file(name: str):
+    for settings in (DataSettings, TaskData):
+        with pytest.raises(ValidationError, match="is no encoding of texts"):
+            settings.model_validate({"train": "train.csv", "encoding": name})
+
+
+def test_the_nearest_encoding_is_named():
+    with pytest.raises(ValidationError, match=r"'cp1253x' is no encoding of texts, did you mean 'cp1253'\?"):
+        DataSettings.model_validate({"train": "train.csv", "encoding": "cp1253x"})
+    assert DataSettings.model_validate({"train": "train.csv", "encoding": "Windows-1252"}).encoding == "Windows-1252"
 
 
 def test_a_share_that_many_classes_change_is_told_of(tmp_path: Path):

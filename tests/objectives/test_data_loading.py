@@ -9,6 +9,7 @@ import lzma
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -178,7 +179,10 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         (b"text,label\na\0b,x\n", "a.csv, line 2: holds a NUL byte"),
         (b"text,label\na,x\ncaf\xe9 noir,x\n", "a.csv, line 3: byte 4 of the line (0xe9) is not UTF-8; the file looks"),
         (b"\xef\xbb\xbfa,b\n\xff,x\n", "a.csv, line 2: byte 1 of the line (0xff) is not UTF-8"),
-        (gzip.compress(b"text,label\na,x\n", mtime=0), "a.csv: the file is compressed (gzip): unpack it"),
+        (
+            gzip.compress(b"text,label\na,x\n", mtime=0),
+            "a.csv: the file is compressed (gzip): unpack it, or call it a.csv.gz",
+        ),
         (lzma.compress(b"text,label\na,x\n"), "a.csv: the file is compressed (xz): unpack it"),
         (bz2.compress(b"text,label\na,x\n"), "a.csv: the file is compressed (bzip2): unpack it"),
         (
@@ -228,10 +232,96 @@ def test_utf_16_that_breaks_off_names_its_line(tmp_path: Path):
     assert message == "a.csv, line 3: not UTF-16 (truncated data), as which the file begins; save it as UTF-8"
 
 
-@pytest.mark.parametrize(("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("gbk", "GBK")])
-def test_another_encoding_is_named(tmp_path: Path, encoding: str, name: str):
+@pytest.mark.parametrize(
+    ("encoding", "name", "line"), [("latin-1", "Latin-1 or Windows-1252", "cp1252"), ("gbk", "GBK", "gbk")]
+)
+def test_another_encoding_is_named_and_the_line_that_says_it(tmp_path: Path, encoding: str, name: str, line: str):
     text = "text,label\n很好吃,好\n" if encoding == "gbk" else "text,label\ncafé noir,bon\n"
-    assert f"looks like {name};" in error_of(tmp_path, "a.csv", text.encode(encoding))
+    message = error_of(tmp_path, "a.csv", text.encode(encoding))
+    advice = f"looks like {name}: save it as UTF-8, or add this line to the study file, under data: `encoding: {line}`"
+    assert message.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("cp1252", "café “noir” €5"), ("latin-1", "café"), ("gb18030", "很好吃 😀"), ("utf-16-le", "café")],
+)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "text,label\r\n{},x\r\n"),
+        ("a.tsv.gz", "text\tlabel\n{}\tx\n"),
+        ("a.jsonl", '{{"text": "{}", "label": "x"}}\n'),
+    ],
+)
+def test_an_encoding_that_is_named_is_read(tmp_path: Path, encoding: str, text: str, name: str, content: str):
+    data = content.format(text).encode(encoding)
+    data = gzip.compress(data) if name.endswith(".gz") else data
+    (tmp_path / name).write_bytes(data)
+    table = load_table(replace(resolve_source(name, tmp_path), encoding=encoding))
+    assert table.columns == {"text": [text], "label": ["x"]}
+    assert table.fingerprint == hashlib.sha256(data).hexdigest() == fingerprint(resolve_source(name, tmp_path))
+
+
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_more_than_the_study_file(tmp_path: Path, mark: str):
+    (tmp_path / "a.csv").write_bytes("text,label\ncafé,x\n".encode(mark))
+    table = load_table(replace(resolve_source("a.csv", tmp_path), encoding="cp1252"))
+    assert table.columns == {"text": ["café"], "label": ["x"]}
+
+
+def test_a_byte_that_the_encoding_has_not_is_named_with_its_line(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(b"text,label\na,x\nb\x81,x\n")
+    with pytest.raises(DataError) as caught:
+        load_table(replace(resolve_source("a.csv", tmp_path), encoding="cp1252"))
+    assert str(caught.value) == "a.csv, line 3: 0x81 is not cp1252, which `encoding` says"
+
+
+def test_the_files_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "set" / f"{name}.csv").write_bytes(f"text,label\ncafé {name},x\n".encode("cp1252"))
+    table = load_table(replace(resolve_source("set", tmp_path), encoding="cp1252"))
+    assert sorted(table.columns["text"]) == ["café one", "café two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'text,label\n"two\nlines",007\n'),
+        ("a.tsv", "text\tlabel\na\t007\n"),
+        ("a.jsonl", '{"text": "a", "label": 1.10}\n'),
+        ("a.conll", "word O\n"),
+    ],
+)
+def test_a_compressed_file_is_read_as_what_is_in_it(tmp_path: Path, name: str, content: str):
+    plain, data = load(tmp_path, name, content), gzip.compress(content.encode())
+    packed = load(tmp_path, f"{name}.gz", data)
+    assert (packed.columns, packed.lists, packed.lines) == (plain.columns, plain.lists, plain.lines)
+    assert packed.fingerprint == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"text,label\na,x\n", "a.csv.gz: not compressed with gzip, as its name says; call it a.csv"),
+        (gzip.compress(b"text,label\na,x\n")[:-9], "a.csv.gz: cannot be unpacked (Compressed file ended before"),
+        (gzip.compress(b""), "a.csv.gz: the file is empty"),
+        (gzip.compress(b"text,label\na\n"), "a.csv.gz, line 2: 1 field, where the header has 2 columns"),
+        (gzip.compress(lzma.compress(b"a")), "a.csv.gz: the file is compressed (xz): unpack it"),
+    ],
+)
+def test_a_compressed_file_that_cannot_be_read(tmp_path: Path, content: bytes, message: str):
+    assert error_of(tmp_path, "a.csv.gz", content).startswith(message)
+
+
+def test_a_folder_with_compressed_files_is_read_as_before(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "one.csv.gz").write_bytes(gzip.compress(b"text,label\na b,007\nc d,NA\n"))
+    table = load_table(resolve_source("set", tmp_path))
+    assert table.columns == {"text": ["a b", "c d"], "label": ["007", "NA"]}
+    columns = [table.columns, table.lists, table.faults]
+    assert table.fingerprint == hashlib.sha256(json.dumps(columns).encode()).hexdigest()
 
 
 def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
@@ -400,10 +490,10 @@ def test_an_object_that_is_null_is_empty_and_one_that_misses_is_a_fault(tmp_path
 def test_a_key_with_a_dot_and_a_key_inside_another_do_not_pass_for_each_other(tmp_path: Path):
     table = load(tmp_path, "a.jsonl", '{"a.b": 1, "c": 3, "a": {"b": 2}}\n')
     assert table.columns == {"c": ["3"]}
-    with pytest.raises(DataError, match=r"^a.jsonl, column 'a.b' is there twice: as 'a.b' and as 'b' in 'a'$"):
+    with pytest.raises(DataError, match=r"^a.jsonl, column 'a.b' occurs twice: as 'a.b' and as 'b' in 'a'$"):
         table.column("a.b")
     write_table(pyarrow.table({"a": [{"b": 2}], "a.b": [[1]]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"^a.parquet, column 'a.b' is there twice: as 'b' in 'a' and as 'a.b'$"):
+    with pytest.raises(DataError, match=r"^a.parquet, column 'a.b' occurs twice: as 'b' in 'a' and as 'a.b'$"):
         load_table(resolve_source("a.parquet", tmp_path)).items("a.b")
 
 
@@ -420,7 +510,7 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
         ('["a"]\n["b"]\n', "a.jsonl has 2 mistakes:\n  line 1: no JSON object"),
         ("[]\n", "a.jsonl: has no rows"),
         ('[{"a": 1},\n {"a": }]\n', "a.jsonl, line 2: not JSON: Expecting value at character 8"),
-        ('[{"a": 1, "a": 2}]\n', "a.jsonl: in the array the key 'a' is there twice"),
+        ('[{"a": 1, "a": 2}]\n', "a.jsonl: in the array the key 'a' occurs twice"),
         (
             '{"data": [\n{"text": "a"}\n],\n"n": 1}\n',
             "a.jsonl: the file is one object over several lines, with the keys 'data', 'n'; write an array of objects,",
@@ -429,7 +519,7 @@ def test_null_in_a_column_of_lists_is_an_empty_list(tmp_path: Path):
             '{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 0}}\n',
             "a.jsonl: the file is one object of columns, as pandas writes it by default; write its rows: df",
         ),
-        ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' is there twice"),
+        ('{"a": 1, "a": 2}\n', "a.jsonl, line 1: the key 'a' occurs twice"),
         ("[" * 100_000, "a.jsonl, line 1: "),
         ("\n \n", "a.jsonl: the file is empty"),
     ],

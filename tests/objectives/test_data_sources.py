@@ -15,6 +15,9 @@ from autotune.spaces.errors import DataError
         ("a.ndjson", Kind.JSONL),
         ("a.json", Kind.JSONL),
         ("a.parquet", Kind.PARQUET),
+        ("a.csv.gz", Kind.CSV),
+        ("A.TSV.GZ", Kind.TSV),
+        ("a.jsonl.gz", Kind.JSONL),
     ],
 )
 def test_a_file_is_known_by_its_suffix_relative_to_the_base(tmp_path: Path, name: str, kind: Kind):
@@ -67,12 +70,13 @@ def test_a_hub_id(tmp_path: Path, text: str, place: str, config: str | None, spl
     [
         ("review.csv", "review.csv: no such file, did you mean 'reviews.csv'?"),
         ("data/train.csv", "data/train.csv: no such file (nor is there a folder 'data')"),
-        ("train.csv.gz", "train.csv.gz: the file is compressed (gzip): unpack it"),
+        ("train.gz", "train.gz: the file is compressed (gzip): unpack it, or call it .csv.gz, .tsv.gz, .jsonl.gz"),
+        ("train.txt.gz", "train.txt.gz: the file is compressed (gzip): unpack it, or call it .csv.gz"),
         (
             "train.xlsx",
             "train.xlsx: the file is a zip archive: unpack it, or save a spreadsheet (.xlsx, .ods) as CSV UTF-8",
         ),
-        ("notes.txt", "notes.txt: files of the kind '.txt' are not read; give a file (.csv, .tsv, .jsonl"),
+        ("notes.txt", "notes.txt: files of the type '.txt' are not supported; give a file (.csv, .tsv, .jsonl"),
         ("folder/trian", "folder/trian: no such file or folder, did you mean 'train'?"),
         ("word", "word: no such file or folder"),
         ("hf://datasets/a/b", "hf://datasets/a/b: no such file or folder"),
@@ -84,7 +88,8 @@ def test_a_hub_id(tmp_path: Path, text: str, place: str, config: str | None, spl
 def test_what_cannot_be_resolved_is_an_error_that_helps(tmp_path: Path, text: str, message: str):
     for name in ("reviews.csv", "notes.txt"):
         (tmp_path / name).touch()
-    (tmp_path / "train.csv.gz").write_bytes(b"\x1f\x8b\x08\0")
+    for name in ("train.gz", "train.txt.gz"):
+        (tmp_path / name).write_bytes(b"\x1f\x8b\x08\0")
     (tmp_path / "train.xlsx").write_bytes(b"PK\x03\x04\x14\0")
     (tmp_path / "folder" / "train").mkdir(parents=True)
     with pytest.raises(DataError) as caught:

@@ -10,6 +10,7 @@ from autotune.objectives.data.near import NEAR, near_copies
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
+from autotune.objectives.tasks.regression import Regression
 from autotune.objectives.training.cost import inference_cost
 from autotune.objectives.training.exporting import export_model
 from autotune.objectives.training.plain import PlainTrainer
@@ -18,6 +19,7 @@ from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import DataError
 
 Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
@@ -136,6 +138,49 @@ def test_folds_measure_auxiliaries_on_the_rows_held_out(objective: Objectives):
     prepared = objective(objective=["sentiment.accuracy", "aspect.f1"], data={"validation": {"folds": 3}})
     for fold in prepared.folds:
         assert torch.equal(fold.validations["aspect"].tokens.ids, fold.validation.tokens.ids)
+
+
+def numbers_of(folder: Path, numbers: list[int], extra: list[str]) -> ObjectiveSettings:
+    """A study of three folds: a number for each text, as the main task and as a measured auxiliary."""
+    with (folder / "train.csv").open("w", encoding="utf-8", newline="") as stream:
+        texts = [f"the {number} things that we counted" for number in range(len(numbers))]
+        csv.writer(stream).writerows([("text", "label", "extra"), *zip(texts, numbers, extra, strict=True)])
+    kind = {"kind": "regression"}
+    return ObjectiveSettings.model_validate(
+        {
+            "objective": ["main.rmse", "extra.rmse"],
+            "data": {"train": "train.csv", "validation": {"folds": 3}},
+            "model": {"encoder": "scratch:tiny", "max_length": 16},
+            "tasks": {"main": kind, "extra": {**kind, "label": "extra"}},
+        }
+    )
+
+
+def test_a_numbers_scale_is_that_of_the_rows_that_a_fold_trains_on(tmp_path: Path):
+    numbers = [number**2 for number in range(24)]
+    settings = numbers_of(tmp_path, numbers, [str(3 * number) if number % 4 else "" for number in numbers])
+    prepared = prepare(settings, AugmentationSpace(), tmp_path, 0)
+    for fold in [prepared, *prepared.folds]:
+        for name, rows in fold.train.items():
+            task, targets = rows.task, torch.as_tensor(rows.targets[torch.arange(len(rows.tokens))])
+            assert isinstance(task, Regression)
+            assert (task.mean, task.deviation) == pytest.approx(
+                (targets.mean().item(), targets.std(correction=0).item())
+            )
+            assert fold.validations[name].task is task
+    assert len({task_of(fold).mean for fold in [prepared, *prepared.folds]}) == 4
+
+
+def task_of(prepared: PreparedObjective) -> Regression:
+    task = prepared.main.task
+    assert isinstance(task, Regression)
+    return task
+
+
+def test_a_fold_whose_rows_have_one_number_is_named(tmp_path: Path):
+    settings = numbers_of(tmp_path, list(range(12)), ["1", *["0"] * 11])
+    with pytest.raises(DataError, match=r"fold \d.*column 'extra' has the same number in all rows"):
+        prepare(settings, AugmentationSpace(), tmp_path, 0)
 
 
 @pytest.mark.slow

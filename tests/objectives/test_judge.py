@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.augmentation.operation import Judge, Resources, Row
+from autotune.objectives.augmentation.operation import Judge, Resources
 from autotune.objectives.augmentation.synthesize import Synthesize
+from autotune.objectives.data.row import Row
 from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training import judge as judging

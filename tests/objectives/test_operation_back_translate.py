@@ -10,8 +10,9 @@ import pytest
 import torch
 from autotune.objectives.augmentation import back_translate as module
 from autotune.objectives.augmentation.back_translate import BackTranslate
-from autotune.objectives.augmentation.operation import Resources, Row
+from autotune.objectives.augmentation.operation import Resources
 from autotune.objectives.augmentation.writing import Prompt, write
+from autotune.objectives.data.row import Row
 from autotune.objectives.models.language_models import LanguageModel, open_language_model
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import OperationUnavailable

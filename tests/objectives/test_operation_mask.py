@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from autotune.objectives.augmentation.mask import WORD, Mask
-from autotune.objectives.augmentation.operation import Resources, Row
+from autotune.objectives.augmentation.operation import Resources
+from autotune.objectives.data.row import Row
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import OperationUnavailable
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 from autotune.objectives.augmentation.back_translate import BackTranslate
 from autotune.objectives.augmentation.mask import Mask
-from autotune.objectives.augmentation.operation import Resources, Row, TextOperation
+from autotune.objectives.augmentation.operation import Resources, TextOperation
 from autotune.objectives.augmentation.synthesize import Synthesize
+from autotune.objectives.data.row import Row
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import OperationUnavailable
 from hypothesis import given, settings

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.augmentation.ngrams import NGrams, tokens_of
-from autotune.objectives.augmentation.operation import Judge, Resources, Row
+from autotune.objectives.augmentation.operation import Judge, Resources
 from autotune.objectives.augmentation.synthesize import TRIES, Synthesize
 from autotune.objectives.data.cleaning import normalised
+from autotune.objectives.data.row import Row
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import OperationUnavailable
 from hypothesis import given

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autotune.objectives.corpus.corpus import Corpus
 from autotune.objectives.data.cleaning import Finding, rows
-from autotune.objectives.data.corpus import Corpus
 
 from .corpora import read, write
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from autotune.objectives.data.corpus import Corpus
+from autotune.objectives.corpus.corpus import Corpus
 from autotune.objectives.data.repairs import spellings, with_repaired_texts
 from autotune.objectives.data.table import Table
 from hypothesis import given

@@ -6,7 +6,8 @@ import pytest
 import torch
 from autotune.objectives.augmentation.mask import Mask
 from autotune.objectives.augmentation.neighbours import neighbours_in_encoder
-from autotune.objectives.augmentation.operation import Resources, Row
+from autotune.objectives.augmentation.operation import Resources
+from autotune.objectives.data.row import Row
 from autotune.objectives.models.encoders import EncoderSource, commit_of, open_encoder
 from autotune.objectives.models.vocabulary import input_table
 from autotune.spaces.augmentation import AugmentationSpace

@@ -11,9 +11,10 @@ from autotune.objectives.augmentation.flip import Flip
 from autotune.objectives.augmentation.languages import language_of
 from autotune.objectives.augmentation.lexicon import built_in, built_in_languages, read_lexicon
 from autotune.objectives.augmentation.noise import NEIGHBOURS, WIDE_PUNCTUATION, Noise
-from autotune.objectives.augmentation.operation import Resources, Row, TextOperation
+from autotune.objectives.augmentation.operation import Resources, TextOperation
 from autotune.objectives.augmentation.replace import Replace
 from autotune.objectives.augmentation.reverse import Reverse
+from autotune.objectives.data.row import Row
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.errors import DataError, OperationUnavailable
 from hypothesis import given

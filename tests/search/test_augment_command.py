@@ -58,7 +58,7 @@ def test_a_seed_draws_rows_and_changes(autotune: Command) -> None:
 @pytest.mark.usefixtures("folder")
 def test_a_study_file_gives_operations_columns_and_its_training_rows(autotune: Command) -> None:
     from autotune.objectives.checking import make_tasks
-    from autotune.objectives.data.corpus import read_corpus
+    from autotune.objectives.corpus.reading import read_corpus
     from autotune.search.study_file.reading import read_study_file
 
     outcome = autotune("augment", "study.yaml", "--json", "--rows", "1000")

@@ -48,7 +48,7 @@ def test_fewer_trials_than_have_ended_take_none_away(trained: Path, autotune: Co
     assert outcome.code == 0, outcome.err
     assert outcome.out == (
         "changed in the study file, and taken over: search.trials: 4 -> 2\n"
-        "nothing to do: 4 trials are done, and 2 are asked for (--trials N sets another total)\n"
+        "nothing to do: 4 trials are done; 2 were requested (--trials N sets another total)\n"
     )
     assert "4 complete, 0 pruned, 0 failed, 0 running, of 4" in autotune("study", "show", "tiny").out
 

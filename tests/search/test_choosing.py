@@ -132,7 +132,7 @@ def test_the_choice_is_said_with_its_reason():
     assert said == [
         "training in 4 processes of one thread each: a step takes 100 ms with one thread, 100 ms with all",
         "training in 4 processes of one thread each: a step takes 100 ms with one thread, 50 ms with all",
-        "training in this process: memory has no room for another of 60.0 GB",
+        "training in this process: not enough memory for a second process of 60.0 GB",
         "training in this process with one thread, as all trials of this study: what is left is too short for more",
         "training in this process: the trials are too few and too short for more",
     ]
@@ -180,7 +180,9 @@ def test_later_runs_train_with_the_threads_of_the_first(choose: Choose, left: in
 def test_workers_that_were_asked_for_round_otherwise_and_that_is_said(choose: Choose):
     executor, notes = choose(Placement("cpu:2"), threads=3)
     assert executor.threads == 1
-    assert notes == ["earlier trials trained with 3 threads, these with one: rounding alone is worth another seed"]
+    assert notes == [
+        "earlier trials trained with 3 threads, these with one: rounding can change a result as much as another seed"
+    ]
     assert choose(Placement("cpu:2"), threads=1)[1] == []
 
 
@@ -221,7 +223,7 @@ def test_a_single_trial_needs_no_look(choose: Choose, left: int):
 def test_a_probe_that_fails_says_why_one_process_trains(choose: Choose, error: Exception, reason: str):
     executor, notes = choose(probe=error)
     assert isinstance(executor, InlineExecutor)
-    assert notes == [f"training in this process: a look at what a step takes failed ({reason})"]
+    assert notes == [f"training in this process: timing a step failed ({reason})"]
 
 
 def test_so_many_workers_as_asked_for(choose: Choose):
@@ -422,7 +424,7 @@ def test_slots_are_a_number_or_auto(slots: str, expected: int | None):
 
 @pytest.mark.parametrize("slots", ["0", "-1", "2.5", "many", "", "²"])
 def test_other_slots_are_refused(slots: str):
-    with pytest.raises(InputError, match=rf"^--slots: '{slots}' is no number of slots; write auto, or 1 or more$"):
+    with pytest.raises(InputError, match=rf"^--slots: '{slots}' is not a number of slots; write auto, or 1 or more$"):
         check_placement("cpu", slots, ExecutorName.AUTO, None, None)
 
 

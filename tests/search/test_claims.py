@@ -244,6 +244,18 @@ def test_a_tuner_that_had_to_wait_for_the_storage_gives_others_their_grace(study
     assert study.trials[0].state is TrialState.WAITING
 
 
+def test_a_trial_that_was_given_back_is_nobodys_until_it_is_claimed_anew(study: optuna.Study, url: str) -> None:
+    """Whoever asks for it may die before it says who it is, while the tuner before it lives on."""
+    first = claims_of(study, url)
+    first.mark_owner(study.ask())
+    with first.lock():
+        assert first.release() == [0]
+    study.ask()
+    assert study.trials[0].state is TrialState.RUNNING
+    claims_of(study, url).reap(())
+    assert study.trials[0].state is TrialState.WAITING
+
+
 def test_a_claim_that_was_cut_short_is_nobodys(study: optuna.Study, url: str) -> None:
     study.ask()
     claims_of(study, url).reap(())

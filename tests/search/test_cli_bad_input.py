@@ -105,7 +105,7 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
     ),
     "a reversed range": (
         edit("[1e-4, 1e-2]", "[1e-2, 1e-4]"),
-        ["line 9: space.learning_rate: [0.01, 0.0001]: the range is the wrong way round", "write [0.0001, 0.01]"],
+        ["line 9: space.learning_rate: [0.01, 0.0001]: the range is reversed", "write [0.0001, 0.01]"],
     ),
     "a range that is not positive": (
         edit("[1e-4, 1e-2]", "[0, 1e-2]"),
@@ -299,19 +299,19 @@ def test_data_that_is_gone(stored: Path, autotune: Command) -> None:
     [
         (["--devices", "7"], "--devices: no device '7' here; there are: auto, cpu"),
         (["--devices", "gpu"], "--devices: no device 'gpu' here; there are: auto, cpu"),
-        (["--timeout", "soon"], "--timeout: 'soon' is no duration: write seconds (90) or"),
-        (["--timeout", "-5"], "--timeout: '-5' is no duration"),
+        (["--timeout", "soon"], "--timeout: 'soon' is not a duration: write seconds (90) or"),
+        (["--timeout", "-5"], "--timeout: '-5' is not a duration"),
         (["--trials", "0"], "--trials"),
         (["--devices", "cpu:none"], "--devices: 'cpu:none' names no number of workers; cpu:2 means two"),
-        (["--devices", "cpu", "--slots", "0"], "--slots: '0' is no number of slots; write auto, or 1 or more"),
-        (["--slots", "many"], "--slots: 'many' is no number of slots; write auto, or 1 or more"),
+        (["--devices", "cpu", "--slots", "0"], "--slots: '0' is not a number of slots; write auto, or 1 or more"),
+        (["--slots", "many"], "--slots: 'many' is not a number of slots; write auto, or 1 or more"),
         (["--executor", "magic"], "'magic' is not one of 'auto', 'inline', 'process'"),
         (["--workers", "3"], "No such option"),
         (["--address", "10.0.0.1:6379"], "--address belongs to --executor ray"),
         (["--gpus-per-worker", "0.5"], "--gpus-per-worker belongs to --executor ray"),
         (["--executor", "ray", "--gpus-per-worker", "1.5"], "--gpus-per-worker: 1.5: a share of one GPU, or whole"),
         (["--executor", "ray", "--devices", "0"], "--devices: '0': a Ray cluster places actors itself"),
-        (["--executor", "ray", "--address", "here"], "--address: 'here' is no address; write HOST:PORT"),
+        (["--executor", "ray", "--address", "here"], "--address: 'here' is not an address; write HOST:PORT"),
     ],
 )
 def test_options_of_run(stored: Path, autotune: Command, options: list[str], words: str) -> None:

@@ -346,7 +346,7 @@ def test_a_study_is_made_or_deleted_by_one_command_at_a_time(folder: Path, autot
     with only_one("tiny", f"sqlite:///{folder / 'autotune.db'}"):
         outcome = autotune("study", "delete", "tiny", "--yes")
     assert outcome.code == 2
-    assert "another `autotune study` command is at work on 'tiny'" in outcome.err
+    assert "another `autotune study` command is already using 'tiny'" in outcome.err
     assert len(open_study("tiny", DATABASE).study.trials) == 2
 
 

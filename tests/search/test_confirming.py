@@ -146,6 +146,21 @@ def test_a_run_confirms_where_its_file_says_so_and_looks_at_the_test_data_once(
 
 
 @pytest.mark.slow
+def test_a_first_try_of_few_trials_confirms_nothing(
+    trained_once: Path, autotune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "reviews.csv").write_bytes((trained_once / "reviews.csv").read_bytes())
+    (tmp_path / "study.yaml").write_text(STUDY + "confirm: {seeds: 1, candidates: 1}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run = ("study", "run", "study.yaml", "--executor", "inline", "--devices", "cpu")
+    first = autotune(*run, "--trials", "2")
+    assert first.code == 0
+    assert "not confirmed yet, at 2 of the study's 4 trials; to do so now: autotune study confirm tiny" in first.out
+    assert Ledger.of(open_study("tiny", URL)) is None
+    assert "confirming on 1 fresh seed" in autotune(*run).out
+
+
+@pytest.mark.slow
 def test_who_met_the_test_data_stays_though_a_kill_left_nothing_queued(
     with_test: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,14 @@
 """`autotune study copy`: the same study elsewhere, whole or not at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 from autotune.search import copying
+from autotune.search.cli import watching
+from autotune.search.report.summarizing import summarize
+from autotune.search.report.summary import Summary
 from autotune.search.roles import OWNER, READY
 from autotune.search.storage import open_storage
 from autotune.search.study import open_study
@@ -98,3 +102,21 @@ def test_watching_ends_when_the_study_is_done(trained: Path, autotune: Command) 
     outcome = autotune("study", "show", "tiny", "--watch")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith("tiny: 4 of 4 trials done, 0 running, ")
+
+
+def test_watching_goes_on_between_two_trials_of_a_run_with_a_greater_total(
+    trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def one_more_each_time(study: optuna.Study, *, importance: bool) -> Summary:
+        nonlocal looks
+        looks += 1
+        summary = summarize(study, importance=importance)
+        done = summary.counts.complete + min(looks, 3) - 1
+        return replace(summary, counts=replace(summary.counts, complete=done, total=done + summary.counts.pruned))
+
+    monkeypatch.setattr(watching, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(watching, "summarize", one_more_each_time)
+    assert autotune("study", "show", "tiny", "--watch").code == 0
+    assert looks == 4

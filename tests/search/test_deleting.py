@@ -70,7 +70,7 @@ def test_a_study_with_a_running_trial_is_not_deleted(
 
     hook(monkeypatch, PlainLines, "evaluated", attempt)
     assert run().code == 0
-    assert set(refused) == {"another `autotune study` command is at work on 'tiny'"}
+    assert set(refused) == {"another `autotune study` command is already using 'tiny'"}
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_a_finished_one_leaves_the_model_only(tmp_path: Path) -> None:
 def test_of_two_at_once_the_second_is_refused(tmp_path: Path) -> None:
     with (
         held(tmp_path / "model", FACTS),
-        pytest.raises(InputError, match=r"--output: another `autotune train` is at work on '.*model'"),
+        pytest.raises(InputError, match=r"--output: another `autotune train` is already using '.*model'"),
         held(tmp_path / "model", FACTS),
     ):
         pass

@@ -16,7 +16,20 @@ def test_once_is_a_request_and_twice_is_now(number: signal.Signals) -> None:
         assert found.requested
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
-    assert said == ["stopping after this rung; once more to stop now"]
+    assert said == ["stopping after this rung; press Ctrl-C again to stop now"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_nothing_would_end_soon_once_is_now(number: signal.Signals) -> None:
+    said: list[str] = []
+    with interruption(said.append) as found:
+        with pytest.raises(KeyboardInterrupt), found.at_once():
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        assert found.requested
+        with pytest.raises(KeyboardInterrupt), found.at_once():
+            pytest.fail("whoever asked before need not ask again")
+    assert len(said) == 1
 
 
 class Interrupted(io.RawIOBase):
@@ -41,7 +54,10 @@ def test_a_signal_in_the_middle_of_a_print_is_told_after_it() -> None:
     with interruption(lambda text: print(text, file=stream, flush=True)) as found:
         print("trial 3 step 44", file=stream, flush=True)
         assert found.requested
-    assert pipe.written.decode().splitlines() == ["trial 3 step 44", "stopping after this rung; once more to stop now"]
+    assert pipe.written.decode().splitlines() == [
+        "trial 3 step 44",
+        "stopping after this rung; press Ctrl-C again to stop now",
+    ]
 
 
 def test_what_must_be_whole_is_shielded() -> None:

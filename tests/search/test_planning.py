@@ -111,7 +111,7 @@ def test_a_study_that_is_done_has_nothing_to_do(trained: Path, autotune: Command
         (["nobody"], "sqlite:///autotune.db: does not exist"),
         (["nowhere.yaml"], "nowhere.yaml"),
         (["study.yaml", "--devices", "7"], "--devices: no device '7' here"),
-        (["study.yaml", "--slots", "many"], "--slots: 'many' is no number of slots"),
+        (["study.yaml", "--slots", "many"], "--slots: 'many' is not a number of slots"),
         (["study.yaml", "--trials", "0"], "Invalid value for '--trials'"),
         (["study.yaml", "--storage", "postgresql://ada:s3cret@127.0.0.1:1/x"], "127.0.0.1"),
     ],

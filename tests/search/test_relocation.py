@@ -26,11 +26,16 @@ def test_every_kind_of_path_is_moved(place: Path) -> None:
     kind = {"kind": "classification"}
     given = ObjectiveSettings.model_validate(
         {
-            "data": {"train": "reviews.csv", "validation": str(place / "held.csv"), "test": "rows@test"},
+            "data": {
+                "train": "reviews.csv",
+                "validation": str(place / "held.csv"),
+                "test": "rows@test",
+                "encoding": "cp1252",
+            },
             "model": {"encoder": "encoder"},
             "tasks": {
                 "main": kind,
-                "own": {**kind, "data": {"train": "rows:small", "validation": "held.csv"}},
+                "own": {**kind, "data": {"train": "rows:small", "validation": "held.csv", "encoding": "cp1250"}},
                 "hub": {**kind, "data": {"train": "owner/name:config@train[:9]"}},
             },
         }
@@ -44,6 +49,7 @@ def test_every_kind_of_path_is_moved(place: Path) -> None:
     assert hub is not None
     assert (own.train, hub.train) == ("../rows:small", "owner/name:config@train[:9]")
     assert (own.validation, hub.validation) == ("../held.csv", None)
+    assert (data.encoding, own.encoding, hub.encoding) == ("cp1252", "cp1250", None)
 
 
 @pytest.mark.parametrize("encoder", ["scratch:tiny", "package:some_package/model", "owner/name"])

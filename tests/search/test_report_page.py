@@ -311,7 +311,7 @@ def test_the_verdict_is_that_of_the_terminal() -> None:
     assert "trial 2 , by fresh seeds" in text
     assert "multi-task training: +4.0 points" in text
     assert "augmentation: no effect that 6 seeds can show" in text
-    assert "pruning at step 44 would have dropped the winner" in text
+    assert "keeping the best third at step 44 would have dropped the winner" in text
     assert "training on fresh seeds 3 min 0 s" in text
 
 

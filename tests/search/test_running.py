@@ -38,7 +38,7 @@ def test_a_lock_is_the_same_however_the_storage_is_written(tmp_path: Path, monke
     (tmp_path / "inner").mkdir()
     with only_one("tiny", "sqlite:///a.db"):
         for url in (f"sqlite:///{tmp_path / 'a.db'}", "sqlite:///inner/../a.db"):
-            with pytest.raises(StudyError, match="is at work on 'tiny'"), only_one("tiny", url):
+            with pytest.raises(StudyError, match="is already using 'tiny'"), only_one("tiny", url):
                 pass
         with only_one("other", "sqlite:///a.db"), only_one("tiny", "sqlite:///b.db"):
             pass

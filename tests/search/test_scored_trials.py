@@ -366,3 +366,10 @@ def test_wilcoxon_spares_the_last_of_five_folds_and_nothing_of_four() -> None:
 
     assert pruned(5) == [40, 40]
     assert pruned(4) == []
+
+
+def test_rows_that_are_made_of_held_out_ones_are_told() -> None:
+    augmentation = {"augmentation": {"operations": ["synthesize"]}}
+    made = {"data": {"train": "a.csv", "validation": {"folds": 4}}, "tasks": {"main": {"kind": "classification"}}}
+    file = StudyFile.model_validate({"name": "folds", **made, "space": augmentation})
+    assert any("synthesize learns from the rows of all folds" in line for line in consequences(file))

@@ -103,7 +103,7 @@ def test_a_trial_of_a_study_of_one_objective_is_exported_by_its_number(trained: 
 def test_a_trial_that_cannot_be_exported_is_told_with_those_that_can(trained: Path, autotune: Command) -> None:
     outcome = autotune("study", "export", "tiny", "--trial", "77")
     assert outcome.code == 2
-    assert outcome.err == "--trial: 77 is no complete trial of 'tiny'; complete are: 0, 1, 2, 3\n"
+    assert outcome.err == "--trial: 77 is not a complete trial of 'tiny'; complete are: 0, 1, 2, 3\n"
     assert not (trained / "best.yaml").exists()
 
 

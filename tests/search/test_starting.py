@@ -741,7 +741,7 @@ def described(name: str, values: list[str]) -> Column:
         ("seen", [f"{1 + n % 28:02}.03.2024" for n in range(100)], "dates"),
         ("seen", [f"2024-01-{1 + n % 28:02}T10:00:00Z" for n in range(600)], "dates"),
         ("seen", [f"{1 + n % 9}/{1 + n % 28}/24" for n in range(600)], "dates"),
-        ("score", [*(f"{n}.5" for n in range(95)), *["nan"] * 5], "numbers, but for 'nan'"),
+        ("score", [*(f"{n}.5" for n in range(95)), *["nan"] * 5], "numbers except 'nan'"),
         (
             "score",
             [f"{n},{n % 7}" for n in range(100)],

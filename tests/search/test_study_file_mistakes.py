@@ -114,7 +114,7 @@ LIMITED_NAME = (
         (
             "timeout: 30m",
             "timeout: soon",
-            "line 14: search.timeout: 'soon' is no duration: write seconds (90) or a number "
+            "line 14: search.timeout: 'soon' is not a duration: write seconds (90) or a number "
             "with s, m or h ('90s', '30m', '2h')",
         ),
         ("train: reviews.csv", "train: 2024", "line 3: data.train: 2024: must be text that is not empty"),
@@ -132,8 +132,7 @@ LIMITED_NAME = (
         (
             "[1e-5, 5e-4]",
             "[0.1, 0.01]",
-            "line 11: space.learning_rate: [0.1, 0.01]: the range is the wrong way round: 0.1 is above 0.01; "
-            "write [0.01, 0.1]",
+            "line 11: space.learning_rate: [0.1, 0.01]: the range is reversed: 0.1 is above 0.01; write [0.01, 0.1]",
         ),
         (
             "[1e-5, 5e-4]",
@@ -175,7 +174,7 @@ LIMITED_NAME = (
         (
             "training: {",
             "  training: {epochs: [3, 1]}\ntraining: {",
-            "line 13: space.training.epochs: [3, 1]: the range is the wrong way round: 3 is above 1",
+            "line 13: space.training.epochs: [3, 1]: the range is reversed: 3 is above 1",
         ),
         (
             "training: {",
@@ -355,13 +354,13 @@ PARAMETERS = "learning_rate, loss_weights.aspect.on, loss_weights.aspect.ratio"
         (
             "trials: 12",
             "sampler: grid, grid: {over: [learning_rate, loss_weights.aspct.ratio]}",
-            "line 14: search.grid.over: 'loss_weights.aspct.ratio': nothing of that name is searched; "
+            "line 14: search.grid.over: 'loss_weights.aspct.ratio': is not a searched parameter; "
             f"did you mean loss_weights.aspect.ratio? allowed: {PARAMETERS}",
         ),
         (
             "trials: 12",
             "sampler: grid, grid: {over: [training.dropout]}",
-            "line 14: search.grid.over: 'training.dropout': nothing of that name is searched",
+            "line 14: search.grid.over: 'training.dropout': is not a searched parameter",
         ),
         (
             "trials: 12",

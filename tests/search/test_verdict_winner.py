@@ -1,7 +1,7 @@
 """The winner, what is left of its score, who is tied with it, and who of them is the simplest."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from autotune.search.verdict.indifference import Simplicity, indifference_set, s
 from autotune.search.verdict.optimism import optimism_gap
 from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.selection import held_out_mean
-from autotune.search.verdict.verdict import judge
+from autotune.search.verdict.verdict import Verdict, judge
 from autotune.search.verdict.winner import Winner, find_winner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +47,48 @@ def test_the_best_confirmed_mean_wins() -> None:
     assert winner.score.mean == pytest.approx(0.83, abs=0.001)
     assert winner.gain is not None
     assert winner.gain.mean == pytest.approx(0.03, abs=0.002)
+
+
+PROVEN = [0.04, 0.045, 0.038, 0.042, 0.041, 0.043]
+VARIANT = [gain + 0.002 * (-1) ** seed + 0.002 for seed, gain in enumerate(PROVEN)]
+NOTHING = [0.004, -0.006, 0.003, -0.002, 0.005, -0.004]
+
+
+def verdict_of(candidates: Sequence[str], **gains: Sequence[float]) -> Verdict:
+    scores = {"baseline": dict(enumerate(EASY))}
+    scores |= {name: {seed: EASY[seed] + gain for seed, gain in enumerate(each)} for name, each in gains.items()}
+    same = Simplicity(1, augmented=False, cost=1.0)
+    found = judge(Scores(scores), "baseline", dict.fromkeys(scores, same), {}, candidates)
+    assert found is not None
+    return found
+
+
+def test_what_may_claim_nothing_does_not_hide_a_gain_that_is_proven() -> None:
+    """The variant is compared after the candidates, of which not all are better, so it can claim nothing."""
+    verdict = verdict_of(["good", "other"], good=PROVEN, other=NOTHING, variant=VARIANT)
+    assert verdict.comparisons["variant"].gain.mean > verdict.comparisons["good"].gain.mean
+    assert (verdict.winner.name, verdict.is_better, verdict.passed_over) == ("good", True, ["variant"])
+
+
+def test_a_greater_gain_wins_where_it_is_proven_too_or_nothing_is() -> None:
+    assert verdict_of(["good"], good=PROVEN, variant=VARIANT).winner.name == "variant"
+    nothing = verdict_of(["good"], good=NOTHING, variant=[gain + 0.001 for gain in NOTHING])
+    assert (nothing.winner.name, nothing.is_better, nothing.passed_over) == ("variant", False, [])
+
+
+@pytest.mark.parametrize(("maximize", "values"), [(True, [1.0, 0.9]), (False, [0.0, 0.1])])
+def test_no_interval_of_a_score_is_beyond_the_best_that_can_be(maximize: bool, values: list[float]) -> None:
+    """That of two values is thirteen times as wide as they are apart."""
+    scores = Scores({"baseline": dict(enumerate(values))}, maximize)
+    same = {"baseline": Simplicity(1, augmented=False, cost=1.0)}
+    verdict = judge(scores, "baseline", same, {})
+    assert verdict is not None
+    for found in (verdict.scores["baseline"], verdict.winner.score, verdict.winner.corrected):
+        assert found.interval is not None
+        best, other = (
+            (found.interval.high, found.interval.low) if maximize else (found.interval.low, found.interval.high)
+        )
+        assert (best, abs(other - found.mean)) == (values[0], pytest.approx(0.635, abs=0.001))
 
 
 def test_the_baseline_wins_where_nothing_is_better() -> None:

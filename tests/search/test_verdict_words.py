@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from .confirmed import BASELINE, WORSE, confirmed
+from .confirmed import BASELINE, BETTER, WORSE, confirmed
 
 TRIALS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=30)
 
@@ -131,7 +131,8 @@ def test_a_rung_that_would_drop_the_winner_is_named(maximize: bool) -> None:
     ]
     assert found.safe_step == 20
     assert found.warning == (
-        "pruning at step 10 would have dropped the winner, which was number 9 of 9 there; prune from step 20 on"
+        "keeping the best third at step 10 would have dropped the winner, which was number 9 of 9 there; "
+        "from step 20 on it would not"
     )
 
 
@@ -168,11 +169,11 @@ FAILED = (math.nan,) * 6
 @pytest.mark.parametrize(
     ("baseline", "other", "said"),
     [
-        (BASELINE, WORSE, ["Every other one is worse than trial 2 by more than these seeds' noise."]),
+        (BASELINE, WORSE, ["Every other one is worse than trial 2 by more than the seed noise."]),
         (
             BASELINE,
             FAILED,
-            ["Every other one that can be compared is worse than trial 2 by more than these seeds' noise."],
+            ["Every other one that can be compared is worse than trial 2 by more than the seed noise."],
         ),
         (FAILED, FAILED, []),
     ],
@@ -188,6 +189,13 @@ def test_only_what_was_measured_is_called_worse(
 def test_without_a_seed_in_common_nothing_is_called_worse() -> None:
     found = confirmed(FAILED, winner=(0.84, 0.82, 0.86, *FAILED[3:]), other=(*FAILED[3:], 0.7, 0.71, 0.72), parts={})
     assert not [sentence for sentence in sentences(found) if "noise" in sentence]
+
+
+def test_a_greater_gain_that_is_not_proven_is_named_beside_the_winner() -> None:
+    said = sentences(confirmed(winner=BETTER, other=(0.95, 0.6, 0.95, 0.97, 0.95, 0.97)))
+    assert said[0].startswith("The winner is trial 2: ")
+    assert said[2].startswith("trial 5 gained more, +10.2 points (")
+    assert "but not surely: 6 seeds do not show that it is better; a gain like this one needs about" in said[2]
 
 
 def test_a_gain_that_may_be_luck_is_not_called_shown_anywhere() -> None:

@@ -40,10 +40,13 @@ def test_a_configuration_carries_what_is_searched_and_the_baseline_nothing():
 def test_the_baseline_is_stood_for_by_the_studys_own_cleaning():
     found = space(**BOTH).nearest(space(**BOTH).baseline())
     assert (found["cleaning.drop_suspect_labels"], found["cleaning.near_duplicates"]) == (False, 0.9)
-    assert (
-        space(near_duplicates=[None, 0.8]).nearest(Configuration(learning_rate=1e-3))["cleaning.near_duplicates"]
-        is None
-    )
+
+
+def test_cleaning_that_is_no_choice_is_stood_for_by_the_nearest():
+    found = space(near_duplicates=[0.7, 0.95, 0.8])
+    for cleaning, stored in ((None, 0.95), (0.78, 0.8), (0.5, 0.7), (0.8, 0.8)):
+        configuration = Configuration(learning_rate=1e-3, cleaning={"near_duplicates": cleaning})
+        assert found.nearest(configuration)["cleaning.near_duplicates"] == stored
 
 
 def test_what_does_not_vary_is_left_to_the_study():
@@ -56,7 +59,7 @@ def test_what_does_not_vary_is_left_to_the_study():
     ("choices", "message"),
     [
         ({"near_duplicates": [0.9, 0.4]}, "greater than or equal to 0.5"),
-        ({"near_duplicates": [0.9, 0.9]}, "each choice once"),
+        ({"near_duplicates": [0.9, 0.9]}, "a choice is listed twice"),
         ({"drop_suspect_labels": ["often"]}, "valid boolean"),
         ({"drop_leaks": [True, False]}, "Extra inputs"),
     ],

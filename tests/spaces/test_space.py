@@ -180,23 +180,23 @@ def test_magnitude_levels_reach_both_ends(magnitude: object, levels: int, expect
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"learning_rate": [1e-3, 1e-5]}, "the wrong way round: 0.001 is above 1e-05; write [1e-05, 0.001]"),
+        ({"learning_rate": [1e-3, 1e-5]}, "reversed: 0.001 is above 1e-05; write [1e-05, 0.001]"),
         ({"learning_rate": [0, 1e-3]}, "searched on a log scale, so both ends must be above 0, not 0"),
         ({"learning_rate": [-1, 1e-3]}, "must be above 0, not -1"),
         ({"learning_rate": ["nan", 1]}, "finite number"),
         ({"loss_weights": {"ratio": [0, 1]}}, "must be above 0"),
-        ({"loss_weights": {"ratio": [3, 1]}}, "the wrong way round"),
+        ({"loss_weights": {"ratio": [3, 1]}}, "reversed"),
         ({"loss_weights": {"ratios": [1, 3]}}, "Extra inputs are not permitted"),
         ({"augmentation": {"share": [0, 1.5]}}, "must lie within 0 and 1"),
-        ({"augmentation": {"magnitude": [0.3, 0.1]}}, "the wrong way round"),
+        ({"augmentation": {"magnitude": [0.3, 0.1]}}, "reversed"),
         ({"augmentation": {"operations": ["noise", "noise"]}}, "an operation is named twice"),
         ({"augmentation": {"operations": ["noize"]}}, "'synthesize', 'mixup' or 'cutoff'"),
-        ({"training": {"weight_decay": [0.1, 0.0]}}, "the range is the wrong way round"),
+        ({"training": {"weight_decay": [0.1, 0.0]}}, "the range is reversed"),
         ({"training": {"weight_decay": {"low": 0, "high": 0.1, "log": True}}}, "must be above 0"),
         ({"training": {"weight_decay": [0.0, 2.0]}}, "less than or equal to 1"),
         ({"training": {"batch_size": [8.5, 32]}}, "valid integer"),
         ({"training": {"schedule": ["linear", "cosin"]}}, "'linear', 'cosine' or 'constant'"),
-        ({"training": {"weight_decays": [0, 0.1]}}, "'weight_decays' is no training setting; known: epochs,"),
+        ({"training": {"weight_decays": [0, 0.1]}}, "'weight_decays' is not a training setting; known: epochs,"),
         ({"training": {"learning_rate": [1e-5, 1e-3]}}, "searched by `space: learning_rate`"),
         ({"training": {"epochs": {"choices": []}}}, "at least 1 item"),
     ],
@@ -302,6 +302,24 @@ def test_whatever_varies_is_switched_on():
     assert varied({"augmentation.on"}, {"augmentation.on": False}).mix.share == 0
 
 
+@pytest.mark.parametrize(
+    ("setting", "given", "stored"),
+    [
+        ("batch_size", [64, 8, 12], 12),
+        ("keep_layers", {"choices": [2, 4]}, 4),
+        ("dropout", [0, 0.3], 0.1),
+        ("dropout", {"choices": [0.5, 0.0, 0.2]}, 0.2),
+        ("dropout", {"choices": [0.5, None]}, None),
+        ("max_grad_norm", {"choices": [5, 0.5]}, 0.5),
+        ("schedule", ["cosine", "constant"], "cosine"),
+    ],
+)
+def test_samplers_are_told_what_is_nearest_to_the_baseline(setting: str, given: object, stored: object):
+    """A point far from what was trained would mislead them from the first trials on."""
+    searched = space({"training": {setting: given}})
+    assert searched.nearest(searched.baseline())[f"training.{setting}"] == stored
+
+
 def test_all_layers_are_nearest_to_the_most_of_a_range():
     searched = space({"training": {"keep_layers": [2, 6], "early_stopping": [1, 4]}})
     nearest = searched.nearest(searched.baseline())
@@ -312,12 +330,12 @@ def test_all_layers_are_nearest_to_the_most_of_a_range():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"batch_size": True}, "batch_size: true is no value of it"),
-        ({"weight_decay": [True, False]}, "weight_decay: true is no value of it"),
+        ({"batch_size": True}, "batch_size: true is not a valid value"),
+        ({"weight_decay": [True, False]}, "weight_decay: true is not a valid value"),
         ({"weight_decay": {"low": False, "high": 1}}, "must be a number, not false"),
-        ({"batch_size": [16, 32, 16]}, "batch_size: 16 is there twice"),
-        ({"weight_decay": [0, 0.1, 0]}, "weight_decay: 0.0 is there twice"),
-        ({"dropout": {"choices": [None, 0.1, None]}}, "dropout: null is there twice"),
+        ({"batch_size": [16, 32, 16]}, "batch_size: 16 occurs twice"),
+        ({"weight_decay": [0, 0.1, 0]}, "weight_decay: 0.0 occurs twice"),
+        ({"dropout": {"choices": [None, 0.1, None]}}, "dropout: null occurs twice"),
     ],
 )
 def test_choices_are_values_and_each_is_there_once(given: dict[str, object], words: str):

@@ -81,7 +81,7 @@ def _log_values(low: float, high: float, digits: Sequence[int]) -> list[float]:
 
 
 def thinned(items: Sequence[Item], most: int) -> list[Item]:
-    """Every so-manieth of the items from the first on, so that there are at most `most`."""
+    """Every n-th of the items from the first on, so that there are at most `most`."""
     return list(items[:: max(1, math.ceil(len(items) / most))])
 
 

@@ -1,14 +1,16 @@
-"""Filtering near-copies from the cleaned training rows (near.py defines them)."""
+"""Filtering near-copies from the cleaned training rows (data/near.py defines them)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Self
+from typing import Any, Self
 
+from ..data.cleaning import NEAR_DUPLICATE, NEAR_LEAK, Finding, clean, normalised
+from ..data.inputs import Inputs
+from ..data.near import near_duplicates, neighbours
+from ..data.table import Table
 from ..settings import CleaningSettings
-from .cleaning import NEAR_DUPLICATE, NEAR_LEAK, Finding, clean, normalised
-from .inputs import Inputs
-from .near import near_duplicates, neighbours
+from ..tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -122,3 +124,8 @@ def copies_of(
     threshold = 1.0 if rules.near_leaks is None else rules.near_leaks
     found = HeldOut.of(others, their_labels).repeated_by(own.keys, labels, threshold)
     return {row: {place % len(others) for place in places} for row, places in enumerate(found) if places}
+
+
+def labels_of(task: Task[Any], rows: Table) -> Sequence[str] | None:
+    """Each row's label, if it has one of a set; None where answers are numbers or texts, seldom the same twice."""
+    return None if task.label_sets(rows) is None else task.answers(rows)
