@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...objectives.data.decoding import PACKED
 from ...objectives.data.sources import FILE_KINDS, Kind, Source, resolve_source
 from ...spaces.errors import DataError
 from ..study_file.schema import default_name
@@ -47,7 +48,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 def study_name(source: Source) -> str:
     """The study's name: the file's, or its folder's where the file is only called `train`."""
-    path = Path(source.place)
+    path = _unpacked(Path(source.place))
     if source.is_file and _TRAIN.fullmatch(path.stem) and path.parent.name:
         return default_name(path.parent.name)
     return default_name(path.name)
@@ -62,7 +63,7 @@ def training_file(source: Source) -> Source:
     folder = Path(source.text)
     if source.kind is not Kind.FOLDER or not _is(source.text, source.place) or _has_card(folder):
         return source
-    found = [file for file in _files(folder) if _TRAIN.search(file.stem)]
+    found = [file for file in _files(folder) if _TRAIN.search(_unpacked(file).stem)]
     if len(found) != 1:
         return source
     (only,) = (resolve_source(str(file), Path()) for file in found)
@@ -72,13 +73,14 @@ def training_file(source: Source) -> Source:
 def beside(source: Source, kind: str) -> Iterator[Source]:
     """The sources beside training rows that hold the rows of that kind (validation, test), by their names."""
     path = Path(source.text)
-    if not source.is_file or not _TRAIN.search(path.stem):
+    name = _unpacked(path).stem
+    if not source.is_file or not _TRAIN.search(name):
         return
-    files = sorted(_files(path.parent), key=lambda file: file.suffix != path.suffix)
+    files = sorted(_files(path.parent), key=lambda file: file.suffixes != path.suffixes)
     for word in _HELD_OUT[kind]:
-        stem = _TRAIN.sub(word, path.stem, count=1).casefold()
+        stem = _TRAIN.sub(word, name, count=1).casefold()
         for file in files:
-            if file.stem.casefold() == stem:
+            if _unpacked(file).stem.casefold() == stem:
                 try:
                     yield resolve_source(str(file), Path())
                 except DataError:
@@ -90,8 +92,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(
         folder / entry.name
         for entry in folder.iterdir()
-        if entry.suffix.lower() in FILE_KINDS and not entry.name.startswith(".") and entry.is_file()
+        if _unpacked(entry).suffix.lower() in FILE_KINDS and not entry.name.startswith(".") and entry.is_file()
     )
+
+
+def _unpacked(path: Path) -> Path:
+    """The name of what a packed file holds; that of another file."""
+    return path.with_suffix("") if path.suffix.lower() == PACKED else path
 
 
 def _has_card(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """`autotune init`: from rows to a study file that `study create` takes."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +45,11 @@ def write(path: Path, rows: Sequence[Row]) -> None:
         from pyarrow import parquet
 
         parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), path)
+        return
+    if path.suffix == ".gz":
+        write(path.with_suffix(""), rows)
+        path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+        path.with_suffix("").unlink()
         return
     text = io.StringIO()
     if path.suffix == ".jsonl":
@@ -500,6 +506,7 @@ def test_files_beside_the_training_rows_are_held_out(word: str, place: Path) -> 
         ("Train.csv", "Valid.csv", "Test.csv"),
         ("reviews_train.tsv", "reviews_val.tsv", "reviews_test.tsv"),
         ("train.parquet", "dev.csv", "test.jsonl"),
+        ("train.csv.gz", "dev.csv.gz", "test.csv"),
     ],
 )
 def test_a_folder_of_the_parts_is_each_of_them(names: Sequence[str], autotune: Command) -> None:
