@@ -19,9 +19,7 @@ def opened(target: str, storage: str | None, *, reading: bool = False) -> StudyR
     With `reading` nothing can be written into it.
     """
     file, path = file_of(target, is_stored=True)
-    record = open_study(
-        file.name if file else target, storage_url(storage, file.storage if file else None), reading=reading
-    )
+    record = open_study(file.name if file else target, url_of(storage, file, path), reading=reading)
     return record if path is None else replace(record, path=path)
 
 
@@ -31,6 +29,11 @@ def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, 
     if not is_study_file(path):
         return None, None
     return read_study_file(path, is_stored=is_stored), path
+
+
+def url_of(storage: str | None, file: StudyFile | None, path: Path | None) -> str:
+    """Where a study is stored: one of a file, or of a name; `storage` is the command's option."""
+    return storage_url(storage, file.storage if file else None, path.parent if path else Path())
 
 
 def seconds(timeout: str | None) -> float | None:
