@@ -33,7 +33,7 @@ from ..wording import counted, encoder
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
 from .shown import told
-from .targets import file_of, opened, seconds, url_of
+from .targets import file_of, opened, seconds, tell_of_a_copy, url_of
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
@@ -106,6 +106,7 @@ def run_command(
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
     record = opened(target, storage)
+    tell_of_a_copy(record)
     try:
         with make_observer(output()) as observer:
             ending = run_study(

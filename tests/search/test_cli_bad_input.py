@@ -329,6 +329,17 @@ def test_a_study_whose_project_moved_is_told_by_name(stored: Path, autotune: Com
     assert "study.yaml" in told
 
 
+def test_in_a_copied_project_a_name_says_whose_files_it_means(
+    stored: Path, autotune: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path_factory.mktemp("copied") / "project"
+    shutil.copytree(stored, copy)
+    note = f"the files of this study are those in {stored}; for those here give the study file, study.yaml"
+    for folder, target, told in ((copy, "tiny", True), (copy, "study.yaml", False), (stored, "tiny", False)):
+        monkeypatch.chdir(folder)
+        assert (note in autotune("study", "export", target).out) is told
+
+
 def test_export_without_a_complete_trial(stored: Path, autotune: Command) -> None:
     outcome = autotune("study", "export", "tiny")
     assert (outcome.code, outcome.out) == (1, "")
