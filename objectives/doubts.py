@@ -12,6 +12,7 @@ from .tasks.regression import Regression
 
 _ONE_SIDED = 0.9
 """The share of one label from which on accuracy says little; a constant answer has it as its accuracy."""
+_FEW_HELD_OUT = 5
 _FEW, _MOST = 0.02, 0.9
 """Outliers: at most this share of the rows has at least that share of the variance."""
 
@@ -22,7 +23,9 @@ def doubts(corpus: Corpus, objectives: Sequence[str]) -> list[Finding]:
     for place, task in enumerate(corpus.tasks):
         table = corpus.train[task.name]
         if isinstance(task, Classification):
-            found += one_sided(task, table, objectives) if not place else ()
+            if not place:
+                found += one_sided(task, table, objectives)
+                found += rarely_held_out(task, corpus.validation)
             found += gaps(task, table)
         if isinstance(task, Regression):
             found += outliers(task, table)
@@ -41,6 +44,19 @@ def one_sided(main: Classification, train: Table, objectives: Sequence[str]) -> 
         f"the objective {main.name}.balanced_accuracy or {main.name}.f1 tells more"
     )
     return [Finding(what, count, (), "noted")]
+
+
+def rarely_held_out(main: Classification, validation: Table) -> list[Finding]:
+    """A finding where validation has so few rows of a label that its part of a score is coarse."""
+    counts = Counter(main.answers(validation))
+    cases = [f"{label!r}: {count}" for label, count in sorted(counts.items()) if count < _FEW_HELD_OUT]
+    if not cases or len(validation) < _FEW_HELD_OUT * len(counts):
+        return []  # with few rows of every label it is plain to see
+    what = (
+        f"{validation.source}: label with fewer than {_FEW_HELD_OUT} validation rows: by one row its recall moves 20 "
+        "points or more; data.validation: {folds: 5} measures on all rows"
+    )
+    return [Finding.of(what, cases, "noted")]
 
 
 def gaps(task: Classification, train: Table) -> list[Finding]:

@@ -30,11 +30,14 @@ def cut_texts(
         encoder: whose tokens count.
         max_length: tokens that are read of a row, special ones included.
     """
-    found = [
-        _cut(table, tasks[name].inputs(table), examples[name].tokens, encoder, max_length)
-        for name, table in tables.items()
-    ]
-    return list(dict.fromkeys(finding for finding in found if finding is not None))
+    found: list[Finding | None] = []
+    told: dict[str, set[str]] = {}
+    for name, table in tables.items():
+        inputs, known = tasks[name].inputs(table), told.setdefault(table.source, set())
+        if not known.issuperset(inputs.texts):
+            known.update(inputs.texts)
+            found.append(_cut(table, inputs, examples[name].tokens, encoder, max_length))
+    return [finding for finding in found if finding is not None]
 
 
 def _cut(table: Table, inputs: Inputs, tokens: TokenTable, encoder: EncoderSource, max_length: int) -> Finding | None:
@@ -49,7 +52,8 @@ def _cut(table: Table, inputs: Inputs, tokens: TokenTable, encoder: EncoderSourc
         return None
     share = float(lost.sum() / (tokens.lengths.sum() + lost.sum()))
     what = f"{table.source}: text cut at max_length {max_length} ({_percent(share)} of all tokens lost)"
-    return Finding.of(what, [first[row] for row in lost.nonzero().flatten().tolist()], "noted")
+    longer = first if second is None else [max(pair, key=len) for pair in zip(first, second, strict=True)]
+    return Finding.of(what, [longer[row] for row in lost.nonzero().flatten().tolist()], "noted")
 
 
 def _percent(share: float) -> str:

@@ -38,7 +38,8 @@ def forbidden_changes(known: StudyFile, now: StudyFile) -> Iterator[tuple[str, l
     pruners = {pruner_of(known), pruner_of(now)}
     if len(pruners) > 1 and not pruners.isdisjoint(_FROM_THE_FIRST):
         told = (
-            "asha, hyperband and wilcoxon compare what only their own trials keep, so they stay from the first one on"
+            "asha, hyperband and wilcoxon need values that only trials run under them record, so they stay from the "
+            "first trial on"
         )
         yield told, _changed(known, now, "pruner")
 

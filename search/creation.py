@@ -83,7 +83,7 @@ def _attributes(file: StudyFile, searched: StudyFile, path: Path, prepared: Prep
         "encoder": file.model.encoder,
         REVISION: prepared.encoder.commit,
         "max_steps": longest_trial(file, prepared),
-        ROWS: rows_of(prepared),
+        ROWS: rows_of(prepared.corpus),
         "cleaning": [finding.to_json() for finding in prepared.findings],
         AUGMENTATION: prepared.augmented,
         "normalisers": dict(prepared.normalisers),

@@ -8,6 +8,7 @@ import torch
 
 from ..objectives.augmentation.generating import BankProgress
 from ..objectives.caching import content_hash
+from ..objectives.corpus.corpus import Corpus
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource, commit_of
@@ -61,9 +62,9 @@ def check_unchanged(record: StudyRecord) -> None:
         )
 
 
-def rows_of(prepared: PreparedObjective) -> str:
+def rows_of(corpus: Corpus) -> str:
     """A hash of the places, in their files, of all rows that trials train and are measured on."""
-    tables = [*sorted(prepared.corpus.train.items()), *sorted(prepared.corpus.validations.items())]
+    tables = [*sorted(corpus.train.items()), *sorted(corpus.validations.items())]
     return content_hash(f"{name}: {list(rows.lines)}" for name, rows in tables)
 
 
@@ -75,7 +76,7 @@ def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
     """
     attributes = record.study.user_attrs
     if (known := attributes.get(ROWS)) is not None:
-        same = known == rows_of(prepared)
+        same = known == rows_of(prepared.corpus)
     else:  # made before they were stored: their number shows in the steps of a trial
         same = attributes["max_steps"] == longest_trial(record.file, prepared)
     if not same:

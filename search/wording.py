@@ -7,6 +7,12 @@ from .safe_text import plain
 
 MAXIMIZE = "maximize"
 
+REMEDY = (
+    "If a constant answer would have that score, train longer (training.epochs), search higher learning rates, or take "
+    "a finer metric as the objective."
+)
+"""Where all have one score."""
+
 
 def encoder(name: str, revision: str | None) -> str:
     """An encoder, with the beginning of its commit where it is of the Hub."""

@@ -126,12 +126,21 @@ class TokenClassification(Task[TokenClassificationSettings]):
         unknown = [tag for row in tags for tag in row if tag not in self.labels]
         nameless = [tag for row in tags for tag in row if tag in {"B", "I"}] if set(self.labels) <= {*"BIO"} else []
         common = commonplace(tags) if training else []
+        of = f"task {self.name!r}"
         found = [
-            Finding.of("tag of BIOES or BILOU, read as BIO", [old for old in changed if old[:2] in IN_BIO], "repaired"),
-            Finding.of("I- tag that continues nothing", [old for old in changed if old[:2] == INSIDE], "repaired"),
-            Finding.of("tag that does not occur in training", unknown, "noted"),
-            Finding.of("B or I without an entity name, counted word by word (as spans: B-x, I-x)", nameless, "noted"),
-            Finding.of("word with the tag of most words, counted like any other (outside is O)", common, "noted"),
+            Finding.of(
+                f"{of}: tag of BIOES or BILOU, read as BIO", [old for old in changed if old[:2] in IN_BIO], "repaired"
+            ),
+            Finding.of(
+                f"{of}: I- tag that continues nothing", [old for old in changed if old[:2] == INSIDE], "repaired"
+            ),
+            Finding.of(f"{of}: tag that does not occur in training", unknown, "noted"),
+            Finding.of(
+                f"{of}: B or I without an entity name, counted word by word (as spans: B-x, I-x)", nameless, "noted"
+            ),
+            Finding.of(
+                f"{of}: word with the tag of most words, counted like any other (outside is O)", common, "noted"
+            ),
         ]
         return table, untagged + [finding for finding in found if finding.count]
 

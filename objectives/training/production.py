@@ -9,7 +9,7 @@ import torch
 from ...spaces.configuration import Configuration
 from ...spaces.errors import Interrupted
 from ..prepared import PreparedObjective
-from .evaluating import evaluate
+from .evaluating import evaluate, evaluation
 from .group import ALONE, Group
 from .resuming import History, SavedHistory
 from .run import TrainingRun
@@ -24,7 +24,11 @@ TrainingProgress = Callable[[int, int, Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """A production training's outcome. `validation` is empty where all data was trained on."""
+    """A production training's outcome.
+
+    `validation` and `test` are measured in fp32, as whoever opens the exported model computes; `validation` is empty
+    where all data was trained on.
+    """
 
     run: TrainingRun
     step: int
@@ -84,22 +88,22 @@ def train_production(
     total = run.total_steps  # a run that knew itself here would stay in memory until the collector comes
     run.on_step = lambda step: progress(step, total, metrics)
     while not run.finished:
-        evaluation = _next_evaluation(run, history, manner)
-        metrics = evaluation.metrics if keep_best else {}
-        history.add(evaluation, run)
-        manner.hears(evaluation if keep_best else replace(evaluation, metrics={}), run.learning_rate)
+        found = _next_evaluation(run, history, manner)
+        metrics = found.metrics if keep_best else {}
+        history.add(found, run)
+        manner.hears(found if keep_best else replace(found, metrics={}), run.learning_rate)
         progress(run.step, run.total_steps, metrics)
         if not run.finished:
             _pause(run, history, manner)
     began = time.perf_counter()
-    step, validation = run.step, metrics
+    step = run.step
     if history.best is not None:
         step, weights = history.best
-        validation = history.at(step).metrics
         run.load_weights(weights)
-    rows = prepared.test if manner.group.leads else None
-    test = evaluate(run.model, rows, prepared, device, "fp32") if rows else {}
-    seconds = sum(evaluation.seconds for evaluation in history.told) + time.perf_counter() - began
+    leads, rows = manner.group.leads, prepared.test
+    validation = evaluation(run.model, prepared, device, "fp32") if leads and keep_best else {}
+    test = evaluate(run.model, rows, prepared, device, "fp32") if leads and rows else {}
+    seconds = sum(told.seconds for told in history.told) + time.perf_counter() - began
     return Trained(run, step, validation, test, seconds)
 
 

@@ -11,7 +11,7 @@ from ..settings import ConfirmSettings
 from ..study import StudyRecord, while_stored
 from ..tuner import Ending
 from .consoles import INTERRUPTED, output, tell
-from .targets import opened, seconds
+from .targets import opened, seconds, tell_of_a_copy
 
 
 def confirm_command(
@@ -27,6 +27,7 @@ def confirm_command(
     """Train on fresh seeds what is not trained yet, and say what that shows. Returns the exit code."""
     timeout_s = seconds(timeout)
     record = opened(target, storage)
+    tell_of_a_copy(record)
     given = as_it_is_now(record).file.confirm or ConfirmSettings()
     asked = {"candidates": candidates, "seeds": seeds, "ablate": ablate}
     settings = given.model_copy(update={name: value for name, value in asked.items() if value is not None})

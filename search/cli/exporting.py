@@ -12,7 +12,7 @@ from ..study import while_stored
 from ..wording import number
 from ..writing import check_replaced, write_text
 from .consoles import tell
-from .targets import opened
+from .targets import opened, tell_of_a_copy
 
 
 def export_command(target: str, storage: str | None, destination: Path, style: Format, trial: int | None) -> None:
@@ -21,6 +21,7 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     check_replaced(destination, "--output", "an export", is_export)
     record = opened(target, storage, reading=True)
+    tell_of_a_copy(record)
     with while_stored(record):
         confirmed = read_confirmation(record)
         chosen = choose(record, confirmed, trial)

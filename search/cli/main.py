@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ...objectives.tasks.names import Kind
-from ...spaces.errors import AutotuneError
+from ...spaces.errors import AutotuneError, InputError
 from ..limits import LARGEST_SEED
 from . import study
 
@@ -157,6 +157,7 @@ def main() -> None:
         # Greek letters and block characters must not end a report on a terminal that lacks them.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
+        check_system(os.name)
         app()
     except AutotuneError as error:
         _end(str(error), error.exit_code)
@@ -168,6 +169,16 @@ def main() -> None:
         if error.filename is None:  # the output; Python's own last flush would fail once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         _end(f"{error.filename or 'the output'} cannot be written: {error.strerror}", 1)
+
+
+def check_system(name: str) -> None:
+    """Refuse a kind of system (`os.name`) without the signals that end workers.
+
+    Raises:
+        InputError: it is not POSIX.
+    """
+    if name != "posix":
+        raise InputError("autotune needs a POSIX system: Linux, macOS, or WSL on Windows")
 
 
 def _end(message: str, exit_code: int) -> NoReturn:

@@ -6,25 +6,27 @@ from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
 from ..changing import as_it_is_now
-from ..executors.placement import Placement
+from ..executors.choosing import Choice
+from ..executors.placement import ExecutorName, Placement
 from ..executors.places import first_device
 from ..planning.costs import STEPS
 from ..planning.making import make_plan
-from ..planning.plan import Plan, Spent
+from ..planning.pace import Spent
+from ..planning.plan import Plan
 from ..preparing import check_unchanged, prepare_study
 from ..running import threads_of
-from ..storage import patiently, storage_url
+from ..storage import patiently
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
 from ..wording import duration, estimate, to_the_minute
 from .consoles import echo, generation, tell, tell_table
-from .targets import file_of, opened
+from .targets import file_of, opened, url_of
 
 
 def plan_command(target: str, storage: str | None, *, trials: int | None, placement: Placement, as_json: bool) -> None:
     """Estimate what a study will take, stored or not yet; nothing is stored."""
     file, path = file_of(target)
-    if file is not None and path is not None and not is_ready(file.name, storage_url(storage, file.storage)):
+    if file is not None and path is not None and not is_ready(file.name, url_of(storage, file, path)):
         prepared = _prepared(file, path.parent, placement, quiet=as_json)
         searched = without_operations(file, prepared.operations.dropped)
         plan = make_plan(searched, path.parent.absolute(), prepared, placement, total=trials)
@@ -67,9 +69,9 @@ def _columns(plan: Plan) -> list[str]:
 
 
 def _probed(plan: Plan) -> Iterator[list[str]]:
-    for role, cost in plan.costs.items():
+    for role, cost in plan.pace.costs.items():
         steps = [cost.together] if cost.alone is None else [cost.alone, cost.together]
-        yield [role, *map(_milliseconds, steps), duration(plan.trial[role])]
+        yield [role, *map(_milliseconds, steps), duration(plan.pace.trial(role))]
 
 
 def _milliseconds(seconds: float) -> str:
@@ -77,9 +79,10 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _lines(plan: Plan) -> Iterator[str]:
-    longest = f", up to {plan.longest} where epochs are searched" if plan.longest > plan.steps else ""
-    yield f"a trial: {plan.steps} steps{longest}, evaluated {plan.evaluations} times"
-    yield from (f"run: {line}" for line in plan.place.said or [_where(plan)])
+    own, most = plan.pace.lengths.own, plan.pace.lengths.longest.steps
+    longest = f", up to {most} where epochs are searched" if most > own.steps else ""
+    yield f"a trial: {own.steps} steps{longest}, evaluated {own.evaluations} times"
+    yield from (f"run: {line}" for line in plan.said or [_where(plan.pace.choice)])
     yield f"search: {_between(plan.unpruned)} if no trial is pruned{_pruned(plan)}"
     yield from plan.ends
     yield _confirming(plan)
@@ -89,10 +92,14 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from plan.notes
 
 
-def _where(plan: Plan) -> str:
+def _where(choice: Choice) -> str:
     """Where nothing was left to choose, `run` says nothing."""
-    count = len(plan.place.places)
-    return f"training in {count} processes of one thread each" if count > 1 else "training in this process"
+    count = len(choice.places)
+    if count < 2:
+        return "training in this process"
+    if choice.executor is ExecutorName.INLINE:
+        return f"training {choice.slots} trials at once in this process, on {count} cores"
+    return f"training in {count} processes of one thread each"
 
 
 def _between(spent: Spent) -> str:

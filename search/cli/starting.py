@@ -20,6 +20,8 @@ def init_command(data: str, destination: Path, kind: Kind | None) -> None:
     tell(f"main task {_told(main)}")
     for task in auxiliaries:
         tell(f"auxiliary {_told(task)}")
+    if started.source.text != data:
+        tell(f"training: {started.file.data.train}")
     _tell_rest(started)
     tell(f"wrote {destination}. Check it: autotune study create {shlex.quote(str(destination))}")
 

@@ -2,8 +2,11 @@
 
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from ...objectives.data.sources import resolve_source
+from ...objectives.prepared import PreparedObjective
 from ...objectives.training.fusible import unfusible
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
@@ -15,7 +18,8 @@ from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..running import run_study
 from ..settings import ConfirmSettings
-from ..storage import storage_option, storage_url
+from ..starting.headers import without_names
+from ..storage import storage_option
 from ..study import (
     StudyRecord,
     is_ready,
@@ -29,13 +33,13 @@ from ..wording import counted, encoder
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
 from .shown import told
-from .targets import file_of, opened, seconds
+from .targets import file_of, opened, seconds, tell_of_a_copy, url_of
 
 
 def create_command(path: Path, storage: str | None, *, dry_run: bool) -> None:
     """Check a study file and all it names; then store it."""
     file = read_study_file(path)
-    url = storage_url(storage, file.storage)
+    url = url_of(storage, file, path)
     _create(file, path, url, dry_run=dry_run)
     if dry_run:
         tell("all checks passed; nothing was stored (--dry-run)")
@@ -61,8 +65,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     if commit := prepared.encoder.commit:
         tell(f"encoder: {encoder(file.model.encoder, commit)}, wherever and whenever the study trains")
     tell(f"training: {training}; validation: {counted(len(prepared.validation.tokens), 'row')}")
-    for finding in prepared.findings:
-        tell(told(finding))
+    for line in _found(prepared, path.parent):
+        tell(line)
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     if (longest := longest_trial(file, prepared)) > rungs[-1]:
         tell(f"epochs are searched: trials of up to {longest} steps compete with shorter ones")
@@ -72,6 +76,19 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
         tell(line)
     if not dry_run:
         create_study(given, path, url, prepared)
+
+
+def _found(prepared: PreparedObjective, base: Path) -> Iterator[str]:
+    """What was found in the data, and in the headers of columns that tasks read."""
+    yield from map(told, prepared.findings)
+    yield from (f"noted: {note}" for note in dict.fromkeys(_headers(prepared, base)) if note)
+
+
+def _headers(prepared: PreparedObjective, base: Path) -> Iterator[str]:
+    for task in prepared.corpus.tasks:
+        own = task.settings.data
+        source = resolve_source(own.train if own else prepared.settings.data.train, base)
+        yield without_names(source, prepared.corpus.train[task.name], task.settings.columns().values())
 
 
 def run_command(
@@ -85,10 +102,11 @@ def run_command(
     """Run or resume; a study file that is not stored yet is created first. Returns the exit code."""
     timeout_s, began = seconds(timeout), time.monotonic()
     file, path = file_of(target)
-    url = storage_url(storage, file.storage if file else None)
+    url = url_of(storage, file, path)
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
     record = opened(target, storage)
+    tell_of_a_copy(record)
     try:
         with make_observer(output()) as observer:
             ending = run_study(

@@ -11,6 +11,7 @@ from ..storage import storage_url
 from ..study import StudyRecord, open_study
 from ..study_file.reading import is_study_file, read_study_file
 from ..study_file.schema import StudyFile
+from .consoles import tell
 
 
 def opened(target: str, storage: str | None, *, reading: bool = False) -> StudyRecord:
@@ -19,10 +20,19 @@ def opened(target: str, storage: str | None, *, reading: bool = False) -> StudyR
     With `reading` nothing can be written into it.
     """
     file, path = file_of(target, is_stored=True)
-    record = open_study(
-        file.name if file else target, storage_url(storage, file.storage if file else None), reading=reading
-    )
+    record = open_study(file.name if file else target, url_of(storage, file, path), reading=reading)
     return record if path is None else replace(record, path=path)
+
+
+def tell_of_a_copy(record: StudyRecord) -> None:
+    """Say whose files are used, where a study that was named has another file of its name here: a copied project."""
+    here = Path(record.path.name)
+    if here.is_file() and record.path.is_file() and not here.samefile(record.path):
+        tell(
+            f"the files of this study are those in {record.folder}; for those here give the study file, {here}, "
+            "instead of the name",
+            "yellow",
+        )
 
 
 def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, Path | None]:
@@ -31,6 +41,11 @@ def file_of(target: str, *, is_stored: bool = False) -> tuple[StudyFile | None, 
     if not is_study_file(path):
         return None, None
     return read_study_file(path, is_stored=is_stored), path
+
+
+def url_of(storage: str | None, file: StudyFile | None, path: Path | None) -> str:
+    """Where a study is stored: one of a file, or of a name; `storage` is the command's option."""
+    return storage_url(storage, file.storage if file else None, path.parent if path else Path())
 
 
 def seconds(timeout: str | None) -> float | None:

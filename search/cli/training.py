@@ -31,6 +31,7 @@ from ..production.destination import Destination, Facts, held
 from ..production.labels import check_labels
 from ..production.model_card import ModelCard
 from ..production.own_device import own_device
+from ..production.rows import note_of_rows
 from ..production.trackers import Trackers, tracker_names
 from ..production.unchanged import check_data, warnings
 from ..wording import number
@@ -142,12 +143,20 @@ class _Training:
                 device=device,
             )
         check_labels(best, prepared.corpus)
+        self._compare_rows(prepared)
         for finding in prepared.findings if self._all_data else ():  # of other rows than the study's
             self._say(told(finding))
         weighting = prepared.training_of(best.configuration).weighting
         if self.options.micro_batch and not weighting_type(weighting, 1 + len(best.configuration.ratios)).splits:
             self._say(f"--micro-batch: weighting {weighting!r} needs whole batches, so batches are not split")
         return prepared
+
+    def _compare_rows(self, prepared: PreparedObjective) -> None:
+        """Tell of rows that are not those of the study; a file that was changed has figures of no use anyway."""
+        if not self.group.leads or not self.best.is_as_measured:
+            return
+        if note := note_of_rows(self.best, self.path.parent, None if self._all_data else prepared.corpus):
+            self._say(note)
 
     def _trained(self, prepared: PreparedObjective, device: torch.device, manner: Manner) -> Trained:
         with watched(prepared.settings.metric) if self.group.leads else nullcontext(lambda *_: None) as progress:
@@ -219,7 +228,7 @@ def _left(destination: Destination) -> str:
     """What is left of a training whose model cannot be written, and what to do."""
     if destination.store.sizes():
         return "the training's last saved state is kept: fix this, and the same command resumes from it"
-    return "the training was too short to be saved, and is lost: mend this, and give the same command"
+    return "nothing had been saved yet: fix this, and run the same command again"
 
 
 def _metrics(objective: str | Sequence[str], trained: Trained) -> dict[str, object]:

@@ -9,7 +9,7 @@ from ..verdict.short_runs import Rung
 from ..verdict.significance import fewest_pairs
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
-from ..wording import counted, number
+from ..wording import REMEDY, counted, number
 from .result import Arm, Confirmed
 
 
@@ -19,6 +19,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
         return ["No fresh training has ended yet, so there is no verdict."]
     verdict = confirmed.verdict
     parts = (
+        _all_alike(confirmed),
         [_winner(confirmed, verdict)],
         _against_baseline(confirmed, verdict),
         _passed_over(confirmed, verdict),
@@ -43,6 +44,12 @@ def measured(estimate: Estimate) -> str:
 def fresh_seeds(count: int) -> str:
     """How many there are, in words."""
     return counted(count, "fresh seed")
+
+
+def _all_alike(confirmed: Confirmed) -> Iterator[str]:
+    by_seed = [[arm.scores[seed] for arm in confirmed.arms if seed in arm.scores] for seed in confirmed.seeds]
+    if any(map(len, by_seed)) and all(len(set(scores)) <= 1 < len(scores) for scores in by_seed if scores):
+        yield (f"On every seed all configurations have the same score, so nothing can be said of them. {REMEDY}")
 
 
 def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
@@ -91,8 +98,8 @@ def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
 def _too_few(comparison: Comparison) -> str:
     pairs = comparison.test.pairs
     needed = fewest_pairs(comparison.comparisons)
-    among = f" among {comparison.comparisons}" if comparison.comparisons > 1 else ""
-    return f"From {counted(pairs, 'seed')} no gain could be claimed, however large: that takes {needed}{among}."
+    among = f" where {comparison.comparisons} configurations are compared" if comparison.comparisons > 1 else ""
+    return f"From {counted(pairs, 'seed')} no gain could be claimed, however large: that takes {needed} seeds{among}."
 
 
 def _unfinished(confirmed: Confirmed) -> Iterator[str]:

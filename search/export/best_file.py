@@ -27,7 +27,7 @@ from .parts import SHA256, Commands, Found, LossWeights
 FORMAT = 1
 """Rises when a file of the new form would be misread by an autotune that knows only the old one."""
 _WHAT = "an exported configuration"
-_MEASURED = {"configuration", "seed", "augmentation", "cleaning", "settings"}
+_MEASURED = {"configuration", "seed", "augmentation", "cleaning", "settings", "rows"}
 
 
 class BestConfiguration(Settings):
@@ -51,11 +51,16 @@ class BestConfiguration(Settings):
     labels: dict[str, list[str]] = Field(
         default_factory=dict[str, list[str]], description="the labels of each task that has some, as training had them"
     )
+    rows: str | None = Field(
+        default=None,
+        pattern=SHA256,
+        description="SHA-256 of which rows of the data the study's trials trained and were measured on; null: unknown",
+    )
     digest: str | None = Field(
         default=None,
         pattern=SHA256,
         description="SHA-256 of what the figures were measured on: configuration, seed, augmentation, cleaning, "
-        "settings, data; after a change of these they are another configuration's",
+        "settings, data, rows; after a change of these they are another configuration's",
     )
     versions: dict[str, str] = Field(description="what it was exported with: packages, Python, system, device")
 

@@ -11,7 +11,7 @@ from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..roles import BESIDE, CONFIGURATION, REVISION
+from ..roles import BESIDE, CONFIGURATION, REVISION, ROWS
 from ..safe_text import plain
 from ..settings import MAY_CHANGE
 from ..study import StudyRecord
@@ -68,6 +68,7 @@ def export_of(
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()}
         | {text: known for text, known in models.items() if known is not None},
         labels=record.study.user_attrs.get("labels", {}),
+        rows=record.study.user_attrs.get(ROWS),
         versions=versions(),
     )
     # As a reader will have it, with every key written.

@@ -12,7 +12,6 @@ from ...objectives.caching import cache_folder
 from ...objectives.prepared import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.fresh import Fresh
-from ...spaces.configuration import Configuration
 from ...spaces.errors import InputError
 from ..confirmation.fresh import FreshRecipe
 from ..creation import given_configurations, total_of
@@ -27,8 +26,8 @@ from ..study_file.schema import StudyFile
 from .confirming import most_arms, most_variants
 from .costs import Cost, measure, share_of_a_step
 from .ends import ends
-from .pace import Pace, lengths_of
-from .plan import Checkpoints, Confirming, Placed, Plan, Spent
+from .pace import Pace, Spent, lengths_of
+from .plan import Checkpoints, Confirming, Plan
 
 _CHANGE_STEPS = frozenset(
     {"batch_size", "precision", "weighting", "sampling", "freeze_layers", "keep_layers", "evaluations_per_epoch"}
@@ -63,31 +62,25 @@ def make_plan(
         TrainingError: not even a step can be trained.
     """
     device = _device(placement)
-    configurations = given_configurations(file)
-    costs = {role: measure(prepared, each, device) for role, each in configurations.items()}
-    probed = _Probed(file, base, prepared, placement, device, configurations, costs)
+    costs = {role: measure(prepared, each, device) for role, each in given_configurations(file).items()}
+    probed = _Probed(file, base, prepared, placement, costs)
     ended = sum(trial.state.is_finished() for trial in trials or ())
     total = max(total or total_of(file), ended)
     left, said = total - ended, list[str]()
     pace = probed.pace(probed.recipe, Workload(left, max(total, total_of(file)), threads), said.append)
-    choice, lengths = pace.choice, pace.lengths
     unpruned, pruned = _search(file, pace, total, left)
     return Plan(
         study=file.name,
         is_stored=trials is not None,
         total=total,
         left=left,
-        steps=lengths.own.steps,
-        longest=lengths.longest.steps,
-        evaluations=lengths.own.evaluations,
-        costs=costs,
-        trial={role: pace.trial(role, lengths.longest) for role in costs},
-        place=Placed(choice.executor.value, [place.name for place in choice.places], choice.slots, said),
+        pace=pace,
+        said=said,
         pruner=pruner_of(file),
         unpruned=unpruned,
         search=pruned,
         confirming=_confirming(probed, total),
-        checkpoints=_checkpoints(probed, max(choice.at_once(left), 1)),
+        checkpoints=_checkpoints(probed, max(pace.choice.at_once(left), 1)),
         ends=list(ends(file.search, left, pace.dearest, unpruned.most, trials or ())),
         notes=list(_notes(file)),
     )
@@ -108,8 +101,6 @@ class _Probed:
     base: Path
     prepared: PreparedObjective
     placement: Placement
-    device: torch.device
-    configurations: Mapping[str, Configuration]
     costs: Mapping[str, Cost]
 
     @property
@@ -122,8 +113,8 @@ class _Probed:
         """Of a run with so much to train; `note` hears what it would say of where it trains."""
         choice = choose(self.placement, recipe, self.prepared, work, note, lambda: self.costs[BASELINE].probe)
         role = max(self.costs, key=lambda role: self.costs[role].together)
-        configuration, cost = self.configurations[role], self.costs[role]
-        share = share_of_a_step(self.prepared, configuration, self.device, choice.slots, cost)
+        configuration, device = given_configurations(self.file)[role], _device(self.placement)
+        share = share_of_a_step(self.prepared, configuration, device, choice.slots, self.costs[role])
         return Pace(self.costs, choice, share, lengths_of(self.file, self.prepared))
 
 

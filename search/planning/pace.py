@@ -9,7 +9,6 @@ from ..executors.placement import ExecutorName
 from ..preparing import possible_epochs
 from ..study_file.schema import StudyFile
 from .costs import Cost, Length
-from .plan import Spent
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,14 @@ def lengths_of(file: StudyFile, prepared: PreparedObjective) -> Lengths:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """Seconds that something takes, between a least and a most; no least where nobody can say."""
+
+    most: float
+    least: float | None
+
+
+@dataclass(frozen=True)
 class Pace:
     """What a run's trials take.
 
@@ -50,16 +57,16 @@ class Pace:
     share: float
     lengths: Lengths
 
-    def trial(self, role: str, length: Length) -> float:
-        """Seconds of a trial; of one of several that are one program, its share."""
+    def trial(self, role: str, length: Length | None = None) -> float:
+        """Seconds of a trial, of the longest by default; of one of several that are one program, its share."""
         cost = self.costs[role]
         shared = replace(cost, together=cost.together * self.share)
-        return shared.seconds(length, one_thread=self.choice.threads == 1)
+        return shared.seconds(length or self.lengths.longest, one_thread=self.choice.threads == 1)
 
     @property
     def dearest(self) -> float:
         """Seconds of the longest trial of the configuration that takes longest."""
-        return max(self.trial(role, self.lengths.longest) for role in self.costs)
+        return max(self.trial(role) for role in self.costs)
 
     @property
     def cheapest(self) -> float:

@@ -1,28 +1,11 @@
 """A plan as values: the cost of a study, estimated from a few steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .costs import STEPS, Cost
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Seconds that something takes, between a least and a most; no least where nobody can say."""
-
-    most: float
-    least: float | None
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where `run` would train: an executor, over so many places, with so many slots each; and what it would say."""
-
-    executor: str
-    places: Sequence[str]
-    slots: int
-    said: Sequence[str]
+from .costs import STEPS
+from .pace import Pace, Spent
 
 
 @dataclass(frozen=True)
@@ -66,20 +49,16 @@ class Checkpoints:
 class Plan:
     """What a study will take.
 
-    `trial` has a trial's seconds where `run` would train it, by role, the same roles as `costs`; `ends` says in words
-    what a budget of the study file ends early, and `notes` what the estimates do not know.
+    `said` is what `run` would say of where it trains; `ends` says in words what a budget of the study file ends early,
+    and `notes` what the estimates do not know.
     """
 
     study: str
     is_stored: bool
     total: int
     left: int
-    steps: int
-    longest: int
-    evaluations: int
-    costs: Mapping[str, Cost]
-    trial: Mapping[str, float]
-    place: Placed
+    pace: Pace
+    said: Sequence[str]
     pruner: str
     unpruned: Spent
     search: Spent
@@ -91,32 +70,43 @@ class Plan:
     @property
     def on_gpu(self) -> bool:
         """Whether it would train on a GPU, where a step has no threads of its own."""
-        return any(cost.alone is None for cost in self.costs.values())
+        return any(cost.alone is None for cost in self.pace.costs.values())
 
     @property
     def memory(self) -> int:
         """Bytes that a training process takes, or a trial on a GPU."""
-        return max(cost.memory for cost in self.costs.values())
+        return max(cost.memory for cost in self.pace.costs.values())
 
     @property
     def free(self) -> int | None:
         """Bytes that are free where it trains; None where nobody tells."""
-        return min((cost.free for cost in self.costs.values() if cost.free is not None), default=None)
+        return min((cost.free for cost in self.pace.costs.values() if cost.free is not None), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, by name; times are in seconds, sizes in bytes."""
+        own, choice = self.pace.lengths.own, self.pace.choice
         probes = {
-            role: {"step_one_thread": cost.alone, "step": cost.together, "trial": self.trial[role]}
-            for role, cost in self.costs.items()
+            role: {"step_one_thread": cost.alone, "step": cost.together, "trial": self.pace.trial(role)}
+            for role, cost in self.pace.costs.items()
+        }
+        where = {
+            "executor": choice.executor.value,
+            "places": [place.name for place in choice.places],
+            "slots": choice.slots,
+            "said": list(self.said),
         }
         return {
             "study": self.study,
             "is_stored": self.is_stored,
             "estimated_from_steps": STEPS,
             "trials": {"total": self.total, "left": self.left},
-            "trial": {"steps": self.steps, "longest": self.longest, "evaluations": self.evaluations},
+            "trial": {
+                "steps": own.steps,
+                "longest": self.pace.lengths.longest.steps,
+                "evaluations": own.evaluations,
+            },
             "probes": probes,
-            "placement": asdict(self.place),
+            "placement": where,
             "search": {"pruner": self.pruner, "unpruned": asdict(self.unpruned), "pruned": asdict(self.search)},
             "confirmation": {**asdict(self.confirming), "trainings": self.confirming.trainings},
             "memory": {"each": self.memory, "free": self.free},

@@ -17,6 +17,7 @@ from ..export.best_file import BestConfiguration, read_document_of
 from ..versions import differences
 from ..wording import counted, number
 from .retraining import Heard, Outcome, train_again
+from .rows import check_rows
 from .unchanged import check_data, warnings
 
 Interval = tuple[float, float]
@@ -185,7 +186,7 @@ def verify(
         heard: hears of each training that ended.
 
     Raises:
-        StudyFileError: the figures are another configuration's, as the file was changed since.
+        StudyFileError: the figures are another configuration's, as the file was changed since, or other rows'.
         DataError: the data changed or is gone.
         InputError: there are not so many seeds, or something cannot be used here.
         KeyboardInterrupt: somebody asked to stop.
@@ -196,11 +197,11 @@ def verify(
         line = read_document_of(path).line(("digest",))
         raise StudyFileError(
             f"{path}, line {line}: digest: the figures belong to another configuration: configuration, seed, "
-            "augmentation, cleaning, settings or fingerprints were changed after the export. Undo the change (export "
-            "again), or confirm the changed configuration in a study of its own"
+            "augmentation, cleaning, settings, fingerprints or rows were changed after the export. Undo the change "
+            "(export again), or confirm the changed configuration in a study of its own"
         )
     check_data(best, path)
-    for line in warnings(best, path):
+    for line in filter(None, [*warnings(best, path), check_rows(best, path)]):
         note(line)
     outcomes = train_again(best, path.parent, seeds, placement, note, heard)
     return Verification(best.settings.objectives[0], promise, outcomes, differences(best.versions))

@@ -12,6 +12,9 @@ from .auxiliaries import Auxiliary, Side
 from .summary import Counts, FailureGroup, Summary
 from .trials import NOTE, luck
 
+_ALIKE = 3
+"""So many trials of one value are no chance."""
+
 
 def ways(summary: Summary) -> str:
     """Each objective, and which way it is better."""
@@ -53,10 +56,20 @@ def standing(summary: Summary, best: RankedTrial) -> Iterator[Text]:
         yield from _front(summary)
         yield luck(summary.counts.complete)
         return
+    if len({trial.value for trial in summary.complete}) == 1 and len(summary.complete) >= _ALIKE:
+        yield _all_alike(len(summary.complete), best)
     yield _against_baseline(summary, best)
     if summary.auxiliary_tasks:
         yield _against_equal_weights(summary, best)
     yield luck(summary.counts.complete + summary.counts.pruned)
+
+
+def _all_alike(count: int, best: RankedTrial) -> Text:
+    return Text(
+        f"All {count} complete trials have the value {wording.number(best.value)}, so nothing can be said of their "
+        f"configurations. {wording.REMEDY}",
+        style="bold yellow",
+    )
 
 
 def _against_baseline(summary: Summary, best: RankedTrial) -> Text:

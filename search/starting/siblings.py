@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...objectives.data.sources import Kind, Source, resolve_source
+from ...objectives.data.decoding import PACKED
+from ...objectives.data.sources import FILE_KINDS, Kind, Source, resolve_source
 from ...spaces.errors import DataError
 from ..study_file.schema import default_name
 
@@ -47,21 +48,59 @@ def _relative(path: Path, folder: Path) -> str:
 
 def study_name(source: Source) -> str:
     """The study's name: the file's, or its folder's where the file is only called `train`."""
-    path = Path(source.place)
+    path = _unpacked(Path(source.place))
     if source.is_file and _TRAIN.fullmatch(path.stem) and path.parent.name:
         return default_name(path.parent.name)
     return default_name(path.name)
 
 
+def training_file(source: Source) -> Source:
+    """The one file of training rows in a folder with files of held-out rows too; any other source as it is.
+
+    A folder whose README says how it is to be read (a card of the Hub), or with several training files, is one data
+    set; so is a split that is asked for.
+    """
+    folder = Path(source.text)
+    if source.kind is not Kind.FOLDER or not _is(source.text, source.place) or _has_card(folder):
+        return source
+    found = [file for file in _files(folder) if _TRAIN.search(_unpacked(file).stem)]
+    if len(found) != 1:
+        return source
+    (only,) = (resolve_source(str(file), Path()) for file in found)
+    return only if any(next(beside(only, kind), None) for kind in _HELD_OUT) else source
+
+
 def beside(source: Source, kind: str) -> Iterator[Source]:
     """The sources beside training rows that hold the rows of that kind (validation, test), by their names."""
-    if not source.is_file:
-        return
     path = Path(source.text)
+    name = _unpacked(path).stem
+    if not source.is_file or not _TRAIN.search(name):
+        return
+    files = sorted(_files(path.parent), key=lambda file: file.suffixes != path.suffixes)
     for word in _HELD_OUT[kind]:
-        name = _TRAIN.sub(word, path.stem, count=1) + path.suffix
-        if name != path.name and path.with_name(name).is_file():
-            try:
-                yield resolve_source(str(path.with_name(name)), Path())
-            except DataError:
-                continue
+        stem = _TRAIN.sub(word, name, count=1).casefold()
+        for file in files:
+            if _unpacked(file).stem.casefold() == stem:
+                try:
+                    yield resolve_source(str(file), Path())
+                except DataError:
+                    continue
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files in a folder that can be read, but hidden ones."""
+    return sorted(
+        folder / entry.name
+        for entry in folder.iterdir()
+        if _unpacked(entry).suffix.lower() in FILE_KINDS and not entry.name.startswith(".") and entry.is_file()
+    )
+
+
+def _unpacked(path: Path) -> Path:
+    """The name of what a packed file holds; that of another file."""
+    return path.with_suffix("") if path.suffix.lower() == PACKED else path
+
+
+def _has_card(folder: Path) -> bool:
+    card = folder / "README.md"
+    return card.is_file() and card.read_bytes().startswith(b"---")

@@ -19,7 +19,7 @@ from .finding import Chosen
 from .headers import without_names
 from .names import ANSWERS, plain_name
 from .objectives import measured
-from .siblings import beside, study_name, written_path
+from .siblings import beside, study_name, training_file, written_path
 from .writing import study_text
 
 _MOST_TOLD = 20
@@ -34,6 +34,8 @@ class Started:
 
     file: StudyFile
     checked: Checked
+    source: Source
+    """Of the training rows: the data that was named, or a file in a folder that was."""
 
 
 def start_study(data: str, destination: Path, kind: str | None = None) -> Started:
@@ -51,7 +53,7 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
     if not is_study_file(destination):
         raise InputError(f"--output: {str(destination)!r}: a study file's name ends in .yaml")
     check_new(destination, "--output")
-    source = resolve_source(data, Path())
+    source = training_file(resolve_source(data, Path()))
     table = load_table(source)
     columns = describe(table)
     plan = choose(columns, kind)
@@ -67,7 +69,7 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
     text = study_text(study_name(source), found, len(table))
     file = parse_study_file(text, str(destination))
     write_text(destination, text)
-    return Started(file, found)
+    return Started(file, found, source)
 
 
 def _rows(source: Source, folder: Path) -> DataSettings:

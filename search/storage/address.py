@@ -10,13 +10,35 @@ from sqlalchemy.exc import ArgumentError
 from ..passwords import masked
 from .failures import refusal
 
+_SQLITE = "sqlite:///"
 DEFAULT_URL = "sqlite:///autotune.db"
 _ALLOWED = "allowed are sqlite:///FILE and postgresql://HOST/DATABASE, with USER:PASSWORD@ before HOST if it asks"
 
 
-def storage_url(option: str | None, study_file: str | None) -> str:
-    """Return the first that is given: --storage, AUTOTUNE_STORAGE, the study file's `storage`, the default."""
-    return option or os.environ.get("AUTOTUNE_STORAGE") or study_file or DEFAULT_URL
+def storage_url(option: str | None, study_file: str | None, folder: Path = Path()) -> str:
+    """Return the first that is given: --storage, AUTOTUNE_STORAGE, the study file's `storage`, the default.
+
+    A relative path is from the working folder, but that of a study file from `folder`, where the file lies.
+
+    Raises:
+        StorageError: the study file's is asked for, and no URL of a database that we support.
+    """
+    given = option or os.environ.get("AUTOTUNE_STORAGE")
+    return given or (_from_folder(study_file, folder) if study_file else DEFAULT_URL)
+
+
+def _from_folder(url: str, folder: Path) -> str:
+    """A URL for the working folder of what stands in a study file in that folder.
+
+    Earlier versions took its path from the working folder: a database that lies only there is still found.
+    """
+    address = parsed(url)
+    file = Path(address.database or "")
+    is_elsewhere = file.exists() and not (folder / file).exists()
+    if address.drivername != "sqlite" or file.is_absolute() or folder == Path() or is_elsewhere:
+        return url
+    place = str(folder).replace("%", "%25").replace("?", "%3F")
+    return f"{_SQLITE}{place}/{url.removeprefix(_SQLITE)}"
 
 
 def storage_option(url: str) -> str:
@@ -26,7 +48,7 @@ def storage_option(url: str) -> str:
 
 def is_placeless(url: str) -> bool:
     """Whether what a command must be told of this storage names no place: neither a server nor a folder from `/` on."""
-    file = url.removeprefix("sqlite:///")
+    file = url.removeprefix(_SQLITE)
     return not storage_option(url) or (file != url and not Path(file).is_absolute())
 
 

@@ -40,7 +40,9 @@ class StudyFile(ObjectiveSettings):
         str, AfterValidator(_study_name), WithJsonSchema({"type": "string", "pattern": f"^{STUDY_NAME}$"})
     ] = Field(description="the study's name in the storage; by default the file's own")
     storage: str | None = Field(
-        default=None, description="database URL; --storage and AUTOTUNE_STORAGE come first, sqlite:///autotune.db last"
+        default=None,
+        description="database URL, of SQLite with a path relative to this file; --storage and AUTOTUNE_STORAGE come "
+        "first, sqlite:///autotune.db in the working folder last",
     )
     space: SpaceSettings = Field(default_factory=SpaceSettings, description="what is searched")
     search: SearchSettings = Field(default_factory=SearchSettings, description="how it is searched")

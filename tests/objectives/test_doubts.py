@@ -37,10 +37,18 @@ def noted(folder: Path, labels: list[str], kind: str) -> list[tuple[str, int]]:
     return [(finding.what, finding.count) for finding in doubts(corpus, ["main.f1"])]
 
 
+def test_a_label_with_few_validation_rows_is_noted(tmp_path: Path):
+    ((what, count),) = noted(tmp_path, ["rare"] * 10 + ["common"] * 90, "classification")
+    assert "label with fewer than 5 validation rows" in what
+    assert count == 1
+    assert noted(tmp_path, ["rare"] * 40 + ["common"] * 60, "classification") == []
+    assert noted(tmp_path, ["rare"] * 3 + ["common"] * 5, "classification") == []
+
+
 def test_a_label_that_may_be_a_gap_is_noted(tmp_path: Path):
-    ((what, count),) = noted(tmp_path, ["good", "bad"] * 40 + ["NaN"] * 10, "classification")
+    ((what, count),) = noted(tmp_path, ["good", "bad"] * 40 + ["NaN"] * 40, "classification")
     assert what == "label of task 'main' that looks like a missing value; leave the cell empty if it is one"
-    assert 1 <= count <= 10
+    assert 1 <= count <= 40
     assert noted(tmp_path, ["none", "-"] * 40, "classification") == []
 
 

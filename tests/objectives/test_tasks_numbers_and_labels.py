@@ -161,7 +161,7 @@ def test_lists_of_zeros_and_ones_have_a_place_for_each_label(tmp_path: Path):
     fitted = topics().fitted(table([1, 0, 1], [0.0, 0.0, 1.0], [0, 0, 0]))
     assert fitted.labels == ("0", "1", "2")
     assert fitted.targets(table([0, 1, 1], [1, 0, 0])).tolist() == [[0, 1, 1], [1, 0, 0]]
-    with pytest.raises(DataError, match=r"line 2: task 'topics': \['0', '1'\] is no list of 3 zeros and ones"):
+    with pytest.raises(DataError, match=r"line 2: task 'topics': \['0', '1'\] is not a list of 3 zeros and ones"):
         fitted.targets(table([0, 1, 1], [0, 1]))
     named = topics().fitted(table([0, 2], [1], []))
     assert named.labels == ("0", "1", "2")

@@ -72,7 +72,7 @@ def test_a_tag_that_most_words_have_is_told_of_unless_it_is_outside(tmp_path: Pa
     table = table_of(tmp_path, [(["a", "b", "c", "d"], tags)])
     _, found = task().fitted(table).vetted(table, training=True)
     told = {finding.what: finding.count for finding in found}
-    assert told.get("word with the tag of most words, counted like any other (outside is O)", 0) == count
+    assert told.get("task 'slots': word with the tag of most words, counted like any other (outside is O)", 0) == count
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_repairs_and_unknown_tags_are_counted(tmp_path: Path):
     kept, found = fitted.vetted(other, training=False)
     assert len(kept) == 2
     assert [(finding.what, finding.count, finding.action) for finding in found] == [
-        ("I- tag that continues nothing", 1, "repaired"),
-        ("tag that does not occur in training", 1, "noted"),
+        ("task 'slots': I- tag that continues nothing", 1, "repaired"),
+        ("task 'slots': tag that does not occur in training", 1, "noted"),
     ]
     assert found[0].examples == ("I-city -> B-city",)
 
@@ -115,7 +115,7 @@ def test_schemes_that_mark_an_entitys_end_are_read_as_bio(tmp_path: Path, tags: 
     fitted = task().fitted(table)
     assert fitted._tags(table)[0] == expected
     (found,) = (each for each in fitted.vetted(table, training=True)[1] if "BIOES" in each.what)
-    assert (found.what, found.action) == ("tag of BIOES or BILOU, read as BIO", "repaired")
+    assert (found.what, found.action) == ("task 'slots': tag of BIOES or BILOU, read as BIO", "repaired")
     assert set(fitted.labels) <= {"O", "B-a", "I-a", "B-b", "I-b"}
 
 

@@ -13,7 +13,7 @@ from .conftest import STUDY, Command
 
 DATABASE = "sqlite:///autotune.db"
 GRID = "the study 'tiny' cannot continue: a trial's number is its place in the grid"
-PRUNER = "asha, hyperband and wilcoxon compare what only their own trials keep"
+PRUNER = "asha, hyperband and wilcoxon need values that only trials run under them record"
 
 
 def say(folder: Path, search: str) -> None:

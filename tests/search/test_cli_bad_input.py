@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autotune.search.cli import main
 from autotune.search.storage import timeouts
 from autotune.search.study import open_study
 
@@ -328,6 +329,17 @@ def test_a_study_whose_project_moved_is_told_by_name(stored: Path, autotune: Com
     assert "study.yaml" in told
 
 
+def test_in_a_copied_project_a_name_says_whose_files_it_means(
+    stored: Path, autotune: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path_factory.mktemp("copied") / "project"
+    shutil.copytree(stored, copy)
+    note = f"the files of this study are those in {stored}; for those here give the study file, study.yaml"
+    for folder, target, told in ((copy, "tiny", True), (copy, "study.yaml", False), (stored, "tiny", False)):
+        monkeypatch.chdir(folder)
+        assert (note in autotune("study", "export", target).out) is told
+
+
 def test_export_without_a_complete_trial(stored: Path, autotune: Command) -> None:
     outcome = autotune("study", "export", "tiny")
     assert (outcome.code, outcome.out) == (1, "")
@@ -403,6 +415,15 @@ def test_errors_have_neither_control_characters_nor_passwords(folder: Path, auto
         assert ": no such file" in outcome.err
         assert "\x1b" not in outcome.err
         assert "s3cret" not in outcome.err
+
+
+def test_another_system_than_posix_is_refused_in_a_line(autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = main.check_system
+    check("posix")
+    monkeypatch.setattr(main, "check_system", lambda _: check("nt"))
+    outcome = autotune("--version")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "autotune needs a POSIX system: Linux, macOS, or WSL on Windows\n"
 
 
 def test_a_seed_that_is_none(folder: Path, autotune: Command) -> None:

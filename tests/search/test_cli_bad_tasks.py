@@ -197,7 +197,7 @@ def test_what_no_task_can_use_is_refused(folder: Path, autotune: Command, case: 
 COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an I- tag that continues nothing": (
         lambda folder: study(folder, TAGS, rows=changed(3, tags=["O", "I-thing", "O", "O"])),
-        "repaired: rows.jsonl: I- tag that continues nothing: 1",
+        "repaired: rows.jsonl: task 'main': I- tag that continues nothing: 1",
     ),
     "a target that is empty": (
         lambda folder: study(folder, "{kind: generation, target: label}", rows=changed(3, label="")),

@@ -264,6 +264,20 @@ def test_a_hint_names_the_storage_where_commands_would_look_elsewhere(
     assert clean(autotune("study", "show", *command[2:]))
 
 
+def test_a_storage_beside_the_study_file_is_the_same_from_everywhere(
+    folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (folder / "study.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("storage: sqlite:///own.db\n")
+    monkeypatch.chdir(folder.parent)
+    hint = clean(autotune("study", "create", f"{folder.name}/study.yaml")).splitlines()[-1]
+    assert hint == f"stored. Run it: autotune study run tiny --storage sqlite:///{folder.name}/own.db"
+    assert "tiny" in clean(autotune("study", "show", f"{folder.name}/study.yaml"))
+    monkeypatch.chdir(folder)
+    assert "tiny" in clean(autotune("study", "show", "study.yaml"))
+    assert Path("own.db").is_file()
+
+
 @pytest.mark.slow
 def test_what_cannot_be_printed_is_said_in_a_line() -> None:
     with Path("/dev/full").open("w") as full:

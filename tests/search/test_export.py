@@ -47,6 +47,7 @@ def test_what_was_exported_is_read_back(record: StudyRecord, trained: Path) -> N
     assert best.configuration.model_dump() == winner.user_attrs["configuration"]
     assert best.loss_weights.alpha + sum(best.loss_weights.betas.values()) == pytest.approx(1)
     assert best.fingerprints.keys() == {"reviews.csv"}
+    assert best.rows == record.study.user_attrs["rows"]
     assert best.versions.keys() >= {"autotune-mtl", "torch", "transformers", "optuna"}
 
 

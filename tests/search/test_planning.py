@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from autotune.objectives.training.probing import Around
-from autotune.search.executors.choosing import Choice, Workload
+from autotune.search.cli.planning import _lines
+from autotune.search.executors.choosing import START_S, Choice, Workload
 from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import Place, cores
 from autotune.search.executors.worker import Recipe
@@ -52,8 +53,8 @@ Plans = Callable[..., Plan]
 def planned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plans:
     """Makes plans of the small study, where each configuration costs what is said; the study's text may be changed."""
 
-    def plan(*changes: tuple[str, str], cost: Cost = COST, placement: str = "cpu") -> Plan:
-        text = STUDY
+    def plan(*changes: tuple[str, str], cost: Cost = COST, placement: str | Placement = "cpu") -> Plan:
+        text, place = STUDY, placement if isinstance(placement, Placement) else Placement(placement)
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
@@ -64,7 +65,7 @@ def planned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plans:
         monkeypatch.setattr("autotune.search.executors.places.core_count", lambda: 4)
         monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
         monkeypatch.setattr("autotune.search.executors.choosing.free_memory", lambda: 100 * GB)
-        return make_plan(file, folder, prepare_study(file, folder), Placement(placement))
+        return make_plan(file, folder, prepare_study(file, folder), place)
 
     return plan
 
@@ -157,11 +158,13 @@ def test_the_search_is_between_its_bounds(planned: Plans) -> None:
     """Four trials of six steps and two evaluations, in four processes that take 15 s to start."""
     plan = planned(("trials: 4", "trials: 400"))
     trial = 6 * 0.2 + 2 * (2 * 2.0 + 1.0)
-    assert plan.place.executor == "process"
-    assert plan.place.said == [
+    assert plan.pace.choice.executor == "process"
+    assert plan.said == [
         "training in 4 processes of one thread each: a step takes 200 ms with one thread, 100 ms with all"
     ]
-    assert plan.trial == pytest.approx({"baseline": trial, "equal weights": trial})
+    assert {role: plan.pace.trial(role) for role in plan.pace.costs} == pytest.approx(
+        {"baseline": trial, "equal weights": trial}
+    )
     assert plan.unpruned.most == pytest.approx(400 * trial / 4 + 15)
     assert plan.unpruned.least == plan.unpruned.most
     first = 3 * 0.2 + 2 * (2.0 + 1.0)
@@ -190,21 +193,38 @@ def test_trials_that_no_pruner_ends(name: str, trials: int, count: int) -> None:
 
 def test_searched_epochs_make_a_range(planned: Plans) -> None:
     plan = planned(("training: {batch_size: [8, 16]}", "training: {epochs: [1, 4]}"))
-    assert (plan.steps, plan.longest) == (6, 12)
+    assert (plan.pace.lengths.own.steps, plan.pace.lengths.longest.steps) == (6, 12)
     assert plan.unpruned.least is not None
     assert plan.unpruned.least < plan.unpruned.most
 
 
 def test_folds_are_models_and_keep_no_checkpoint(planned: Plans) -> None:
     plan = planned(("validation: 0.25", "validation: {folds: 3}"))
-    assert plan.evaluations == 3
-    assert plan.trial["baseline"] == pytest.approx(plan.steps * 0.1 + 3 * 2.0 + 3 * 1.0)
+    own = plan.pace.lengths.own
+    assert own.evaluations == 3
+    assert plan.pace.trial("baseline") == pytest.approx(own.steps * 0.1 + 3 * 2.0 + 3 * 1.0)
     assert plan.checkpoints.total == 0
 
 
 def test_processes_that_are_asked_for_need_no_choice(planned: Plans) -> None:
     plan = planned(placement="cpu:2")
-    assert (plan.place.executor, len(plan.place.places), plan.place.said) == ("process", 2, [])
+    choice = plan.pace.choice
+    assert (choice.executor, len(choice.places), plan.said) == ("process", 2, [])
+
+
+def test_trials_side_by_side_on_the_cores_of_this_process(planned: Plans) -> None:
+    """Each core trains one trial at a time with one thread, and no process has to start."""
+    one = planned(placement=Placement("cpu", 1, ExecutorName.INLINE))
+    assert list(_lines(one))[1] == "run: training in this process"
+    plan = planned(placement=Placement("cpu", 2, ExecutorName.INLINE))
+    choice = plan.pace.choice
+    assert (choice.executor, len(choice.places), choice.slots) == ("inline", 2, 2)
+    assert list(_lines(plan))[1] == "run: training 2 trials at once in this process, on 2 cores"
+    trial = plan.pace.trial("baseline")
+    assert trial == pytest.approx(2 * one.pace.trial("baseline"))
+    assert plan.unpruned.most == pytest.approx(plan.left * trial / 2)
+    processes = planned(placement="cpu:2")
+    assert processes.unpruned.most == pytest.approx(plan.unpruned.most + START_S)
 
 
 def test_checkpoints_stay_within_their_budget() -> None:

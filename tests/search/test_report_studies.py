@@ -342,6 +342,16 @@ def test_markup_in_names_is_printed_literally() -> None:
         assert literal in text
 
 
+@pytest.mark.parametrize("differs", [False, True])
+def test_trials_that_are_all_alike_say_nothing(differs: bool) -> None:
+    study = BuiltStudy()
+    study.add_baseline(0.5)
+    for value in (0.5, 0.5 + 0.01 * differs):
+        study.add_complete(value)
+    said = "All 3 complete trials have the value 0.5000, so nothing can be said of their configurations."
+    assert (said in " ".join(render(study).split())) is not differs
+
+
 def test_importance_is_drawn_as_bars() -> None:
     study = BuiltStudy()
     for value in (0.9, 0.8, 0.7, 0.6, 0.5):

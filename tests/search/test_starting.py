@@ -1,6 +1,7 @@
 """`autotune init`: from rows to a study file that `study create` takes."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +45,11 @@ def write(path: Path, rows: Sequence[Row]) -> None:
         from pyarrow import parquet
 
         parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), path)
+        return
+    if path.suffix == ".gz":
+        write(path.with_suffix(""), rows)
+        path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+        path.with_suffix("").unlink()
         return
     text = io.StringIO()
     if path.suffix == ".jsonl":
@@ -431,6 +437,23 @@ def test_a_first_line_that_looks_like_data_is_told(
     assert ("looks like data" in done.out) == bool(why and name != "rows.jsonl")
 
 
+def test_create_tells_of_a_first_line_that_looks_like_data_once_and_of_the_columns_that_are_read(
+    autotune: Command,
+) -> None:
+    rows = [{"good": row["label"], "The film": row["text"], "17": row["id"] % 5} for row in reviews()]
+    write(Path("rows.csv"), rows)
+    text = (
+        "data: {train: rows.csv}\nmodel: {encoder: scratch:tiny}\n"
+        "tasks: {main: {kind: classification, text: The film, label: good}, words: {kind: masked_lm, text: The film}}"
+    )
+    Path("study.yaml").write_text(text)
+    told = "the first line of rows.csv looks like data, not like names of columns ('good' is a value of its column too)"
+    assert autotune("study", "create", "study.yaml", "--dry-run").out.count(f"noted: {told}") == 1
+    write(Path("rows.csv"), [{"label": row["good"], "The film": row["The film"], "17": row["17"]} for row in rows])
+    Path("study.yaml").write_text(text.replace("good", "label"))
+    assert "looks like data" not in autotune("study", "create", "study.yaml", "--dry-run").out
+
+
 def test_a_first_line_that_looks_like_data_is_told_where_there_is_no_task(autotune: Command) -> None:
     write(Path("rows.csv"), [{"17": row["id"], "a": row["id"] * 3.7} for row in reviews()])
     assert "the first line of rows.csv looks like data" in autotune("init", "rows.csv").err
@@ -473,6 +496,69 @@ def test_files_beside_the_training_rows_are_held_out(word: str, place: Path) -> 
     assert started.file.data.train == "my data/train.csv"
     assert started.file.data.validation == f"my data/{word}.csv"
     assert started.file.data.test == "my data/test.csv"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.csv", "validation.csv", "test.csv"),
+        ("train.jsonl", "dev.jsonl", "test.jsonl"),
+        ("Train.csv", "Valid.csv", "Test.csv"),
+        ("reviews_train.tsv", "reviews_val.tsv", "reviews_test.tsv"),
+        ("train.parquet", "dev.csv", "test.jsonl"),
+        ("train.csv.gz", "dev.csv.gz", "test.csv"),
+    ],
+)
+def test_a_folder_of_the_parts_is_each_of_them(names: Sequence[str], autotune: Command) -> None:
+    rows = list(reviews(120))
+    Path("data").mkdir()
+    for part, name in zip((rows[:80], rows[80:100], rows[100:]), names, strict=True):
+        write(Path("data", name), part)
+    Path("data/notes.txt").write_text("Written by hand.")
+    Path("data/README.md").write_text("# Reviews")
+    done = autotune("init", "data")
+    assert done.code == 0, done.err
+    train, validation, test = (f"data/{name}" for name in names)
+    assert f"training: {train}" in done.out
+    assert f"validation: {validation}; test: {test}" in done.out
+    file = read_study_file(Path("study.yaml"))
+    assert (file.data.train, file.data.validation, file.data.test) == (train, validation, test)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["train.csv"],
+        ["train.csv", "train.tsv", "test.csv"],
+        ["train_1.csv", "train_2.csv", "train_test.csv"],
+        ["rows.csv"],
+        ["train.csv", "more.csv"],
+        ["train.csv", "test.csv", "README.md"],
+    ],
+)
+def test_other_folders_are_one_data_set_as_ever(names: Sequence[str]) -> None:
+    Path("data").mkdir()
+    for name in names:
+        write(Path("data", name), list(reviews()))
+    if "README.md" in names:
+        card = "---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: test.csv}\n---\n"
+        Path("data/README.md").write_text(card)
+    started = start_study("data", Path("study.yaml"))
+    assert (started.file.data.train, started.file.data.validation, started.file.data.test) == ("data", 0.2, None)
+
+
+def test_a_split_of_a_folder_that_is_asked_for_is_what_it_says(place: Path) -> None:
+    Path("data").mkdir()
+    for name in ("train", "test"):
+        write(Path("data", f"{name}.csv"), list(reviews()))
+    assert start_study("data@train", Path("study.yaml")).file.data.train == "data@train"
+
+
+def test_the_same_format_beside_comes_first() -> None:
+    rows = list(reviews(120))
+    for name, part in {"train.csv": rows[:80], "test.jsonl": rows[80:], "test.csv": rows[80:]}.items():
+        write(Path(name), part)
+    assert start_study("train.csv", Path("study.yaml")).file.data.test == "test.csv"
 
 
 def test_a_file_beside_that_cannot_serve_is_told(autotune: Command) -> None:

@@ -50,6 +50,42 @@ def test_url_precedence(monkeypatch: pytest.MonkeyPatch):
     assert storage_url("sqlite:///option.db", "sqlite:///file.db") == "sqlite:///option.db"
 
 
+@pytest.mark.parametrize("folder", ["studies", "../studies", "a b/50%/who?"])
+def test_a_path_in_a_study_file_is_relative_to_the_file(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTOTUNE_STORAGE", raising=False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path(folder).mkdir(parents=True)
+    url = storage_url(None, "sqlite:///file.db", Path(folder))
+    open_storage(url, create=True).engine.dispose()
+    assert Path(folder, "file.db").is_file()
+    assert storage_url(None, None, Path(folder)) == "sqlite:///autotune.db"
+    assert storage_url("sqlite:///file.db", "sqlite:///other.db", Path(folder)) == "sqlite:///file.db"
+    for absolute in ("sqlite:////tmp/file.db", "postgresql://host/studies"):
+        assert storage_url(None, absolute, Path(folder)) == absolute
+
+
+def test_a_database_that_an_earlier_version_made_in_the_working_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTOTUNE_STORAGE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("studies").mkdir()
+    Path("file.db").touch()
+    assert storage_url(None, "sqlite:///file.db", Path("studies")) == "sqlite:///file.db"
+    Path("studies/file.db").touch()
+    assert storage_url(None, "sqlite:///file.db", Path("studies")) == "sqlite:///studies/file.db"
+
+
+@pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite://", "mysql://host/db", "nothing"])
+def test_a_study_files_url_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTOTUNE_STORAGE", raising=False)
+    with pytest.raises(StorageError):
+        storage_url(None, url, Path("studies"))
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -112,7 +112,7 @@ def test_a_model_that_cannot_be_written_is_a_failure_after_which_the_same_comman
     assert outcome.code == 1
     assert outcome.err == (
         f"--output: 'model' cannot be written: {reason}; the training's last saved state is kept: fix this, and the "
-        "same command goes on from there\n"
+        "same command resumes from it\n"
     )
     outcome = autotune(*command)
     assert (outcome.code, outcome.err) == (0, "")
@@ -133,5 +133,5 @@ def test_a_folder_that_filled_meanwhile_costs_no_training(
         patch.setattr(ModelCard, "text", filled)
         outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
     assert outcome.code == 1
-    assert "Directory not empty; the training is kept" in outcome.err
+    assert "Directory not empty; the training's last saved state is kept" in outcome.err
     assert Path(".model.training").is_dir()

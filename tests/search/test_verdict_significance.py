@@ -158,7 +158,8 @@ def test_a_later_family_claims_only_what_the_first_could() -> None:
     assert gated["variant"].test.better == 1 / 64
     assert gated["variant"].pairs_needed is None
     assert gated["variant"].evidence == (
-        "6 seeds do not show that it is better; it is tested only if all of the search's candidates are better"
+        "6 seeds do not show that it is better; it is tested only if all of the search's candidates are better, and "
+        "they are not"
     )
 
 

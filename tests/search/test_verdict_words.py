@@ -198,6 +198,14 @@ def test_a_greater_gain_that_is_not_proven_is_named_beside_the_winner() -> None:
     assert "but not surely: 6 seeds do not show that it is better; a gain like this one needs about" in said[2]
 
 
+def test_where_all_score_alike_that_is_said_first() -> None:
+    alike = (0.5, 0.4, 0.5, 0.5, 0.5, 0.5)
+    assert sentences(confirmed(alike, alike, alike))[0].startswith(
+        "On every seed all configurations have the same score"
+    )
+    assert not any("same score" in said for said in sentences(confirmed(alike, alike, WORSE)))
+
+
 def test_a_gain_that_may_be_luck_is_not_called_shown_anywhere() -> None:
     """As measured it is better, p is 0.03; on seeds that did not choose it, its gain may be none."""
     baseline = [0.8, 0.81, 0.8, 0.8, 0.8, 0.81, 0.8, 0.8, 0.8]

@@ -1,7 +1,7 @@
 """`autotune verify`: the same seeds trained again, the rule by which a result lands, and what is refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -242,6 +242,55 @@ def test_data_that_changed_or_is_gone(best: Path, autotune: Command) -> None:
     assert outcome.code == 2
     line = next(n for n, text in enumerate(best.read_text("utf-8").splitlines(), 1) if text == "    train: reviews.csv")
     assert outcome.err == f"best.yaml, line {line}: settings.data.train: reviews.csv: no such file\n"
+
+
+def with_rows(best: Path, rows: str | None) -> None:
+    """As an export of a version that chose these rows; None: that did not say which."""
+
+    def choose(content: dict[str, Any]) -> None:
+        content["rows"] = rows
+        content["digest"] = BestConfiguration.model_validate(content).measured()
+
+    edit(best, choose)
+
+
+def test_rows_that_another_version_chose_cannot_be_compared(best: Path, autotune: Command) -> None:
+    with_rows(best, "0" * 64)
+    line = next(n for n, text in enumerate(best.read_text("utf-8").splitlines(), 1) if text.startswith("rows:"))
+    outcome = autotune("verify", "best.yaml", *INLINE)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"best.yaml, line {line}: rows: this version of autotune chooses other rows of")
+
+
+def test_an_older_export_says_nothing_of_its_rows(best: Path, autotune: Command) -> None:
+    with_rows(best, None)
+    outcome = autotune("verify", "best.yaml", *INLINE)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.count("note: the export does not say which rows its study trained on") == 1
+
+
+def test_rows_that_were_changed_by_hand_are_another_configurations(best: Path) -> None:
+    edit(best, lambda content: content.update(rows="0" * 64))
+    assert not read_best(best).is_as_measured
+
+
+@pytest.mark.parametrize("more", [[], ["--all-data"]])
+def test_train_says_where_its_rows_are_others(best: Path, autotune: Command, more: Sequence[str]) -> None:
+    edit(best, lambda content: content["settings"]["training"].update(epochs=1))
+    train = ("train", "best.yaml", "--devices", "cpu", *more, "-o")
+    known = read_best(best).rows
+    said = {
+        known: "",
+        "0" * 64: "warning: this version of autotune chooses other rows of the data than the study had, so the",
+        None: "note: the export does not say which rows its study trained on",
+    }
+    for number, (rows, note) in enumerate(said.items()):
+        with_rows(best, rows)
+        outcome = autotune(*train, f"model{number}")
+        assert (outcome.code, outcome.err) == (0, "")
+        told = [line for line in outcome.out.splitlines() if " rows " in line and line.startswith(("warning", "note"))]
+        assert len(told) == bool(note)
+        assert note in outcome.out
 
 
 def test_labels_that_differ(best: Path, autotune: Command) -> None:
