@@ -355,7 +355,7 @@ def test_a_label_that_cannot_be_learnt_is_told_as_create_would(rows: list[Row], 
     done = autotune("init", "rows.csv")
     assert (done.code, done.out) == (2, "")
     assert reason in done.err
-    assert "The main task was to be classification by column 'label': " in done.err
+    assert "The main task was to be classification of text 'text' by column 'label': " in done.err
     assert "--task" not in done.err
     assert not Path("study.yaml").exists()
 
@@ -665,7 +665,7 @@ def test_names_that_torch_has_already_and_names_in_other_scripts() -> None:
     rows = [
         {"评论": row["text"], "类别": row["label"], "keys": row["aspect"], "a b": row["id"] % 3} for row in reviews()
     ]
-    assert list(made(rows).file.tasks) == ["task", "task_keys", "a_b", "reconstruct"]
+    assert list(made(rows).file.tasks) == ["column_2", "task_keys", "a_b", "reconstruct"]
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
