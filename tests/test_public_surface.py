@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 STORAGE = "--storage"
 COMMANDS = {
-    "init": {"data", "--output -o", "--task"},
+    "init": {"data", "--output -o", "--task", "--encoding"},
     "train": {"best", "--output -o", "--all-data", "--devices", "--micro-batch", "--report-to"},
     "verify": {
         "best",

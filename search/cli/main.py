@@ -54,11 +54,17 @@ def init(
         Kind | None,
         typer.Option(help="Kind of the main task; by default inferred from the columns.", show_default=False),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Encoding of text files that are not UTF-8, such as cp1252.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Write a study file from the data."""
     from .starting import init_command
 
-    init_command(data, output, task)
+    init_command(data, output, task, encoding)
 
 
 @app.command()

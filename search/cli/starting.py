@@ -6,17 +6,20 @@ from pathlib import Path
 from ...objectives.tasks.names import Kind
 from ..starting.finding import Chosen
 from ..starting.starting import Started, start_study
+from ..starting.writing import MOST_GROUPS
 from .consoles import tell
 
 _MOST = 10
 """Columns left out that are told one by one."""
 
 
-def init_command(data: str, destination: Path, kind: Kind | None) -> None:
+def init_command(data: str, destination: Path, kind: Kind | None, encoding: str | None) -> None:
     """Write a study file for some data, and tell what was chosen and what was not."""
-    started = start_study(data, destination, kind)
+    started = start_study(data, destination, kind, encoding)
     main, *auxiliaries = started.checked.plan.tasks
     tell(f"{started.file.name}: {started.file.objective}", "bold")
+    if started.named:
+        tell(f"study {started.file.name}: {started.named}")
     tell(f"main task {_told(main)}")
     for task in auxiliaries:
         tell(f"auxiliary {_told(task)}")
@@ -41,5 +44,8 @@ def _tell_rest(started: Started) -> None:
         tell(f"left out: column {name!r}: {why}")
     if len(left_out) > _MOST:
         tell(f"left out: {len(left_out) - _MOST} more columns")
+    for name, told in list(started.checked.plan.groups.items())[:MOST_GROUPS]:
+        why = f"if rows of one belong together, set data.group: {name}, so that none are on both sides of the split"
+        tell(f"{name!r} repeats ({told}): {why}", "yellow")
     for name, why in started.checked.refused.items():
         tell(f"left out: file {name!r}: {why}", "yellow")

@@ -1,7 +1,7 @@
 """Validation of the chosen tasks: the rows are read as by `study create`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def checked(plan: Plan, data: DataSettings, base: Path) -> Checked:
     main, *others = plan.tasks
     if _problem(plan.tasks, data, base) is None:
         return Checked(plan, data, {})
-    rows = DataSettings(train=data.train)
+    rows = DataSettings(train=data.train, encoding=data.encoding)
     if why := _problem([main], rows, base):
         raise DataError(why)
     refused = dict[str, str]()
@@ -68,7 +68,7 @@ def checked(plan: Plan, data: DataSettings, base: Path) -> Checked:
             left_out |= dict.fromkeys(task.answers, why)
         else:
             kept.append(task)
-    return Checked(Plan(kept, left_out), rows, refused)
+    return Checked(replace(plan, tasks=kept, left_out=left_out), rows, refused)
 
 
 def _problem(tasks: Sequence[Chosen], data: DataSettings, base: Path) -> str | None:

@@ -9,6 +9,7 @@ from typing import Self
 from ...objectives.checking import name_mistake
 from .columns import Column, Form
 from .finding import RECONSTRUCT, Chosen, answer, finders, tagged
+from .groups import repeats
 
 _LONGEST_NAME = 60
 """YAML writes a key beyond 128 characters in a form of its own, and nobody reads it."""
@@ -22,6 +23,8 @@ class Plan:
 
     tasks: Sequence[Chosen]
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    groups: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns that none needs and that may say which rows belong together, with how often their values repeat."""
 
     def led_by(self, main: Chosen) -> Self:
         """The plan with this in place of its main task."""
@@ -51,7 +54,9 @@ def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
         tasks.append(Chosen(RECONSTRUCT, {"kind": "masked_lm", **main.reading}, why))
     needed = set[str]().union(*(task.columns for task in tasks))
     rest = {column.name: column.told + _beside(column, main) for column in columns if column.name not in needed}
-    return Plan(_with_names(tasks), {**rest, **left_out})
+    groups = {column.name: told for column in columns if column.name in rest and (told := repeats(column))}
+    places = {column.name: place for place, column in enumerate(columns, 1)}
+    return Plan(_with_names(tasks, places), {**rest, **left_out}, groups)
 
 
 def _beside(column: Column, main: Chosen) -> str:
@@ -93,11 +98,18 @@ def _says_the_same(one: Column, other: Column) -> bool:
     return len(pairs) == len(set(one.values)) == len(set(other.values))
 
 
-def _with_names(tasks: Iterable[Chosen]) -> list[Chosen]:
-    """The same tasks under names that a study file, and torch, may have, each another."""
+def _with_names(tasks: Iterable[Chosen], places: Mapping[str, int]) -> list[Chosen]:
+    """The same tasks under names that a study file, and torch, may have, each another.
+
+    Args:
+        tasks: called as their columns, or otherwise.
+        places: of the columns, from 1: what a task is called by where its column's name has no Latin letter.
+    """
     found: dict[str, Chosen] = {}
     for task in tasks:
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", task.name).strip("_-")[:_LONGEST_NAME]
+        if not plain and task.name in places:
+            plain = f"column_{places[task.name]}"
         name = plain if re.match(r"[A-Za-z_]", plain) and not name_mistake(plain) else f"task_{plain}".rstrip("_")
         number = next(number for number in range(1, len(found) + 2) if _numbered(name, number) not in found)
         name = _numbered(name, number)

@@ -4,16 +4,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import mean
 
 from ...objectives.data.cleaning import rows as rows_in_words
 from ...objectives.data.repairs import respelt, spellings
 from ...objectives.data.table import Table
+from ...objectives.tasks.labels import MISSING
 from ...objectives.tasks.regression import number_of
 from ...spaces.errors import DataError
 from . import names
+from .exports import cells_told
 from .notations import other_notation
 
 _MOST_LABELS = 100
@@ -25,11 +27,14 @@ _FEW_NUMBERS = 10
 _MANY = 0.2
 """Share of the rows with a separator from which on it is one: a title or two may hold a `|`."""
 _MOSTLY = 0.9
+_MUCH_SHORTER = 0.5
+"""Of the average length of other texts: what is shorter is rather a title, a name or a label."""
 _MOST_SHOWN = 5
 """Labels that are told one by one, the most frequent ones."""
 _PARTS = "says of what part of the data a row is; write each part to a file of its own, and name them in data: train, \
 validation and test"
 EMPTY, ALIKE = "empty in all rows", "the same in all rows"
+CODES = "codes or dates"
 SEPARATOR = "|"
 _OTHER_SEPARATORS = (";", ",", "/")
 """Between labels, too, though never taken for it unasked: one label's own name may hold one."""
@@ -71,16 +76,44 @@ class Column:
         """Whether every row has a label, and every label two rows or more."""
         return all(value.strip() for value in self.values) and min(self.counts.values(), default=0) >= 2
 
+    def is_much_shorter(self, others: Iterable["Column"]) -> bool:
+        """Whether there are texts among the others beside which these are short."""
+        return any(each.form is Form.TEXT and self.length < _MUCH_SHORTER * each.length for each in others)
+
 
 def describe(table: Table) -> list[Column]:
     """All columns, in the file's order; what cannot be used says why."""
-    found = [_of_texts(name, values, table) for name, values in table.columns.items()]
+    read = [_of_texts(name, values, table) for name, values in table.columns.items()]
+    found = [_labels_after_all(column, read) for column in read]
     found += [_of_lists(name, rows) for name, rows in table.lists.items()]
     return [*found, *(Column(name, Form.USELESS, why) for name, why in table.faults.items())]
 
 
+def _labels_after_all(column: Column, columns: Sequence[Column]) -> Column:
+    """A column that is only called like a text: it has few values, and others have the texts."""
+    name, others = names.plain_name(column.name), {names.plain_name(other.name) for other in columns}
+    if (
+        column.form is not Form.TEXT
+        or name not in names.TEXTS
+        or len(column.counts) > _most_labels(len(column.values))
+        or any(name in pair and others.issuperset(pair) for pair in names.PAIRS)
+        or not column.is_much_shorter(columns)
+    ):
+        return column
+    blank = sum(not value.strip() for value in column.values)
+    return replace(column, form=Form.CLASSES, told=in_words(column.counts) + _blank_told(blank))
+
+
+def _most_labels(rows: int) -> int:
+    return min(_MOST_LABELS, max(2, rows // _ROWS_A_LABEL))
+
+
+def _blank_told(rows: int) -> str:
+    return f", empty in {rows_in_words(rows)}" if rows else ""
+
+
 def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
-    filled = [value for value in values if value.strip()]
+    filled = _filled(names.plain_name(name), values)
     counts = Counter(_merged(filled))
     if not name.strip():
         return Column(name, Form.USELESS, "a column without a name")
@@ -95,9 +128,30 @@ def _of_texts(name: str, values: Sequence[str], table: Table) -> Column:
     form, told = _form(names.plain_name(name), filled, counts, len(values))
     if names.is_id(name) and form is not Form.LABEL_LISTS and names.plain_name(name) not in names.ANSWERS:
         form, told = Form.USELESS, "ids, dates or links, by its name"
-    if blank := len(values) - len(filled):
-        told += f", empty in {rows_in_words(blank)}"
+    json_told, are_json = cells_told(filled)
+    if are_json:
+        form, told = Form.USELESS, json_told
+    elif json_told:
+        told += f"; {json_told}"
+    told += _blank_told(len(values) - len(filled))
     return Column(name, form, told, values, (), counts, mean(map(len, filled)))
+
+
+def _filled(name: str, values: Sequence[str]) -> Sequence[str]:
+    """Values that are not empty; of quantities also none that stands for a missing one."""
+    filled = [value for value in values if value.strip()]
+    numbers = _without_gaps(filled)
+    is_quantity = _are_numbers(numbers) and _of_numbers(name, numbers, Counter(numbers))[0] is not Form.CLASSES
+    return numbers if is_quantity else filled  # among grades `none` may be one of its own
+
+
+def _without_gaps(values: Sequence[str]) -> Sequence[str]:
+    """Values but those that stand for a number that is missing, as `regression` drops them."""
+    return [value for value in values if value.strip().lower() not in MISSING]
+
+
+def _are_numbers(values: Sequence[str]) -> bool:
+    return bool(values) and all(math.isfinite(number_of(value)) for value in values)
 
 
 def _merged(labels: Sequence[str]) -> Sequence[str]:
@@ -119,14 +173,16 @@ def _written_lists(name: str, table: Table) -> str:
 def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> tuple[Form, str]:
     if sum(bool(_DATE.fullmatch(value.strip())) for value in filled) >= _MOSTLY * len(filled):
         return Form.USELESS, "dates"
-    named, limit = name in names.CLASSES, min(_MOST_LABELS, max(2, rows // _ROWS_A_LABEL))
-    if all(math.isfinite(number_of(value)) for value in filled):
+    named, limit = name in names.CLASSES, _most_labels(rows)
+    if _are_numbers(filled):
         return _of_numbers(name, filled, counts)
     if (parts := _parts(filled)) and _shared(parts, limit):
         return Form.LABEL_LISTS, f"labels with {SEPARATOR!r} between them"
-    if name in names.TEXTS or (name in names.SPANS and len(counts) > limit):
+    may_be_labels = name in names.WEAK_TEXTS or name in names.SPANS
+    if name in (*names.TEXTS, *names.SPANS) and not (may_be_labels and len(counts) <= limit):
         return _as_texts(filled)
-    are_few, notation = len(counts) <= (rows // 2 if named else limit), other_notation(filled)
+    are_few = len(counts) <= (rows // 2 if named else limit)
+    notation = other_notation(_without_gaps(filled) or filled)
     if are_few and (named or not notation or len(counts) <= _FEW_NUMBERS):
         return Form.CLASSES, in_words(counts) + (_combined(filled, limit) if named or not notation else "")
     why = notation or ("" if named else _no_texts(filled))
@@ -156,7 +212,7 @@ def _no_texts(filled: Sequence[str]) -> str:
     if len(filled) - len(others) >= _MOSTLY * len(filled):
         return f"numbers except {others[0]!r}"
     codes = sum(bool(_CODE.fullmatch(value.strip())) for value in filled)
-    return "codes or dates" if codes >= _MOSTLY * len(filled) else ""
+    return CODES if codes >= _MOSTLY * len(filled) else ""
 
 
 def _parts(filled: Sequence[str], separator: str = SEPARATOR) -> Counter[str]:

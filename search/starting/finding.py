@@ -163,9 +163,14 @@ def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     if kind in (None, "multi_label"):
         yield from _with_own_columns(columns)
     guessed = [column for column in columns if column.form in forms and _can_be_guessed(column)]
-    for column in sorted(guessed, key=lambda column: (forms.index(column.form), len(column.counts))):
+    for column in sorted(guessed, key=lambda column: _doubt(column, forms)):
         if reading := _reading(columns, column):
             yield answer(column, kind or _KINDS[column.form], reading, f"a guess: {column.told}")
+
+
+def _doubt(column: Column, forms: Sequence[Form]) -> tuple[bool, int, int]:
+    """Least of the likeliest guess: where a text is from (`source`) is rather known than asked for."""
+    return names.plain_name(column.name) in names.WEAK_TEXTS, forms.index(column.form), len(column.counts)
 
 
 def _with_own_columns(columns: Sequence[Column]) -> Iterator[Chosen]:
@@ -219,8 +224,13 @@ def _reading(columns: Sequence[Column], answer: Column | None) -> dict[str, str]
             return {"text": found[0], "text_pair": found[1]}
     texts = [column for column in others if column.form is Form.TEXT]
     longest = sorted(texts, key=lambda column: -column.length)
-    if text := next(chain(_named(others, names.TEXTS, Form.TEXT), longest), None):
+    named = (column for column in _named(others, names.TEXTS, Form.TEXT) if _is_surely_text(column, texts))
+    if text := next(chain(named, longest), None):
         return {"text": text.name}
     lists = (column for column in others if column.form is Form.WORD_LISTS)
     words = next(chain(_named(others, names.WORDS, Form.WORD_LISTS), lists), None)
     return {"tokens": words.name} if words else {}
+
+
+def _is_surely_text(column: Column, texts: Sequence[Column]) -> bool:
+    return names.plain_name(column.name) not in names.WEAK_TEXTS or not column.is_much_shorter(texts)

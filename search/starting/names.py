@@ -12,6 +12,8 @@ TEXTS = _names(
     "text sentence review review_text comment content body message tweet utterance post query question premise "
     "document article source input dialogue passage description review_body abstract"
 )
+WEAK_TEXTS = frozenset(_names("source input article document"))
+"""Of these, which may as well say where a text is from or what it is about, only long texts are known to be texts."""
 PAIRS = (
     ("premise", "hypothesis"),
     ("sentence1", "sentence2"),
@@ -50,6 +52,7 @@ PARTS = _names("train training dev devel development valid validation val test t
 """What a column of these names says of each row, where the rows of all parts are in one file."""
 
 _IDS = re.compile(r"(.*_)?(id|ids|idx|index|uid|uuid|guid|url|uri|link|hash|timestamp|date|datetime|created_at)")
+_TIMES = re.compile(r"(.*_)?(timestamp|date|datetime|created_at)")
 _GENERIC = re.compile(r"unnamed:?_?\d*|_*index_level_\d+_*")
 """What pandas writes where nobody gave a name: the number of a row."""
 
@@ -63,3 +66,8 @@ def is_id(column: str) -> bool:
     """Whether the name says that a row is only numbered, dated or linked."""
     name = plain_name(column)
     return bool(_IDS.fullmatch(name) or _GENERIC.fullmatch(name))
+
+
+def is_time(column: str) -> bool:
+    """Whether the name says that a row has a date or a time."""
+    return bool(_TIMES.fullmatch(plain_name(column)))

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 from ...objectives.data.decoding import PACKED
 from ...objectives.data.sources import FILE_KINDS, Kind, Source, resolve_source
@@ -11,6 +12,8 @@ from ...spaces.errors import DataError
 from ..study_file.schema import default_name
 
 _TRAIN = re.compile(r"(?<![A-Za-z])train(ing)?(?![A-Za-z])", re.IGNORECASE)
+_LONGEST_FOLDER = 48
+"""Characters; a study's name has up to 64."""
 _HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
 
@@ -47,11 +50,25 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def study_name(source: Source) -> str:
-    """The study's name: the file's, or its folder's where the file is only called `train`."""
+    """The study's name: the file's, or its folder's where the file is only called `train`.
+
+    Where a name has no Latin letter: that of the folder, and a number of the path's own, so that two such files are
+    two studies in one database.
+    """
+    path = _named_after(source)
+    if has_latin_name(source):
+        return default_name(path.name)
+    return f"{default_name(path.parent.name)[:_LONGEST_FOLDER]}-{crc32(bytes(path)):08x}"
+
+
+def has_latin_name(source: Source) -> bool:
+    """Whether the study can be called as its data is."""
+    return re.search(r"[A-Za-z0-9]", _named_after(source).stem) is not None
+
+
+def _named_after(source: Source) -> Path:
     path = _unpacked(Path(source.place))
-    if source.is_file and _TRAIN.fullmatch(path.stem) and path.parent.name:
-        return default_name(path.parent.name)
-    return default_name(path.name)
+    return path.parent if source.is_file and _TRAIN.fullmatch(path.stem) and path.parent.name else path
 
 
 def training_file(source: Source) -> Source:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...objectives.data.encodings import known_encoding
 from ...objectives.data.loading import load_table
 from ...objectives.data.sources import Source, resolve_source
 from ...objectives.data.table import Table
@@ -15,15 +16,17 @@ from ..writing import check_new, write_text
 from .checking import Checked, checked
 from .choosing import choose
 from .columns import ALIKE, EMPTY, Column, describe
+from .exports import export_told
 from .finding import Chosen
 from .headers import without_names
 from .names import ANSWERS, plain_name
 from .objectives import measured
-from .siblings import beside, study_name, training_file, written_path
+from .siblings import beside, has_latin_name, study_name, training_file, written_path
 from .writing import study_text
 
 _MOST_TOLD = 20
 """Columns that a message lists."""
+_NAMELESS = "the data's name has no Latin letters or digits; give the study another name in the file, if you like"
 _BY_LABELS = {"classification", "regression"}
 """Where the labels of these are no good, no other kind makes them better."""
 
@@ -36,15 +39,18 @@ class Started:
     checked: Checked
     source: Source
     """Of the training rows: the data that was named, or a file in a folder that was."""
+    named: str = ""
+    """How the study got its name, where that is not the data's."""
 
 
-def start_study(data: str, destination: Path, kind: str | None = None) -> Started:
+def start_study(data: str, destination: Path, kind: str | None = None, encoding: str | None = None) -> Started:
     """Write a study file for some data; `study create` takes it as it is.
 
     Args:
         data: what `data.train` may be, from the current folder.
         destination: the file to write; its folder is what its paths are relative to.
         kind: of the main task; None: what the columns look most like.
+        encoding: of the data's text files; None: UTF-8.
 
     Raises:
         InputError: the file is there already, the data cannot be read, or no task can be made of it. Nothing is
@@ -53,41 +59,60 @@ def start_study(data: str, destination: Path, kind: str | None = None) -> Starte
     if not is_study_file(destination):
         raise InputError(f"--output: {str(destination)!r}: a study file's name ends in .yaml")
     check_new(destination, "--output")
-    source = training_file(resolve_source(data, Path()))
-    table = load_table(source)
+    source = replace(training_file(resolve_source(data, Path())), encoding=_checked_encoding(encoding))
+    table = _table(source)
     columns = describe(table)
     plan = choose(columns, kind)
-    note = without_names(source, table)
+    export = export_told(source) if table.faults else ""
+    note = "; ".join(filter(None, [without_names(source, table), export]))
     if plan is None:
-        raise DataError("\n".join(filter(None, [_nothing(table, columns, kind), note])))
+        raise DataError("\n".join(filter(None, [_nothing(table, columns, kind, export), without_names(source, table)])))
     folder = destination.parent
     try:
         found = checked(plan.noted(note), _rows(source, folder), folder)
     except DataError as error:
         raise DataError("\n".join([str(error), *_behind(plan.tasks[0], data, kind)])) from None
     found = replace(found, plan=found.plan.led_by(measured(found.plan.tasks[0], table)))
-    text = study_text(study_name(source), found, len(table))
+    named = "" if has_latin_name(source) else _NAMELESS
+    text = study_text(study_name(source), found, len(table), named)
     file = parse_study_file(text, str(destination))
     write_text(destination, text)
-    return Started(file, found, source)
+    return Started(file, found, source, named)
+
+
+def _checked_encoding(name: str | None) -> str | None:
+    try:
+        return None if name is None else known_encoding(name)
+    except ValueError as error:
+        raise InputError(f"--encoding: {error}") from None
+
+
+def _table(source: Source) -> Table:
+    try:
+        return load_table(source)
+    except DataError as error:
+        if isinstance(error.__cause__, UnicodeDecodeError) and source.encoding is None:
+            raise DataError(f"{error}\nWith --encoding NAME, init reads the data so, and writes that line.") from None
+        raise DataError("\n".join(filter(None, [str(error), export_told(source)]))) from None
 
 
 def _rows(source: Source, folder: Path) -> DataSettings:
     """The rows, and the files beside them that hold validation and test rows."""
     held = {kind: written_path(found, folder) for kind in ("validation", "test") for found in _first(source, kind)}
-    return DataSettings.model_validate({"train": written_path(source, folder), **held})
+    return DataSettings.model_validate({"train": written_path(source, folder), "encoding": source.encoding, **held})
 
 
 def _first(source: Source, kind: str) -> Sequence[Source]:
     return [*beside(source, kind)][:1]
 
 
-def _nothing(table: Table, columns: Sequence[Column], kind: str | None) -> str:
+def _nothing(table: Table, columns: Sequence[Column], kind: str | None, export: str) -> str:
     wanted = f"no {kind} task can be made of its columns" if kind else "no column can be the text, or none its answer"
     told = [f"  {column.name!r}: {column.told}" for column in columns[:_MOST_TOLD]]
     more = [f"  and {len(columns) - _MOST_TOLD} more"] if len(columns) > _MOST_TOLD else []
     hint = [table.hint] if table.hint else []
-    return "\n".join([f"{table.source}: {wanted}", *told, *more, *hint, _lone(columns) or _way_out(table.source)])
+    end = export or _lone(columns) or _way_out(table.source)
+    return "\n".join([f"{table.source}: {wanted}", *told, *more, *hint, end])
 
 
 def _lone(columns: Sequence[Column]) -> str:
@@ -101,7 +126,8 @@ def _lone(columns: Sequence[Column]) -> str:
 def _behind(main: Chosen, data: str, kind: str | None) -> Iterator[str]:
     """What a main task that cannot be trained on was taken for, and what to do where that may be a mistake of ours."""
     for column in main.answers[:1]:
-        yield f"The main task was to be {main.settings['kind']} by column {column!r}: {main.why}"
+        read = " and ".join(map(repr, main.reading.values()))
+        yield f"The main task was to be {main.settings['kind']} of text {read} by column {column!r}: {main.why}"
     if kind is None and main.settings["kind"] not in _BY_LABELS:
         yield _way_out(data)
 

@@ -21,19 +21,29 @@ _TRIALS = 30
 """Enough for a first answer; TPE's gains over chance begin about here (docs/samplers.md)."""
 _LENGTHS = {"span": 384}
 """Tokens; a question with its context is longer than the default (Devlin et al. 2019 read 384)."""
+MOST_GROUPS = 3
+"""Columns that are told to be groups perhaps; a study has one such column."""
 _COMMENT_AT = 2
 """Blanks before a comment."""
 
 
-def study_text(name: str, checked: Checked, rows: int) -> str:
-    """A study file: the groups in the manual's order, each value with a word on it."""
+def study_text(name: str, checked: Checked, rows: int, named: str = "") -> str:
+    """A study file: the groups in the manual's order, each value with a word on it.
+
+    Args:
+        name: of the study.
+        checked: its data and tasks.
+        rows: of the training data.
+        named: a word on the name, if any.
+    """
     main = checked.plan.tasks[0]
     return "\n".join(
         [
-            _line("", {"name": name}),
+            _line("", {"name": name}, named),
             *_objective(main),
             "data:",
             *_data(checked.data, rows),
+            *_groups(checked),
             "model:",
             *_model(main),
             "tasks:  # the first is the main one; the search may switch each of the others off",
@@ -62,6 +72,8 @@ def _objective(main: Chosen) -> Iterator[str]:
 
 def _data(data: DataSettings, rows: int) -> Iterator[str]:
     yield _line("  ", {"train": data.train}, f"{rows:,} rows; the path is relative to this file")
+    if data.encoding:
+        yield _line("  ", {"encoding": data.encoding}, "of these files, unless they begin with a byte order mark")
     if isinstance(data.validation, str):
         yield _line("  ", {"validation": data.validation}, "next to the training rows; trials are compared on it")
     else:
@@ -72,6 +84,13 @@ def _data(data: DataSettings, rows: int) -> Iterator[str]:
     shown = ("deduplicate", "drop_conflicting_labels", "drop_leaks")
     clean = {name: getattr(data.clean, name) for name in shown}
     yield _line("  ", {"clean": clean}, "rows dropped from training")
+
+
+def _groups(checked: Checked) -> Iterator[str]:
+    """Lines that are comments until somebody who knows the data says otherwise."""
+    for column, told in list(checked.plan.groups.items())[:MOST_GROUPS]:
+        why = "if rows of one belong together, uncomment this, so that none are on both sides of the split"
+        yield _line("  # ", {"group": column}, f"{told}; {why}")
 
 
 def _model(main: Chosen) -> Iterator[str]:

@@ -355,7 +355,7 @@ def test_a_label_that_cannot_be_learnt_is_told_as_create_would(rows: list[Row], 
     done = autotune("init", "rows.csv")
     assert (done.code, done.out) == (2, "")
     assert reason in done.err
-    assert "The main task was to be classification by column 'label': " in done.err
+    assert "The main task was to be classification of text 'text' by column 'label': " in done.err
     assert "--task" not in done.err
     assert not Path("study.yaml").exists()
 
@@ -665,7 +665,7 @@ def test_names_that_torch_has_already_and_names_in_other_scripts() -> None:
     rows = [
         {"评论": row["text"], "类别": row["label"], "keys": row["aspect"], "a b": row["id"] % 3} for row in reviews()
     ]
-    assert list(made(rows).file.tasks) == ["task", "task_keys", "a_b", "reconstruct"]
+    assert list(made(rows).file.tasks) == ["column_2", "task_keys", "a_b", "reconstruct"]
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
@@ -748,11 +748,11 @@ def described(name: str, values: list[str]) -> Column:
         ("seen", [f"{1 + n % 28:02}.03.2024" for n in range(100)], "dates"),
         ("seen", [f"2024-01-{1 + n % 28:02}T10:00:00Z" for n in range(600)], "dates"),
         ("seen", [f"{1 + n % 9}/{1 + n % 28}/24" for n in range(600)], "dates"),
-        ("score", [*(f"{n}.5" for n in range(95)), *["nan"] * 5], "numbers except 'nan'"),
+        ("score", [*(f"{n}.5" for n in range(95)), *["nan"] * 5], "95 different ones, empty in 5 rows"),
         (
             "score",
             [f"{n},{n % 7}" for n in range(100)],
-            "numbers with commas; write 3.14 with a point, and 12345 without",
+            "numbers with a decimal comma; write 3.14 with a point",
         ),
         (
             "labels",
@@ -760,7 +760,13 @@ def described(name: str, values: list[str]) -> Column:
             "but line 1 holds 'b'; write a list such as ['a', 'b'] in every row, or give the values with '|'",
         ),
         ("tags", ["['a', 'b']", "b"] * 10, "or give the values with blanks between them"),
-        ("Bewertung", [f"{n % 5},{n % 7}" for n in range(300)], "numbers with commas; write 3.14 with a point"),
+        (
+            "Bewertung",
+            [f"{n % 5},{n % 7}" for n in range(300)],
+            "numbers with a decimal comma; write 3.14 with a point",
+        ),
+        ("amount", [f"{n},250" for n in range(1, 300)], "numbers with commas; write 3.14 with a point, and 12345"),
+        ("score", [*(f"{n}.5" for n in range(95)), *["x"] * 5], "numbers except 'x'"),
         ("share", [f"{n % 90}%" for n in range(300)], "numbers with %, a currency or a unit; write them without"),
         ("price", [f"${n},234.50" for n in range(1, 300)], "numbers with %, a currency or a unit; write them without"),
         ("price", [f"{n}.234,50 €" for n in range(1, 300)], "numbers with %, a currency or a unit; write them without"),
