@@ -19,7 +19,7 @@ from autotune.search.verdict.comparison import Comparison, compare
 from autotune.search.verdict.estimate import Estimate, Interval, estimate
 from autotune.search.verdict.indifference import indifference_set
 from autotune.search.verdict.scores import FloatArray, Scores
-from autotune.search.verdict.winner import Winner, find_winner
+from autotune.search.verdict.winner import Winner, choose_winner
 from scipy.special import stdtrit
 from simulated_studies import ACCURACY, CONFIRMED, SimulatedStudies, confirm, simulate
 
@@ -87,7 +87,7 @@ def judged(simulated: SimulatedStudies, study: int) -> Iterable[tuple[str, float
     everywhere = dict(zip(NAMES, simulated.truth[study].tolist(), strict=True))
     measured = Scores({name: dict(enumerate(values.tolist())) for name, values in scores.items()})
     compared = compare(measured, CANDIDATES, BASELINE)
-    winner = find_winner(measured, BASELINE, [name for name, each in compared.items() if each.is_better])
+    winner = choose_winner(measured, BASELINE, compared)
     assert winner is not None  # no simulated training fails
     for name, comparison in compared.items():
         yield "score covered", covers(estimate(measured.fresh(name)), here[name])
@@ -142,7 +142,7 @@ def claims_by_look(fresh: FloatArray) -> Iterable[bool]:
         compared = compare(Scores(scores), CANDIDATES, BASELINE)
         claimed = any(each.is_better for each in compared.values())
         yield claimed
-        winner = find_winner(Scores(scores), BASELINE, proven=())
+        winner = choose_winner(Scores(scores), BASELINE, compared)
         assert winner is not None
         seeds = None if claimed or winner.name == BASELINE else compared[winner.name].pairs_needed
 

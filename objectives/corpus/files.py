@@ -28,14 +28,15 @@ class Files:
     encoding: str | None
     """Of the main task's text files; None: UTF-8."""
     notes: Notes
-    _tables: dict[str, Table] = field(default_factory=dict[str, Table])
+    _tables: dict[tuple[str, str | None], Table] = field(default_factory=dict[tuple[str, str | None], Table])
+    """By what the user wrote, and the encoding."""
     _spellings: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """How each task's labels are mostly written in its training rows."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
         """The hash of each source that was read, by what the user wrote."""
-        return {text: table.fingerprint for text, table in self._tables.items()}
+        return {text: table.fingerprint for (text, _), table in self._tables.items()}
 
     def training(self, text: str, tasks: Sequence[Task[Any]]) -> Table:
         """The rows that `tasks` learn from, and how these spell their labels. DataError: a column misses."""
@@ -61,12 +62,14 @@ class Files:
         return table
 
     def _read(self, text: str, tasks: Sequence[Task[Any]]) -> Table:
-        if text not in self._tables:
-            table = load_table(self._source(text, tasks[0]))
+        source = self._source(text, tasks[0])
+        key = text, source.encoding
+        if key not in self._tables:
+            table = load_table(source)
             if table.blank_rows:
                 self.notes.add(table, [Finding.of("row of nothing but separators", table.blank_rows)])
-            self._tables[text] = self._repaired(table) if self.clean.repair_text else table
-        return self._tables[text]
+            self._tables[key] = self._repaired(table) if self.clean.repair_text else table
+        return self._tables[key]
 
     def _source(self, text: str, task: Task[Any]) -> Source:
         """A file of the main task, or of an auxiliary's own, with its encoding."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ...spaces.errors import DataError
 from ..data.cleaning import Finding
 from ..data.grouped_splits import group_numbers
+from ..data.repairs import whole
 from ..data.table import Table, take
 from .notes import Notes
 
@@ -33,10 +34,13 @@ class Grouping:
             self.notes.add(table, [Finding(what, len(table), (), "noted")])
 
     def cells(self, table: Table) -> Sequence[str]:
-        """The group of each row, empty where it stands alone; nothing where the table says of none."""
+        """The group of each row, empty where it stands alone; nothing where the table says of none.
+
+        One file may have 12.0 for another's 12, as pandas writes the numbers of a column with an empty cell.
+        """
         if self.column is None or self.column not in table.names:
             return ()
-        return [cell.strip() for cell in table.column(self.column)]
+        return [whole(cell.strip()) for cell in table.column(self.column)]
 
     def numbers(self, table: Table) -> list[int] | None:
         """The group of each training row as a number; None where none are grouped. DataError: there is one group."""
@@ -52,7 +56,7 @@ class Grouping:
         return numbers
 
     def rows_of(self, groups: Iterable[str], table: Table) -> list[int]:
-        """The rows that belong to some of these groups; none where leaks may stay and `drops` is False."""
+        """The rows that belong to some of these groups."""
         known = {group for group in groups if group}
         return [row for row, group in enumerate(self.cells(table)) if group in known]
 

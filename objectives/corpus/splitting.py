@@ -31,7 +31,7 @@ def split(table: Table, task: Task[Any], fraction: float, seed: int, grouping: G
         raise DataError(f"{table.source}: task {task.name!r}: after cleaning, {error}") from error
     why = "each class needs a row on both sides" if groups is None else "the rows of a group stay together"
     grouping.notes.add(table, another_share(fraction, len(held), len(table), why))
-    if groups is not None and strata is not None:
+    if groups is not None and strata is not None and task.labels:  # numbers have strata, too, but no classes
         grouping.notes.add(table, _unmeasured(strata, held))
     return take(table, kept), take(table, held)
 

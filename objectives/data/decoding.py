@@ -8,8 +8,9 @@ from pathlib import Path
 from ...spaces.errors import DataError
 from .mistakes import Mistakes
 
+_GZIP = b"\x1f\x8b"
 _NO_TEXTS = {
-    b"\x1f\x8b": "compressed (gzip): unpack it, or call it {packed}",
+    _GZIP: "compressed (gzip): unpack it, or call it {packed}",
     b"\xfd7zXZ\0": "compressed (xz): unpack it",
     b"BZh9": "compressed (bzip2): unpack it",
     b"PK\x03\x04": "a zip archive: unpack it, or save a spreadsheet (.xlsx, .ods) as CSV UTF-8",
@@ -42,12 +43,12 @@ def content_of(data: bytes, path: str, source: str) -> bytes:
 
 
 def _unpacked(data: bytes, source: str) -> bytes:
+    if not data.startswith(_GZIP):
+        name = Path(source).name[: -len(PACKED)]
+        raise DataError(f"{source}: not compressed with gzip, as its name says; call it {name}")
     try:
         data = gzip.decompress(data)
-    except gzip.BadGzipFile as error:
-        name = Path(source).name[: -len(PACKED)]
-        raise DataError(f"{source}: not compressed with gzip, as its name says; call it {name}") from error
-    except (EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{source}: cannot be unpacked ({error})") from error
     if not data:
         raise DataError(f"{source}: the file is empty")
@@ -94,14 +95,14 @@ def decode(data: bytes, source: str, encoding: str | None = None, group: str = "
 
 
 def _marked(data: bytes, source: str, encoding: str | None, group: str) -> str:
-    if data.startswith(_UTF_16_MARKS):
+    if data.startswith(_UTF_16_MARKS) and not (encoding and data.startswith(codecs.BOM_UTF32_LE)):
         return _utf_16(data, source)
     if encoding is None or data.startswith(codecs.BOM_UTF8):
         return _utf_8(data, source, group)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        line = data.count(b"\n", 0, error.start) + 1
         byte = f"0x{data[error.start]:02x}"
         raise DataError(f"{source}, line {line}: {byte} is not {encoding}, which `encoding` says") from error
 
@@ -127,7 +128,14 @@ def _utf_8(data: bytes, source: str, group: str) -> str:
         raise DataError(
             f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; the file looks like "
             f"{name}: save it as UTF-8, or add this line to the study file, under {group}: `encoding: {codec}`"
+            f"{_sample(data, codec)}"
         ) from error
+
+
+def _sample(data: bytes, codec: str) -> str:
+    """How the first words beyond ASCII read in an encoding that is only likely: eyes tell whether it is right."""
+    words = [word for word in data.decode(codec, "replace").split() if not word.isascii()]
+    return f" (its words then read {', '.join(map(repr, words[:3]))}; if that is wrong, name another encoding)"
 
 
 def _likely_encoding(data: bytes) -> tuple[str, str]:

@@ -37,22 +37,26 @@ def grouped_split(
     Raises:
         DataError: no class has two rows.
     """
-    parts, taken = _parts(fraction, min(len(set(groups)), _most_parts(labels)))
+    parts, taken = _parts(fraction, min(len(set(groups)), _most_parts(labels, len(groups))))
     held = [part for _, part in grouped_folds(groups, labels, parts, seed)]
     order = np.random.default_rng(seed).permutation(parts)
     choices = [[held[place] for place in np.roll(order, turn)[:taken]] for turn in range(parts)]
-    validation = sorted(min((sum(choice, list[int]()) for choice in choices), key=lambda rows: _missing(rows, labels)))
+    rows = [sum(choice, list[int]()) for choice in choices]
+    usable = [each for each in rows if 0 < len(each) < len(groups)]  # rare classes leave parts empty
+    if not usable:
+        raise DataError("the groups are too few, or too unequal, to be split")
+    validation = sorted(min(usable, key=lambda each: _missing(each, labels)))
     return _outside(validation, len(groups)), validation
 
 
 def _parts(fraction: float, most: int) -> tuple[int, int]:
     """Into how many parts to cut, and how many of these are nearest to the share that is asked for."""
+    rest = min(fraction, 1 - fraction)
     share = Fraction(fraction).limit_denominator(max(min(most, _PARTS), 2))
-    if 0 < share < 1:
+    if rest >= 1 / _PARTS and 0 < share < 1:
         return share.denominator, share.numerator
-    rest = fraction if not share else 1 - fraction
     parts = min(round(1 / rest), max(most, 2))
-    return parts, 1 if not share else parts - 1
+    return parts, 1 if fraction < 0.5 else parts - 1
 
 
 def _missing(validation: Sequence[int], labels: Sequence[str] | None) -> tuple[int, int]:
@@ -82,7 +86,7 @@ def grouped_folds(
     """
     if (found := len(set(groups))) < count:
         raise DataError(f"there are {found} groups, fewer than the {count} folds")
-    if _most_parts(labels) < count:
+    if _most_parts(labels, len(groups)) < count:
         raise DataError(f"each class has fewer rows than the {count} folds")
     classes = np.zeros(len(groups)) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1]
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
@@ -92,9 +96,9 @@ def grouped_folds(
     return [(_outside(held, len(groups)), held) for held in splits]
 
 
-def _most_parts(labels: Sequence[str] | None) -> int:
+def _most_parts(labels: Sequence[str] | None, rows: int) -> int:
     """Into how many parts scikit-learn can cut: the rows of the most frequent class."""
-    return max(Counter(labels).values(), default=0) if labels is not None else _PARTS
+    return rows if labels is None else max(Counter(labels).values(), default=0)
 
 
 def _outside(held: Sequence[int], count: int) -> list[int]:

@@ -86,7 +86,12 @@ def spellings(labels: Iterable[str]) -> dict[str, str]:
 
 def _compared(label: str) -> str:
     """The form in which labels are compared: a whole number is the same with zeros behind its point, as pandas adds."""
-    return _WHOLE.sub(r"\1", normalised(label))
+    return whole(normalised(label))
+
+
+def whole(text: str) -> str:
+    """A whole number without zeros behind its point; any other text as it is."""
+    return _WHOLE.sub(r"\1", text)
 
 
 def label_lists(table: Table, column: str, separator: str | None) -> list[list[str]]:

@@ -27,7 +27,7 @@ def confirm_command(
     """Train on fresh seeds what is not trained yet, and say what that shows. Returns the exit code."""
     timeout_s = seconds(timeout)
     record = opened(target, storage)
-    tell_of_a_copy(record)
+    tell_of_a_copy(target, record)
     given = as_it_is_now(record).file.confirm or ConfirmSettings()
     asked = {"candidates": candidates, "seeds": seeds, "ablate": ablate}
     settings = given.model_copy(update={name: value for name, value in asked.items() if value is not None})

@@ -21,7 +21,7 @@ def export_command(target: str, storage: str | None, destination: Path, style: F
         raise InputError(f"--output: there is no folder {str(destination.parent)!r}")
     check_replaced(destination, "--output", "an export", is_export)
     record = opened(target, storage, reading=True)
-    tell_of_a_copy(record)
+    tell_of_a_copy(target, record)
     with while_stored(record):
         confirmed = read_confirmation(record)
         chosen = choose(record, confirmed, trial)

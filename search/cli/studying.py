@@ -106,7 +106,7 @@ def run_command(
     if file is not None and path is not None and not is_ready(file.name, url):
         _create_or_join(file, path, url)
     record = opened(target, storage)
-    tell_of_a_copy(record)
+    tell_of_a_copy(target, record)
     try:
         with make_observer(output()) as observer:
             ending = run_study(

@@ -22,7 +22,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
         _all_alike(confirmed),
         [_winner(confirmed, verdict)],
         _against_baseline(confirmed, verdict),
-        _passed_over(confirmed, verdict),
+        _others(confirmed, verdict),
         _unfinished(confirmed),
         _test(confirmed),
         _tied(confirmed, verdict),
@@ -82,10 +82,13 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
         yield _too_few(comparison)
 
 
-def _passed_over(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
+def _others(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     for name in verdict.passed_over:
         other = verdict.comparisons[name]
         yield f"{name} gained more, {confirmed.unit.gain(other.gain)}, but not surely: {other.evidence}."
+    for name in verdict.proven_too:
+        other = verdict.comparisons[name]
+        yield f"{name} is shown to be better than the baseline, by {confirmed.unit.gain(other.gain)}: {other.evidence}."
 
 
 def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:

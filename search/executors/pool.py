@@ -18,7 +18,7 @@ from ...spaces.errors import TrainingError
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
-from .worker import Begun, Broken, Leaving, Note, Noted, Ready, Recipe, Round, Told
+from .worker import Begun, Broken, Leaving, Note, Noted, Preparing, Ready, Recipe, Round, Told
 
 STARTS = 3
 """A worker that dies so often before it is ready will not start."""
@@ -185,8 +185,7 @@ class PoolExecutor(Executor):
         for job in coming.values():
             job.sent = True
         lane.busy, lane.training = True, [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
-        # For trials that come it must make ready first, and a fresh seed's data may take long.
-        lane.since = time.monotonic() if train and not coming else None
+        lane.since = time.monotonic() if lane.ready and train else None
         try:
             lane.worker.send(given)
         except WorkerDied as error:
@@ -244,7 +243,9 @@ class PoolExecutor(Executor):
             return self._replace(lane, str(error))
         match message:
             case Ready():
-                lane.ready, lane.starts = True, 0
+                lane.ready, lane.starts, lane.since = True, 0, time.monotonic()
+            case Preparing():
+                lane.since = None
             case Begun(trial_ids):
                 lane.training, lane.since = trial_ids, time.monotonic()
             case Noted(text):

@@ -15,7 +15,7 @@ from ...spaces.errors import AutotuneError
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Begun, Broken, Message, Noted, Ready, Recipe, Round, Told, one_thread, take
+from .worker import Begun, Broken, Message, Noted, Preparing, Ready, Recipe, Round, Told, come, leave, one_thread
 
 _LEAVING_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -94,7 +94,11 @@ def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
         trainer = recipe.make(recipe, lambda text: line.send(Noted(text)))
         line.send(Ready())
         while True:
-            begun = take(trainer, recipe.store, line.recv())
+            given: Round = line.recv()
+            leave(trainer, recipe.store, given)
+            if given.coming:
+                line.send(Preparing())
+            begun = come(trainer, given)
             line.send(begun)
             if isinstance(begun, Begun):
                 line.send(Told(trainer.advance()))

@@ -20,7 +20,7 @@ from ...spaces.errors import AutotuneError, InputError, first_line
 from .lanes import Worker, WorkerDied
 from .places import Place
 from .pool import PoolExecutor
-from .worker import Broken, Message, Noted, Ready, Recipe, Round, Told, one_thread, take
+from .worker import Broken, Message, Noted, Preparing, Ready, Recipe, Round, Told, come, leave, one_thread
 
 _KNOCK_S = 10.0
 
@@ -54,9 +54,13 @@ class Remote:
         """Make the trainer."""
         return self._safely(self._make)
 
-    def take(self, given: Round) -> list[Message]:
-        """Begin a round; the last message tells which trials are to train, or that it is over."""
-        return self._safely(lambda: self._take(given))
+    def leave(self, given: Round) -> list[Message]:
+        """Begin a round; the last message tells that it makes ready for trials that come."""
+        return self._safely(lambda: self._leave(given))
+
+    def come(self, given: Round) -> list[Message]:
+        """Go on with a round; the last message tells which trials are to train, or that it is over."""
+        return self._safely(lambda: self._come(given))
 
     def train(self) -> list[Message]:
         """Do the rest of a round; the last message tells its evaluations."""
@@ -66,9 +70,14 @@ class Remote:
         self._trainer = self._recipe.make(self._recipe, lambda text: self._notes.append(Noted(text)))
         return Ready()
 
-    def _take(self, given: Round) -> Message:
+    def _leave(self, given: Round) -> Message:
         assert self._trainer is not None
-        return take(self._trainer, self._recipe.store, given)
+        leave(self._trainer, self._recipe.store, given)
+        return Preparing()
+
+    def _come(self, given: Round) -> Message:
+        assert self._trainer is not None
+        return come(self._trainer, given)
 
     def _advance(self) -> Message:
         assert self._trainer is not None
@@ -96,7 +105,9 @@ class _Actor:
         self._is_broken = False
 
     def send(self, given: Round) -> None:
-        self.answers.append(self._handle.take.remote(given))
+        if given.leaving or given.coming:
+            self.answers.append(self._handle.leave.remote(given))
+        self.answers.append(self._handle.come.remote(given))
         if given.train:
             self.answers.append(self._handle.train.remote())
 

@@ -98,8 +98,13 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """It makes ready for trials that came, which no time limit of theirs counts: a fresh seed's data may take long."""
+
+
+@dataclass(frozen=True)
 class Begun:
-    """Which trials the worker trains from now on. It has made ready for those that came, which no time limit counts."""
+    """Which trials the worker trains from now on."""
 
     trial_ids: Sequence[int]
 
@@ -126,11 +131,11 @@ class Broken:
     error: Exception | None = None
 
 
-Message = Ready | Begun | Told | Noted | Broken
+Message = Ready | Preparing | Begun | Told | Noted | Broken
 
 
-def take(trainer: Trainer, store: CheckpointStore, given: Round) -> Begun | Told:
-    """Begin a round: trials leave and come. It is over where nothing is to train; else the trainer must advance."""
+def leave(trainer: Trainer, store: CheckpointStore, given: Round) -> None:
+    """Begin a round: some trials leave."""
     for trial_id, leaving in given.leaving:
         if leaving is Leaving.DISCARD:
             trainer.discard(trial_id)
@@ -140,6 +145,10 @@ def take(trainer: Trainer, store: CheckpointStore, given: Round) -> Begun | Told
             trainer.evict(trial_id)
         elif (checkpoint := trainer.checkpoint(trial_id)) is not None:
             store.save(trial_id, checkpoint)
+
+
+def come(trainer: Trainer, given: Round) -> Begun | Told:
+    """Others come. The round is over where nothing is to train; else the trainer must advance."""
     for trial_id, (configuration, parts) in given.coming.items():
         trainer.admit(trial_id, configuration, parts=parts)
     return Begun(trainer.upcoming()) if given.train else Told(())

@@ -41,7 +41,7 @@ def _place(source: Source) -> str:
 
 
 def _is(text: str, place: str) -> bool:
-    return str(Path(text).resolve()) == place
+    return str(Path(text).expanduser().resolve()) == place
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -105,10 +105,14 @@ def beside(source: Source, kind: str) -> Iterator[Source]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files in a folder that can be read, but hidden ones."""
+    """The files in a folder that can be read, but hidden ones; none of a folder that cannot be listed."""
+    try:
+        entries = list(folder.expanduser().iterdir())
+    except OSError:
+        return []
     return sorted(
         folder / entry.name
-        for entry in folder.iterdir()
+        for entry in entries
         if _unpacked(entry).suffix.lower() in FILE_KINDS and not entry.name.startswith(".") and entry.is_file()
     )
 

@@ -1,7 +1,7 @@
 """Study storage: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes."""
 
 from ..passwords import masked
-from .address import is_placeless, storage_option, storage_url
+from .address import is_placeless, parsed, storage_option, storage_url
 from .failures import storage_errors
 from .opening import holds_studies, open_storage, server
 from .patience import patiently
@@ -11,6 +11,7 @@ __all__ = [
     "is_placeless",
     "masked",
     "open_storage",
+    "parsed",
     "patiently",
     "server",
     "storage_errors",

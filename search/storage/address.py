@@ -28,14 +28,9 @@ def storage_url(option: str | None, study_file: str | None, folder: Path = Path(
 
 
 def _from_folder(url: str, folder: Path) -> str:
-    """A URL for the working folder of what stands in a study file in that folder.
-
-    Earlier versions took its path from the working folder: a database that lies only there is still found.
-    """
+    """A URL for the working folder of what stands in a study file in that folder."""
     address = parsed(url)
-    file = Path(address.database or "")
-    is_elsewhere = file.exists() and not (folder / file).exists()
-    if address.drivername != "sqlite" or file.is_absolute() or folder == Path() or is_elsewhere:
+    if address.drivername != "sqlite" or Path(address.database or "").is_absolute() or folder == Path():
         return url
     place = str(folder).replace("%", "%25").replace("?", "%3F")
     return f"{_SQLITE}{place}/{url.removeprefix(_SQLITE)}"

@@ -34,7 +34,7 @@ class Scores:
     @property
     def range(self) -> tuple[float, float]:
         """The least and the most that a score can be: 1 is the best where none is above, an error is at least 0."""
-        values = [score for scores in self.by_name.values() for score in scores.values()]
+        values = [score for scores in self.by_name.values() for score in scores.values() if math.isfinite(score)]
         if self.maximize:
             return -math.inf, 1.0 if all(score <= 1 for score in values) else math.inf
         return 0.0 if all(score >= 0 for score in values) else -math.inf, math.inf

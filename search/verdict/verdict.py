@@ -8,7 +8,7 @@ from .estimate import Estimate, estimate
 from .indifference import Simplicity, indifference_set, simplest
 from .optimism import optimism_gap
 from .scores import Scores
-from .winner import Winner, find_winner
+from .winner import Winner, choose_winner
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Verdict:
 
     Args:
         baseline: the candidate that the others are compared with.
-        winner: the best by confirmed scores of those shown to be better than the baseline, or, if none is, of all.
+        winner: the best by confirmed scores (`choose_winner`).
         scores: each candidate's mean fresh score, in the metric's unit.
         comparisons: each candidate against the baseline, corrected for their number.
         optimism: search score minus fresh score, for candidates whose search score is known.
@@ -36,11 +36,16 @@ class Verdict:
     @property
     def passed_over(self) -> list[str]:
         """Who has a greater gain than the winner, but is not shown to be better than the baseline, as the winner is."""
-        chosen = self.comparisons.get(self.winner.name)
-        if chosen is None or not chosen.is_better:
+        if not self.is_better:
             return []
-        above = {name: each for name, each in self.comparisons.items() if each.gain.mean > chosen.gain.mean}
-        return [name for name, each in above.items() if not each.is_better]
+        gain = self.comparisons[self.winner.name].gain.mean
+        return [name for name, each in self.comparisons.items() if each.gain.mean > gain and not each.is_better]
+
+    @property
+    def proven_too(self) -> list[str]:
+        """Who is shown to be better than the baseline, though the winner, which has a greater gain, is not."""
+        proven = [name for name, comparison in self.comparisons.items() if comparison.is_better]
+        return [] if self.is_better else [name for name in proven if name != self.winner.name]
 
     @property
     def is_better(self) -> bool:
@@ -73,7 +78,7 @@ def judge(
     first = list(scores.by_name) if candidates is None else candidates
     others = [name for name in scores.by_name if name not in first]
     comparisons = compare_in_order(scores, [first, others], baseline)
-    winner = find_winner(scores, baseline, [name for name, each in comparisons.items() if each.is_better])
+    winner = choose_winner(scores, baseline, comparisons)
     if winner is None:
         return None
     tied = indifference_set(scores, winner.name)

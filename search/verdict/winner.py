@@ -1,9 +1,11 @@
 """The winner by confirmed scores, and its score corrected for selection."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from .comparison import Comparison, gain_over
 from .estimate import Estimate, estimate
+from .indifference import is_apart
 from .scores import FloatArray, Scores
 from .selection import held_out_mean
 
@@ -36,7 +38,22 @@ def contenders(scores: Scores, baseline: str) -> list[str]:
     return [name for name, count in counts.items() if count and 2 * count >= max(counts.values())]
 
 
-def find_winner(scores: Scores, baseline: str, proven: Collection[str]) -> Winner | None:
+def choose_winner(scores: Scores, baseline: str, comparisons: Mapping[str, Comparison]) -> Winner | None:
+    """The best of all; or the best of those shown to be better than the baseline, where nobody is surely better still.
+
+    A greater mean that may be noise must not hide a gain that is none, as that of a variant which may claim nothing.
+    """
+    best = find_winner(scores, baseline)
+    proven = [name for name, comparison in comparisons.items() if comparison.is_better]
+    chosen = find_winner(scores, baseline, proven)
+    if best is None or chosen is None or chosen.name == best.name:
+        return best
+    over = gain_over(scores, best.name, chosen.name)
+    is_surpassed = over is not None and is_apart(over)
+    return best if is_surpassed or chosen.gain is None or chosen.gain.may_be_zero else chosen
+
+
+def find_winner(scores: Scores, baseline: str, among: Collection[str] = ()) -> Winner | None:
     """The contender with the highest mean gain over the baseline; of equals the one given first. None if all failed.
 
     With all trainings successful it is the best mean score. With some missing, gains compare like with like, as a
@@ -45,14 +62,13 @@ def find_winner(scores: Scores, baseline: str, proven: Collection[str]) -> Winne
     Args:
         scores: of all, the baseline among them.
         baseline: its name.
-        proven: who is shown to be better than the baseline. Where somebody is, nobody else wins: a higher mean that may
-            be noise must not hide a gain that is none.
+        among: who may win; empty: any.
     """
     names = contenders(scores, baseline)
     if not names:
         return None
     gains = {name: _pairs(scores, name, baseline).mean() for name in names}
-    best = max([name for name in names if name in proven] or names, key=gains.__getitem__)
+    best = max([name for name in names if name in among] or names, key=gains.__getitem__)
     names = [name for name in names if gains[name] <= gains[best]]  # the others had no part in this choice
     score = estimate(scores.fresh(best))
     return Winner(

@@ -233,13 +233,20 @@ def test_utf_16_that_breaks_off_names_its_line(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "name", "line"), [("latin-1", "Latin-1 or Windows-1252", "cp1252"), ("gbk", "GBK", "gbk")]
+    ("encoding", "name", "line", "text", "words"),
+    [
+        ("latin-1", "Latin-1 or Windows-1252", "cp1252", "café noir", "'café'"),
+        ("gbk", "GBK", "gbk", "很好吃", "'很好吃,x'"),
+        ("cp1251", "Latin-1 or Windows-1252", "cp1252", "хорошо да", "'õîðîøî', 'äà,x'"),
+    ],
 )
-def test_another_encoding_is_named_and_the_line_that_says_it(tmp_path: Path, encoding: str, name: str, line: str):
-    text = "text,label\n很好吃,好\n" if encoding == "gbk" else "text,label\ncafé noir,bon\n"
-    message = error_of(tmp_path, "a.csv", text.encode(encoding))
+def test_another_encoding_is_named_with_how_the_words_read_in_it(
+    tmp_path: Path, encoding: str, name: str, line: str, text: str, words: str
+):
+    """Of most encodings of one byte a character nothing but the words tells which it is."""
+    message = error_of(tmp_path, "a.csv", f"text,label\n{text},x\n".encode(encoding))
     advice = f"looks like {name}: save it as UTF-8, or add this line to the study file, under data: `encoding: {line}`"
-    assert message.endswith(advice)
+    assert message.endswith(f"{advice} (its words then read {words}; if that is wrong, name another encoding)")
 
 
 @pytest.mark.parametrize(
@@ -306,6 +313,7 @@ def test_a_compressed_file_is_read_as_what_is_in_it(tmp_path: Path, name: str, c
     [
         (b"text,label\na,x\n", "a.csv.gz: not compressed with gzip, as its name says; call it a.csv"),
         (gzip.compress(b"text,label\na,x\n")[:-9], "a.csv.gz: cannot be unpacked (Compressed file ended before"),
+        (gzip.compress(b"text,label\na,x\n")[:-8] + bytes(8), "a.csv.gz: cannot be unpacked (CRC check failed"),
         (gzip.compress(b""), "a.csv.gz: the file is empty"),
         (gzip.compress(b"text,label\na\n"), "a.csv.gz, line 2: 1 field, where the header has 2 columns"),
         (gzip.compress(lzma.compress(b"a")), "a.csv.gz: the file is compressed (xz): unpack it"),

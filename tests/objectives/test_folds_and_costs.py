@@ -19,7 +19,6 @@ from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration
-from autotune.spaces.errors import DataError
 
 Objectives = Callable[..., PreparedObjective]
 Architectures = Callable[..., Path]
@@ -177,10 +176,15 @@ def task_of(prepared: PreparedObjective) -> Regression:
     return task
 
 
-def test_a_fold_whose_rows_have_one_number_is_named(tmp_path: Path):
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fold_whose_rows_have_one_number_has_the_scale_of_all(tmp_path: Path, seed: int):
+    """Confirmations cut folds anew on each seed, and must not fail after a search."""
     settings = numbers_of(tmp_path, list(range(12)), ["1", *["0"] * 11])
-    with pytest.raises(DataError, match=r"fold \d.*column 'extra' has the same number in all rows"):
-        prepare(settings, AugmentationSpace(), tmp_path, 0)
+    prepared = prepare(settings, AugmentationSpace(), tmp_path, seed)
+    whole, *folds = (each.train["extra"].task for each in (prepared, *prepared.folds))
+    assert isinstance(whole, Regression)
+    same = [fold for fold in folds if isinstance(fold, Regression) and fold.mean == whole.mean]
+    assert len(same) == 1
 
 
 @pytest.mark.slow

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from autotune.objectives.corpus.corpus import Corpus
+from autotune.objectives.corpus.grouping import Grouping
+from autotune.objectives.corpus.notes import Notes
 from autotune.objectives.corpus.reading import read_corpus
 from autotune.objectives.data.grouped_splits import group_numbers, grouped_folds, grouped_split
+from autotune.objectives.data.loading import load_table
+from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table
 from autotune.objectives.settings import DataSettings
 from autotune.spaces.errors import DataError
@@ -63,6 +68,31 @@ def test_no_group_is_torn(pairs: list[tuple[int, str]], fraction: float, seed: i
         assert held
         assert not {numbers[row] for row in training} & {numbers[row] for row in held}
     assert grouped_split(numbers, labels, fraction, seed) == splits[0]
+
+
+def test_parts_that_rare_classes_leave_empty_are_not_held_out():
+    numbers = [0] * 5 + [1] * 4 + [2] * 4 + [3] * 3 + [4] * 3
+    labels = [*["a"] * 17, "b", "c"]
+    for seed in range(100):
+        training, held = grouped_split(numbers, labels, 0.05, seed)
+        assert training
+        assert held
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.03, 0.04, 0.2, 0.33, 0.96, 0.98])
+@pytest.mark.parametrize("classes", [None, 2])
+def test_a_share_is_kept_where_groups_are_many(fraction: float, classes: int | None):
+    labels = None if classes is None else [str(row % classes) for row in range(1000)]
+    _, held = grouped_split(list(range(1000)), labels, fraction, 0)
+    assert len(held) == pytest.approx(1000 * fraction, abs=20)
+
+
+def test_a_number_names_the_same_group_with_a_point_and_without(tmp_path: Path):
+    """Pandas writes 12.0 where a column has an empty cell."""
+    cells = Grouping("doc", drops=True, notes=Notes()).cells
+    (tmp_path / "a.csv").write_text("text,doc\na,12\nb,\n", encoding="utf-8")
+    pd.DataFrame({"text": ["a", "b"], "doc": [12.0, None]}).to_parquet(tmp_path / "b.parquet")
+    assert [cells(load_table(resolve_source(name, tmp_path))) for name in ("a.csv", "b.parquet")] == [["12", ""]] * 2
 
 
 def test_classes_keep_their_shares_as_well_as_groups_allow():

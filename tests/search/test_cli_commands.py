@@ -278,6 +278,21 @@ def test_a_storage_beside_the_study_file_is_the_same_from_everywhere(
     assert Path("own.db").is_file()
 
 
+def test_a_study_that_an_earlier_version_stored_in_the_working_folder_is_found(
+    folder: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the study that is looked for, not a database of that name, which may be another project's."""
+    file = folder / "study.yaml"
+    monkeypatch.chdir(folder.parent)
+    clean(autotune("study", "create", str(file), "--storage", "sqlite:///own.db"))
+    file.write_text(file.read_text(encoding="utf-8") + "storage: sqlite:///own.db\n", encoding="utf-8")
+    assert "tiny" in clean(autotune("study", "show", str(file)))
+    assert not (folder / "own.db").exists()
+    file.write_text(file.read_text(encoding="utf-8").replace("name: tiny", "name: another"), encoding="utf-8")
+    clean(autotune("study", "create", str(file)))
+    assert (folder / "own.db").is_file()
+
+
 @pytest.mark.slow
 def test_what_cannot_be_printed_is_said_in_a_line() -> None:
     with Path("/dev/full").open("w") as full:

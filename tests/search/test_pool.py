@@ -12,7 +12,7 @@ from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.lanes import Worker, WorkerDied
 from autotune.search.executors.places import Place, cores
 from autotune.search.executors.pool import PoolExecutor
-from autotune.search.executors.worker import Begun, Leaving, Message, Ready, Recipe, Round, Told
+from autotune.search.executors.worker import Begun, Leaving, Message, Preparing, Ready, Recipe, Round, Told
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import TrainingError
 
@@ -161,10 +161,11 @@ def test_who_writes_a_state_is_given_nothing_new(recipe: Recipe) -> None:
 
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(recipe: Recipe) -> None:
     """On a fresh seed its worker reads and augments first."""
-    with ScriptedPool(recipe, (Ready(),), limit_s=0.05) as pool:
+    with ScriptedPool(recipe, (Ready(), Preparing()), limit_s=0.05) as pool:
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool._dispatch(pool._lanes[0])
-        pool._listen(pool._lanes[0], pool.hired[0])
+        for _ in range(2):
+            pool._listen(pool._lanes[0], pool.hired[0])
         time.sleep(0.1)
         assert pool._overdue(pool._lanes[0]) == []
 

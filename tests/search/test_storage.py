@@ -67,18 +67,6 @@ def test_a_path_in_a_study_file_is_relative_to_the_file(
         assert storage_url(None, absolute, Path(folder)) == absolute
 
 
-def test_a_database_that_an_earlier_version_made_in_the_working_folder_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AUTOTUNE_STORAGE", raising=False)
-    monkeypatch.chdir(tmp_path)
-    Path("studies").mkdir()
-    Path("file.db").touch()
-    assert storage_url(None, "sqlite:///file.db", Path("studies")) == "sqlite:///file.db"
-    Path("studies/file.db").touch()
-    assert storage_url(None, "sqlite:///file.db", Path("studies")) == "sqlite:///studies/file.db"
-
-
 @pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite://", "mysql://host/db", "nothing"])
 def test_a_study_files_url_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTOTUNE_STORAGE", raising=False)

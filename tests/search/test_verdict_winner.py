@@ -32,7 +32,7 @@ def scored(**gains: float) -> dict[str, dict[int, float]]:
 
 
 def winner_of(scores: ByName, *, maximize: bool = True) -> Winner:
-    winner = find_winner(Scores(scores, maximize), "baseline", proven=())
+    winner = find_winner(Scores(scores, maximize), "baseline")
     assert winner is not None
     return winner
 
@@ -74,6 +74,13 @@ def test_a_greater_gain_wins_where_it_is_proven_too_or_nothing_is() -> None:
     assert verdict_of(["good"], good=PROVEN, variant=VARIANT).winner.name == "variant"
     nothing = verdict_of(["good"], good=NOTHING, variant=[gain + 0.001 for gain in NOTHING])
     assert (nothing.winner.name, nothing.is_better, nothing.passed_over) == ("variant", False, [])
+
+
+def test_who_is_surely_better_than_what_is_proven_wins_and_hides_nothing() -> None:
+    """Compared only after the candidates, of which one gains nothing, it may not claim its own gain."""
+    verdict = verdict_of(["good", "other"], good=PROVEN, other=NOTHING, variant=[gain + 0.05 for gain in PROVEN])
+    assert (verdict.winner.name, verdict.is_better, verdict.tied.keys()) == ("variant", False, {"variant"})
+    assert (verdict.passed_over, verdict.proven_too) == ([], ["good"])
 
 
 @pytest.mark.parametrize(("maximize", "values"), [(True, [1.0, 0.9]), (False, [0.0, 0.1])])
