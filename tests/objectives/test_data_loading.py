@@ -318,6 +318,7 @@ def test_a_compressed_file_is_read_as_what_is_in_it(tmp_path: Path, name: str, c
         (gzip.compress(b"text,label\na\n"), "a.csv.gz, line 2: 1 field, where the header has 2 columns"),
         (gzip.compress(lzma.compress(b"a")), "a.csv.gz: the file is compressed (xz): unpack it"),
     ],
+    ids=["plain", "breaks off", "wrong sum", "empty", "ragged", "xz in it"],  # gzip writes the time
 )
 def test_a_compressed_file_that_cannot_be_read(tmp_path: Path, content: bytes, message: str):
     assert error_of(tmp_path, "a.csv.gz", content).startswith(message)
