@@ -123,12 +123,17 @@ def run_command(
         again = f"{shlex.quote(target)}{storage_option(storage) if storage else ''}"
         tell(f"interrupted; resume with: autotune study run {again}")
         return INTERRUPTED
+    return _confirmed(record, placement, timeout_s, began) if ending is Ending.DONE else 0
+
+
+def _confirmed(record: StudyRecord, placement: Placement, timeout_s: float | None, began: float) -> int:
+    """Confirm a study whose trials have all ended, where its file says so. Returns the exit code."""
     counts = _summary(record).counts
-    if ending is Ending.DONE and counts.complete == 0:
+    if counts.complete == 0:
         with while_stored(record):
             raise TrainingError(f"no trial completed; for the reasons: autotune study report {record.called}")
     now = as_it_is_now(record).file
-    if ending is not Ending.DONE or now.confirm is None:
+    if now.confirm is None:
         return 0
     if counts.done < counts.total:
         # The test data is looked at once: not for the best of the few trials that try whether all works.
