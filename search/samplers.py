@@ -12,10 +12,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
+from ..objectives.training.failure import FailureKind
 from ..spaces.configuration import SettingValue
 from ..spaces.errors import StudyFileError
+from .roles import failure_told
 
 ONE_OBJECTIVE_ONLY = frozenset({"cmaes"})
 """Samplers that cannot search several objectives; all others of ours can."""
@@ -49,7 +51,7 @@ def make_sampler(
     if name == "cmaes" and len(_numeric(distributions)) < 2:
         name = "tpe"  # CMA-ES is not defined in one dimension
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: TPESampler(seed=draws, n_startup_trials=_startup(trials)),
+        "tpe": lambda: DivergenceAwareTPESampler(seed=draws, n_startup_trials=_startup(trials)),
         "gp": lambda: GPSampler(seed=draws, n_startup_trials=_startup(trials), warn_independent_sampling=False),
         # CMA-ES moves numbers only: what is a choice comes from TPE, knowingly, so no warning.
         "cmaes": lambda: CmaEsSampler(
@@ -65,6 +67,23 @@ def make_sampler(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # QMC's: news for Optuna's developers, not for a user
         return makers[name]()
+
+
+class DivergenceAwareTPESampler(TPESampler):
+    """TPE that counts diverged trials among the bad ones; Optuna's ignores what failed, and proposes such rates again.
+
+    They join the density of bad trials only, as running ones do: neither the good ones nor how many trials are random
+    at first depends on them. What else fails a trial (a crash, memory, time) says little of its configuration.
+    """
+
+    def _build_parzen_estimator(
+        self, study: Study, search_space: dict[str, BaseDistribution], trials: list[FrozenTrial], handle_below: bool
+    ) -> Any:  # noqa: ANN401, as Optuna's own class is private
+        if not handle_below:
+            failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+            diverged = [trial for trial in failed if failure_told(trial.user_attrs)["kind"] == FailureKind.DIVERGED]
+            trials = sorted([*trials, *diverged], key=lambda trial: trial.number)
+        return super()._build_parzen_estimator(study, search_space, trials, handle_below)
 
 
 class ListedPointsSampler(BaseSampler):

@@ -151,6 +151,19 @@ def test_an_evaluations_metrics_are_compared(monkeypatch: pytest.MonkeyPatch, ca
 
 
 @pytest.mark.slow
+def test_fewer_trials_diverge_than_with_optunas_sampler(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setattr(sys, "argv", ["diverging.py", "--trials", "30", "--seeds", "3"])
+    importlib.import_module("diverging").main()
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    diverged = {(top, name): float(mean.split()[0]) for top, name, mean, _ in rows}
+    assert len(diverged) == 8
+    assert diverged["0.65", "ours"] < 0.8 * diverged["0.65", "Optuna's"]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_number_of_workers_has_its_row_and_its_memory():
     command = [sys.executable, str(BENCHMARKS / "parallel.py"), "--workers", "0", "1", "--trials", "3", "--rows", "40"]

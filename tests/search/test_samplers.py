@@ -1,5 +1,6 @@
 import logging
 
+import numpy as np
 import optuna
 import pytest
 from autotune.search.samplers import grid_points, make_sampler
@@ -131,3 +132,47 @@ def test_a_grid_that_nobody_trains_is_refused_with_its_size():
     space: dict[str, BaseDistribution] = {f"x{number}": FloatDistribution(0, 1) for number in range(10)}
     with pytest.raises(StudyFileError, match=r"59,049 points .*x0: 3.*allowed are 10,000"):
         grid_points(space, levels=3)
+
+
+def rates(kind: str, seed: int, sampler: optuna.samplers.BaseSampler | None = None) -> list[float]:
+    """The learning rates of 40 trials, of which those above 1e-4 fail; the higher, the better are the others."""
+    space: dict[str, BaseDistribution] = {name: SPACE[name] for name in ("learning_rate", "share")}
+    study = optuna.create_study(
+        direction="maximize", sampler=sampler or make_sampler("auto", space, seed, [0], 40, points=())
+    )
+    for _ in range(40):
+        trial = study.ask(space)
+        if trial.params["learning_rate"] > 1e-4:
+            trial.set_user_attr("failure", {"kind": kind, "message": ""})
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, trial.params["learning_rate"])
+    assert {trial.state.name for trial in study.trials} == {"COMPLETE", "FAIL"}
+    return [trial.params["learning_rate"] for trial in study.trials]
+
+
+def test_where_trials_diverged_fewer_are_proposed() -> None:
+    failed = {
+        kind: sum(rate > 1e-4 for seed in range(3) for rate in rates(kind, seed)) for kind in ("diverged", "lost")
+    }
+    assert failed["diverged"] < 0.6 * failed["lost"]
+
+
+@pytest.mark.parametrize("kind", ["out of memory", "crashed", "pre-empted", "timed out", "lost"])
+def test_what_else_failed_says_nothing_of_its_configuration(kind: str) -> None:
+    draws = int(np.random.SeedSequence([0, 0]).generate_state(1)[0])
+    optunas = optuna.samplers.TPESampler(seed=draws, n_startup_trials=10)
+    assert rates(kind, 0) == rates(kind, 0, optunas)
+    assert rates(kind, 0)[:10] == rates("diverged", 0)[:10]
+
+
+def test_a_search_of_several_objectives_learns_from_diverged_trials_too() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make_sampler("tpe", SPACE, 0, [0], 12, ()))
+    for number in range(12):
+        trial = study.ask(SPACE)
+        if number % 3 == 0:
+            trial.set_user_attr("failure", {"kind": "diverged", "message": ""})
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, [trial.params["share"], trial.params["learning_rate"]])
+    assert len(study.trials) == 12
