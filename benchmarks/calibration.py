@@ -1,11 +1,11 @@
 """Is the verdict right as often as it says? Counted on simulated studies of known truth; nothing is trained.
 
-    python benchmarks/calibration.py [--studies 1000] [--json]
+    python benchmarks/calibration.py [--studies 1000] [--only-extended] [--json]
 
 Four tables: how often intervals of n paired differences cover the truth; whole studies (a search of 40 trials, its
 best three confirmed beside the baseline on six fresh seeds) with new validation rows for every seed; the same with the
-search's own rows, where "the truth" is that of those rows, and that of all rows is counted apart; and wrong claims
-where seeds are added as the verdict advises, and it is read again.
+search's own rows, where "the truth" is that of those rows, and that of all rows is counted apart; and claims where
+seeds are added and the verdict is read again, with the looks corrected for, as they are, and not.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from autotune.search.verdict.comparison import Comparison, compare
 from autotune.search.verdict.estimate import Estimate, Interval, estimate
 from autotune.search.verdict.indifference import indifference_set
 from autotune.search.verdict.scores import FloatArray, Scores
+from autotune.search.verdict.significance import pairs_needed
 from autotune.search.verdict.winner import Winner, choose_winner
 from scipy.special import stdtrit
 from simulated_studies import ACCURACY, CONFIRMED, SimulatedStudies, confirm, simulate
@@ -33,7 +34,11 @@ EDGE = 0.02
 MOST_SEEDS = 24
 """More than these nobody adds."""
 COUNTS = (3, 4, 5, 6, 8, 10, 12, 20)
+TOGETHER = 100
+"""Studies simulated at a time: the rows of so many seeds are large."""
 Figures = dict[str, float]
+Added = Callable[[Comparison], int | None]
+"""Of the candidate with the best mean gain: how many seeds there shall be; None: no more are added."""
 
 
 def covers(estimated: Estimate | Interval, truth: float) -> bool:
@@ -123,28 +128,71 @@ def _winner(winner: Winner, here: dict[str, float], everywhere: dict[str, float]
         yield "winner's gain covered, all rows", covers(winner.gain, everywhere[name] - everywhere[BASELINE])
 
 
-def extended(random: np.random.Generator, studies: int) -> Figures:
-    """Shares of studies without any gain that claim one: at the first look, and at any, with seeds added as advised."""
-    simulated = simulate(random, studies, 0.0, MOST_SEEDS, new_rows=True)
-    looks = [list(claims_by_look(fresh)) for fresh in simulated.fresh]
-    return {
-        "first look": float(np.mean([claims[0] for claims in looks])),
-        "any look": float(np.mean([any(claims) for claims in looks])),
-        "looks": float(np.mean([len(claims) for claims in looks])),
+def extended(random: np.random.Generator, studies: int, edge: float) -> dict[str, Figures]:
+    """Claims where seeds are added by each rule: at the first look, and at any up to the first claim."""
+    counted: dict[str, list[Figures]] = {rule: [] for rule in RULES}
+    for _ in range(0, studies, TOGETHER):
+        simulated = simulate(random, min(studies, TOGETHER), edge, MOST_SEEDS, new_rows=True)
+        for fresh, truth in zip(simulated.fresh, simulated.truth, strict=True):
+            better = {name for name, its in zip(NAMES, truth, strict=True) if its > truth[-1]}
+            for rule, (is_corrected, added) in RULES.items():
+                counted[rule].append(_looked(list(claims_by_look(fresh, added, is_corrected=is_corrected)), better))
+    return {rule: _means(figures) for rule, figures in counted.items()}
+
+
+def _looked(looks: Sequence[set[str]], better: set[str]) -> Figures:
+    figures: Figures = {
+        "wrong claim, first look": bool(looks[0] - better),
+        "wrong claim, any look": any(claimed - better for claimed in looks),
+        "looks": len(looks),
     }
+    if better:
+        figures["right claim, first look"] = bool(looks[0] & better)
+        figures["right claim, any look"] = any(claimed & better for claimed in looks)
+    return figures
 
 
-def claims_by_look(fresh: FloatArray) -> Iterable[bool]:
-    """Whether a gain is claimed, look by look: the seeds that the winner's gain is said to need are added."""
+def _means(figures: Sequence[Figures]) -> Figures:
+    names = dict.fromkeys(name for each in figures for name in each)
+    return {name: float(np.mean([each[name] for each in figures if name in each])) for name in names}
+
+
+def claims_by_look(fresh: FloatArray, added: Added, *, is_corrected: bool) -> Iterable[set[str]]:
+    """Who is claimed to be better, look by look, until somebody is or nobody adds seeds."""
     seeds: int | None = SEEDS
+    look = 1
     while seeds is not None and seeds <= MOST_SEEDS:
-        scores = {name: dict(enumerate(values[:seeds].tolist())) for name, values in zip(NAMES, fresh, strict=True)}
-        compared = compare(Scores(scores), CANDIDATES, BASELINE)
-        claimed = any(each.is_better for each in compared.values())
+        scores = Scores({name: dict(enumerate(values[:seeds])) for name, values in zip(NAMES, fresh, strict=True)})
+        compared = compare(scores, CANDIDATES, BASELINE, look if is_corrected else 1)
+        claimed = {name for name, each in compared.items() if each.is_better}
         yield claimed
-        winner = choose_winner(Scores(scores), BASELINE, compared)
-        assert winner is not None
-        seeds = None if claimed or winner.name == BASELINE else compared[winner.name].pairs_needed
+        best = max(compared.values(), key=lambda each: each.gain.mean)
+        seeds = None if claimed else added(best)
+        look += 1
+
+
+def as_advised(best: Comparison) -> int | None:
+    """As many as the verdict says that a gain like this one needs."""
+    return best.pairs_needed
+
+
+def as_once_advised(best: Comparison) -> int | None:
+    """The same where adding seeds costs nothing."""
+    needed = pairs_needed(best.gain.mean, best.gain.spread, best.comparisons)
+    return None if best.gain.mean <= 0 or needed is None else max(needed, best.test.pairs + 1)
+
+
+def doubled(best: Comparison) -> int:
+    return 2 * best.test.pairs
+
+
+RULES: dict[str, tuple[bool, Added]] = {
+    "as advised, uncorrected": (False, as_once_advised),
+    "as advised": (True, as_advised),
+    "doubled, uncorrected": (False, doubled),
+    "doubled": (True, doubled),
+}
+"""How seeds are added up to `MOST_SEEDS`, and whether the look is corrected for."""
 
 
 def table(head: str, rows: Sequence[str], columns: dict[str, Figures]) -> str:
@@ -158,25 +206,41 @@ def table(head: str, rows: Sequence[str], columns: dict[str, Figures]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--only-extended", action="store_true", help="only the claims where seeds are added")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     random = np.random.default_rng(0)
-    counts = {f"n = {count}": figures for count, figures in coverage_by_count(random, chosen.studies).items()}
-    studies = {
-        rows: {
-            f"{100 * edge:g} points": whole_studies(random, chosen.studies, edge, new_rows=rows == "new rows")
+    found = {} if chosen.only_extended else looked_at_once(random, chosen.studies)
+    found["extended"] = {
+        f"{rule}; {100 * edge:g} points": figures
+        for edge in (0.0, EDGE)
+        for rule, figures in extended(random, chosen.studies, edge).items()
+    }
+    if chosen.json:
+        print(json.dumps(found))
+        return
+    for name, columns in found.items():
+        rows = dict.fromkeys(row for figures in columns.values() for row in figures)
+        print(f"{table(HEADS[name], list(rows), columns)}\n")
+
+
+def looked_at_once(random: np.random.Generator, studies: int) -> dict[str, dict[str, Figures]]:
+    """The first three tables."""
+    found = {"counts": {f"n = {count}": figures for count, figures in coverage_by_count(random, studies).items()}}
+    for rows in ("new rows", "same rows"):
+        found[rows] = {
+            f"{100 * edge:g} points": whole_studies(random, studies, edge, new_rows=rows == "new rows")
             for edge in EDGES
         }
-        for rows in ("new rows", "same rows")
-    }
-    added = extended(random, chosen.studies)
-    if chosen.json:
-        print(json.dumps({"counts": counts, **studies, "extended": added}))
-        return
-    print(table("gain covered", list(counts["n = 6"]), counts))
-    for rows, columns in studies.items():
-        print(f"\n{table(f'{rows}; truly better by', list(columns['1 points']), columns)}")
-    print(f"\n{table('claims without any gain', list(added), {'share or mean': added})}")
+    return found
+
+
+HEADS = {
+    "counts": "gain covered",
+    "new rows": "new rows; truly better by",
+    "same rows": "same rows; truly better by",
+    "extended": f"seeds added up to {MOST_SEEDS}",
+}
 
 
 if __name__ == "__main__":

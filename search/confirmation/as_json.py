@@ -14,6 +14,7 @@ def to_json(confirmed: Confirmed) -> dict[str, Any]:
     verdict = confirmed.verdict
     found: dict[str, Any] = {
         "seeds": list(confirmed.seeds),
+        "looks": {str(seen): name for seen, name in confirmed.looks.items()},
         "missing": confirmed.missing,
         "same_rows": confirmed.same_rows,
         "arms": {arm.name: _arm(arm, confirmed) for arm in confirmed.arms},

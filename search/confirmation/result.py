@@ -10,6 +10,7 @@ from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.indifference import Simplicity
 from ..verdict.short_runs import ShortRuns
+from ..verdict.significance import level_of
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
 from .arms import Planned
@@ -88,6 +89,7 @@ class Confirmed:
         fresh_runs: what it would have done to the configurations that were trained on fresh seeds, by their means.
         same_rows: every seed was measured on the same rows, so the figures are of these rows only.
         seconds: of all fresh trainings.
+        looks: those before, after which seeds were added: how many had scores, and who was shown to be better then.
     """
 
     seeds: tuple[int, ...]
@@ -101,6 +103,12 @@ class Confirmed:
     fresh_runs: ShortRuns | None
     same_rows: bool
     seconds: float
+    looks: Mapping[int, str | None] = field(default_factory=dict[int, str | None])
+
+    @property
+    def gain_level(self) -> str:
+        """That of the intervals of gains, which goes with the test; of all others 95 %."""
+        return f"{100 * level_of(len(self.looks) + 1):.3g} %"
 
     def arm(self, name: str) -> Arm:
         """The arm of that name. KeyError if there is none."""

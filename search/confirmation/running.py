@@ -32,6 +32,7 @@ from .fresh import FreshRecipe, prepare_fresh
 from .ledger import (
     ABLATION,
     ARMS,
+    LOOKS,
     SEEDS,
     TEST,
     Decision,
@@ -107,7 +108,8 @@ class _Work:
         def decide(facts: Mapping[str, Any]) -> Decision:
             arms = _in_order(_newest(stored_arms(facts.get(ARMS, [])), chosen))
             seeds = self._seeds(max(settings.seeds, len(facts.get(SEEDS, []))))
-            return _trainings(arms, seeds), {ARMS: arms_to_store(arms), SEEDS: seeds}
+            looks = ledger.looks(len(seeds))  # stored before the seeds: a kill between them may not forget one
+            return _trainings(arms, seeds), {ARMS: arms_to_store(arms), LOOKS: looks, SEEDS: seeds}
 
         ledger.plan(decide)
         names, seeds = ", ".join(arm["name"] for arm in ledger.facts[ARMS]), ledger.facts[SEEDS]

@@ -6,7 +6,7 @@ from itertools import chain
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.short_runs import Rung
-from ..verdict.significance import fewest_pairs
+from ..verdict.significance import fewest_pairs, weight_of
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
 from ..wording import REMEDY, counted, number
@@ -23,6 +23,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
         [_winner(confirmed, verdict)],
         _against_baseline(confirmed, verdict),
         _others(confirmed, verdict),
+        _looks(confirmed, verdict),
         _unfinished(confirmed),
         _test(confirmed),
         _tied(confirmed, verdict),
@@ -91,6 +92,24 @@ def _others(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
         yield f"{name} is shown to be better than the baseline, by {confirmed.unit.gain(other.gain)}: {other.evidence}."
 
 
+def _looks(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
+    if not confirmed.looks:
+        return
+    look, before = len(confirmed.looks) + 1, " and ".join(map(str, confirmed.looks))
+    comparison = verdict.comparisons.get(verdict.winner.name)
+    p, counts = "a p", f"{weight_of(look)} times"
+    if comparison is not None and comparison.corrected < 1:
+        p, counts = f"p = {comparison.corrected / weight_of(look):.3f}", f"as {comparison.corrected:.3f}"
+    yield (
+        f"Seeds were added after a look at {before}, so this is look {look}: {p} counts {counts}, and intervals of "
+        f"gains are of {confirmed.gain_level}."
+    )
+    for seen, name in confirmed.looks.items():
+        now = verdict.comparisons.get(name or "")
+        if now is not None and not now.is_better:
+            yield f"{name} was shown to be better than the baseline on the first {seen} seeds, but not on all of them."
+
+
 def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
     """The gain as measured, and what is left of it on seeds that did not choose, where that is another figure."""
     said = unit.gain(measured)
@@ -100,7 +119,7 @@ def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:
 
 def _too_few(comparison: Comparison) -> str:
     pairs = comparison.test.pairs
-    needed = fewest_pairs(comparison.comparisons)
+    needed = fewest_pairs(comparison.comparisons, comparison.look)
     among = f" where {comparison.comparisons} configurations are compared" if comparison.comparisons > 1 else ""
     return f"From {counted(pairs, 'seed')} no gain could be claimed, however large: that takes {needed} seeds{among}."
 

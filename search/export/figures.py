@@ -66,7 +66,12 @@ def _gain(verdict: Verdict, name: str) -> Gain | None:
 def _compared(comparison: Comparison, gain: Estimate, *, better: bool) -> Gain:
     own = _figure(gain)
     return Gain(
-        mean=own.mean, interval=own.interval, better=better, p=comparison.corrected, pairs=comparison.test.pairs
+        mean=own.mean,
+        interval=own.interval,
+        better=better,
+        p=comparison.corrected,
+        pairs=comparison.test.pairs,
+        look=comparison.look,
     )
 
 

@@ -13,6 +13,7 @@ from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure
 from ..safe_text import markdown
+from ..verdict.significance import level_of
 from ..versions import versions
 from ..wording import number
 
@@ -199,10 +200,12 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
     for words in confirmed.words:
         yield f"- {markdown(words)}"
     yield ""
+    look = confirmed.gain.look if confirmed.gain else 1
+    level = f", {100 * level_of(look):.3g} % interval" if look > 1 else ""
     rows: dict[str, Figure | None] = {
         f"{metric} on {len(confirmed.scores)} fresh seeds": Figure(mean=confirmed.mean, interval=confirmed.interval),
         "the baseline's": confirmed.baseline,
-        "gain over the baseline": confirmed.gain,
+        f"gain over the baseline{level}": confirmed.gain,
         "by how much the search's score was too high": confirmed.optimism,
         "on test data": confirmed.test and confirmed.test.winner,
         "the baseline's on test data": confirmed.test and confirmed.test.baseline,

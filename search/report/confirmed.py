@@ -27,9 +27,8 @@ def verdict_blocks(confirmed: Confirmed) -> Iterator[RenderableType]:
 
 
 def _seeds(confirmed: Confirmed) -> Text:
-    return Text.assemble(
-        ("Fresh seeds", "bold"), f": {', '.join(map(str, confirmed.seeds))}", ("; intervals of 95 %", NOTE)
-    )
+    levels = f"; intervals of 95 %{f', of gains {confirmed.gain_level}' if confirmed.looks else ''}"
+    return Text.assemble(("Fresh seeds", "bold"), f": {', '.join(map(str, confirmed.seeds))}", (levels, NOTE))
 
 
 def _ablation(effects: Sequence[Effect], unit: Unit) -> RenderableType:

@@ -10,13 +10,11 @@ from .bootstrap import SAME, bca_interval
 from .scores import FloatArray
 
 LEVEL = 0.95
-FEWEST_FOR_BOOTSTRAP = 6
-"""The range of n values covers their mean in at most 1 - 2^(1-n) of cases, so no bootstrap of five reaches 95 %."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the true mean lies in 95 of 100 such cases."""
+    """Where the true mean lies in 95 of 100 such cases, or in more: as many as its level says."""
 
     low: float
     high: float
@@ -64,12 +62,13 @@ class Estimate:
         return replace(self, interval=self.interval and self.interval.within(low, high))
 
 
-def estimate(values: FloatArray) -> Estimate:
-    """The mean of `values` (count,) and its 95 % interval.
+def estimate(values: FloatArray, level: float = LEVEL) -> Estimate:
+    """The mean of `values` (count,) and its interval.
 
     From six values on it is a BCa bootstrap interval, widened for the small sample as in T. Hesterberg, "What Teachers
     Should Know About the Bootstrap", The American Statistician 69 (2015) 371-386: the normal quantile z is replaced by
-    sqrt(n / (n - 1)) t(n - 1). Without that it covers 87 % at six values. Below six it is Student's.
+    sqrt(n / (n - 1)) t(n - 1). Without that it covers 87 % at six values. Below six it is Student's, as it is where the
+    level is more than 1 - 2^(1-n): the range of n values covers their mean no more often, and so does no bootstrap.
 
     Raises:
         ValueError: no value at all.
@@ -83,13 +82,13 @@ def estimate(values: FloatArray) -> Estimate:
     spread = float(values.std(ddof=1))
     if np.ptp(values) <= SAME * np.abs(values).max():
         return Estimate(mean, values.size, 0.0, None)
-    return Estimate(mean, values.size, spread, _interval(values, mean, spread))
+    return Estimate(mean, values.size, spread, _interval(values, mean, spread, level))
 
 
-def _interval(values: FloatArray, mean: float, spread: float) -> Interval:
+def _interval(values: FloatArray, mean: float, spread: float, level: float) -> Interval:
     count = values.size
-    quantile = float(scipy.special.stdtrit(count - 1, (1 + LEVEL) / 2))
-    if count < FEWEST_FOR_BOOTSTRAP:
+    quantile = float(scipy.special.stdtrit(count - 1, (1 + level) / 2))
+    if 1 - 2.0 ** (1 - count) < level:
         half = quantile * spread / math.sqrt(count)
         return Interval(mean - half, mean + half)
     return Interval(*bca_interval(values, math.sqrt(count / (count - 1)) * quantile))

@@ -60,6 +60,7 @@ def judge(
     simplicity: Mapping[str, Simplicity],
     search_scores: Mapping[str, float],
     candidates: Sequence[str] | None = None,
+    look: int = 1,
 ) -> Verdict | None:
     """The verdict; None if every training failed.
 
@@ -71,14 +72,15 @@ def judge(
         candidates: those that the search proposes; by default all. The others, such as its variants with equal weights,
             are compared after them, so that they take no power from them: three comparisons can be claimed with six
             pairs, four to six need seven.
+        look: which look at the fresh seeds it is: 1, and one more each time seeds were added after a look.
 
     Raises:
         KeyError: a name that the scores lack, or a candidate without its simplicity.
     """
     first = list(scores.by_name) if candidates is None else candidates
     others = [name for name in scores.by_name if name not in first]
-    comparisons = compare_in_order(scores, [first, others], baseline)
-    winner = choose_winner(scores, baseline, comparisons)
+    comparisons = compare_in_order(scores, [first, others], baseline, look)
+    winner = choose_winner(scores, baseline, comparisons, look)
     if winner is None:
         return None
     tied = indifference_set(scores, winner.name)

@@ -8,6 +8,7 @@ from .estimate import Estimate, estimate
 from .indifference import is_apart
 from .scores import FloatArray, Scores
 from .selection import held_out_mean
+from .significance import level_of
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ def contenders(scores: Scores, baseline: str) -> list[str]:
     return [name for name, count in counts.items() if count and 2 * count >= max(counts.values())]
 
 
-def choose_winner(scores: Scores, baseline: str, comparisons: Mapping[str, Comparison]) -> Winner | None:
+def choose_winner(scores: Scores, baseline: str, comparisons: Mapping[str, Comparison], look: int = 1) -> Winner | None:
     """The best of all; or the best of those shown to be better than the baseline, where nobody is surely better still.
 
     A greater mean that may be noise must not hide a gain that is none, as that of a variant which may claim nothing.
     """
-    best = find_winner(scores, baseline)
+    best = find_winner(scores, baseline, look=look)
     proven = [name for name, comparison in comparisons.items() if comparison.is_better]
-    chosen = find_winner(scores, baseline, proven)
+    chosen = find_winner(scores, baseline, proven, look)
     if best is None or chosen is None or chosen.name == best.name:
         return best
     over = gain_over(scores, best.name, chosen.name)
@@ -53,7 +54,7 @@ def choose_winner(scores: Scores, baseline: str, comparisons: Mapping[str, Compa
     return best if is_surpassed or chosen.gain is None or chosen.gain.may_be_zero else chosen
 
 
-def find_winner(scores: Scores, baseline: str, among: Collection[str] = ()) -> Winner | None:
+def find_winner(scores: Scores, baseline: str, among: Collection[str] = (), look: int = 1) -> Winner | None:
     """The contender with the highest mean gain over the baseline; of equals the one given first. None if all failed.
 
     With all trainings successful it is the best mean score. With some missing, gains compare like with like, as a
@@ -63,6 +64,7 @@ def find_winner(scores: Scores, baseline: str, among: Collection[str] = ()) -> W
         scores: of all, the baseline among them.
         baseline: its name.
         among: who may win; empty: any.
+        look: which look at the fresh seeds it is, which decides the level of the gain's interval.
     """
     names = contenders(scores, baseline)
     if not names:
@@ -75,7 +77,7 @@ def find_winner(scores: Scores, baseline: str, among: Collection[str] = ()) -> W
         best,
         score.within(*scores.range),
         score.shifted(_correction(scores, names, best)).within(*scores.range),
-        _gain(scores, names, best, baseline),
+        _gain(scores, names, best, baseline, look),
     )
 
 
@@ -96,8 +98,8 @@ def _correction(scores: Scores, names: list[str], best: str, over: str | None = 
     return held_out_mean(oriented, values) - float(values[names.index(best)].mean())
 
 
-def _gain(scores: Scores, names: list[str], best: str, baseline: str) -> Estimate | None:
+def _gain(scores: Scores, names: list[str], best: str, baseline: str, look: int) -> Estimate | None:
     if best == baseline or baseline not in names:
         return None
-    gain = estimate(scores.gains(best, baseline))
+    gain = estimate(scores.gains(best, baseline), level_of(look))
     return gain.shifted(_correction(scores, names, best, over=baseline))

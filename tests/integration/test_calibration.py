@@ -96,8 +96,19 @@ def test_the_best_one_is_tied_with_the_winner(measured: dict[str, dict[str, Figu
 
 
 @pytest.mark.slow
-def test_seeds_that_are_added_as_advised_claim_a_little_more_often(measured: dict[str, Figures]) -> None:
-    """The manual says so, and by how much."""
-    added = measured["extended"]
-    assert added["first look"] <= 0.05
-    assert added["first look"] <= added["any look"] <= 0.09
+@pytest.mark.parametrize("truth", ["0 points", "2 points"])
+@pytest.mark.parametrize("rule", ["as advised", "doubled"])
+def test_better_is_rarely_claimed_wrongly_where_seeds_are_added(
+    measured: dict[str, dict[str, Figures]], rule: str, truth: str
+) -> None:
+    """In all looks together; a true 4.2 % is counted above 6.5 % of 500 in one of 200 such tests."""
+    corrected, once = (measured["extended"][f"{rule}{how}; {truth}"] for how in ("", ", uncorrected"))
+    assert corrected["wrong claim, first look"] == once["wrong claim, first look"] <= 0.05
+    assert corrected["wrong claim, any look"] <= 0.065
+    assert corrected["wrong claim, any look"] < once["wrong claim, any look"]
+
+
+@pytest.mark.slow
+def test_what_is_better_is_found_with_more_seeds(measured: dict[str, dict[str, Figures]]) -> None:
+    found = measured["extended"]["as advised; 2 points"]
+    assert found["right claim, any look"] > 2 * found["right claim, first look"]

@@ -27,6 +27,7 @@ def confirmed(
     parts: Mapping[str, Sequence[float]] = {"multi-task training": BASELINE, "augmentation": BETTER[::-1]},
     missing: int = 0,
     maximize: bool = True,
+    looks: Mapping[int, str | None] = {},
 ) -> Confirmed:
     """The baseline, trials 2 and 5, and what the best of them brings with each part; scores by seed from 1."""
     given = {"baseline": (baseline, BASE, 0), "trial 2": (winner, WINNER, 2), "trial 5": (other, WINNER, 5)}
@@ -36,7 +37,7 @@ def confirmed(
     )
     table = Scores({arm.name: arm.scores for arm in arms}, maximize)
     simplicity = {arm.name: arm.simplicity for arm in arms}
-    verdict = judge(table, "baseline", simplicity, {"trial 2": 0.93}, ["trial 2", "trial 5"])
+    verdict = judge(table, "baseline", simplicity, {"trial 2": 0.93}, ["trial 2", "trial 5"], len(looks) + 1)
     best = verdict.winner.name if verdict else "baseline"
     ablated = Scores({"": table.by_name[best], **{part: by_seed(parts[part]) for part in parts}}, maximize)
     estimates = {name: estimate(table.fresh(name)) for name in ("baseline", best) if table.seeds(name)}
@@ -54,6 +55,7 @@ def confirmed(
         fresh_runs=None,
         same_rows=True,
         seconds=180.0,
+        looks=looks,
     )
 
 

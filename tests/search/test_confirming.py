@@ -100,6 +100,37 @@ def test_nothing_is_trained_twice_and_more_seeds_train_only_the_new(confirm: Cal
 
 
 @pytest.mark.slow
+def test_seeds_added_after_a_look_make_another_and_a_resumed_run_does_not(
+    confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One seed could claim something here; in earnest it takes six."""
+    monkeypatch.setattr("autotune.search.confirmation.ledger.FEWEST_PAIRS", 1)
+    options = ("--candidates", "1", "--no-ablate")
+    confirm("--seeds", "1", *options, "--timeout", "0.01s")
+    confirm("--seeds", "2", *options, "--timeout", "0.01s")  # nobody has seen a score
+    assert confirmed().looks == {}
+    confirm("--seeds", "2", *options)
+    confirm("--seeds", "2", *options)
+    confirm("--seeds", "1", *options)
+    assert confirmed().looks == {}
+    confirm("--seeds", "3", *options, "--timeout", "0.01s")
+    assert confirmed().looks == {2: None}
+    out = confirm("--seeds", "4", *options)  # nothing new has been seen since
+    found = confirmed()
+    assert found.looks == {2: None}
+    assert found.verdict is not None
+    assert {comparison.look for comparison in found.verdict.comparisons.values()} == {2}
+    assert "Seeds were added after a look at 2, so this is look 2: " in " ".join(out.split())
+
+
+@pytest.mark.slow
+def test_fewer_seeds_than_could_claim_anything_were_no_look(confirm: Callable[..., str]) -> None:
+    confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
+    confirm("--seeds", "2", "--candidates", "1", "--no-ablate")
+    assert confirmed().looks == {}
+
+
+@pytest.mark.slow
 def test_the_winner_is_ablated_on_its_own_seeds(confirm: Callable[..., str]) -> None:
     out = confirm("--seeds", "2", "--candidates", "2")
     found = confirmed()

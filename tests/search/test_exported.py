@@ -102,7 +102,7 @@ def test_the_confirmed_winner_is_exported_whatever_the_search_said(record: Study
     assert (found.name, found.winner, found.seeds) == ("trial 3", "trial 3", [1, 2, 3, 4, 5, 6])
     assert (found.scores, found.mean) == (dict(enumerate(HIGH, 1)), pytest.approx(fmean(HIGH)))
     assert found.gain is not None
-    assert (found.gain.better, found.gain.pairs) == (True, 6)
+    assert (found.gain.better, found.gain.pairs, found.gain.look) == (True, 6, 1)
     assert found.gain.mean == pytest.approx(fmean(HIGH) - fmean(LOW))
     assert found.test is not None
     assert found.test.baseline is not None

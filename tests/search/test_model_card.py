@@ -80,6 +80,12 @@ def test_a_confirmed_configuration_brings_its_verdict(best: BestConfiguration, a
     assert "Unknown" not in body
 
 
+def test_at_a_later_look_the_gain_has_its_own_level(best: BestConfiguration, autotune: Command) -> None:
+    gain = Gain(mean=0.031, interval=(0.01, 0.052), better=True, p=0.016, pairs=2, look=2)
+    _, body = card(best.model_copy(update={"confirmed": CONFIRMED.model_copy(update={"gain": gain})}), autotune)
+    assert "| gain over the baseline, 98.3 % interval | 0.0310 | 0.0100 to 0.0520 |" in body
+
+
 def test_figures_of_another_configuration_are_not_shown(best: BestConfiguration, autotune: Command) -> None:
     changed = best.configuration.model_copy(update={"learning_rate": 2e-3})
     _, body = card(best.model_copy(update={"confirmed": CONFIRMED, "configuration": changed}), autotune)

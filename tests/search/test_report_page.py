@@ -103,6 +103,13 @@ def test_it_needs_nothing_from_outside_and_runs_nothing() -> None:
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
 
 
+def test_at_a_later_look_the_intervals_of_gains_are_called_what_they_are() -> None:
+    first, second = (page_of(raced_study().study, confirmed(looks=looks)) for looks in ({}, {5: None}))
+    assert "98.3 %" not in first
+    assert "with 95 % intervals, of gains 98.3 %</caption>" in second
+    assert "its line the 98.3 % interval" in second
+
+
 def hostile_study() -> BuiltStudy:
     study = BuiltStudy(
         name=HOSTILE,

@@ -148,6 +148,39 @@ def test_what_the_interval_contradicts_is_not_claimed() -> None:
     assert not found.is_better
 
 
+def test_at_a_second_look_p_counts_three_times_and_the_interval_agrees_with_it() -> None:
+    gains = [0.02, 0.01, 0.03, 0.02, 0.01, 0.02, 0.015, 0.01]
+    first, second = (compare(confirmed(a=gains, b=gains), ["a"], "baseline", look)["a"] for look in (1, 2))
+    assert (first.corrected, second.corrected) == (1 / 256, 3 / 256)
+    assert second.is_better
+    assert second.evidence == "better on 8 seeds (p = 0.012, corrected for 2 looks)"
+    assert first.gain.interval is not None
+    assert second.gain.interval is not None
+    assert second.gain.interval.low < first.gain.interval.low < first.gain.interval.high < second.gain.interval.high
+    three = compare(confirmed(a=gains, b=gains, c=gains), ["a", "b", "c"], "baseline", 2)["a"]
+    assert three.evidence == "better on 8 seeds (p = 0.035, corrected for 3 comparisons and 2 looks)"
+
+
+@pytest.mark.parametrize(("look", "pairs"), [(1, 6), (2, 7), (3, 9)])
+def test_each_look_needs_more_pairs_to_claim_anything(look: int, pairs: int) -> None:
+    assert fewest_pairs(1, look) == pairs
+    for count in (pairs - 1, pairs):
+        flawless = confirmed(a=[0.1 + 0.01 * seed for seed in range(count)])
+        found = compare(flawless, ["a"], "baseline", look)["a"]
+        assert found.is_better == found.can_claim == (count == pairs)
+
+
+def test_the_seeds_that_are_advised_are_those_of_the_next_look() -> None:
+    """Three seeds are none: nothing could be claimed from them."""
+    gains = [0.02, -0.01, 0.03, 0.005, 0.01, 0.02]
+    six = compare(confirmed(a=gains), ["a"], "baseline")["a"]
+    assert not six.is_better
+    assert six.pairs_needed == pairs_needed(six.gain.mean, six.gain.spread, 1, look=2)
+    assert (six.pairs_needed or 0) > (pairs_needed(six.gain.mean, six.gain.spread, 1) or 0)
+    three = compare(confirmed(a=gains[:3]), ["a"], "baseline")["a"]
+    assert three.pairs_needed == pairs_needed(three.gain.mean, three.gain.spread, 1)
+
+
 def test_a_later_family_claims_only_what_the_first_could() -> None:
     sure, unsure = [0.02, 0.01, 0.03, 0.02, 0.01, 0.02], [0.02, -0.01, 0.03, 0.02, 0.01, 0.02]
     both = compare_in_order(confirmed(a=sure, variant=sure), [["a"], ["variant"]], "baseline")

@@ -198,6 +198,38 @@ def test_a_greater_gain_that_is_not_proven_is_named_beside_the_winner() -> None:
     assert "but not surely: 6 seeds do not show that it is better; a gain like this one needs about" in said[2]
 
 
+MORE = (*BASELINE, 0.79), (*BETTER, 0.85), (*WORSE, 0.7)
+
+
+def test_seeds_added_after_a_look_are_said_to_count_less() -> None:
+    found = confirmed(*MORE, parts={}, looks={6: None})
+    said = sentences(found)
+    assert "It is better on 7 seeds (p = 0.047, corrected for 2 comparisons and 2 looks)" in said[1]
+    assert said[2] == (
+        "Seeds were added after a look at 6, so this is look 2: p = 0.016 counts as 0.047, and intervals of gains are "
+        "of 98.3 %."
+    )
+    told = to_json(found)
+    assert told["looks"] == {"6": None}
+    assert told["arms"]["trial 2"]["gain"]["corrected_p"] == 6 / 128
+    assert not any("look" in sentence for sentence in sentences(confirmed(*MORE, parts={})))
+
+
+def test_what_an_earlier_look_has_claimed_is_not_forgotten_where_all_seeds_do_not_show_it() -> None:
+    seventh = (*BASELINE, 0.79), (*BETTER, 0.75), (*WORSE, 0.7)
+    said = sentences(confirmed(*seventh, parts={}, looks={6: "trial 2"}))
+    assert said[1].startswith("It is not shown to be better than the baseline")
+    assert said[3] == "trial 2 was shown to be better than the baseline on the first 6 seeds, but not on all of them."
+    assert not any(
+        "but not on all" in sentence for sentence in sentences(confirmed(*MORE, parts={}, looks={6: "trial 2"}))
+    )
+
+
+def test_where_the_baseline_wins_a_later_look_has_no_p_to_name() -> None:
+    said = sentences(confirmed((0.9,) * 12, (0.8,) * 12, (0.7,) * 12, parts={}, looks={6: None, 8: None}))
+    assert said[1].startswith("Seeds were added after a look at 6 and 8, so this is look 3: a p counts 9 times, ")
+
+
 def test_where_all_score_alike_that_is_said_first() -> None:
     alike = (0.5, 0.4, 0.5, 0.5, 0.5, 0.5)
     assert sentences(confirmed(alike, alike, alike))[0].startswith(

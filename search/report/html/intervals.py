@@ -1,4 +1,4 @@
-"""Gains with their 95 % intervals: the arms against the baseline, and the effect of each part of the winner."""
+"""Gains with their intervals: the arms against the baseline, and the effect of each part of the winner."""
 
 from collections.abc import Mapping
 
@@ -29,8 +29,8 @@ def arms_figure(confirmed: Confirmed) -> Figure | None:
         title="Gains over the baseline on fresh seeds",
         description=_in_words(gains, confirmed.unit),
         caption=(
-            "A dot is the mean of the differences to the baseline, seed by seed, and its line the 95 % interval. "
-            "Left of zero the baseline is better."
+            "A dot is the mean of the differences to the baseline, seed by seed, and its line the "
+            f"{confirmed.gain_level} interval. Left of zero the baseline is better."
         ),
         height=len(gains) * _ROW + 40,
         marks=tuple(marks),
