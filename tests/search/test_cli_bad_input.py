@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autotune.search.cli import main
+from autotune.search.cli import app
 from autotune.search.storage import timeouts
 from autotune.search.study import open_study
 
@@ -418,9 +418,9 @@ def test_errors_have_neither_control_characters_nor_passwords(folder: Path, auto
 
 
 def test_another_system_than_posix_is_refused_in_a_line(autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = main.check_system
+    check = app.check_system
     check("posix")
-    monkeypatch.setattr(main, "check_system", lambda _: check("nt"))
+    monkeypatch.setattr(app, "check_system", lambda _: check("nt"))
     outcome = autotune("--version")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == "autotune needs a POSIX system: Linux, macOS, or WSL on Windows\n"

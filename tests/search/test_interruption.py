@@ -146,3 +146,23 @@ def test_an_earlier_wakeup_file_descriptor_is_put_back() -> None:
         signal.set_wakeup_fd(before)
         os.close(reader)
         os.close(writer)
+
+
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.path.insert(0, sys.argv.pop())
+from autotune.search.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "torch"])
+def test_while_modules_load_once_is_now(tmp_path: Path, module: str) -> None:
+    """What the command needs first, and what its work needs."""
+    (tmp_path / f"{module}.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)"
+    )
+    command = [sys.executable, "-c", COMMAND, "study", "run", "reviews", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
