@@ -94,7 +94,7 @@ def storage_failures(url: str) -> Generator[None]:
     try:
         with storage_errors(url, timeouts.RECONNECT_S):
             yield
-    except (StorageError, StudyHeld) as error:
+    except (StorageError, StorageLost, StudyHeld) as error:
         raise StorageLost(f"{error}\nStored results are safe; once this is fixed, the same command resumes") from None
 
 
