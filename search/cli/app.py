@@ -15,8 +15,10 @@ from ...objectives.tasks.names import Kind
 from ...spaces.errors import AutotuneError, InputError
 from ..limits import LARGEST_SEED
 from . import study
+from .values import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="Find which auxiliary tasks, loss weights, learning rate and augmentation mix a Transformer needs on little "
     "data.",
     no_args_is_help=True,
