@@ -1,11 +1,14 @@
 """Ctrl-C and SIGTERM: once means finish the rung and exit, twice means exit immediately."""
 
 import _thread
+import os
 import signal
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
@@ -46,7 +49,7 @@ class Interruption:
 @contextmanager
 def interruption(say: Callable[[str], None], when: str = "after this rung") -> Generator[Interruption]:
     """Turn the first signal into a request and the second into KeyboardInterrupt, until the context is left."""
-    found, told = Interruption(), threading.Event()
+    found, told, arrivals = Interruption(), threading.Event(), _Arrivals()
 
     def tell() -> None:
         try:
@@ -54,7 +57,7 @@ def interruption(say: Callable[[str], None], when: str = "after this rung") -> G
         finally:
             told.set()
 
-    def receive(_number: int, _frame: FrameType | None) -> None:
+    def hear() -> None:
         if not found.requested and not found.is_at_once:
             found.requested = True
             # Not here: the signal may have come in the middle of a print, and a stream is not entered twice.
@@ -62,11 +65,50 @@ def interruption(say: Callable[[str], None], when: str = "after this rung") -> G
         elif not found.shielded:
             raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield found
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        if found.requested:
-            told.wait()
+    def receive(_number: int, _frame: FrameType | None) -> None:
+        for _ in range(arrivals.new()):
+            hear()
+
+    with arrivals.counted():
+        previous = {number: signal.signal(number, receive) for number in _STOPS}
+        try:
+            yield found
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            if found.requested:
+                told.wait()
+
+
+class _Arrivals:
+    """How many signals came.
+
+    A handler runs once for all that come while a C function holds the main thread, such as SQLite while it waits for
+    a lock. But each of them writes its number to the wakeup file descriptor.
+    """
+
+    def __init__(self) -> None:
+        self._runs = self._written = self._known = 0
+        self._reader, self._writer = os.pipe()
+        for end in (self._reader, self._writer):
+            os.set_blocking(end, False)
+
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Have signals counted until the context is left."""
+        previous = signal.set_wakeup_fd(self._writer)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(previous)
+            os.close(self._reader)
+            os.close(self._writer)
+
+    def new(self) -> int:
+        """How many came that are not told yet; a handler asks once whenever it runs."""
+        self._runs += 1
+        with suppress(BlockingIOError):
+            self._written += sum(number in _STOPS for number in os.read(self._reader, 4096))
+        # No less than the handler ran: a signal that another thread was given may write its number a moment later.
+        before, self._known = self._known, max(self._runs, self._written)
+        return self._known - before

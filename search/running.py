@@ -22,12 +22,13 @@ from .locking import claiming
 from .observer import Observer
 from .preparing import check_rows, check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
-from .roles import IDENTITY, RUNS, THREADS
+from .roles import IDENTITY, RUNS
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
 from .study import StudyRecord, while_stored
 from .study_file.reading import changed_keys
+from .threads import agreed, keep_threads, threads_of
 from .tuner import Budget, Ending, Tuner
 
 
@@ -70,10 +71,15 @@ def run_study(
         patiently(lambda: check_rows(record, prepared))
         recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
         work = patiently(lambda: _workload(record, total))
-        with make_executor(placement, recipe, prepared, work, observer.message) as executor:
+
+        def keep(threads: int | None) -> int | None:
+            _check_same(record, identity)
+            return keep_threads(record.study, record.url, threads)
+
+        with agreed(
+            lambda work: make_executor(placement, recipe, prepared, work, observer.message), work, keep
+        ) as executor:
             rungs = prepared.rungs(file.training)
-            patiently(lambda: _check_same(record, identity))
-            patiently(lambda: keep_threads(record.study, executor.threads))
             study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
             scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
             if len(file.objectives) > 1:
@@ -94,19 +100,8 @@ def storage_failures(url: str) -> Generator[None]:
     try:
         with storage_errors(url, timeouts.RECONNECT_S):
             yield
-    except (StorageError, StudyHeld) as error:
+    except (StorageError, StorageLost, StudyHeld) as error:
         raise StorageLost(f"{error}\nStored results are safe; once this is fixed, the same command resumes") from None
-
-
-def threads_of(study: optuna.Study) -> int | None:
-    """With how many threads a study's trials train on a CPU; None where none has trained on one."""
-    return study.user_attrs.get(THREADS)
-
-
-def keep_threads(study: optuna.Study, threads: int | None) -> None:
-    """Have later trials train with as many threads as the first."""
-    if threads is not None and threads_of(study) is None:
-        study.set_user_attr(THREADS, threads)
 
 
 def _taken_over(record: StudyRecord, observer: Observer) -> StudyRecord:

@@ -1,13 +1,16 @@
 """Atomic writes of files."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..spaces.errors import InputError
+from ..spaces.errors import AutotuneError, InputError
 
 _BEGINNING = 4096
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What a disk does, which is no mistake in what the user gave."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -15,6 +18,7 @@ def write_text(path: Path, text: str) -> None:
 
     Raises:
         InputError: it cannot be written there.
+        AutotuneError: the disk is full, or fails.
     """
     try:
         path = path.resolve()
@@ -26,7 +30,13 @@ def write_text(path: Path, text: str) -> None:
                 os.fsync(stream.fileno())
             part.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        raise unwritable(f"{path}:", error) from None
+
+
+def unwritable(what: str, error: OSError) -> AutotuneError:
+    """The error that says why something cannot be written."""
+    kind = AutotuneError if error.errno in _DISK else InputError
+    return kind(f"{what} cannot be written: {error.strerror}")
 
 
 def check_new(path: Path, option: str) -> None:
@@ -83,6 +93,7 @@ def check_room(folder: Path) -> None:
 
     Raises:
         InputError: it holds something already, or cannot be written there.
+        AutotuneError: the disk is full, or fails.
     """
     if folder.is_symlink() and not folder.exists():
         raise InputError(f"--output: {str(folder)!r} is a broken link; create its target, or choose another folder")
@@ -93,4 +104,4 @@ def check_room(folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=place):
             pass
     except OSError as error:
-        raise InputError(f"--output: {str(folder)!r} cannot be written: {error.strerror}") from None
+        raise unwritable(f"--output: {str(folder)!r}", error) from None

@@ -14,7 +14,7 @@
     └── TrainingError         it ran and failed                                      exit 1
         ├── Diverged          a loss or a gradient that is not finite
         ├── DeviceFailed      a device that this process can no longer use; the same command resumes
-        └── StorageLost       a database that failed while trials ran; the same command resumes
+        └── StorageLost       a database that failed while trials ran, or whose disk did; the same command resumes
 
 An AutotuneError reaches the user as one red message and its exit code, never as a traceback.
 """
@@ -89,7 +89,7 @@ class DeviceFailed(TrainingError):
 
 
 class StorageLost(TrainingError):
-    """A database that failed, filled its disk or was held while trials ran; the same command goes on."""
+    """A database that failed or was held while trials ran, or whose disk is full or fails; the same command goes on."""
 
 
 def first_line(error: BaseException) -> str:

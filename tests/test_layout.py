@@ -168,7 +168,7 @@ def test_nothing_is_imported_for_type_checkers_only() -> None:
 
 def test_the_command_starts_without_the_heavy_libraries() -> None:
     """`autotune --help` must answer in under 0.3 s; torch alone takes longer."""
-    script = "import sys, autotune.search.cli.main; print(*sys.modules, sep='\\n')"
+    script = "import sys, autotune.search.cli.app; print(*sys.modules, sep='\\n')"
     started = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert started.returncode == 0, started.stderr
     heavy = {"datasets", "optuna", "pandas", "scipy", "sklearn", "sqlalchemy", "torch", "transformers"}

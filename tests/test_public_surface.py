@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from autotune.search.cli.main import app
+from autotune.search.cli.app import app
 from typer.main import get_command
 
 ROOT = Path(__file__).parent.parent

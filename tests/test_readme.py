@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from autotune.objectives.augmentation.registry import OPERATIONS
 from autotune.objectives.tasks.registry import TASKS
-from autotune.search.cli.main import app
+from autotune.search.cli.app import app
 from autotune.search.study_file.reading import parse_study_file
 from typer.main import get_command
 from typer.testing import CliRunner

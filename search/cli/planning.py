@@ -14,10 +14,10 @@ from ..planning.making import make_plan
 from ..planning.pace import Spent
 from ..planning.plan import Plan
 from ..preparing import check_unchanged, prepare_study
-from ..running import threads_of
 from ..storage import patiently
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
+from ..threads import threads_of
 from ..wording import duration, estimate, to_the_minute
 from .consoles import echo, generation, tell, tell_table
 from .targets import file_of, opened, url_of
@@ -87,9 +87,16 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from plan.ends
     yield _confirming(plan)
     free = "" if plan.free is None else f" of the {plan.free / 1e9:.1f} GB that are free"
-    yield f"memory: about {plan.memory / 1e9:.2f} GB{free} for each {'trial' if plan.on_gpu else 'training process'}"
+    yield f"memory: about {plan.memory / 1e9:.2f} GB{free} for {_holder(plan)}"
     yield _checkpoints(plan)
     yield from plan.notes
+
+
+def _holder(plan: Plan) -> str:
+    """What takes the memory."""
+    if plan.on_gpu:
+        return "each trial" if plan.held == 1 else f"{plan.held} trials at once on each GPU"
+    return "each training process" + (f" with {plan.held} trials at once" if plan.held > 1 else "")
 
 
 def _where(choice: Choice) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -21,11 +22,12 @@ from ..observer import Observer
 from ..preparing import check_unchanged, longest_trial
 from ..ranking import ranked_trials
 from ..roles import BASELINE
-from ..running import keep_threads, storage_failures, threads_of
+from ..running import storage_failures
 from ..scoring import Scoring
 from ..settings import CheckpointSettings, ConfirmSettings
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
+from ..threads import agreed, keep_threads, threads_of
 from ..tuner import Budget, Ending, Tuner
 from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh
@@ -187,10 +189,13 @@ class _Work:
         max_steps = longest_trial(file, prepared)
         work = Workload(len(left), len(trials), patiently(lambda: threads_of(ledger.study)))
         with (
-            make_executor(self._placement, recipe, prepared, work, observer.message) as executor,
+            agreed(
+                lambda work: make_executor(self._placement, recipe, prepared, work, observer.message),
+                work,
+                partial(keep_threads, ledger.study, self._record.url),
+            ) as executor,
             storage_failures(self._record.url),
         ):
-            patiently(lambda: keep_threads(ledger.study, executor.threads))
             left_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
             budget = Budget(left_s, limits)
             tuner = Tuner(ledger.claims, space, executor, observer, scoring, max_steps, budget)

@@ -49,6 +49,13 @@ class Cost:
         """As the choice of an executor takes it."""
         return Probe(self.together if self.alone is None else self.alone, self.together, self.memory)
 
+    def memory_of(self, trials: int) -> int:
+        """Bytes of a training process that holds so many trials at once; on a GPU those of the trials.
+
+        On a CPU trials take turns: those that wait hold their model and their optimizer's state, as a checkpoint does.
+        """
+        return self.memory + (trials - 1) * (self.memory if self.alone is None else self.around.checkpoint)
+
     def seconds(self, length: Length, *, one_thread: bool) -> float:
         """Of training for that length, without neighbours that share the place."""
         step, slower = self.together, 1.0

@@ -73,9 +73,14 @@ class Plan:
         return any(cost.alone is None for cost in self.pace.costs.values())
 
     @property
+    def held(self) -> int:
+        """Trials that one process, or one GPU, holds at once."""
+        return max(min(self.pace.choice.slots, self.left), 1)
+
+    @property
     def memory(self) -> int:
-        """Bytes that a training process takes, or a trial on a GPU."""
-        return max(cost.memory for cost in self.pace.costs.values())
+        """Bytes that a training process takes with all the trials that it holds; on a GPU those of the trials."""
+        return max(cost.memory_of(self.held) for cost in self.pace.costs.values())
 
     @property
     def free(self) -> int | None:
@@ -109,7 +114,7 @@ class Plan:
             "placement": where,
             "search": {"pruner": self.pruner, "unpruned": asdict(self.unpruned), "pruned": asdict(self.search)},
             "confirmation": {**asdict(self.confirming), "trainings": self.confirming.trainings},
-            "memory": {"each": self.memory, "free": self.free},
+            "memory": {"each": self.memory, "trials": self.held, "free": self.free},
             "checkpoints": {**asdict(self.checkpoints), "total": self.checkpoints.total},
             "ends": list(self.ends),
             "notes": list(self.notes),

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from ...objectives.caching import content_hash
 from ...objectives.training.checkpoints import CheckpointStore
 from ...spaces.errors import InputError
-from ..writing import check_room, write_text
+from ..writing import check_room, unwritable, write_text
 
 Facts = Mapping[str, str | int | bool | None]
 """All that a training's course follows from, by what the user calls it."""
@@ -67,7 +67,7 @@ def held(folder: Path, facts: Facts) -> Generator[Destination]:
     except Timeout:
         raise InputError(f"--output: another `autotune train` is already using {str(folder)!r}") from None
     except OSError as error:
-        raise InputError(f"--output: {str(work)!r} cannot be written: {error.strerror}") from None
+        raise unwritable(f"--output: {str(work)!r}", error) from None
     try:
         _claim(destination)
         yield destination

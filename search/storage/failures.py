@@ -9,14 +9,22 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from ...spaces.errors import StorageError, first_line
+from ...spaces.errors import StorageError, StorageLost, first_line
 from ..passwords import masked
 from . import timeouts
+
+FULL = "cannot be written: the disk is full"
+_DISK = {
+    "disk is full": FULL,
+    "No space left": FULL,
+    "disk I/O error": "the disk cannot be read or written (I/O error)",
+}
+"""What a disk does, which is no mistake in what the user gave; the texts of SQLite and PostgreSQL are the keys."""
 
 
 @contextmanager
 def storage_errors(url: str, waited_s: float = timeouts.RUNNING_S) -> Generator[None]:
-    """Turn what SQLAlchemy, Optuna and SQLite raise about the database into StorageError.
+    """Turn what SQLAlchemy, Optuna and SQLite raise about the database into StorageError, of its disk into StorageLost.
 
     A context manager and a decorator. The original texts quote statements and URLs, so nothing is chained.
     """
@@ -26,9 +34,10 @@ def storage_errors(url: str, waited_s: float = timeouts.RUNNING_S) -> Generator[
         raise refusal(url, reason_of(error, waited_s)) from None
 
 
-def refusal(url: str, reason: str) -> StorageError:
+def refusal(url: str, reason: str) -> StorageError | StorageLost:
     """The error that says why this database cannot be used."""
-    return StorageError(f"{masked(url)}: {_without_password(reason, url)}")
+    kind = StorageLost if reason in _DISK.values() else StorageError
+    return kind(f"{masked(url)}: {_without_password(reason, url)}")
 
 
 def _without_password(reason: str, url: str) -> str:
@@ -52,7 +61,7 @@ def reason_of(error: Exception, waited_s: float) -> str:
         "malformed": "is damaged",
         "unable to open": "cannot be opened: check the folder and its permissions",
         "readonly": "cannot be written: check the permissions of the file and its folder",
-        "disk is full": "cannot be written: the disk is full",
+        **_DISK,
     }
     told = next((reason for key, reason in known.items() if key in words), None)
     return told or f"failed: {first_line(cause or error)}"

@@ -7,6 +7,7 @@ storage, which `optuna` and `optuna-dashboard` open unchanged. A command that on
 write lock and leaves even the file's journal mode as it is (reading.py).
 """
 
+import errno
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from sqlalchemy import URL, Engine, inspect, text
 from . import timeouts
 from .address import parsed
 from .connecting import connected, first_engine
-from .failures import refusal, storage_errors
+from .failures import FULL, refusal, storage_errors
 from .reading import connect_to_read
 
 _LAST_TABLE = "alembic_version"
@@ -37,6 +38,7 @@ def open_storage(url: str, *, create: bool, reading: bool = False) -> RDBStorage
     Raises:
         StorageError: it is no URL of a database that we support, or the database is not there, cannot be reached,
             read or written, is held by another process, or belongs to something else. Nothing was made then.
+        StorageLost: its disk is full, or fails.
     """
     address = parsed(url)
     with _usable(url):
@@ -49,7 +51,8 @@ def _usable(url: str) -> Generator[None]:
         with storage_errors(url, timeouts.OPENING_S):
             yield
     except OSError as error:
-        raise refusal(url, f"cannot be used: {error.strerror or type(error).__name__}") from None
+        is_full = error.errno == errno.ENOSPC
+        raise refusal(url, FULL if is_full else f"cannot be used: {error.strerror or type(error).__name__}") from None
 
 
 def server(url: str) -> Engine:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from autotune.search.writing import write_text
+from autotune.spaces.errors import AutotuneError
 from optuna.trial import TrialState
 
 from .commands import ENDED, TOTAL, check_whole, finish, start, study_in, wait_for
@@ -20,6 +22,14 @@ from autotune.search.cli.main import main
 event.listen(Engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = {pages}"))
 main()
 """
+
+LIMIT = """
+import resource
+from autotune.search.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY))
+main()
+"""
+"""SQLite cannot tell a limit of the size of files from a disk that fails: both are I/O errors."""
 
 
 @pytest.fixture
@@ -77,3 +87,25 @@ def test_a_quota(folder: Path) -> None:
     assert any(trial.state not in ENDED for trial in study_in(folder).trials)
     finish(folder, "run", "tiny")
     assert all(trial.state is not TrialState.FAIL for trial in check_whole(folder))
+
+
+def test_a_file_that_finds_no_room_is_no_wrong_input(small_disk: Path) -> None:
+    filled(small_disk)
+    with pytest.raises(AutotuneError, match=r"page.html: cannot be written: No space left on device") as caught:
+        write_text(small_disk / "page.html", "<!doctype html>" * 1000)
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (QUOTA.format(pages=20), "cannot be written: the disk is full"),
+        (LIMIT.format(size=20 * 4096), "the disk cannot be read or written (I/O error)"),
+    ],
+    ids=["full", "failing"],
+)
+def test_a_disk_that_has_no_room_for_a_study_is_no_wrong_input(folder: Path, script: str, words: str) -> None:
+    with start(folder, "create", "study.yaml", script=script) as process:
+        _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (1, f"sqlite:///autotune.db: {words}\n")
+    finish(folder, "create", "study.yaml")

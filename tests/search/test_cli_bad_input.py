@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autotune.search.cli import main
+from autotune.search.cli import app
 from autotune.search.storage import timeouts
 from autotune.search.study import open_study
 
@@ -318,6 +318,23 @@ def test_options_of_run(stored: Path, autotune: Command, options: list[str], wor
     assert words in refused(autotune, "study", "run", "tiny", *options)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["study", "run", "tiny", "--executor", "processes"], "'processes' is not one of 'auto', 'inline', "),
+        (["study", "export", "tiny", "--format", "xml"], "'xml' is not one of 'yaml', 'json', 'hf'."),
+        (["init", "reviews.csv", "--task", "sentiment"], "'sentiment' is not one of 'classification', "),
+        (["study", "run", "tiny", "--trials", "ten"], "'ten' is not a whole number"),
+        (["study", "run", "tiny", "--trials", "0"], "0 is not 1 or more"),
+        (["study", "confirm", "tiny", "--candidates", "99"], "99 is not 20 or less"),
+        (["augment", "study.yaml", "--magnitude", "strong"], "'strong' is not a number"),
+        (["study", "export", "tiny", "-o", "folder/"], "'folder/' is a folder; name a file in it"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_said(folder: Path, autotune: Command, arguments: list[str], words: str) -> None:
+    assert f"'{arguments[-2]}': {words}" in refused(autotune, *arguments).replace("--output' / '", "")
+
+
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_a_study_whose_project_moved_is_told_by_name(stored: Path, autotune: Command, command: str) -> None:
     """Its paths were relative to a folder that is gone; its study file, where it is now, is found."""
@@ -418,9 +435,9 @@ def test_errors_have_neither_control_characters_nor_passwords(folder: Path, auto
 
 
 def test_another_system_than_posix_is_refused_in_a_line(autotune: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = main.check_system
+    check = app.check_system
     check("posix")
-    monkeypatch.setattr(main, "check_system", lambda _: check("nt"))
+    monkeypatch.setattr(app, "check_system", lambda _: check("nt"))
     outcome = autotune("--version")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == "autotune needs a POSIX system: Linux, macOS, or WSL on Windows\n"

@@ -227,6 +227,19 @@ def test_trials_side_by_side_on_the_cores_of_this_process(planned: Plans) -> Non
     assert processes.unpruned.most == pytest.approx(plan.unpruned.most + START_S)
 
 
+def test_memory_is_that_of_all_trials_which_are_held_at_once(planned: Plans) -> None:
+    """A plan that reckons one of them would promise room that is not there."""
+    two = planned(("trials: 4", "trials: 40"), placement=Placement("cpu:2", 2))
+    assert (two.pace.choice.slots, two.memory) == (2, GB + 3 * 10**6)
+    assert any(line.endswith(" for each training process with 2 trials at once") for line in _lines(two))
+    on_gpu = replace(COST, alone=None)
+    assert on_gpu.memory_of(8) == 8 * GB
+    left = planned(("trials: 4", "trials: 2"), placement=Placement("cpu", 9, ExecutorName.INLINE))
+    assert (left.held, left.to_json()["memory"]) == (2, {"each": left.memory, "trials": 2, "free": 100 * GB})
+    one = planned()
+    assert (one.held, one.memory) == (1, GB)
+
+
 def test_checkpoints_stay_within_their_budget() -> None:
     assert Checkpoints(each=3, count=4, budget=100, free=50).total == 12
     assert Checkpoints(each=30, count=4, budget=100, free=50).total == 100

@@ -1,20 +1,27 @@
 """One run of a study, called as a library."""
 
 import errno
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 import torch
+from autotune.search import running
 from autotune.search.checkpoint_folder import checkpoint_folder
+from autotune.search.executors.choosing import make_executor
+from autotune.search.executors.executor import Executor
 from autotune.search.executors.placement import Placement
 from autotune.search.locking import only_one
 from autotune.search.report.live import PlainLines
 from autotune.search.running import _with_search, run_study
 from autotune.search.study import StudyRecord, open_study
+from autotune.search.threads import threads_of
 from autotune.search.tuner import Ending, Tuner
 from autotune.spaces.errors import InputError, StudyError
 from filelock import FileLock
@@ -80,6 +87,39 @@ def test_a_later_run_trains_with_the_threads_of_the_first(
     run_study(record, observer, trials=9, placement=Placement("cpu"))
     assert seen == [usual + 1]
     assert (torch.get_num_threads(), record.study.user_attrs["threads"]) == (usual, usual + 1)
+
+
+OTHER = """
+import sys
+from autotune.search.study import open_study
+from autotune.search.threads import keep_threads
+
+print(keep_threads(open_study("tiny", "sqlite:///autotune.db").study, "sqlite:///autotune.db", int(sys.argv[1])))
+"""
+
+
+def test_of_runs_that_start_at_once_the_first_decides_on_the_threads(
+    record: StudyRecord, observer: PlainLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process, as if on a machine with more cores, is done with its choice while this one still chooses."""
+    usual, seen = torch.get_num_threads(), list[int]()
+    command = [sys.executable, "-c", OTHER, str(usual + 1)]
+
+    def chosen(*given: Any) -> Executor:  # noqa: ANN401
+        executor = make_executor(*given)
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert int(told) == usual + 1
+        return executor
+
+    def trained(*_: object) -> Ending:
+        seen.append(torch.get_num_threads())
+        return Ending.TIMEOUT
+
+    monkeypatch.setattr(running, "make_executor", chosen)
+    monkeypatch.setattr(Tuner, "run", trained)
+    record.study.set_user_attr("threads", None)
+    run_study(record, observer, trials=9, placement=Placement("cpu"))
+    assert (seen, torch.get_num_threads(), threads_of(record.study)) == ([usual + 1], usual, usual + 1)
 
 
 @pytest.mark.slow

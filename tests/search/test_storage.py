@@ -6,7 +6,7 @@ from time import perf_counter
 import optuna
 import pytest
 from autotune.search.storage import connecting, masked, open_storage, storage_errors, storage_url, timeouts
-from autotune.spaces.errors import StorageError
+from autotune.spaces.errors import StorageError, StorageLost
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
@@ -160,7 +160,8 @@ def test_a_schema_that_fails_half_way_leaves_no_file(file: Path, monkeypatch: py
         raise OperationalError("CREATE TABLE", {}, sqlite3.OperationalError("database or disk is full"))
 
     monkeypatch.setattr(connecting, "RDBStorage", full)
-    assert "the disk is full" in refusal(url_of(file), create=True)
+    with pytest.raises(StorageLost, match="the disk is full"):
+        open_storage(url_of(file), create=True)
     assert not list(file.parent.iterdir())
 
 
