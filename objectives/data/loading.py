@@ -14,7 +14,8 @@ from ...spaces.errors import DataError
 from .conll import parse_conll
 from .decoding import content_of, decode, read_bytes
 from .delimited import check_delimited, other_separator
-from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
+from .folders import files_of
+from .huggingface import read_collection, read_delimited, read_parquet, rows_of
 from .json_lines import parse_json
 from .sources import FILE_KINDS, Kind, Source
 from .table import Table, append, take, with_written_lists
@@ -41,7 +42,7 @@ def load_table(source: Source) -> Table:
 def _read(source: Source) -> Table:
     """All rows of a source; a file may have none."""
     if not source.is_file:
-        files = [Path(file) for file in files_of(source)] if source.kind is Kind.FOLDER else []
+        files = files_of(source) if source.kind is Kind.FOLDER else []
         if (table := _folder_of_files(source, files)) is not None:
             return table
         content = read_collection(source)

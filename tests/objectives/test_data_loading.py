@@ -9,6 +9,7 @@ import lzma
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -687,6 +688,30 @@ def test_a_folder_whose_readme_says_how_it_is_read_is_read_so(tmp_path: Path):
         (tmp_path / folder / "README.md").write_text(f"---\n{readme}\n---\n")
         (tmp_path / folder / "train.csv").write_text(rows)
         assert load_table(resolve_source(folder, tmp_path)).columns == {"text": ["good"], "label": ["pos"]}
+
+
+@pytest.mark.parametrize(
+    ("others", "both"),
+    [
+        (["train.csv"], "'train.jsonl' and 'train.csv'"),
+        (["train.csv.gz"], "'train.jsonl' and 'train.csv.gz'"),
+        (["train-1.tsv", "train-2.tsv"], "'train-1.tsv' and 'train.jsonl'"),
+    ],
+)
+def test_a_split_in_two_formats_is_refused_unless_a_readme_says_which(tmp_path: Path, others: Sequence[str], both: str):
+    (tmp_path / "set").mkdir()
+    for name in others:
+        content = b"text,label\nb,y\n".replace(b",", b"\t" if "tsv" in name else b",")
+        (tmp_path / "set" / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    (tmp_path / "set" / "train.jsonl").write_text('{"text": "a", "label": "x"}\n')
+    with pytest.raises(DataError) as caught:
+        load_table(resolve_source("set", tmp_path))
+    assert str(caught.value) == (
+        f"set: {both} are both of the split 'train', in two formats, of which one would be read; "
+        "give the path of one file, or move the others to another folder"
+    )
+    (tmp_path / "set" / "README.md").write_text("---\nconfigs: [{config_name: default, data_files: '*.jsonl'}]\n---\n")
+    assert load_table(resolve_source("set", tmp_path)).columns == {"text": ["a"], "label": ["x"]}
 
 
 def test_parts_of_a_folder_differ_by_fingerprint(tmp_path: Path):
