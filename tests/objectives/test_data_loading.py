@@ -296,6 +296,23 @@ def test_the_files_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("a.csv.gz", gzip.compress("text,label\ncafé,x\n".encode("cp1252"), mtime=0)),
+        ("a.jsonl.gz", gzip.compress('{"text": "café", "label": "x"}'.encode("cp1252"), mtime=0)),
+        ("a.json", '[{"text": "café", "label": "x"}]'.encode("cp1252")),
+    ],
+)
+def test_packed_files_and_arrays_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path, name: str, content: bytes):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / name).write_bytes(content)
+    source = resolve_source("set", tmp_path)
+    assert load_table(replace(source, encoding="cp1252")).columns == {"text": ["café"], "label": ["x"]}
+    with pytest.raises(DataError, match=rf"^set: {name}, line .*: `encoding: cp1252`"):
+        load_table(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
         ("a.csv", 'text,label\n"two\nlines",007\n'),
         ("a.tsv", "text\tlabel\na\t007\n"),
         ("a.jsonl", '{"text": "a", "label": 1.10}\n'),
