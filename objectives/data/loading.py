@@ -50,7 +50,7 @@ def _read(source: Source) -> Table:
     data = content_of(data, source.place, source.text)
     if source.kind is Kind.PARQUET:
         return _table(source, read_parquet(data, source), digest)
-    text = decode(data, source.text, source.encoding, source.group)
+    text = decode(data, source.text, source.encoding, source.section)
     if source.kind is Kind.JSONL:
         return _table(source, parse_json(text, source.text), digest)
     if source.kind is Kind.CONLL:

@@ -59,8 +59,8 @@ class Source:
     split: str = "train"
     encoding: str | None = None
     """Of text files without a byte order mark; None: UTF-8."""
-    group: str = "data"
-    """The group of the study file that names it and its encoding, for messages."""
+    section: str = "data"
+    """The part of the study file that names it and its encoding, for messages."""
 
     @property
     def is_file(self) -> bool:
