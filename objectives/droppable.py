@@ -11,11 +11,13 @@ from ..spaces.cleaning import CleaningSpace
 from ..spaces.configuration import SettingValue
 from ..spaces.errors import StudyFileError
 from .corpus.corpus import Corpus
+from .corpus.grouping import group_cells
 from .data.cleaning import NEAR_DUPLICATE, Action, Finding
+from .data.grouped_splits import group_numbers
 from .data.near import near_duplicates
 from .data.table import Table
 from .models.encoders import EncoderSource
-from .settings import CleaningSettings
+from .settings import CleaningSettings, DataSettings
 from .suspects import check_cleanlab, suspect_rows
 from .tasks.batch import Examples
 from .tasks.classification import Classification
@@ -77,7 +79,7 @@ def find_droppable(
     corpus: Corpus,
     examples: Examples,
     encoder: EncoderSource,
-    clean: CleaningSettings,
+    data: DataSettings,
     cleaning: CleaningSpace,
     seed: int,
 ) -> tuple[Droppable, list[Finding]]:
@@ -87,19 +89,20 @@ def find_droppable(
         corpus: the study's rows.
         examples: the main task's training rows, in the tokenizer's own numbers.
         encoder: predicts labels.
-        clean: the study file's `data: clean:`.
+        data: the study file's `data:`, which says what is cleaned, and which rows belong together.
         cleaning: the study file's `space: cleaning:`.
         seed: of the cross-validation that suspects labels.
 
     Raises:
         StudyFileError: cleanlab is missing.
     """
-    main, table = corpus.tasks[0], corpus.train[corpus.tasks[0].name]
+    main, table, clean = corpus.tasks[0], corpus.train[corpus.tasks[0].name], data.clean
     keys, labels = main.inputs(table).keys, main.answers(table)
     rows: dict[Choice, Mapping[str, frozenset[int]]] = {}
     findings: list[Finding] = []
     if labels is not None and (clean.suspect_labels != "ignore" or any(cleaning.drop_suspect_labels)):
-        gone = suspect_rows(examples.tokens, labels, encoder, seed)
+        cells = group_cells(data.group, table)
+        gone = suspect_rows(examples.tokens, labels, encoder, seed, group_numbers(cells) if cells else None)
         rows["drop_suspect_labels", True] = _of_all_tasks(corpus, gone)
         action: Action = "dropped" if clean.suspect_labels == "drop" and not cleaning.drop_suspect_labels else "noted"
         cases = [f"{labels[row]!r}: {keys[row]}" for row in gone]

@@ -80,7 +80,7 @@ def prepare(  # noqa: PLR0913
     tokenised = Tokenised.of(corpus, encoder, settings.model.max_length)
     source = _source(settings, tokenised, seed, all_data=all_data)
     bank = build_bank(source, operations.made, augmentation, progress)
-    droppable, left_out = find_droppable(corpus, tokenised.main, encoder, settings.data.clean, cleaning, seed)
+    droppable, left_out = find_droppable(corpus, tokenised.main, encoder, settings.data, cleaning, seed)
     whole = replace(
         _assembled(settings, seed, tokenised, bank),
         findings=_findings(settings, tokenised, bank, left_out),

@@ -15,15 +15,19 @@ import numpy as np
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 from transformers import AutoModel
 
 from ..spaces.errors import StudyFileError
 from .caching import content_hash
+from .data.grouped_splits import grouped_folds
+from .data.splits import folds
 from .data.tokens import TokenTable
 from .models.encoders import EncoderSource
 from .tensor_cache import cached_tensors
 
+_Part = tuple[list[int], list[int]]
+"""The rows of the rest, and of the part that is held out."""
 _PARTS = 5
 _BATCH = 32
 _PROBED = 4
@@ -36,7 +40,9 @@ def check_cleanlab() -> None:
         raise StudyFileError("data: clean: suspect_labels: needs cleanlab: pip install 'autotune-mtl[suspects]'")
 
 
-def suspect_rows(tokens: TokenTable, labels: Sequence[str], encoder: EncoderSource, seed: int) -> list[int]:
+def suspect_rows(
+    tokens: TokenTable, labels: Sequence[str], encoder: EncoderSource, seed: int, groups: Sequence[int] | None = None
+) -> list[int]:
     """The rows whose label is suspect.
 
     Args:
@@ -44,37 +50,51 @@ def suspect_rows(tokens: TokenTable, labels: Sequence[str], encoder: EncoderSour
         labels: their labels, (rows).
         encoder: the study's.
         seed: of the cross-validation's parts.
+        groups: the group of each row, (rows), which no two parts share; None: each row stands alone.
 
     Returns:
-        Row numbers, ascending; none where a class is too rare to be held out.
+        Row numbers, ascending; none where a class is too rare, or in too few groups, to be held out.
 
     Raises:
         StudyFileError: cleanlab is not installed.
     """
     check_cleanlab()
-    parts = min(_PARTS, *Counter(labels).values())
-    if parts < 2:
+    parts = _parts(labels, groups, seed)
+    if not parts:
         return []
     model = None if encoder.location is None else _Embedding(encoder)
     probe = [] if model is None else [repr(model(tokens.take(torch.arange(min(_PROBED, len(tokens))))).tolist())]
     ids = [str(row) for row in _rows(tokens)]
-    key = content_hash(["suspects 1", encoder.name, str(seed), str(parts), *probe, *labels, *ids])
+    key = content_hash(["suspects 1", encoder.name, str(seed), str(len(parts)), *probe, *labels, *ids, *_told(groups)])
 
     def make() -> dict[str, torch.Tensor]:
         features = _tf_idf(tokens) if model is None else model(tokens).numpy()
-        return {"rows": torch.tensor(_contradicted(features, labels, parts, seed), dtype=torch.int64)}
+        return {"rows": torch.tensor(_contradicted(features, labels, parts), dtype=torch.int64)}
 
     return cached_tensors("suspects", key, make)["rows"].tolist()
 
 
-def _contradicted(features: Any, labels: Sequence[str], parts: int, seed: int) -> list[int]:  # noqa: ANN401
+def _parts(labels: Sequence[str], groups: Sequence[int] | None, seed: int) -> Sequence[_Part]:
+    """The parts of the cross-validation; none where the rest of some part would miss a class."""
+    lone = range(len(labels)) if groups is None else groups
+    count = min(_PARTS, *Counter(label for label, _ in set(zip(labels, lone, strict=True))).values())
+    if count < 2:
+        return []
+    parts = folds(len(labels), labels, count, seed) if groups is None else grouped_folds(groups, labels, count, seed)
+    return parts if all({labels[row] for row in rest} == {*labels} for rest, _ in parts) else []
+
+
+def _told(groups: Sequence[int] | None) -> list[str]:
+    return [] if groups is None else ["groups", *map(str, groups)]
+
+
+def _contradicted(features: Any, labels: Sequence[str], parts: Sequence[_Part]) -> list[int]:  # noqa: ANN401
     from cleanlab.filter import find_label_issues  # noqa: PLC0415 - an optional package, slow to import
 
     names = sorted(set(labels))
     numbers = np.array([names.index(label) for label in labels])
-    splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
     learner = LogisticRegression(max_iter=1000, class_weight="balanced")
-    guesses = np.asarray(cross_val_predict(learner, features, numbers, cv=splitter, method="predict_proba"))
+    guesses = np.asarray(cross_val_predict(learner, features, numbers, cv=parts, method="predict_proba"))
     return np.flatnonzero(find_label_issues(numbers, guesses, n_jobs=1)).tolist()
 
 

@@ -1,7 +1,7 @@
 """Creating a study: stored under its name, with the given trials at the head of its queue."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from .roles import (
     CONFIGURATION,
     EQUAL_WEIGHTS,
     IDENTITY,
+    MODELS_AT,
     READY,
     REVISION,
     ROLE,
@@ -45,8 +46,17 @@ def check_free(name: str, url: str) -> None:
         _refuse_taken(known, url)
 
 
-def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObjective) -> StudyRecord:
+def create_study(
+    file: StudyFile, path: Path, url: str, prepared: PreparedObjective, models: Mapping[str, str] | None = None
+) -> StudyRecord:
     """Store a study, its baseline and its equal-weights trial at the head of the queue.
+
+    Args:
+        file: the study file, as it was given.
+        path: where it lies.
+        url: of the storage.
+        prepared: what its trials train on.
+        models: those of its operations that are of the Hub, at the commits that `prepared` was made with.
 
     Raises:
         StudyFileError: a grid over this space is too large.
@@ -58,7 +68,7 @@ def create_study(file: StudyFile, path: Path, url: str, prepared: PreparedObject
         (searched.search_space().nearest(configuration), {ROLE: role, CONFIGURATION: configuration.model_dump()})
         for role, configuration in given_configurations(searched).items()
     ]
-    attributes = _attributes(file, searched, path, prepared)
+    attributes = {**_attributes(file, searched, path, prepared), MODELS_AT: dict(models or {}), READY: True}
     with storage_errors(url), only_one(file.name, url, timeouts.RUNNING_S):
         storage = open_storage(url, create=True)
         if (known := named(storage, file.name)) is not None:
@@ -93,7 +103,6 @@ def _attributes(file: StudyFile, searched: StudyFile, path: Path, prepared: Prep
         "study_file": file.model_dump_json(exclude={"storage"}),
         "path": str(path.resolve()),
         "total": total_of(searched),
-        READY: True,
     }
 
 

@@ -12,6 +12,7 @@ from ..objectives.corpus.corpus import Corpus
 from ..objectives.data.loading import fingerprint
 from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource, commit_of
+from ..objectives.models.language_models import at_commit
 from ..objectives.models.layers import layer_mistakes
 from ..objectives.prepare import prepare
 from ..objectives.prepared import PreparedObjective
@@ -20,8 +21,9 @@ from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .beside import beside
 from .changing import forbidden_changes, with_changes
+from .pinning import named_models, with_revision
 from .roles import BESIDE, ROWS, STARTED
-from .study import StudyRecord, with_revision
+from .study import StudyRecord
 from .study_file.reading import changed_keys, read_study_file
 from .study_file.schema import StudyFile
 
@@ -118,6 +120,17 @@ def prepare_study(
     if wrong := list(_layer_mistakes(file, prepared.encoder)):
         raise EncoderError("\n".join(wrong))
     return prepared
+
+
+def models_at_commits(file: StudyFile, base: Path) -> dict[str, str]:
+    """The models of the Hub that augmentation operations open, by their keys (`mask.model`), as `owner/name@COMMIT`.
+
+    Args:
+        file: the study file.
+        base: the folder that its paths are relative to.
+    """
+    found = {f"{operation}.{name}": at_commit(text, base) for operation, name, text in named_models(file)}
+    return {key: text for key, text in found.items() if text is not None}
 
 
 def longest_trial(file: StudyFile, prepared: PreparedObjective) -> int:

@@ -17,7 +17,8 @@ from optuna.storages import RDBStorage
 from ..spaces.errors import InputError, StudyError
 from .claims import Claims
 from .locking import claiming, only_one
-from .roles import AUGMENTATION, READY, REVISION, STARTED
+from .pinning import with_models, with_revision
+from .roles import AUGMENTATION, MODELS_AT, READY, REVISION, STARTED
 from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
 from .study_file.reading import parse_study_file
 from .study_file.schema import StudyFile
@@ -33,8 +34,8 @@ class StudyRecord:
     """A study in its storage, with the study file it was made from.
 
     `file` is what is searched: the operations that were dropped when the study was made stay out of it, and none is
-    dropped any more; and its encoder, where it is of the Hub, has the commit that it had then. `given` is the file as
-    the user wrote it, where that differs.
+    dropped any more; and its encoder and its operations' models, where they are of the Hub, have the commits that they
+    had then. `given` is the file as the user wrote it, where that differs.
     """
 
     study: optuna.Study
@@ -155,6 +156,7 @@ def open_study(name: str, url: str, *, reading: bool = False) -> StudyRecord:
     file = parse_study_file(attributes["study_file"], f"the stored study file of {name}", is_stored=True)
     dropped = attributes[AUGMENTATION].get("dropped", {})
     searched = with_revision(without_operations(file, dropped), attributes.get(REVISION))
+    searched = with_models(searched, attributes.get(MODELS_AT, {}))
     return StudyRecord(study, storage, url, searched, Path(attributes["path"]), file)
 
 
@@ -166,13 +168,6 @@ def without_operations(file: StudyFile, dropped: Collection[str]) -> StudyFile:
     kept = [name for name in augmentation.operations if name not in dropped]
     changed = augmentation.model_copy(update={"operations": kept, "on_missing": "error"})
     return file.model_copy(update={"space": file.space.model_copy(update={"augmentation": changed})})
-
-
-def with_revision(file: StudyFile, revision: str | None) -> StudyFile:
-    """The file with its encoder at a commit of the Hub; None leaves it as it is."""
-    if revision is None:
-        return file
-    return file.model_copy(update={"model": file.model.model_copy(update={"revision": revision})})
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class Files:
         source, own = resolve_source(text, self.base), task.settings.data
         if own is None:
             return replace(source, encoding=self.encoding)
-        return replace(source, encoding=own.encoding, group=f"tasks: {task.name}: data")
+        return replace(source, encoding=own.encoding, section=f"tasks: {task.name}: data")
 
     def _repaired(self, table: Table) -> Table:
         """Not where a task says at which of a text's characters something stands."""

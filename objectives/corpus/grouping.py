@@ -11,6 +11,14 @@ from ..data.table import Table, take
 from .notes import Notes
 
 
+def group_cells(column: str | None, table: Table) -> Sequence[str]:
+    """The group of each row, empty where it stands alone; nothing where the table has no such column.
+
+    One file may have 12.0 for another's 12, as pandas writes the numbers of a column with an empty cell.
+    """
+    return [whole(cell.strip()) for cell in table.column(column)] if column in table.names else ()
+
+
 @dataclass(frozen=True)
 class Grouping:
     """The column that says which rows belong together; None: each row stands alone.
@@ -34,13 +42,8 @@ class Grouping:
             self.notes.add(table, [Finding(what, len(table), (), "noted")])
 
     def cells(self, table: Table) -> Sequence[str]:
-        """The group of each row, empty where it stands alone; nothing where the table says of none.
-
-        One file may have 12.0 for another's 12, as pandas writes the numbers of a column with an empty cell.
-        """
-        if self.column is None or self.column not in table.names:
-            return ()
-        return [whole(cell.strip()) for cell in table.column(self.column)]
+        """The group of each row, empty where it stands alone; nothing where the table says of none."""
+        return group_cells(self.column, table)
 
     def numbers(self, table: Table) -> list[int] | None:
         """The group of each training row as a number; None where none are grouped. DataError: there is one group."""

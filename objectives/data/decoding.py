@@ -70,20 +70,20 @@ def _other_format(data: bytes, packed: str) -> str:
     return next((what.format(packed=packed) for start, what in _NO_TEXTS.items() if data.startswith(start)), "")
 
 
-def decode(data: bytes, source: str, encoding: str | None = None, group: str = "data") -> str:
+def decode(data: bytes, source: str, encoding: str | None = None, section: str = "data") -> str:
     """The text of bytes, without byte order marks.
 
     Args:
         data: UTF-8, or UTF-16 that begins with its mark, or in the encoding that is named.
         source: as the user wrote it, for messages.
         encoding: of a text without a mark; None: UTF-8.
-        group: of the study file where it can be named, for messages.
+        section: the part of the study file where it can be named, for messages.
 
     Raises:
         DataError: another encoding, a NUL, or nothing but blanks.
     """
     # Some programs write a mark before a text that has one already, and pandas would read another header than ours.
-    text = _marked(data, source, encoding, group).lstrip("\ufeff")
+    text = _marked(data, source, encoding, section).lstrip("\ufeff")
     mistakes = Mistakes(source)
     for number, line in enumerate(text.split("\n"), 1):
         if "\0" in line:
@@ -94,11 +94,11 @@ def decode(data: bytes, source: str, encoding: str | None = None, group: str = "
     return text
 
 
-def _marked(data: bytes, source: str, encoding: str | None, group: str) -> str:
+def _marked(data: bytes, source: str, encoding: str | None, section: str) -> str:
     if data.startswith(_UTF_16_MARKS) and not (encoding and data.startswith(codecs.BOM_UTF32_LE)):
         return _utf_16(data, source)
     if encoding is None or data.startswith(codecs.BOM_UTF8):
-        return _utf_8(data, source, group)
+        return _utf_8(data, source, section)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -117,7 +117,7 @@ def _utf_16(data: bytes, source: str) -> str:
         ) from error
 
 
-def _utf_8(data: bytes, source: str, group: str) -> str:
+def _utf_8(data: bytes, source: str, section: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -127,7 +127,7 @@ def _utf_8(data: bytes, source: str, group: str) -> str:
         name, codec = _likely_encoding(data)
         raise DataError(
             f"{source}, line {line}: byte {byte} of the line (0x{data[start]:02x}) is not UTF-8; the file looks like "
-            f"{name}: save it as UTF-8, or add this line to the study file, under {group}: `encoding: {codec}`"
+            f"{name}: save it as UTF-8, or add this line to the study file, under {section}: `encoding: {codec}`"
             f"{_sample(data, codec)}"
         ) from error
 

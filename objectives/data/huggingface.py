@@ -5,7 +5,6 @@ path mean to `datasets` (which takes paths for patterns). Remote code never runs
 """
 
 import logging
-import re
 import tempfile
 import threading
 from collections import Counter
@@ -16,7 +15,6 @@ from typing import Any
 
 import pyarrow
 from datasets import (
-    BuilderConfig,
     Dataset,
     Features,
     ReadInstruction,
@@ -39,8 +37,6 @@ from .delimited import Outline
 from .sources import Kind, Source
 from .text_columns import TextColumns
 
-_PLACES = {"name", "version", "data_dir", "data_files", "description"}
-"""Settings of a format's builder that say where files are, and not how they are read."""
 _PANDAS_INDEX = "__index_level_0__"
 _MOST_COLUMNS = 1000  # of a CSV file in a folder or on the Hub; a column beyond keeps the types that pandas finds
 
@@ -106,7 +102,7 @@ def _has_feature(column: pyarrow.Field) -> bool:
 def read_collection(source: Source) -> TextColumns:
     """Read one split of a local folder or of a Hub data set; DataError if it cannot be had."""
     try:
-        with _quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as cache:
+        with quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as cache:
             # What was downloaded is kept where every Hugging Face tool looks for it; a folder may change.
             return to_text(_open_collection(source, cache if source.kind is Kind.FOLDER else None))
     except ConnectionError as error:
@@ -133,29 +129,6 @@ def _open_collection(source: Source, cache: str | None) -> Dataset:
     return found
 
 
-def files_of(source: Source) -> list[str]:
-    """The files of a folder's split, as `datasets` finds them.
-
-    An empty list where it finds none, which reading explains, or where the folder's own README says how to read them.
-    """
-    name = re.match(r"[\w.-]+", source.split)
-    try:
-        with _quiet():
-            builder = load_dataset_builder(source.place, source.config)
-    except (DatasetsError, ValueError, OSError, RuntimeError):
-        return []
-    if builder.info.features is not None or _is_told_how(builder.config):
-        return []
-    found = builder.config.data_files or {}
-    return [str(file) for file in found.get(name[0] if name else source.split, [])]
-
-
-def _is_told_how(config: BuilderConfig) -> bool:
-    """Whether a setting is another than the format's own, such as the separator."""
-    usual = vars(type(config)())
-    return any(value != usual.get(key) for key, value in vars(config).items() if key not in _PLACES)
-
-
 def rows_of(source: Source, count: int) -> range:
     """Which of a split's rows are meant, as in `folder@train[:1000]`; DataError where there are none such."""
     base = source.split.partition("[")[0]
@@ -173,14 +146,14 @@ def _all_text(names: Sequence[str]) -> Features:
 @contextmanager
 def _private_copy(data: bytes) -> Generator[tuple[str, str]]:
     """A copy of the data and a cache folder for it, both gone afterwards."""
-    with _quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as folder:
+    with quiet(), tempfile.TemporaryDirectory(prefix="autotune-") as folder:
         file = Path(folder, "data.csv")
         file.write_bytes(data)
         yield str(file), str(Path(folder, "cache"))
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def quiet() -> Generator[None]:
     """No progress bars and no log lines of `datasets`: what matters comes as a DataError."""
     verbosity, had_bars = get_verbosity(), not are_progress_bars_disabled()
     set_verbosity(logging.CRITICAL)

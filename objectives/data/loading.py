@@ -14,14 +14,13 @@ from ...spaces.errors import DataError
 from .conll import parse_conll
 from .decoding import content_of, decode, read_bytes
 from .delimited import check_delimited, other_separator
-from .huggingface import files_of, read_collection, read_delimited, read_parquet, rows_of
+from .folders import files_of, labels_of, own_kinds
+from .huggingface import read_collection, read_delimited, read_parquet, rows_of
 from .json_lines import parse_json
-from .sources import FILE_KINDS, Kind, Source
+from .sources import Kind, Source
 from .table import Table, append, take, with_written_lists
 from .text_columns import TextColumns
 
-_SHOWN = 5
-"""Folders that a message names."""
 DELIMITERS = {Kind.CSV: ",", Kind.TSV: "\t"}
 
 
@@ -41,17 +40,17 @@ def load_table(source: Source) -> Table:
 def _read(source: Source) -> Table:
     """All rows of a source; a file may have none."""
     if not source.is_file:
-        files = [Path(file) for file in files_of(source)] if source.kind is Kind.FOLDER else []
+        files = files_of(source) if source.kind is Kind.FOLDER else []
         if (table := _folder_of_files(source, files)) is not None:
             return table
         content = read_collection(source)
-        return _table(source, content, _digest_of_columns(content), _labels_of(files))
+        return _table(source, content, _digest_of_columns(content), labels_of(files))
     data = read_bytes(source.place, source.text)
     digest = hashlib.sha256(data).hexdigest()
     data = content_of(data, source.place, source.text)
     if source.kind is Kind.PARQUET:
         return _table(source, read_parquet(data, source), digest)
-    text = decode(data, source.text, source.encoding, source.group)
+    text = decode(data, source.text, source.encoding, source.section)
     if source.kind is Kind.JSONL:
         return _table(source, parse_json(text, source.text), digest)
     if source.kind is Kind.CONLL:
@@ -69,31 +68,13 @@ def fingerprint(source: Source) -> str:
     return load_table(source).fingerprint
 
 
-def _labels_of(files: Sequence[Path]) -> str:
-    """What to do where texts stand in folders side by side, which may be named by labels; empty where they do not."""
-    folders = {file.parent for file in files}
-    if (
-        len(folders) < 2
-        or len({folder.parent for folder in folders}) > 1
-        or {file.suffix for file in files} != {".txt"}
-    ):
-        return ""
-    names = ", ".join(sorted(repr(folder.name) for folder in folders)[:_SHOWN]) + ", …" * (len(folders) > _SHOWN)
-    return (
-        f"the names of its folders ({names}) are not read as labels, and each line of a file is a row; make a CSV of "
-        "it with a row for each file and the columns text and label"
-    )
-
-
 def _folder_of_files(source: Source, every: Sequence[Path]) -> Table | None:
     """The rows of a split whose files are of the kinds that we check; None where one is of another kind.
 
-    `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates. It does
-    read the .json and the packed files of a folder: their digest is that of what it makes of them, in studies that are
-    there.
+    `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates.
     """
     files = [file for file in every if file.stat().st_size] or every  # an empty one among others has no rows
-    kinds = [FILE_KINDS.get(suffix) if (suffix := file.suffix.lower()) != ".json" else None for file in files]
+    kinds = own_kinds(source, files)
     tables = [
         _read(replace(source, text=f"{source.text}: {file.name}", kind=kind, place=str(file)))
         for file, kind in zip(files, kinds, strict=True)

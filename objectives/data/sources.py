@@ -59,8 +59,8 @@ class Source:
     split: str = "train"
     encoding: str | None = None
     """Of text files without a byte order mark; None: UTF-8."""
-    group: str = "data"
-    """The group of the study file that names it and its encoding, for messages."""
+    section: str = "data"
+    """The part of the study file that names it and its encoding, for messages."""
 
     @property
     def is_file(self) -> bool:
@@ -94,7 +94,7 @@ def _resolve(text: str, base: Path) -> Source:
     if not text.strip() or "\0" in text:
         raise DataError(f"{text!r} names no data; give {_allowed()}")
     path = place_of(text, base)
-    kind = _kind_of(path)
+    kind = kind_of(path)
     if kind is not None and not path.is_dir():
         return _resolve_file(text, path, kind)
     if path.is_file():
@@ -107,8 +107,8 @@ def _resolve(text: str, base: Path) -> Source:
     return _resolve_collection(text, base)
 
 
-def _kind_of(path: Path) -> Kind | None:
-    """By the end of its name, or of the name of what is packed in it."""
+def kind_of(path: Path) -> Kind | None:
+    """Of a file, by the end of its name, or of the name of what is packed in it; None: none that is read."""
     inner = path.with_suffix("") if path.suffix.lower() == PACKED else path
     return FILE_KINDS.get(inner.suffix.lower())
 

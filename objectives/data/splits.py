@@ -10,6 +10,10 @@ from ...spaces.errors import DataError
 from .cleaning import Finding
 from .cleaning import rows as in_words
 
+RARE = (
+    "give such rows the label of others, or one in common (such as 'other'), or none: rows without a label are dropped"
+)
+"""What to do about classes of one row."""
 _FEW = 5
 """Rows that a split may be off without a word: rounding, and a rare class or two."""
 
@@ -52,7 +56,7 @@ def _check_classes(counts: Counter[str]) -> None:
         names = ", ".join(map(repr, single))
         raise DataError(
             f"{'a class' if len(single) == 1 else f'{len(single)} classes'} with one row: {names}; "
-            "each class needs a row for training and one for validation"
+            f"each class needs a row for training and one for validation: {RARE}"
         )
 
 

@@ -20,9 +20,10 @@ from transformers import (
 
 from ...spaces.errors import EncoderError, OperationUnavailable
 from ..caching import content_hash
+from ..places import place_of
 from ..tensor_cache import tensors_hash
-from .encoders import Family, family_of, positions, quiet_transformers
-from .location import MAIN, cannot_open, locate
+from .encoders import Family, commit_of, family_of, positions, quiet_transformers
+from .location import MAIN, cannot_open, locate, parted
 
 _CLASSES: dict[Family, Any] = {
     "encoder": AutoModelForMaskedLM,
@@ -64,21 +65,21 @@ def open_language_model(
     """Open a pretrained model of a family with the head that writes.
 
     Args:
-        name: Hub id, folder or package:NAME/FOLDER, as the study file has it.
+        name: Hub id (perhaps @ a branch, tag or commit), folder or package:NAME/FOLDER, as the study file has it.
         base: the folder that paths are relative to.
         key: the study file's key that the name stands at.
         family: what is wanted; another one is refused.
         device: where it writes.
-        revision: of a Hub id that is the study's encoder; others are opened at their main branch.
+        revision: of a Hub id that is the study's encoder; others without one are opened at their main branch.
 
     Raises:
         OperationUnavailable: nothing is there, it is of another family, its files lack the head, it needs code of its
             own, or a package.
     """
     try:
-        location = locate(name, base, key)
+        location, own = parted(locate(name, base, key))
         with quiet_transformers():
-            language = _opened(name, location, key, family, revision or MAIN)
+            language = _opened(name, location, key, family, own or revision or MAIN)
     except EncoderError as error:
         raise OperationUnavailable(str(error)) from error
     except ImportError as error:
@@ -87,6 +88,19 @@ def open_language_model(
         raise OperationUnavailable(cannot_open(name, error, key)) from error
     nn.Module.to(language.model, device)
     return language
+
+
+def at_commit(name: str, base: Path) -> str | None:
+    """A model of the Hub with the commit that it has now, as `owner/name@COMMIT`.
+
+    None: it is no such model, or its commit cannot be told; opening it explains the latter.
+    """
+    hub, revision = (name, None) if place_of(name, base).is_dir() else parted(name)
+    try:
+        commit = commit_of(hub, base, revision)
+    except EncoderError:
+        return None
+    return None if commit is None else f"{hub}@{commit}"
 
 
 def _opened(name: str, location: str, key: str, family: Family, revision: str) -> LanguageModel:

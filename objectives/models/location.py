@@ -45,6 +45,12 @@ def locate(name: str, base: Path, key: str = ENCODER) -> str:
     return name
 
 
+def parted(location: str) -> tuple[str, str | None]:
+    """A Hub id, and the branch, tag or commit behind its @, if any; a folder's name may have one too."""
+    name, _, revision = location.partition("@")
+    return (location, None) if Path(location).is_dir() or not revision else (name, revision)
+
+
 def check_revision(name: str, location: str, revision: str | None) -> None:
     """Check that what has a revision is of the Hub.
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...spaces.errors import DataError
+from ..data.splits import RARE
 from ..data.table import Table
 
 GAPS = frozenset({"nan", "n/a", "#n/a", "null"})
@@ -33,9 +34,19 @@ def check_classes(counts: Counter[str], table: Table, task: str, column: str) ->
             "a classification needs two or more"
         )
     if single := sorted(label for label, count in counts.items() if count == 1):
+        which = "class" if len(single) == 1 else f"{len(single)} classes of {len(counts)}"
         raise DataError(
-            f"{table.source}: task {task!r}: class {named(single)} has one row only; each class needs two or more"
+            f"{table.source}: task {task!r}: column {column!r}: {which} with one row only: "
+            f"{_with_places(single, table, column)}; each class needs two or more: {RARE}"
         )
+
+
+def _with_places(labels: Sequence[str], table: Table, column: str) -> str:
+    """Labels, the first of them with the place of their row: 'a' (line 3), 'b' (line 9) and 3 more."""
+    cells = table.column(column)
+    shown = [f"{label!r} ({table.unit} {table.lines[cells.index(label)]})" for label in labels[:_NAMED]]
+    rest = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return ", ".join(shown) + rest
 
 
 def check_known(rows: Iterable[Iterable[str]], labels: Sequence[str], table: Table, task: str) -> None:

@@ -26,8 +26,8 @@ TrainingProgress = Callable[[int, int, Mapping[str, float]], None]
 class Trained:
     """A production training's outcome.
 
-    `validation` and `test` are measured in fp32, as whoever opens the exported model computes; `validation` is empty
-    where all data was trained on.
+    `validation` and `test` are measured in fp32, as whoever opens the exported model computes; they are empty where
+    nothing was measured, and `validation` where all data was trained on.
     """
 
     run: TrainingRun
@@ -66,7 +66,30 @@ def train_production(
     keep_best: bool,
     manner: Manner = Manner(),
 ) -> Trained:
-    """Train to the end; keep the weights of the best evaluation, or the last ones.
+    """Train to the end as `train_to_best` does, and measure the weights that are kept.
+
+    Raises:
+        As `train_to_best`.
+    """
+    trained = train_to_best(prepared, configuration, device, progress, keep_best=keep_best, manner=manner)
+    began, model = time.perf_counter(), trained.run.model
+    leads, rows = manner.group.leads, prepared.test
+    validation = evaluation(model, prepared, device, "fp32") if leads and keep_best else {}
+    test = evaluate(model, rows, prepared, device, "fp32") if leads and rows else {}
+    seconds = trained.seconds + time.perf_counter() - began
+    return replace(trained, validation=validation, test=test, seconds=seconds)
+
+
+def train_to_best(
+    prepared: PreparedObjective,
+    configuration: Configuration,
+    device: torch.device,
+    progress: TrainingProgress,
+    *,
+    keep_best: bool,
+    manner: Manner = Manner(),
+) -> Trained:
+    """Train to the end; keep the weights of the best evaluation, or the last ones, which nothing measures.
 
     Without rows held out (`keep_best` False) there is nothing to choose by, so the last weights count.
 
@@ -95,16 +118,11 @@ def train_production(
         progress(run.step, run.total_steps, metrics)
         if not run.finished:
             _pause(run, history, manner)
-    began = time.perf_counter()
     step = run.step
     if history.best is not None:
         step, weights = history.best
         run.load_weights(weights)
-    leads, rows = manner.group.leads, prepared.test
-    validation = evaluation(run.model, prepared, device, "fp32") if leads and keep_best else {}
-    test = evaluate(run.model, rows, prepared, device, "fp32") if leads and rows else {}
-    seconds = sum(told.seconds for told in history.told) + time.perf_counter() - began
-    return Trained(run, step, validation, test, seconds)
+    return Trained(run, step, {}, {}, sum(told.seconds for told in history.told))
 
 
 def _next_evaluation(run: TrainingRun, history: History, manner: Manner) -> Evaluation:

@@ -1,5 +1,6 @@
 """Trials of whole trainings, between which only the position is state: fold after fold, or one on the test data."""
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cached_property
@@ -8,7 +9,8 @@ import torch
 
 from ...spaces.configuration import Configuration
 from ..prepared import PreparedObjective
-from .production import Manner, train_production
+from .evaluating import evaluate
+from .production import Manner, train_to_best
 from .run import TrainingRun
 from .trainer import Checkpoint, Evaluation
 
@@ -90,10 +92,11 @@ class TestedRun(WholeRun):
 
     def advance(self) -> Evaluation:
         """As of every run; ValueError: there is no test data."""
-        if self._prepared.test is None:
+        began, prepared = time.perf_counter(), replace(self._prepared, folds=())
+        if prepared.test is None:
             raise ValueError("there is no test data")
-        trained = train_production(
-            replace(self._prepared, folds=()),
+        trained = train_to_best(
+            prepared,
             self.configuration,
             self._device,
             lambda *_: None,
@@ -101,4 +104,5 @@ class TestedRun(WholeRun):
             manner=Manner(parts=self._parts),
         )
         self.step = trained.step
-        return Evaluation(self.trial_id, self.step, trained.test, finished=True, seconds=trained.seconds)
+        metrics = evaluate(trained.run.model, prepared.test, prepared, self._device, "fp32")
+        return Evaluation(self.trial_id, self.step, metrics, finished=True, seconds=time.perf_counter() - began)

@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...objectives.data.sources import resolve_source
@@ -12,7 +12,8 @@ from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
 from ..creation import check_free, consequences, create_study
 from ..executors.placement import Placement
-from ..preparing import longest_trial, prepare_study
+from ..pinning import with_models
+from ..preparing import longest_trial, models_at_commits, prepare_study
 from ..report.live import make_observer
 from ..report.summarizing import summarize
 from ..report.summary import Summary
@@ -51,7 +52,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     file = given
     check_free(file.name, url)  # before the data is read, which may take long
     with generation() as progress:
-        prepared = prepare_study(file, path.parent, progress)
+        models = models_at_commits(file, path.parent)
+        prepared = prepare_study(with_models(file, models), path.parent, progress)
     file = without_operations(file, prepared.operations.dropped)
     for name, reason in prepared.operations.dropped.items():
         tell(f"warning: augmentation: {name} is left out (on_missing: drop): {reason}", "yellow")
@@ -62,8 +64,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     rungs = prepared.rungs(file.training)
     training = ", ".join(f"{name} {counted(len(its.tokens), 'row')}" for name, its in prepared.train.items())
     tell(f"{file.name}: {', '.join(file.objectives)}, {file.search.trials} trials", "bold")
-    if commit := prepared.encoder.commit:
-        tell(f"encoder: {encoder(file.model.encoder, commit)}, wherever and whenever the study trains")
+    for name, text in _commits(file, prepared, models):
+        tell(f"{name}: {text}, wherever and whenever the study trains")
     tell(f"training: {training}; validation: {counted(len(prepared.validation.tokens), 'row')}")
     for line in _found(prepared, path.parent):
         tell(line)
@@ -75,7 +77,16 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     for line in consequences(file):
         tell(line)
     if not dry_run:
-        create_study(given, path, url, prepared)
+        create_study(given, path, url, prepared, models)
+
+
+def _commits(file: StudyFile, prepared: PreparedObjective, models: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The models of the Hub, each with its commit: the encoder, and those of operations."""
+    if commit := prepared.encoder.commit:
+        yield "encoder", encoder(file.model.encoder, commit)
+    for key, text in models.items():
+        name, _, commit = text.partition("@")
+        yield key, encoder(name, commit)
 
 
 def _found(prepared: PreparedObjective, base: Path) -> Iterator[str]:

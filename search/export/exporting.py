@@ -11,7 +11,7 @@ from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
 from ..report.summarizing import summarize
 from ..report.summary import Summary
-from ..roles import BESIDE, CONFIGURATION, REVISION, ROWS
+from ..roles import BESIDE, CONFIGURATION, MODELS_AT, REVISION, ROWS
 from ..safe_text import plain
 from ..settings import MAY_CHANGE
 from ..study import StudyRecord
@@ -106,7 +106,7 @@ def _member(summary: Summary, trial: RankedTrial) -> FrontMember:
 def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -> str:
     """SHA-256 of all that an export is chosen by.
 
-    That is the study file without what may change while the study lives, the commit of its encoder, the hashes of its
+    That is the study file without what may change while the study lives, the commits of its models, the hashes of its
     data, of every trial that ended its number, state, values and configuration, and of the confirmation each arm's
     configuration and scores. So two exports with the same fingerprint were chosen from the same results, and an export
     of a study that went on since, or was made anew under its name, has another one. The storage, times and places have
@@ -122,7 +122,8 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
     settings = json.loads(attributes["study_file"])
     lasting = {name: value for name, value in settings["search"].items() if name not in MAY_CHANGE}
     file = json.dumps({**settings, "search": lasting, "confirm": None})  # a text, as the order of tasks counts
-    known = [file, attributes.get(REVISION), dict(record.fingerprints), trials, arms]
+    models = [attributes[MODELS_AT]] if attributes.get(MODELS_AT) else []
+    known = [file, attributes.get(REVISION), dict(record.fingerprints), trials, arms, *models]
     return content_hash([json.dumps(part, sort_keys=True, ensure_ascii=False) for part in known])
 
 

@@ -28,7 +28,7 @@ class Checked:
     plan: Plan
     data: DataSettings
     refused: Mapping[str, str]
-    """Held-out files that cannot serve, with the reason."""
+    """Files of held-out rows that are not used, with the reason."""
 
 
 def task_of(chosen: Chosen) -> Task[Any]:

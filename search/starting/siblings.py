@@ -7,6 +7,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ...objectives.data.decoding import PACKED
+from ...objectives.data.folders import has_card
 from ...objectives.data.sources import FILE_KINDS, Kind, Source, resolve_source
 from ...spaces.errors import DataError
 from ..study_file.schema import default_name
@@ -14,7 +15,8 @@ from ..study_file.schema import default_name
 _TRAIN = re.compile(r"(?<![A-Za-z])train(ing)?(?![A-Za-z])", re.IGNORECASE)
 _LONGEST_FOLDER = 48
 """Characters; a study's name has up to 64."""
-_HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+"""What files of held-out rows are called, the likeliest first."""
 
 
 def written_path(source: Source, folder: Path) -> str:
@@ -78,13 +80,13 @@ def training_file(source: Source) -> Source:
     set; so is a split that is asked for.
     """
     folder = Path(source.text)
-    if source.kind is not Kind.FOLDER or not _is(source.text, source.place) or _has_card(folder):
+    if source.kind is not Kind.FOLDER or not _is(source.text, source.place) or has_card(folder):
         return source
     found = [file for file in _files(folder) if _TRAIN.search(_unpacked(file).stem)]
     if len(found) != 1:
         return source
     (only,) = (resolve_source(str(file), Path()) for file in found)
-    return only if any(next(beside(only, kind), None) for kind in _HELD_OUT) else source
+    return only if any(next(beside(only, kind), None) for kind in HELD_OUT) else source
 
 
 def beside(source: Source, kind: str) -> Iterator[Source]:
@@ -94,7 +96,7 @@ def beside(source: Source, kind: str) -> Iterator[Source]:
     if not source.is_file or not _TRAIN.search(name):
         return
     files = sorted(_files(path.parent), key=lambda file: file.suffixes != path.suffixes)
-    for word in _HELD_OUT[kind]:
+    for word in HELD_OUT[kind]:
         stem = _TRAIN.sub(word, name, count=1).casefold()
         for file in files:
             if _unpacked(file).stem.casefold() == stem:
@@ -120,8 +122,3 @@ def _files(folder: Path) -> list[Path]:
 def _unpacked(path: Path) -> Path:
     """The name of what a packed file holds; that of another file."""
     return path.with_suffix("") if path.suffix.lower() == PACKED else path
-
-
-def _has_card(folder: Path) -> bool:
-    card = folder / "README.md"
-    return card.is_file() and card.read_bytes().startswith(b"---")

@@ -21,7 +21,7 @@ from .finding import Chosen
 from .headers import without_names
 from .names import ANSWERS, plain_name
 from .objectives import measured
-from .siblings import beside, has_latin_name, study_name, training_file, written_path
+from .siblings import HELD_OUT, beside, has_latin_name, study_name, training_file, written_path
 from .writing import study_text
 
 _MOST_TOLD = 20
@@ -72,7 +72,8 @@ def start_study(data: str, destination: Path, kind: str | None = None, encoding:
         found = checked(plan.noted(note), _rows(source, folder), folder)
     except DataError as error:
         raise DataError("\n".join([str(error), *_behind(plan.tasks[0], data, kind)])) from None
-    found = replace(found, plan=found.plan.led_by(measured(found.plan.tasks[0], table)))
+    plan = found.plan.led_by(measured(found.plan.tasks[0], table))
+    found = replace(found, plan=plan, refused={**found.refused, **dict(_passed_over(source, folder))})
     named = "" if has_latin_name(source) else _NAMELESS
     text = study_text(study_name(source), found, len(table), named)
     file = parse_study_file(text, str(destination))
@@ -98,12 +99,19 @@ def _table(source: Source) -> Table:
 
 def _rows(source: Source, folder: Path) -> DataSettings:
     """The rows, and the files beside them that hold validation and test rows."""
-    held = {kind: written_path(found, folder) for kind in ("validation", "test") for found in _first(source, kind)}
+    held = {kind: files[0] for kind in HELD_OUT if (files := _held_out(source, kind, folder))}
     return DataSettings.model_validate({"train": written_path(source, folder), "encoding": source.encoding, **held})
 
 
-def _first(source: Source, kind: str) -> Sequence[Source]:
-    return [*beside(source, kind)][:1]
+def _held_out(source: Source, kind: str, folder: Path) -> list[str]:
+    return [written_path(found, folder) for found in beside(source, kind)]
+
+
+def _passed_over(source: Source, folder: Path) -> Iterator[tuple[str, str]]:
+    """Further files beside that could hold the rows of a kind, and how to take these."""
+    for kind in HELD_OUT:
+        for file in (files := _held_out(source, kind, folder))[1:]:
+            yield file, f"{files[0]!r} comes first; for these rows instead, write `{kind}: {file}` under data"
 
 
 def _nothing(table: Table, columns: Sequence[Column], kind: str | None, export: str) -> str:

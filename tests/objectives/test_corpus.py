@@ -336,7 +336,17 @@ def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: 
     ("rows", "message"),
     [
         ([("a", "x"), ("b", "x")], "train.csv: task 'main': column 'label' has one class only ('x')"),
-        ([*reviews(9), ("z", "rare")], "train.csv: task 'main': class 'rare' has one row only"),
+        (
+            [*reviews(9), ("z", "rare")],
+            "train.csv: task 'main': column 'label': class with one row only: 'rare' (line 11); ",
+        ),
+        (
+            [*reviews(9), *((f"z{i}", f"rare {i}") for i in range(7))],
+            "column 'label': 7 classes of 9 with one row only: 'rare 0' (line 11), 'rare 1' (line 12), "
+            "'rare 2' (line 13), 'rare 3' (line 14), 'rare 4' (line 15) and 2 more; each class needs two or more: give "
+            "such rows the label of others, or one in common (such as 'other'), or none: rows without a label are "
+            "dropped",
+        ),
         ([("a", ""), ("b", " ")], "train.csv: task 'main': column 'label' is empty in every row"),
         ([("same", "a"), ("same ", "a"), ("b", "b"), ("c", "b")], "after cleaning, a class with one row: 'a'"),
         (

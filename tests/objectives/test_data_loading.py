@@ -9,6 +9,7 @@ import lzma
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,6 +291,23 @@ def test_the_files_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path):
         (tmp_path / "set" / f"{name}.csv").write_bytes(f"text,label\ncafé {name},x\n".encode("cp1252"))
     table = load_table(replace(resolve_source("set", tmp_path), encoding="cp1252"))
     assert sorted(table.columns["text"]) == ["café one", "café two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv.gz", gzip.compress("text,label\ncafé,x\n".encode("cp1252"), mtime=0)),
+        ("a.jsonl.gz", gzip.compress('{"text": "café", "label": "x"}'.encode("cp1252"), mtime=0)),
+        ("a.json", '[{"text": "café", "label": "x"}]'.encode("cp1252")),
+    ],
+)
+def test_packed_files_and_arrays_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path, name: str, content: bytes):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / name).write_bytes(content)
+    source = resolve_source("set", tmp_path)
+    assert load_table(replace(source, encoding="cp1252")).columns == {"text": ["café"], "label": ["x"]}
+    with pytest.raises(DataError, match=rf"^set: {name}, line .*: `encoding: cp1252`"):
+        load_table(source)
 
 
 @pytest.mark.parametrize(
@@ -687,6 +705,30 @@ def test_a_folder_whose_readme_says_how_it_is_read_is_read_so(tmp_path: Path):
         (tmp_path / folder / "README.md").write_text(f"---\n{readme}\n---\n")
         (tmp_path / folder / "train.csv").write_text(rows)
         assert load_table(resolve_source(folder, tmp_path)).columns == {"text": ["good"], "label": ["pos"]}
+
+
+@pytest.mark.parametrize(
+    ("others", "both"),
+    [
+        (["train.csv"], "'train.jsonl' and 'train.csv'"),
+        (["train.csv.gz"], "'train.jsonl' and 'train.csv.gz'"),
+        (["train-1.tsv", "train-2.tsv"], "'train-1.tsv' and 'train.jsonl'"),
+    ],
+)
+def test_a_split_in_two_formats_is_refused_unless_a_readme_says_which(tmp_path: Path, others: Sequence[str], both: str):
+    (tmp_path / "set").mkdir()
+    for name in others:
+        content = b"text,label\nb,y\n".replace(b",", b"\t" if "tsv" in name else b",")
+        (tmp_path / "set" / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    (tmp_path / "set" / "train.jsonl").write_text('{"text": "a", "label": "x"}\n')
+    with pytest.raises(DataError) as caught:
+        load_table(resolve_source("set", tmp_path))
+    assert str(caught.value) == (
+        f"set: {both} are both of the split 'train', in two formats, of which one would be read; "
+        "give the path of one file, or move the others to another folder"
+    )
+    (tmp_path / "set" / "README.md").write_text("---\nconfigs: [{config_name: default, data_files: '*.jsonl'}]\n---\n")
+    assert load_table(resolve_source("set", tmp_path)).columns == {"text": ["a"], "label": ["x"]}
 
 
 def test_parts_of_a_folder_differ_by_fingerprint(tmp_path: Path):

@@ -77,6 +77,31 @@ def test_wrong_labels_are_suspected_and_few_others(tmp_path: Path):
     assert len(whole.cleaned(chosen()).main.tokens) == 160  # told of, but not asked to go
 
 
+def suspects(folder: Path, rows: list[tuple[str, str, str]], group: str | None) -> frozenset[int]:
+    """Of rows of a text, a label and a group; the first lines of the file."""
+    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("text", "label", "author"), *rows])
+    whole = prepared(folder, reviews(), train="rows.csv", group=group, clean={"suspect_labels": "report"})
+    return whole.droppable.rows["drop_suspect_labels", True]["main"]
+
+
+def test_rows_of_a_group_do_not_vouch_for_each_others_labels(tmp_path: Path):
+    """Each of 20 authors has a word of their own, and one label; the first one's labels are all wrong."""
+    turned = {"good": "bad", "bad": "good"}
+    rows = [
+        (f"{text} author{i % 20}", label if i % 20 else turned[label], f"{i % 20}")
+        for i, (text, label) in enumerate(reviews())
+    ]
+    assert suspects(tmp_path, rows, "author") == {i for i in range(160) if i % 20 == 0}
+    assert not suspects(tmp_path, rows, None)
+
+
+def test_nothing_is_suspected_where_a_label_is_of_one_group(tmp_path: Path):
+    rows = [(text, label, label if label == "bad" else "") for text, label in reviews(wrong=8)]
+    assert suspects(tmp_path, rows, None)
+    assert not suspects(tmp_path, rows, "author")
+
+
 @pytest.mark.slow
 def test_a_pretrained_encoder_suspects_by_its_embeddings(tmp_path: Path, minilm: Path):
     whole = prepared(tmp_path, reviews(wrong=8), clean={"suspect_labels": "drop"}, encoder=str(minilm))

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from autotune.objectives.prepared import PreparedObjective
+from autotune.objectives.multi_task.model import MultiTaskModel
+from autotune.objectives.prepared import PreparedObjective, TaskRows
+from autotune.objectives.training import evaluating
 from autotune.objectives.training.evaluating import evaluate
 from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.production import Trained, train_production
 from autotune.objectives.training.run import TrainingRun
+from autotune.objectives.training.whole import TestedRun
 from autotune.spaces.configuration import Configuration, Mix, SettingValue
+from autotune.spaces.training import Precision
 from safetensors.torch import load_file
 from transformers import pipeline
 
@@ -103,6 +107,28 @@ def test_test_rows_are_measured_by_the_kept_weights(objective: Objectives, tmp_p
     assert prepared.test is not None
     assert done.test == evaluate(done.run.model, prepared.test, prepared, CPU, "fp32")
     assert trained(objective(tasks=MAIN_ALONE), Configuration(learning_rate=3e-3)).test == {}
+
+
+def test_a_training_for_the_test_measures_validation_only_to_choose(
+    objective: Objectives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\nThe battery is superb.,positive\nThe price is awful.,negative\nA good one,positive\n")
+    prepared = objective(tasks=MAIN_ALONE, data={"test": str(test)}, training={"epochs": 2})
+    configuration, predicted, real = Configuration(learning_rate=3e-3), list[int](), evaluating.predict
+    known = trained(prepared, configuration)
+
+    def predict(
+        model: MultiTaskModel, rows: TaskRows, own: PreparedObjective, device: torch.device, precision: Precision
+    ) -> torch.Tensor:
+        predicted.append(len(rows.tokens))
+        return real(model, rows, own, device, precision)
+
+    monkeypatch.setattr(evaluating, "predict", predict)
+    found = TestedRun(0, configuration, prepared, CPU, parts=1).advance()
+    assert (found.step, found.metrics) == (known.step, known.test)
+    rungs = len(prepared.rungs(prepared.training_of(configuration)))
+    assert predicted == [len(prepared.validation.tokens)] * rungs + [3]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Encoders of the Hub are opened from one commit."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from autotune.objectives.augmentation.neighbours import neighbours_in_encoder
 from autotune.objectives.augmentation.operation import Resources
 from autotune.objectives.data.row import Row
 from autotune.objectives.models.encoders import EncoderSource, commit_of, open_encoder
+from autotune.objectives.models.language_models import at_commit
 from autotune.objectives.models.vocabulary import input_table
 from autotune.spaces.augmentation import AugmentationSpace
-from autotune.spaces.errors import EncoderError
+from autotune.spaces.errors import EncoderError, OperationUnavailable
 from transformers import AutoModel
 
 from ..hub import NAME, Hub
@@ -75,6 +77,30 @@ def test_the_encoder_masks_words_at_its_revision(hub: Hub) -> None:
     made = (Resources(Path("/"), NAME, [], max_length=16, revision=revision) for revision in ("v1", "main", None))
     hashes = [Mask.make(AugmentationSpace(), resources).fingerprint for resources in made]
     assert hashes[0] != hashes[1] == hashes[2]
+
+
+def test_a_model_of_an_operation_at_its_commit(hub: Hub, tmp_path: Path) -> None:
+    first = hub.push("v1", "main", seed=1)
+    named = [at_commit(name, tmp_path) for name in (NAME, f"{NAME}@v1", f"{NAME}@{first}")]
+    assert named == [f"{NAME}@{first}"] * 3
+    hub.push("main", seed=2)
+    spaces = [AugmentationSpace.model_validate({"mask": {"model": name}}) for name in (named[0], f"{NAME}@v1", NAME)]
+    resources = Resources(tmp_path, "scratch:tiny", [], max_length=16)
+    hashes = [Mask.make(space, resources).fingerprint for space in spaces]
+    assert hashes[0] == hashes[1] != hashes[2]
+    missing = AugmentationSpace.model_validate({"mask": {"model": f"{NAME}@v9"}})
+    assert at_commit(f"{NAME}@v9", tmp_path) is None
+    with pytest.raises(OperationUnavailable, match=f"cannot open '{NAME}@v9'"):
+        Mask.make(missing, resources)
+
+
+def test_only_models_of_the_hub_have_commits(architectures: Callable[..., Path], tmp_path: Path) -> None:
+    folder = tmp_path / "bert@v1"
+    folder.symlink_to(architectures("bert"))
+    names = (str(folder), "bert@v1", "package:nowhere/model", "owner/missing")
+    assert [at_commit(name, tmp_path) for name in names] == [None] * 4
+    space = AugmentationSpace.model_validate({"mask": {"model": "bert@v1"}})
+    assert Mask.make(space, Resources(tmp_path, "scratch:tiny", [], max_length=16))
 
 
 def test_a_revision_that_is_not_there(hub: Hub) -> None:

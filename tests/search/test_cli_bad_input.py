@@ -72,7 +72,7 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
     ),
     "a class with one row": (
         data(HEADER + ROWS + b"hm,maybe,a\n"),
-        ["reviews.csv: task 'sentiment': class 'maybe' has one row only"],
+        ["reviews.csv: task 'sentiment': column 'label': class with one row only: 'maybe' (line 20)", "or none"],
     ),
     "no encoder there": (edit("scratch:tiny", "./encoder"), ["model: encoder: no folder './encoder'"]),
     "no such scratch encoder": (

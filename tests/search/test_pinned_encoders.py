@@ -79,6 +79,24 @@ def test_a_tag_of_the_study_file_is_taken_and_kept(study: Path, hub: Hub, autotu
     assert "model.revision: 'v1' -> 'main'" in outcome.err
 
 
+def test_models_of_operations_are_pinned_like_the_encoder(folder: Path, hub: Hub, autotune: Command) -> None:
+    text = STUDY.replace("operations: [noise, mixup]", f"operations: [mask], mask: {{model: {NAME}}}")
+    Path("study.yaml").write_text(text.replace("trials: 4", "trials: 2").replace("epochs: 2", "epochs: 1"), "utf-8")
+    first = hub.push("main", seed=1)
+    outcome = autotune("study", "create", "study.yaml")
+    assert f"mask.model: {NAME} at {first[:12]}, wherever" in outcome.out, outcome.err
+    hub.spoil(hub.push("main", seed=2))
+    outcome = autotune("study", "run", "study.yaml", "--devices", "cpu")
+    assert outcome.code == 0, outcome.err
+    record = open_study("tiny", URL)
+    files = record.file, record.given or record.file
+    assert [each.space.augmentation.mask.model for each in files] == [f"{NAME}@{first}", NAME]
+    assert autotune("study", "export", "tiny").code == 0
+    assert read_best(Path("best.yaml")).augmentation.mask.model == f"{NAME}@{first}"
+    outcome = autotune("verify", "best.yaml", "--devices", "cpu")
+    assert outcome.code == 0, outcome.err
+
+
 @pytest.mark.slow
 def test_workers_and_fresh_seeds_train_that_commit(study: Path, hub: Hub, autotune: Command) -> None:
     """Workers are spawned: they know the study file and the cache of the Hub alone."""

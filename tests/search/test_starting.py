@@ -561,6 +561,21 @@ def test_the_same_format_beside_comes_first() -> None:
     assert start_study("train.csv", Path("study.yaml")).file.data.test == "test.csv"
 
 
+def test_a_second_file_beside_is_told(autotune: Command) -> None:
+    rows = list(reviews(120))
+    parts = {"train.csv": rows[:80], "val.csv": rows[80:90], "validation.csv": rows[90:100], "test.csv": rows[100:]}
+    for name, part in {**parts, "test.jsonl": rows[100:]}.items():
+        write(Path(name), part)
+    done = autotune("init", "train.csv")
+    assert done.code == 0, done.err
+    assert "validation: validation.csv; test: test.csv" in done.out
+    assert (
+        "left out: file 'val.csv': 'validation.csv' comes first; for these rows instead, write `validation: val.csv`"
+        in done.out
+    )
+    assert "left out: file 'test.jsonl': 'test.csv' comes first; " in done.out
+
+
 def test_a_file_beside_that_cannot_serve_is_told(autotune: Command) -> None:
     rows = list(reviews())
     write(Path("train.csv"), rows)

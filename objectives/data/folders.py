@@ -1,0 +1,110 @@
+"""The files of a folder's split, as `datasets` finds them, and which of them it reads itself."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets import BuilderConfig, load_dataset_builder
+from datasets.data_files import DataFilesDict, get_data_patterns
+from datasets.exceptions import DatasetsError
+
+from ...spaces.errors import DataError
+from .decoding import PACKED, content_of, read_bytes
+from .huggingface import quiet
+from .sources import FILE_KINDS, Kind, Source, kind_of
+
+_PLACES = {"name", "version", "data_dir", "data_files", "description"}
+"""Settings of a format's builder that say where files are, and not how they are read."""
+_MAY_DESCRIBE = {".json"}
+"""What holds rows, or tells of those of other files."""
+_LEFT = {".json", PACKED}
+"""The ends of names of files that are left to `datasets`."""
+_SHOWN = 5
+"""Folders that a message names."""
+
+
+def files_of(source: Source) -> list[Path]:
+    """The files of a folder's split.
+
+    An empty list where `datasets` finds none, which reading explains, or where the folder's own README says how to
+    read them.
+
+    Raises:
+        DataError: the split has files of another format too, whose rows `datasets` would leave out without a word.
+    """
+    name = re.match(r"[\w.-]+", source.split)
+    split = name[0] if name else source.split
+    try:
+        with quiet():
+            builder = load_dataset_builder(source.place, source.config)
+            named = {} if has_card(Path(source.place)) else _by_their_names(source.place)
+    except (DatasetsError, ValueError, OSError, RuntimeError):
+        return []
+    found = [Path(file) for file in (builder.config.data_files or {}).get(split, [])]
+    _check_one_format(source, found, [Path(file) for file in named.get(split, [])])
+    return [] if builder.info.features is not None or _is_told_how(builder.config) else found
+
+
+def has_card(folder: Path) -> bool:
+    """Whether its README says how it is to be read, as a card of the Hub does."""
+    card = folder / "README.md"
+    return card.is_file() and card.read_bytes().startswith(b"---")
+
+
+def own_kinds(source: Source, files: Sequence[Path]) -> list[Kind | None]:
+    """The kind of each file that we read; None for those that `datasets` reads.
+
+    It does read the .json and the packed files of a folder, if UTF-8: their digest is that of what it makes of them, in
+    studies that are there.
+    """
+    left = [file for file in files if file.suffix.lower() in _LEFT]
+    ours = source.encoding is not None or not all(_is_utf_8(file, source) for file in left)
+    return [kind_of(file) if ours or file not in left else None for file in files]
+
+
+def labels_of(files: Sequence[Path]) -> str:
+    """What to do where texts stand in folders side by side, which may be named by labels; empty where they do not."""
+    folders = {file.parent for file in files}
+    if (
+        len(folders) < 2
+        or len({folder.parent for folder in folders}) > 1
+        or {file.suffix for file in files} != {".txt"}
+    ):
+        return ""
+    names = ", ".join(sorted(repr(folder.name) for folder in folders)[:_SHOWN]) + ", …" * (len(folders) > _SHOWN)
+    return (
+        f"the names of its folders ({names}) are not read as labels, and each line of a file is a row; make a CSV of "
+        "it with a row for each file and the columns text and label"
+    )
+
+
+def _by_their_names(place: str) -> DataFilesDict:
+    """The files of each split, whatever their formats."""
+    return DataFilesDict.from_patterns(get_data_patterns(place), base_path=place)
+
+
+def _check_one_format(source: Source, found: Sequence[Path], named: Sequence[Path]) -> None:
+    rest = [file for file in named if file not in found and {*file.suffixes} & (FILE_KINDS.keys() - _MAY_DESCRIBE)]
+    if found and rest:
+        raise DataError(
+            f"{source.text}: {found[0].name!r} and {rest[0].name!r} are both of the split {source.split!r}, in two "
+            "formats, of which one would be read; give the path of one file, or move the others to another folder"
+        )
+
+
+def _is_told_how(config: BuilderConfig) -> bool:
+    """Whether a setting is another than the format's own, such as the separator."""
+    usual = vars(type(config)())
+    return any(value != usual.get(key) for key, value in vars(config).items() if key not in _PLACES)
+
+
+def _is_utf_8(file: Path, source: Source) -> bool:
+    """Whether a text file is; anything else is left to what reads it."""
+    if kind_of(file) in (None, Kind.PARQUET):
+        return True
+    name = f"{source.text}: {file.name}"
+    try:
+        content_of(read_bytes(str(file), name), str(file), name).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
