@@ -144,6 +144,14 @@ def test_what_cannot_be_stacked_says_so(family: str, objective: Objectives, arch
     assert family in (unstackable(model) or "")
 
 
+def test_a_decoder_of_a_stacked_architecture_says_so(objective: Objectives, architectures: Architectures):
+    """The stacked attention would let its tokens see those behind them."""
+    encoder = str(architectures("bert", is_decoder=True))
+    prepared = objective(model={"encoder": encoder}, tasks={"sentiment": {"kind": "classification"}})
+    model = prepared.models.build(["sentiment"], prepared.settings.training)
+    assert "is_decoder" in (unstackable(model) or "")
+
+
 def test_a_weight_outside_the_stacked_layers_is_found(objective: Objectives):
     prepared = objective()
     model = prepared.models.build(["sentiment"], prepared.settings.training)

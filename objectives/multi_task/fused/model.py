@@ -28,6 +28,8 @@ def unstackable(model: MultiTaskModel) -> str | None:
     architecture = model.encoder.config.model_type
     if architecture not in COUNTED_FROM_ZERO:
         return f"of its architecture, {architecture}; fused are {', '.join(COUNTED_FROM_ZERO)}"
+    if getattr(model.encoder.config, "is_decoder", False):
+        return "its tokens see only those before them (is_decoder)"
     held = {p for module in model.modules() if type(module) in STACKED for p in module.parameters(recurse=False)}
     other = [name for name, parameter in model.named_parameters() if parameter not in held]
     return f"its weight {other[0]} is in no layer that is stacked" if other else None
