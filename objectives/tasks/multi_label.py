@@ -26,6 +26,8 @@ _NONE: Any = 0
 """F1 of a label that nobody has or guesses. The stubs of scikit-learn know this argument's texts only."""
 _SEPARATORS = "|;,/"
 """What may stand between labels where it is not the separator that is set."""
+_VECTOR = 32
+"""Numbers that torch computes at once on a CPU, or a multiple of that."""
 _SEVERAL = 3
 """Cells with another separator from which on it is told of: one or two may be labels with a comma in them."""
 
@@ -128,9 +130,13 @@ class MultiLabel(TextTask[MultiLabelSettings]):
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Binary cross-entropy, the mean over rows and labels."""
         logits = self.predict(head, encoded, batch)
+        # The last numbers, too few for the processor's vectors, would be rounded otherwise: those of one trial of many.
+        spare = (0, -logits.shape[1] % _VECTOR)
 
         def losses(targets: torch.Tensor) -> torch.Tensor:
-            return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+            padded = functional.pad(logits, spare), functional.pad(targets, spare)
+            terms = functional.binary_cross_entropy_with_logits(*padded, reduction="none")
+            return terms[:, : logits.shape[1]].mean(1)
 
         return batch.blended(losses)
 

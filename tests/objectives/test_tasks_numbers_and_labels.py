@@ -11,10 +11,12 @@ from autotune.objectives.data.loading import load_table
 from autotune.objectives.data.repairs import respelt
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table
+from autotune.objectives.models.borrowed import Encoded
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.tasks.batch import TextCodes
+from autotune.objectives.tasks.batch import Batch, TextCodes
 from autotune.objectives.tasks.multi_label import MultiLabel, MultiLabelSettings
 from autotune.objectives.tasks.regression import Regression, RegressionSettings
+from autotune.objectives.tasks.stacking import stack
 from autotune.objectives.training.evaluating import predict
 from autotune.objectives.training.exporting import export_model
 from autotune.objectives.training.production import train_production
@@ -250,3 +252,21 @@ def test_a_single_label_is_measured_by_the_rows_that_have_it(codes: TextCodes):
     assert (nothing["f1"], nothing["macro_f1"], nothing["exact_match"]) == (0, 0, 0.75)
     half = topics().measure(torch.tensor([[9.0], [9.0], [-9.0], [-9.0]]), truth, codes)
     assert half["f1"] == half["macro_f1"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("labels", [1, 3, 5])
+def test_the_gradient_of_labels_is_the_same_in_every_slot(labels: int, monkeypatch: pytest.MonkeyPatch):
+    """Torch computes the last numbers, which do not fill a vector of the processor's, otherwise than all before."""
+    random = torch.Generator().manual_seed(0)
+    rows, truth = torch.randn(31, labels, generator=random), torch.rand(31, labels, generator=random).round()
+    logits = torch.cat([rows] * 3).requires_grad_()
+    monkeypatch.setattr(MultiLabel, "predict", lambda *_: logits)
+    ids = torch.zeros(31, 4, dtype=torch.int64)
+    batch = stack([Batch(ids, ids == 0, truth)] * 3)
+    losses = topics().loss(None, Encoded(ids), batch)  # pyright: ignore[reportArgumentType], what predicts is replaced
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(rows, truth)
+    torch.testing.assert_close(losses.detach(), expected.expand(3))
+    losses.sum().backward()
+    assert logits.grad is not None
+    first, *others = logits.grad.chunk(3)
+    assert all(torch.equal(first, other) for other in others)
