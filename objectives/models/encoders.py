@@ -190,7 +190,7 @@ def open_encoder(
     location, commit = locate(name, base), commit_of(name, base, revision)
     try:
         with quiet_transformers():
-            config = AutoConfig.from_pretrained(location, revision=commit or MAIN, trust_remote_code=False)
+            config = _outputs(AutoConfig.from_pretrained(location, revision=commit or MAIN, trust_remote_code=False))
             tokenizer = AutoTokenizer.from_pretrained(location, revision=commit or MAIN, trust_remote_code=False)
             limit = positions(config)
     except (OSError, ValueError, KeyError, ImportError) as error:
@@ -205,6 +205,12 @@ def open_encoder(
     if family_of(config) == "decoder":
         _make_padding(config, tokenizer)
     return EncoderSource(name, location, config, tokenizer, commit)
+
+
+def _outputs(config: PreTrainedConfig) -> PreTrainedConfig:
+    """A config whose model gives what ours read, named, and nothing else, whatever it was saved to give."""
+    config.return_dict, config.output_attentions, config.output_hidden_states = True, False, False
+    return config
 
 
 def _make_padding(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast) -> None:

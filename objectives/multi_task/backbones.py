@@ -48,7 +48,8 @@ def encode(backbone: PreTrainedModel, batches: Sequence[Batch]) -> Iterator[Enco
     """What the backbone computes for each of some batches of one length, in one pass."""
     body = _part(backbone, "encoder") if has_halves(backbone) else backbone
     masks = [_blended_mask(batch) for batch in batches]
-    outputs = body(attention_mask=torch.cat(masks).long(), **_tokens(body, batches), **_extras(backbone, batches))
+    tokens = {**_tokens(body, batches), **_places(body, batches)}
+    outputs = body(attention_mask=torch.cat(masks).long(), **tokens, **_extras(backbone, batches))
     sizes = [len(batch.ids) for batch in batches]
     pooled = getattr(outputs, "pooler_output", None)
     pools = pooled.split(sizes) if pooled is not None else [None] * len(sizes)
@@ -69,6 +70,25 @@ def _tokens(body: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, torch.
         return {"input_ids": torch.cat([batch.ids for batch in batches])}
     table = input_table(body)
     return {"inputs_embeds": torch.cat([_reworked(table(batch.ids), batch, batch.cut_tokens) for batch in batches])}
+
+
+def _places(body: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+    """Positions, for RoBERTa and kin, which count them from the padding's number and past padding within a text.
+
+    Theirs would be others for all rows where one is given as embeddings, and where the vocabulary's padding has another
+    number than the positions'. A blended row has no ids to count by.
+    """
+    embeddings = getattr(body, "embeddings", None)
+    if not hasattr(embeddings, "create_position_ids_from_inputs_embeds"):
+        return {}
+    first: int = getattr(embeddings, "padding_idx")  # noqa: B009, no type knows of it
+    padding = input_table(body).padding_idx
+    ids = torch.cat([batch.ids for batch in batches])
+    told = ids != padding
+    counted = told.cumsum(1) * told
+    blended = [torch.zeros_like(b.mask[:, 0]) if b.keep is None else b.keep < 1 for b in batches]
+    in_turn = torch.arange(1, ids.shape[1] + 1, device=ids.device)
+    return {"position_ids": first + torch.where(torch.cat(blended).unsqueeze(1), in_turn, counted)}
 
 
 def _extras(backbone: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """One backbone for several of transformers' classes: each head computes what its own class computes."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +351,44 @@ def test_a_structure_that_is_no_model_is_not_opened(tmp_path: Path):
     (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["pipeline"]}')
     with pytest.raises(EncoderError, match="'pipeline' is not a model of transformers"):
         load_heads(tmp_path)
+
+
+def states_of(source: EncoderSource, batches: Sequence[Batch], vocabulary: Vocabulary | None = None) -> torch.Tensor:
+    """What the encoder makes of the first of some batches."""
+    backbone = models_of(source, {"text": AutoModelForSequenceClassification})["text"].base_model
+    assert isinstance(backbone, PreTrainedModel)
+    if vocabulary is not None:
+        vocabulary.trim_backbone(backbone)
+    with torch.inference_mode():
+        return next(encode(backbone, batches)).last_hidden_state
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "mpnet"])
+@pytest.mark.parametrize("reworked", ["keep", "cut_tokens"])
+def test_a_row_does_not_depend_on_what_is_done_to_others(family: str, reworked: str, architectures: Architectures):
+    """RoBERTa and kin number a text's tokens otherwise where they are given as embeddings."""
+    source = source_of(architectures(family))
+    pad = source.tokenizer.pad_token_id
+    ids = torch.tensor([[8, 9, pad, 10, 30, pad], [12, 8, 7, 50, 60, 70]])  # padding within a text
+    mask = torch.tensor([[True] * 5 + [False], [True] * 6])
+    plain = Batch(ids, mask, torch.zeros(2))
+    parts: dict[str, dict[str, Any]] = {
+        "keep": {"keep": torch.tensor([0.5, 0.7]), "partner": torch.tensor([1, 0])},
+        "cut_tokens": {"cut_tokens": ids == 8, "cut_features": torch.zeros(2, 32, dtype=torch.bool)},
+    }
+    other = Batch(ids, mask, torch.zeros(2), **parts[reworked])
+    torch.testing.assert_close(states_of(source, [plain, other]), states_of(source, [plain, plain]))
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "mpnet"])
+def test_padding_may_get_another_number(family: str, architectures: Architectures):
+    changes = {} if family == "mpnet" else {"pad_token_id": 30}
+    source = source_of(architectures(family, max_position_embeddings=80, **changes))
+    pad = changes.get("pad_token_id", 1)
+    kept = torch.tensor([0, 1, 2, 3, 4, *range(20, 80)])
+    vocabulary = Vocabulary(kept, source.config.vocab_size)
+    ids = torch.tensor([[50, 45, 46, 60, pad, pad]])  # the first has the number of padding, 30 or so, when trimmed
+    mask = ids != pad
+    trim = states_of(source, [Batch(vocabulary.new_ids[ids], mask, torch.zeros(1))], vocabulary)
+    full = states_of(source, [Batch(ids, mask, torch.zeros(1))])
+    torch.testing.assert_close(trim[mask], full[mask])

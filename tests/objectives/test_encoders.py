@@ -80,6 +80,14 @@ def test_a_config_that_says_nothing(folder: Path, text: str):
     assert "'encoder'" in refused("encoder", folder.parent)
 
 
+def test_a_config_that_asks_for_other_outputs_does_not_get_them(folder: Path):
+    config = json.loads((folder / "config.json").read_text())
+    asked = {"return_dict": False, "output_attentions": True, "output_hidden_states": True}
+    (folder / "config.json").write_text(json.dumps(config | asked))
+    model = open_encoder("encoder", folder.parent, [], 16).build(AutoModelForSequenceClassification, num_labels=2)
+    assert [*model(torch.tensor([[2, 9, 3]]))] == ["logits"]
+
+
 def test_a_folder_without_a_tokenizer(folder: Path):
     for file in folder.glob("tokenizer*"):
         file.unlink()
