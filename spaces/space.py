@@ -107,6 +107,10 @@ class SearchSpace:
             found[f"training.{name}"] = _setting_distribution(name, space)
         return found
 
+    def may_be_off(self, task: str) -> bool:
+        """Whether there are trials without an auxiliary."""
+        return self._weights(task).optional
+
     def _weights(self, task: str) -> LossWeightSpace:
         """A task that is an objective's cannot be switched off: there would be nothing to measure."""
         weights = self.settings.loss_weights

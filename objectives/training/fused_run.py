@@ -33,7 +33,7 @@ class FusedRun(Course):
         self.means = MeanLosses()
         """Of the losses since the last evaluation."""
         self.alive = True
-        """Whether all gradients were finite. A trial with one that was not is updated no more."""
+        """Whether the norm of its gradients was finite. A trial of which it was not is updated no more."""
         self._device = device
         self._told = 0
         self._form: tuple[tuple[int, int], tuple[object, ...]] | None = None
@@ -131,12 +131,12 @@ class FusedRun(Course):
         """The mean normalised loss of each task since the last evaluation; the next one counts anew.
 
         Raises:
-            Diverged: a loss or a gradient was not finite.
+            Diverged: a loss or the norm of the gradients was not finite.
         """
         means, self.means = self.means, MeanLosses(self.step)
         found = means.read(self._prepared.normalisers, self.step)
         if not self.alive:
-            raise Diverged(f"a gradient is not finite between steps {means.first + 1} and {self.step}")
+            raise Diverged(f"the norm of the gradients is not finite between steps {means.first + 1} and {self.step}")
         return found
 
     def evaluated(self, metrics: Mapping[str, float], losses: Mapping[str, float], seconds: float) -> Evaluation:

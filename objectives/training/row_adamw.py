@@ -19,7 +19,8 @@ def clip_rows(gradients: torch.Tensor, limits: torch.Tensor) -> torch.Tensor:
         limits: (slots,); infinity: never.
 
     Returns:
-        (slots,) bool: whether the gradient is finite. One that is not touches no other row.
+        (slots,) bool: whether that norm is finite; it is infinite, too, where numbers are beyond 1e19. One that is not
+        touches no other row.
     """
     norms = torch.linalg.vector_norm(gradients, dim=1)
     gradients.mul_((limits / (norms + 1e-6)).clamp_(max=1).unsqueeze(1))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...objectives.data.sources import resolve_source
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.fusible import unfusible
+from ...objectives.training.fusible import fusion
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
 from ..creation import check_free, consequences, create_study
@@ -72,8 +72,8 @@ def _create(given: StudyFile, path: Path, url: str, *, dry_run: bool) -> None:
     tell(f"a trial: {rungs[-1]} steps, evaluated {len(rungs)} times")
     if (longest := longest_trial(file, prepared)) > rungs[-1]:
         tell(f"epochs are searched: trials of up to {longest} steps compete with shorter ones")
-    if why := unfusible(prepared, file.search_space().equal_weights()):
-        tell(f"on a GPU trials train one by one: {why}")
+    for line in fusion(prepared, file.search_space()).sentences:
+        tell(f"on a GPU {line}")
     for line in consequences(file):
         tell(line)
     if not dry_run:

@@ -8,9 +8,10 @@ import torch
 
 from ...objectives.machine import free_memory
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.fusible import unfusible
+from ...objectives.training.fusible import fusion
 from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
 from ...objectives.training.probing import Probe, probe_cpu
+from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged, InputError, first_line
 from .executor import Executor
 from .inline import InlineExecutor
@@ -121,19 +122,19 @@ def choose(
                 "as another seed"
             )
         return Choice(name, places, slots, 1)
-    if slots > 1 and len(places) > 1 and _is_one_program(recipe, prepared, note):
+    if slots > 1 and len(places) > 1 and _fused_example(recipe, prepared, note):
         if threads in (None, 1):
             return Choice(name, places[:slots], slots, 1)
         note(f"trials take turns: earlier ones trained with {threads} threads, and one each rounds differently")
     return Choice(name, places[:1], slots, threads or torch.get_num_threads())
 
 
-def _is_one_program(recipe: Recipe, prepared: PreparedObjective, note: Note) -> bool:
-    """Whether a study's trials can train together; `note` hears why not."""
-    why = unfusible(prepared, recipe.file.search_space().equal_weights())
-    if why:
-        note(f"trials train one by one: {why}")
-    return why is None
+def _fused_example(recipe: Recipe, prepared: PreparedObjective, note: Note) -> Configuration | None:
+    """One of the study's trials that can train together, None if none can; `note` hears which cannot, and why."""
+    found = fusion(prepared, recipe.file.search_space())
+    for line in found.sentences:
+        note(line)
+    return None if found.why_none else found.example
 
 
 def _probe_baseline(recipe: Recipe, prepared: PreparedObjective) -> Probe:
@@ -144,9 +145,9 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
     """One, as the plain trainer takes its trials in turn; on a GPU as many as train well as one program."""
     if places[0].is_core or not places[0].is_here:
         return 1
-    if not _is_one_program(recipe, prepared, note):
+    configuration, device = _fused_example(recipe, prepared, note), places[0].device
+    if configuration is None:
         return 1
-    configuration, device = recipe.file.search_space().equal_weights(), places[0].device
     try:
         probe = probe_gpu(prepared, configuration, device)
         slots, why = slots_worth(

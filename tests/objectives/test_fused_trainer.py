@@ -11,13 +11,15 @@ from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.fusible import unfusible
+from autotune.objectives.training.fusible import fusion, unfusible
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.row_adamw import RowAdamW
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Checkpoint, Evaluation
 from autotune.spaces.configuration import Configuration, Mix
+from autotune.spaces.space import SearchSpace, SpaceSettings
+from autotune.spaces.training import TrainingSettings
 
 from .trained import AUGMENTATION, TASKS, to_the_end, told
 
@@ -341,6 +343,48 @@ def test_folds_and_costs_are_trained_one_by_one(objective: Objectives, changes: 
         changes = {"objective": ["sentiment.accuracy", "cost.gflops"]}
     prepared = objective(**changes)
     assert unfusible(prepared, Configuration(learning_rate=1e-3)) is not None
+
+
+def space_of(tasks: Sequence[str], training: Mapping[str, object], *, optional: bool = True) -> SearchSpace:
+    settings = {"loss_weights": {"optional": optional}, "training": training}
+    return SearchSpace(SpaceSettings.model_validate(settings), tasks, (1e-5, 1e-3), TrainingSettings())
+
+
+@pytest.mark.parametrize(
+    ("training", "reasons"),
+    [
+        ({"dropout": [0.0, 0.3]}, {}),
+        ({"weighting": {"choices": ["pcgrad", "static"]}}, {"weighting pcgrad": "gradients"}),
+        ({"layer_decay": [0.8, 1.0]}, {"layer_decay 0.8": "rates of their own"}),
+        ({"freeze_layers": [0, 1]}, {"freeze_layers 1": "some layers only"}),
+    ],
+)
+def test_what_is_searched_says_which_trials_are_not_fused(
+    prepared: PreparedObjective, training: dict[str, Any], reasons: dict[str, str]
+):
+    found = fusion(prepared, space_of(["aspect"], training))
+    assert found.why_none is None
+    assert unfusible(prepared, found.example) is None
+    assert found.alone.keys() == reasons.keys()
+    for words, reason in reasons.items():
+        assert reason in found.alone[words]
+    assert len(found.sentences) == len(reasons)
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_task_that_may_be_off_keeps_no_trial_without_it_from_fusing(objective: Objectives, optional: bool):
+    prepared = objective(tasks={**TASKS, "retell": {"kind": "generation"}})
+    found = fusion(prepared, space_of(["aspect", "retell"], {}, optional=optional))
+    if optional:
+        assert set(found.alone) == {"retell on"}
+        assert set(found.example.ratios) == {"aspect"}
+    else:
+        assert found.sentences == ["trials train one by one: the loss of 'retell' is not computed per trial"]
+
+
+def test_where_nothing_that_is_searched_fuses_no_trial_does(prepared: PreparedObjective):
+    found = fusion(prepared, space_of(["aspect"], {"weighting": {"choices": ["pcgrad", "dwa"]}}, optional=False))
+    assert found.why_none is not None  # the study's own weighting, which would fuse, is none of the choices
 
 
 @pytest.mark.slow
