@@ -89,20 +89,23 @@ class _Arrivals:
 
     def __init__(self) -> None:
         self._runs = self._written = self._known = 0
-        self._reader, self._writer = os.pipe()
-        for end in (self._reader, self._writer):
-            os.set_blocking(end, False)
+        self._reader = -1
 
     @contextmanager
     def counted(self) -> Generator[None]:
         """Have signals counted until the context is left."""
-        previous = signal.set_wakeup_fd(self._writer)
+        self._reader, writer = os.pipe()
         try:
-            yield
+            for end in (self._reader, writer):
+                os.set_blocking(end, False)
+            previous = signal.set_wakeup_fd(writer)
+            try:
+                yield
+            finally:
+                signal.set_wakeup_fd(previous)
         finally:
-            signal.set_wakeup_fd(previous)
             os.close(self._reader)
-            os.close(self._writer)
+            os.close(writer)
 
     def new(self) -> int:
         """How many came that are not told yet; a handler asks once whenever it runs."""

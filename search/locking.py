@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 from sqlalchemy import make_url, text
 
 from ..objectives.caching import cache_folder
-from ..spaces.errors import InputError, StudyError, StudyHeld
+from ..spaces.errors import AutotuneError, InputError, StudyError, StudyHeld
 from .storage import server, timeouts
+from .writing import DISK
 
 _PAUSE_S = 0.05
 
@@ -92,8 +93,9 @@ def _folder() -> Path:
     return folder
 
 
-def _refusal(path: Path, done: str, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be {done} ({error.strerror}); set AUTOTUNE_CACHE to a folder of your own")
+def _refusal(path: Path, done: str, error: OSError) -> AutotuneError:
+    kind = AutotuneError if error.errno in DISK else InputError
+    return kind(f"{path}: cannot be {done} ({error.strerror}); set AUTOTUNE_CACHE to a folder of your own")
 
 
 def database(url: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..spaces.errors import AutotuneError, InputError
 
 _BEGINNING = 4096
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """What a disk does, which is no mistake in what the user gave."""
 
 
@@ -35,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
 
 def unwritable(what: str, error: OSError) -> AutotuneError:
     """The error that says why something cannot be written."""
-    kind = AutotuneError if error.errno in _DISK else InputError
+    kind = AutotuneError if error.errno in DISK else InputError
     return kind(f"{what} cannot be written: {error.strerror}")
 
 

@@ -14,6 +14,7 @@ import typer
 from ...objectives.tasks.names import Kind
 from ...spaces.errors import AutotuneError, InputError
 from ..limits import LARGEST_SEED
+from ..writing import DISK
 from . import study
 from .values import Commands
 
@@ -172,7 +173,7 @@ def run() -> None:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             _end(f"{error.filename}: {error.strerror}", 2)
-        if error.errno != errno.ENOSPC:
+        if error.errno not in DISK:
             raise
         if error.filename is None:  # the output; Python's own last flush would fail once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

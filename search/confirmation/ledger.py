@@ -19,12 +19,11 @@ from ..locking import claiming
 from ..roles import CONFIGURATION, IDENTITY, ROLE
 from ..storage import patiently
 from ..study import StudyRecord, confirmation_name, named
-from ..verdict.significance import FEWEST_PAIRS
 from .arms import Planned, key_of
 
 SEED, TESTED = "seed", "tested"
 ARMS, SEEDS, LOOKS, ABLATION, TEST = "arms", "seeds", "looks", "ablation", "test"
-"""`looks`: how many seeds had scores each time that others were added."""
+"""`looks`: each time that seeds were added, on how many the arms had been compared, and who was shown to be better."""
 TOKEN, OF = "token", "of"
 """`of`: the identity of the study, under which nothing changes that is measured."""
 
@@ -110,14 +109,6 @@ class Ledger:
 
     def trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
-
-    def looks(self, seeds: int) -> list[int]:
-        """The earlier looks of a verdict on so many seeds, by how many had scores; fewer than six can claim nothing."""
-        looks = list(self.facts.get(LOOKS, []))
-        done = [fresh_of(trial) for trial in self.trials() if trial.state is TrialState.COMPLETE]
-        seen = len({fresh.seed for fresh in done if not fresh.tested})
-        is_new = max([FEWEST_PAIRS - 1, *looks]) < seen < seeds and len(self.facts.get(SEEDS, [])) < seeds
-        return [*looks, seen] if is_new else looks
 
     def plan(self, decide: Callable[[Mapping[str, Any]], Decision]) -> list[FreshTraining]:
         """Queue what is not there yet, under the lock that other hosts wait for; `decide` hears what they decided.

@@ -40,15 +40,21 @@ class _Reading:
         self._trials = ledger.trials()
         self._by_key = {key_of_trial(trial): trial for trial in self._trials}
         self._seeds: list[int] = self._facts[SEEDS]
-        self._looks = [seen for seen in self._facts.get(LOOKS, []) if seen < len(self._seeds)]
         self._maximize = record.file.maximize
 
     def confirmed(self) -> Confirmed:
         ranked = {trial.number: trial.value for trial in ranked_trials(self._record.study)}
         planned = _as_ranked(stored_arms(self._facts[ARMS]), list(ranked))
         arms = with_costs([self._arm(each, ranked) for each in planned])
-        verdict = self._judged(arms, len(self._seeds), len(self._looks) + 1)
-        looks = {seen: self._judged(arms, seen, look) for look, seen in enumerate(self._looks, 1)}
+        looks, table = self._looks(arms), self._table(arms)
+        verdict = judge(
+            table,
+            BASELINE,
+            {arm.name: arm.simplicity for arm in arms},
+            {arm.name: arm.search_score for arm in arms if arm.is_candidate and arm.search_score is not None},
+            [arm.name for arm in arms if arm.is_candidate],
+            len(looks) + 1,
+        )
         winner = None if verdict is None else next(arm for arm in arms if arm.name == verdict.winner.name)
         runs = Runs(self._record, self._trials, self._seeds)
         return Confirmed(
@@ -56,28 +62,22 @@ class _Reading:
             missing=sum(map(is_to_come, self._trials)),
             arms=arms,
             verdict=verdict,
-            unit=unit_of(self._table(arms)),
+            unit=unit_of(table),
             effects=tuple(self._effects(arms, verdict)) if verdict else (),
             tested=self._tested(arms),
             short_runs=runs.of_search(winner.trial) if winner and winner.trial is not None else None,
             fresh_runs=runs.of_confirmation(winner.configuration) if winner else None,
             same_rows=not isinstance(self._record.file.data.validation, float),
             seconds=sum(trial.user_attrs.get(SECONDS, 0.0) for trial in self._trials),
-            looks={seen: found.winner.name if found and found.is_better else None for seen, found in looks.items()},
+            looks=looks,
         )
 
-    def _judged(self, arms: Sequence[Arm], seeds: int, look: int) -> Verdict | None:
-        """The verdict of the first so many seeds."""
-        kept = set(self._seeds[:seeds])
-        scores = {arm.name: {seed: score for seed, score in arm.scores.items() if seed in kept} for arm in arms}
-        return judge(
-            Scores(scores, self._maximize),
-            BASELINE,
-            {arm.name: arm.simplicity for arm in arms},
-            {arm.name: arm.search_score for arm in arms if arm.is_candidate and arm.search_score is not None},
-            [arm.name for arm in arms if arm.is_candidate],
-            look,
-        )
+    def _looks(self, arms: Sequence[Arm]) -> dict[int, str | None]:
+        """The earlier looks, by the seeds seen. Seeds that were added and have no scores yet make no other look."""
+        known = {int(seen): name for seen, name in self._facts.get(LOOKS, {}).items()}
+        baseline = next(arm.scores for arm in arms if arm.name == BASELINE)
+        compared = max((len(arm.scores.keys() & baseline.keys()) for arm in arms if arm.name != BASELINE), default=0)
+        return {seen: name for seen, name in known.items() if seen < compared}
 
     def _arm(self, planned: Planned, ranked: Mapping[int, float]) -> Arm:
         found = self._found(planned)

@@ -110,8 +110,9 @@ class _Work:
         def decide(facts: Mapping[str, Any]) -> Decision:
             arms = _in_order(_newest(stored_arms(facts.get(ARMS, [])), chosen))
             seeds = self._seeds(max(settings.seeds, len(facts.get(SEEDS, []))))
-            looks = ledger.looks(len(seeds))  # stored before the seeds: a kill between them may not forget one
-            return _trainings(arms, seeds), {ARMS: arms_to_store(arms), LOOKS: looks, SEEDS: seeds}
+            looks = {**facts.get(LOOKS, {}), **_look(read_confirmation(self._record), len(seeds))}
+            # Looks are stored before seeds: a kill between them may not forget one.
+            return _trainings(arms, seeds), {LOOKS: looks, ARMS: arms_to_store(arms), SEEDS: seeds}
 
         ledger.plan(decide)
         names, seeds = ", ".join(arm["name"] for arm in ledger.facts[ARMS]), ledger.facts[SEEDS]
@@ -189,17 +190,27 @@ class _Work:
         max_steps = longest_trial(file, prepared)
         work = Workload(len(left), len(trials), patiently(lambda: threads_of(ledger.study)))
         with (
+            storage_failures(self._record.url),
             agreed(
                 lambda work: make_executor(self._placement, recipe, prepared, work, observer.message),
                 work,
                 partial(keep_threads, ledger.study, self._record.url),
             ) as executor,
-            storage_failures(self._record.url),
         ):
             left_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
             budget = Budget(left_s, limits)
             tuner = Tuner(ledger.claims, space, executor, observer, scoring, max_steps, budget)
             return tuner.run(len(trials), self._interrupted)
+
+
+def _look(found: Confirmed | None, seeds: int) -> dict[str, str | None]:
+    """The look at what there is, if so many seeds are more and it could have claimed something."""
+    if found is None or found.verdict is None or seeds <= len(found.seeds):
+        return {}
+    compared = [each.test.pairs for each in found.verdict.comparisons.values() if each.can_claim]
+    if not compared:
+        return {}
+    return {str(max(compared)): found.verdict.winner.name if found.verdict.is_better else None}
 
 
 def _newest(stored: Iterable[Planned], arms: Sequence[Planned]) -> list[Planned]:

@@ -95,7 +95,7 @@ def _others(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
 def _looks(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if not confirmed.looks:
         return
-    look, before = len(confirmed.looks) + 1, " and ".join(map(str, confirmed.looks))
+    look, before = len(confirmed.looks) + 1, ", ".join(map(str, confirmed.looks))
     comparison = verdict.comparisons.get(verdict.winner.name)
     p, counts = "a p", f"{weight_of(look)} times"
     if comparison is not None and comparison.corrected < 1:

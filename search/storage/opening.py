@@ -7,7 +7,6 @@ storage, which `optuna` and `optuna-dashboard` open unchanged. A command that on
 write lock and leaves even the file's journal mode as it is (reading.py).
 """
 
-import errno
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -17,6 +16,7 @@ from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from sqlalchemy import URL, Engine, inspect, text
 
+from ..writing import DISK
 from . import timeouts
 from .address import parsed
 from .connecting import connected, first_engine
@@ -51,7 +51,7 @@ def _usable(url: str) -> Generator[None]:
         with storage_errors(url, timeouts.OPENING_S):
             yield
     except OSError as error:
-        is_full = error.errno == errno.ENOSPC
+        is_full = error.errno in DISK
         raise refusal(url, FULL if is_full else f"cannot be used: {error.strerror or type(error).__name__}") from None
 
 

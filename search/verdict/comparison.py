@@ -7,7 +7,7 @@ from ..wording import counted
 from .estimate import Estimate, estimate
 from .scores import Scores
 from .sign_flip import SignFlip, sign_flip
-from .significance import ALPHA, FEWEST_PAIRS, fewest_pairs, holm, level_of, pairs_needed, weight_of
+from .significance import ALPHA, fewest_pairs, holm, level_of, pairs_needed, weight_of
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Comparison:
     def pairs_needed(self) -> int | None:
         """Pairs that would show a gain like this one, so more than there are where these do not show it.
 
-        More are the next look, but where fewer than six could not be looked at. None for more than 100, or where there
+        More are the next look, unless these could claim nothing. None for more than 100, or where there
         is no gain to show, or no number would help.
         """
         if self.gain.mean <= 0 or self.is_gated:
             return None
-        look = self.look + (not self.is_better and self.test.pairs >= FEWEST_PAIRS)
+        look = self.look + (self.can_claim and not self.is_better)
         needed = pairs_needed(self.gain.mean, self.gain.spread, self.comparisons, look)
         return needed if self.is_better or needed is None else max(needed, self.test.pairs + 1)
 

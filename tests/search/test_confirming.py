@@ -104,7 +104,7 @@ def test_seeds_added_after_a_look_make_another_and_a_resumed_run_does_not(
     confirm: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One seed could claim something here; in earnest it takes six."""
-    monkeypatch.setattr("autotune.search.confirmation.ledger.FEWEST_PAIRS", 1)
+    monkeypatch.setattr("autotune.search.verdict.comparison.fewest_pairs", lambda *_: 1)
     options = ("--candidates", "1", "--no-ablate")
     confirm("--seeds", "1", *options, "--timeout", "0.01s")
     confirm("--seeds", "2", *options, "--timeout", "0.01s")  # nobody has seen a score
@@ -113,8 +113,10 @@ def test_seeds_added_after_a_look_make_another_and_a_resumed_run_does_not(
     confirm("--seeds", "2", *options)
     confirm("--seeds", "1", *options)
     assert confirmed().looks == {}
+    before = confirmed().verdict
     confirm("--seeds", "3", *options, "--timeout", "0.01s")
-    assert confirmed().looks == {2: None}
+    assert confirmed().looks == {}  # what is known has not changed
+    assert confirmed().verdict == before
     out = confirm("--seeds", "4", *options)  # nothing new has been seen since
     found = confirmed()
     assert found.looks == {2: None}
@@ -526,7 +528,7 @@ def test_trainings_that_another_host_queued_meanwhile_are_waited_for(
     monkeypatch.setattr(running, "read_confirmation", read)
     confirm("--seeds", "1", "--candidates", "1", "--no-ablate")
     assert rounds == [len(fresh_trials()) - 1, 1]
-    assert missing == [0]
+    assert missing == [0, 0]  # before the plan, and for the verdict
 
 
 def test_who_was_no_candidate_earlier_is_one_now() -> None:

@@ -167,12 +167,18 @@ def test_what_else_failed_says_nothing_of_its_configuration(kind: str) -> None:
 
 
 def test_a_search_of_several_objectives_learns_from_diverged_trials_too() -> None:
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make_sampler("tpe", SPACE, 0, [0], 12, ()))
-    for number in range(12):
-        trial = study.ask(SPACE)
-        if number % 3 == 0:
-            trial.set_user_attr("failure", {"kind": "diverged", "message": ""})
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            study.tell(trial, [trial.params["share"], trial.params["learning_rate"]])
-    assert len(study.trials) == 12
+    def proposed(kind: str) -> list[dict[str, object]]:
+        sampler = make_sampler("tpe", SPACE, 0, [0], 12, ())
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+        for number in range(12):
+            trial = study.ask(SPACE)
+            if number % 3 == 0:
+                trial.set_user_attr("failure", {"kind": kind, "message": ""})
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(trial, [trial.params["share"], trial.params["learning_rate"]])
+        return [trial.params for trial in study.trials]
+
+    learnt, plain = proposed("diverged"), proposed("crashed")
+    assert learnt[:4] == plain[:4]
+    assert learnt != plain

@@ -6,10 +6,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from autotune.search.verdict.comparison import compare, compare_in_order
+from autotune.search.verdict.comparison import Comparison, compare, compare_in_order
 from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.sign_flip import EXACT_UP_TO, sign_flip
-from autotune.search.verdict.significance import ALPHA, fewest_pairs, holm, pairs_needed
+from autotune.search.verdict.significance import ALPHA, FEWEST_PAIRS, fewest_pairs, holm, pairs_needed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -202,3 +202,20 @@ def test_failed_trainings_leave_pairs_only() -> None:
     assert list(compared) == ["a"]
     assert compared["a"].gain.mean == pytest.approx(0.05)
     assert compared["a"].test.pairs == 1
+
+
+@pytest.mark.parametrize("candidates", [1, 4, 5, 7, 20])
+def test_whoever_adds_seeds_as_advised_comes_to_a_claim(candidates: int) -> None:
+    """Of flawless gains. Seeds that could claim nothing were no look."""
+    names = [f"candidate {number}" for number in range(candidates)]
+
+    def looked(seeds: int) -> Comparison:
+        scores = {name: [0.1 + 0.001 * (seed % 5) for seed in range(seeds)] for name in names}
+        return compare(confirmed(**scores), names, "baseline")[names[0]]
+
+    found = looked(FEWEST_PAIRS)
+    if not found.is_better:
+        assert not found.can_claim
+        assert found.pairs_needed is not None
+        found = looked(found.pairs_needed)
+    assert found.is_better

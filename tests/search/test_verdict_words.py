@@ -227,7 +227,7 @@ def test_what_an_earlier_look_has_claimed_is_not_forgotten_where_all_seeds_do_no
 
 def test_where_the_baseline_wins_a_later_look_has_no_p_to_name() -> None:
     said = sentences(confirmed((0.9,) * 12, (0.8,) * 12, (0.7,) * 12, parts={}, looks={6: None, 8: None}))
-    assert said[1].startswith("Seeds were added after a look at 6 and 8, so this is look 3: a p counts 9 times, ")
+    assert said[1].startswith("Seeds were added after a look at 6, 8, so this is look 3: a p counts 9 times, ")
 
 
 def test_where_all_score_alike_that_is_said_first() -> None:
