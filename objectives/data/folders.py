@@ -58,7 +58,7 @@ def own_kinds(source: Source, files: Sequence[Path]) -> list[Kind | None]:
     studies that are there.
     """
     left = [file for file in files if file.suffix.lower() in _LEFT]
-    ours = source.encoding is not None or not all(_is_utf_8(file, source) for file in left)
+    ours = not all(_is_utf_8(file, source) for file in left)
     return [kind_of(file) if ours or file not in left else None for file in files]
 
 

@@ -62,10 +62,17 @@ def _read(source: Source) -> Table:
 
 
 def fingerprint(source: Source) -> str:
-    """`load_table(source).fingerprint`, without parsing a file."""
+    """`load_table(source).fingerprint`, without parsing a file, so whatever its encoding."""
     if source.is_file:
         return hashlib.sha256(read_bytes(source.place, source.text)).hexdigest()
-    return load_table(source).fingerprint
+    files = _own_files(source, files_of(source)) if source.kind is Kind.FOLDER and "[" not in source.split else []
+    if not files:
+        return load_table(source).fingerprint
+    return _joined([hashlib.sha256(read_bytes(str(file), source.text)).hexdigest() for file, _ in files])
+
+
+def _joined(digests: Sequence[str]) -> str:
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _folder_of_files(source: Source, every: Sequence[Path]) -> Table | None:
@@ -73,14 +80,18 @@ def _folder_of_files(source: Source, every: Sequence[Path]) -> Table | None:
 
     `datasets` would read them as well, but takes a row with a cell too many for an index, and texts for dates.
     """
-    files = [file for file in every if file.stat().st_size] or every  # an empty one among others has no rows
-    kinds = own_kinds(source, files)
     tables = [
         _read(replace(source, text=f"{source.text}: {file.name}", kind=kind, place=str(file)))
-        for file, kind in zip(files, kinds, strict=True)
-        if kind is not None and None not in kinds
+        for file, kind in _own_files(source, every)
     ]
     return _part_of(source, tables) if tables else None
+
+
+def _own_files(source: Source, every: Sequence[Path]) -> list[tuple[Path, Kind]]:
+    """The files of a split with their kinds; none where `datasets` reads one of them."""
+    files = [file for file in every if file.stat().st_size] or every  # an empty one among others has no rows
+    kinds = own_kinds(source, files)
+    return [(file, kind) for file, kind in zip(files, kinds, strict=True) if kind is not None and None not in kinds]
 
 
 def _part_of(source: Source, tables: Sequence[Table]) -> Table:
@@ -92,8 +103,7 @@ def _part_of(source: Source, tables: Sequence[Table]) -> Table:
             raise DataError(f"{other.source}: has the columns {there}; {first.source} has {here}")
     table = reduce(append, others, first)
     if others:
-        digest = hashlib.sha256("".join(each.fingerprint for each in tables).encode()).hexdigest()
-        lines = range(1, len(table) + 1)
+        digest, lines = _joined([each.fingerprint for each in tables]), range(1, len(table) + 1)
         table = replace(table, source=source.text, lines=lines, unit="row", fingerprint=digest)
     rows = rows_of(source, len(table))
     if len(rows) == len(table):

@@ -40,7 +40,7 @@ def locate(name: str, base: Path, key: str = ENCODER) -> str:
                 "pickled weights can run code. Convert them: model.save_pretrained(folder)"
             )
         return str(folder)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if name.startswith((".", "/", "~")) or name.partition("@")[0].count("/") > 1:
         raise EncoderError(f"{key}: no folder {name!r} (paths are relative to the study file)")
     return name
 

@@ -84,7 +84,7 @@ def _places(body: PreTrainedModel, batches: Sequence[Batch]) -> dict[str, torch.
     first: int = getattr(embeddings, "padding_idx")  # noqa: B009, no type knows of it
     padding = input_table(body).padding_idx
     ids = torch.cat([batch.ids for batch in batches])
-    told = ids != padding
+    told = torch.ones_like(ids, dtype=torch.bool) if padding is None else ids != padding
     counted = told.cumsum(1) * told
     blended = [torch.zeros_like(b.mask[:, 0]) if b.keep is None else b.keep < 1 for b in batches]
     in_turn = torch.arange(1, ids.shape[1] + 1, device=ids.device)

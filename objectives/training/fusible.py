@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from ...spaces.bounds import NumberRange
 from ...spaces.configuration import Configuration, SettingValue
 from ...spaces.space import SearchSpace
 from ..multi_task.fused.model import unstackable
@@ -44,7 +45,7 @@ def fusion(prepared: PreparedObjective, space: SearchSpace) -> Fusion:
     """
     example = space.configuration(space.nearest(space.equal_weights()))
     for options in _parts(prepared, space):
-        every = [example, *(option(example) for option in options.values())]
+        every = [option(example) for option in options.values()]
         example = min(every, key=lambda each: len(list(_reasons(prepared, each))))
     if why_none := unfusible(prepared, example):
         return Fusion(example, why_none, {})
@@ -86,12 +87,24 @@ def _reasons(prepared: PreparedObjective, configuration: Configuration) -> Itera
 
 
 def _parts(prepared: PreparedObjective, space: SearchSpace) -> Iterator[Mapping[str, _Option]]:
-    """What is searched and may decide it: of each part the options, by words for the trials that have it."""
+    """What is searched and may decide it: of each part the options, by words for the trials that have it.
+
+    The first one is what the example has already; of a range of real numbers no trial has just that, nor an end.
+    """
     for task in space.auxiliaries:
         if space.may_be_off(task) and not prepared.train[task].task.fuses:
             yield {f"{task} on": partial(_with_task, task, 1.0), f"{task} off": partial(_with_task, task, None)}
     for name, values in space.settings.training.items():
-        yield {f"{name} {_short(value)}": partial(_with_setting, name, value) for value in values.values}
+        if isinstance(values, NumberRange) and isinstance(getattr(space.training, name), float):
+            within = (values.low + values.high) / 2
+            yield {f"{name} {values.low:g} to {values.high:g}": partial(_with_setting, name, within)}
+        else:
+            known = {f"{name} {_short(value)}": partial(_with_setting, name, value) for value in values.values}
+            yield {"": _as_it_is, **known}
+
+
+def _as_it_is(configuration: Configuration) -> Configuration:
+    return configuration
 
 
 def _with_task(task: str, ratio: float | None, configuration: Configuration) -> Configuration:

@@ -380,6 +380,14 @@ def test_a_row_does_not_depend_on_what_is_done_to_others(family: str, reworked: 
     torch.testing.assert_close(states_of(source, [plain, other]), states_of(source, [plain, plain]))
 
 
+def test_a_vocabulary_may_have_lost_the_padding_that_its_architecture_names(architectures: Architectures):
+    source = source_of(architectures("mpnet"))
+    vocabulary = Vocabulary(torch.tensor([0, *range(2, 80)]), source.config.vocab_size)
+    ids = torch.tensor([[50, 45, 46]])
+    states = states_of(source, [Batch(vocabulary.new_ids[ids], ids > 0, torch.zeros(1))], vocabulary)
+    torch.testing.assert_close(states, states_of(source, [Batch(ids, ids > 0, torch.zeros(1))]))
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "mpnet"])
 def test_padding_may_get_another_number(family: str, architectures: Architectures):
     changes = {} if family == "mpnet" else {"pad_token_id": 30}

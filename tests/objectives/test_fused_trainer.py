@@ -355,7 +355,7 @@ def space_of(tasks: Sequence[str], training: Mapping[str, object], *, optional: 
     [
         ({"dropout": [0.0, 0.3]}, {}),
         ({"weighting": {"choices": ["pcgrad", "static"]}}, {"weighting pcgrad": "gradients"}),
-        ({"layer_decay": [0.8, 1.0]}, {"layer_decay 0.8": "rates of their own"}),
+        ({"layer_decay": {"choices": [0.8, 1.0]}}, {"layer_decay 0.8": "rates of their own"}),
         ({"freeze_layers": [0, 1]}, {"freeze_layers 1": "some layers only"}),
     ],
 )
@@ -382,9 +382,10 @@ def test_a_task_that_may_be_off_keeps_no_trial_without_it_from_fusing(objective:
         assert found.sentences == ["trials train one by one: the loss of 'retell' is not computed per trial"]
 
 
-def test_where_nothing_that_is_searched_fuses_no_trial_does(prepared: PreparedObjective):
-    found = fusion(prepared, space_of(["aspect"], {"weighting": {"choices": ["pcgrad", "dwa"]}}, optional=False))
-    assert found.why_none is not None  # the study's own weighting, which would fuse, is none of the choices
+@pytest.mark.parametrize("training", [{"weighting": {"choices": ["pcgrad", "dwa"]}}, {"layer_decay": [0.8, 1.0]}])
+def test_where_nothing_that_is_searched_fuses_no_trial_does(prepared: PreparedObjective, training: dict[str, Any]):
+    """The study's own weighting, which would fuse, is none of the choices; nobody draws just the end of a range."""
+    assert fusion(prepared, space_of(["aspect"], training, optional=False)).why_none is not None
 
 
 @pytest.mark.slow
