@@ -12,7 +12,7 @@ from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
 from ..creation import check_free, consequences, create_study
 from ..executors.placement import Placement
-from ..pinning import with_models
+from ..pinning import named_models, with_models
 from ..preparing import longest_trial, models_at_commits, prepare_study
 from ..report.live import make_observer
 from ..report.summarizing import summarize
@@ -84,9 +84,10 @@ def _commits(file: StudyFile, prepared: PreparedObjective, models: Mapping[str, 
     """The models of the Hub, each with its commit: the encoder, and those of operations."""
     if commit := prepared.encoder.commit:
         yield "encoder", encoder(file.model.encoder, commit)
-    for key, text in models.items():
-        name, _, commit = text.partition("@")
-        yield key, encoder(name, commit)
+    for operation, setting, _ in named_models(file):
+        if (text := models.get(f"{operation}.{setting}")) is not None:
+            name, _, commit = text.partition("@")
+            yield f"{operation}.{setting}", encoder(name, commit)
 
 
 def _found(prepared: PreparedObjective, base: Path) -> Iterator[str]:
