@@ -547,6 +547,19 @@ def test_other_folders_are_one_data_set_as_ever(names: Sequence[str]) -> None:
     assert (started.file.data.train, started.file.data.validation, started.file.data.test) == ("data", 0.2, None)
 
 
+def test_the_files_that_are_read_of_a_folder_are_named(autotune: Command) -> None:
+    Path("data").mkdir()
+    rows = list(reviews())
+    for number in range(7):
+        write(Path("data", f"rows{number}.csv"), rows)
+        if number == 1:
+            told = autotune("init", "data", "-o", "two.yaml")
+            assert "\nreads 2 files: rows0.csv, rows1.csv\n" in told.out
+    told = autotune("init", "data", "-o", "seven.yaml")
+    assert "\nreads 7 files: rows0.csv, rows1.csv, rows2.csv, rows3.csv, rows4.csv, …\n" in told.out
+    assert "reads" not in autotune("init", "data/rows0.csv", "-o", "one.yaml").out
+
+
 def test_a_split_of_a_folder_that_is_asked_for_is_what_it_says(place: Path) -> None:
     Path("data").mkdir()
     for name in ("train", "test"):
