@@ -194,6 +194,7 @@ def test_what_no_task_can_use_is_refused(folder: Path, autotune: Command, case: 
     assert not list(folder.glob("*.db"))
 
 
+UNREAD = {"words": ["a", "\u200b", *["long"] * 20], "tags": ["O", "O", "B-thing", *["O"] * 19]}
 COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an I- tag that continues nothing": (
         lambda folder: study(folder, TAGS, rows=changed(3, tags=["O", "I-thing", "O", "O"])),
@@ -207,13 +208,13 @@ COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: study(folder, "{kind: span, context: text}", rows=changed(3, answer="Paris")),
         "dropped: rows.jsonl: answer not in its context: 1 row",
     ),
+    "words that are cut off": (
+        lambda folder: study(folder, TAGS, rows=changed(3, **UNREAD)),
+        "noted: rows.jsonl: word cut off at max_length 16: 7",
+    ),
     "words that no token stands for": (
-        lambda folder: study(
-            folder,
-            TAGS,
-            rows=changed(3, words=["a", "\u200b", *["long"] * 20], tags=["O", "O", "B-thing", *["O"] * 19]),
-        ),
-        "noted: rows.jsonl: word without a token (cut at max_length 16, or no character that counts): 8",
+        lambda folder: study(folder, TAGS, rows=changed(3, **UNREAD)),
+        "noted: rows.jsonl: word without a token, as it has no character that counts: 1",
     ),
     "an answer that is cut off": (
         lambda folder: study(
