@@ -89,6 +89,14 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda folder: study(folder, "{kind: classification, text: text, text_pair: text}"),
         ["line 4: tasks.main: ", "a pair needs two columns; text and text_pair are both 'text'"],
     ),
+    "a label that is the text": (
+        lambda folder: study(folder, "{kind: classification, label: text}"),
+        ["line 4: tasks.main: ", "text and label are both column 'text': the text would give its answer away"],
+    ),
+    "a number that is among the words": (
+        lambda folder: study(folder, "{kind: regression, tokens: words, label: words}"),
+        ["line 4: tasks.main: ", "tokens and label are both column 'words'"],
+    ),
     "no number": (
         lambda folder: study(folder, "{kind: regression, label: stars}", rows=changed(1, stars="many")),
         ["rows.jsonl, line 2: task 'main': stars 'many' is not a finite number"],
