@@ -7,6 +7,7 @@ from torch import nn
 
 from ..spaces.errors import StudyFileError
 from .augmentation.registry import BATCH_OPERATIONS, TEXT_OPERATIONS
+from .data.sources import suggestion
 from .settings import COSTS, ObjectiveSettings
 from .tasks.registry import make_task
 from .tasks.task import Task
@@ -44,7 +45,7 @@ def objective_mistake(objective: str | Sequence[str], tasks: Sequence[Task[Any]]
     main = tasks[0]
     first, *others = [objective] if isinstance(objective, str) else objective
     if why := _first_mistake(first, main, tasks):
-        return f"{why}. Allowed: {', '.join(_metrics([main]))}"
+        return f"{why}{'' if why.endswith('?') else '.'} Allowed: {', '.join(_metrics([main]))}"
     every = [*_metrics(tasks), *COSTS]
     other = next((other for other in others if other not in every), None)
     if other is None:
@@ -67,7 +68,9 @@ def _first_mistake(objective: str, main: Task[Any], tasks: Sequence[Task[Any]]) 
         known = ", ".join(task.name for task in tasks)
         reason = f"{name!r} is not the main task (the first of: {known})" if metric else "it must read <task>.<metric>"
         return f"{objective!r}: {reason}"
-    return None if metric in main.metrics else f"tasks of kind {main.kind} have no metric {metric!r}"
+    if metric in main.metrics:
+        return None
+    return f"tasks of kind {main.kind} have no metric {metric!r}{suggestion(metric, main.metrics)}"
 
 
 def _loss_mistake(objective: str, allowed: Sequence[str]) -> str | None:

@@ -1,8 +1,10 @@
 """An auxiliary task's rows: those of the main task, or its own."""
 
+from dataclasses import replace
 from typing import Any
 
 from ...spaces.errors import DataError
+from ..data.cleaning import Finding
 from ..settings import CleaningSettings
 from ..tasks.settings import TaskData
 from ..tasks.task import Task
@@ -29,10 +31,16 @@ def _on_shared_rows(task: Task[Any], main: MainTask, notes: Notes, *, is_measure
     validation = measured_rows(main.measured, fitted, notes) if is_measured else None
     fitted.inputs(main.train)
     rows, found = fitted.vetted(main.train, training=True)
-    notes.add(rows, found)
+    notes.add(rows, [_for_it_alone(finding) for finding in found])
     if not len(rows):
         raise DataError(f"{main.table.source}: task {task.name!r}: no rows are left that it can train on")
     return TaskTables(fitted, rows, validation)
+
+
+def _for_it_alone(finding: Finding) -> Finding:
+    """The other tasks keep the rows that this one cannot use."""
+    dropped = finding.action == "dropped"
+    return replace(finding, what=f"{finding.what}, left out for this task only") if dropped else finding
 
 
 def _on_own_rows(

@@ -1,9 +1,10 @@
 """The rows of a table that a fitted task can use: to be measured on, or to be trained on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...spaces.errors import DataError
-from ..data.cleaning import taken
+from ..data.cleaning import EMPTY, Finding, normalised, taken
 from ..data.table import Table, take
 from ..settings import CleaningSettings
 from ..tasks.task import Task
@@ -27,11 +28,18 @@ def trained_rows(table: Table, task: Task[Any], forbidden: HeldOut, rules: Clean
     notes.add(table, found)
     keys, answers = task.inputs(table).keys, task.answers(table)
     kept, dropped = sift(keys, answers, forbidden, rules, has_one_answer=task.has_one_answer)
-    notes.add(table, dropped)
+    notes.add(table, [_placed(finding, keys, table) for finding in dropped])
     if not kept:
         what = taken([*found, *dropped])
         raise DataError(f"{table.source}: task {task.name!r}: no rows are left after cleaning: {what}")
     return take(table, kept)
+
+
+def _placed(finding: Finding, keys: Sequence[str], table: Table) -> Finding:
+    """With the lines of empty texts, which say nothing themselves."""
+    if finding.what != EMPTY:
+        return finding
+    return Finding.of(EMPTY, [table.where(row) for row, key in enumerate(keys) if not normalised(key)])
 
 
 def held_out(task: Task[Any], rows: Table) -> HeldOut:

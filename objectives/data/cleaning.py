@@ -13,6 +13,7 @@ from typing import Literal, Self
 EXAMPLES = 3  # per finding: enough to recognise what was dropped
 _EXAMPLE_CHARACTERS = 80
 _JOINER = "\N{ZERO WIDTH JOINER}"
+EMPTY = "empty text"
 LEAK = "text also in validation or test data"
 NEAR_LEAK = "text nearly the same as one in validation or test data"
 NEAR_DUPLICATE = "near-duplicate"
@@ -104,7 +105,7 @@ def clean(
     for row, key in enumerate(keys):
         identity = (key, labels[row] if labels is not None else None)
         if not key:
-            dropped["empty text"].append(row)
+            dropped[EMPTY].append(row)
         elif key in leaks:
             dropped[LEAK].append(row)
         elif key in conflicts:

@@ -5,7 +5,7 @@ column is the word, the last one its tag; those between them are tags of other k
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...spaces.errors import DataError
 from .mistakes import Mistakes
@@ -13,6 +13,8 @@ from .text_columns import TextColumns
 
 _DOCUMENT = "-DOCSTART-"
 _COMMENT = "#"
+_SHOWN = 32
+"""Characters of a line that a message shows."""
 
 
 def parse_conll(text: str, source: str) -> TextColumns:
@@ -25,8 +27,9 @@ def parse_conll(text: str, source: str) -> TextColumns:
     Raises:
         DataError: words without tags, or a line with more or fewer columns than most.
     """
-    tabs = any("\t" in line for line in text.split("\n"))
-    sentences = list(_sentences(text, tabs))
+    lines = text.split("\n")
+    tabs = any("\t" in line for line in lines)
+    sentences = list(_sentences(lines, tabs))
     words = [word for _, sentence in sentences for _, word in sentence if not word[0].startswith(_COMMENT)]
     count = Counter(map(len, words)).most_common(1)[0][0] if words else 2
     tags = {word[-1] for word in words if len(word) == count}
@@ -44,7 +47,9 @@ def parse_conll(text: str, source: str) -> TextColumns:
             if len(word) == count:
                 kept.append(word)
             else:
-                mistakes.add(line, f"the number of columns is {len(word)}, and {count} in most lines")
+                mistakes.add(
+                    line, f"the number of columns is {len(word)}, and {count} in most lines: {_shown(lines[line - 1])}"
+                )
         if kept:
             rows[first] = kept
     mistakes.raise_if_any()
@@ -54,10 +59,14 @@ def parse_conll(text: str, source: str) -> TextColumns:
     return result
 
 
-def _sentences(text: str, tabs: bool) -> Iterator[tuple[int, list[tuple[int, list[str]]]]]:
+def _shown(line: str) -> str:
+    return f"{line[:_SHOWN]!r}{'…' if len(line) > _SHOWN else ''}"
+
+
+def _sentences(lines: Sequence[str], tabs: bool) -> Iterator[tuple[int, list[tuple[int, list[str]]]]]:
     """Each sentence with the number of its first line: its lines' numbers and columns."""
     found: list[tuple[int, list[str]]] = []
-    for number, line in enumerate([*text.split("\n"), ""], 1):
+    for number, line in enumerate([*lines, ""], 1):
         columns = [part.strip() for part in line.split("\t")] if tabs else line.split()
         if any(columns) and columns[0] != _DOCUMENT:
             found.append((number, columns))

@@ -1,7 +1,7 @@
 """The files of a folder's split, as `datasets` finds them, and which of them it reads itself."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from datasets import BuilderConfig, load_dataset_builder
@@ -20,7 +20,8 @@ _MAY_DESCRIBE = {".json"}
 _LEFT = {".json", PACKED}
 """The ends of names of files that are left to `datasets`."""
 _SHOWN = 5
-"""Folders that a message names."""
+"""Folders or files that a message names."""
+_TRAINING = "train"
 
 
 def files_of(source: Source) -> list[Path]:
@@ -30,14 +31,17 @@ def files_of(source: Source) -> list[Path]:
     read them.
 
     Raises:
-        DataError: the split has files of another format too, whose rows `datasets` would leave out without a word.
+        DataError: no file is for training, as another has the name of another split; or the split has files of another
+            format too, whose rows `datasets` would leave out without a word.
     """
     name = re.match(r"[\w.-]+", source.split)
     split = name[0] if name else source.split
+    named = {} if has_card(Path(source.place)) else _by_their_names(source.place)
+    if split == _TRAINING and source.config in (None, "default") and named and split not in named:
+        _check_training(source, named)
     try:
         with quiet():
             builder = load_dataset_builder(source.place, source.config)
-            named = {} if has_card(Path(source.place)) else _by_their_names(source.place)
     except (DatasetsError, ValueError, OSError, RuntimeError):
         return []
     found = [Path(file) for file in (builder.config.data_files or {}).get(split, [])]
@@ -78,9 +82,28 @@ def labels_of(files: Sequence[Path]) -> str:
     )
 
 
-def _by_their_names(place: str) -> DataFilesDict:
-    """The files of each split, whatever their formats."""
-    return DataFilesDict.from_patterns(get_data_patterns(place), base_path=place)
+def _by_their_names(place: str) -> Mapping[str, Sequence[str]]:
+    """The files of each split, whatever their formats; none where `datasets` finds none."""
+    try:
+        with quiet():
+            found = DataFilesDict.from_patterns(get_data_patterns(place), base_path=place)
+            return {str(split): list(files) for split, files in found.items()}
+    except (DatasetsError, ValueError, OSError, RuntimeError):
+        return {}
+
+
+def _check_training(source: Source, named: Mapping[str, Sequence[str]]) -> None:
+    """Where a file is named like another split, `datasets` reads none of those that are named like no split."""
+    split, (first, *_) = next(iter(named.items()))
+    folder, taken = Path(source.place), {file for files in named.values() for file in files}
+    readable = (file for file in sorted(folder.rglob("[!.]*")) if kind_of(file) is not None)
+    others = [file for file in readable if str(file) not in taken]
+    if others:
+        names = ", ".join(repr(str(file.relative_to(folder))) for file in others[:_SHOWN])
+        raise DataError(
+            f"{source.text}: no training file: the name of {Path(first).name!r} makes it the split {split!r}, and no "
+            f"file is called train; give the path of one file ({names}{', …' * (len(others) > _SHOWN)}), or call it so"
+        )
 
 
 def _check_one_format(source: Source, found: Sequence[Path], named: Sequence[Path]) -> None:

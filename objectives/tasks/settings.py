@@ -84,6 +84,12 @@ class TextTaskSettings(BaseTaskSettings):
         found = super().columns()
         return found if self.tokens is None else {key: name for key, name in found.items() if key != "text"}
 
+    def check_answer(self, key: str, column: str) -> None:
+        """ValueError: the column of answers is one that is read."""
+        read = {name: found for name, found in self.columns().items() if name in ("text", "text_pair", "tokens")}
+        if same := next((name for name, found in read.items() if found == column), None):
+            raise ValueError(f"{same} and {key} are both column {column!r}: the text would give its answer away")
+
     @property
     def word_column(self) -> str | None:
         return self.tokens

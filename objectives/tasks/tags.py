@@ -83,12 +83,19 @@ class TagTargets(RaggedTargets):
     words: torch.Tensor
     tags: Sequence[Sequence[str]]
 
-    def unread(self) -> Iterator[tuple[int, int]]:
-        """Row and number of every word that has no token: the model never sees it, and calls it outside."""
+    def unread(self, max_length: int) -> Iterator[tuple[int, int, bool]]:
+        """Every word that has no token: the model never sees it, and calls it outside.
+
+        Each is given by row, number, and whether it was cut off, as the row has `max_length` tokens, none of a word
+        beyond it.
+        """
         for row, tags in enumerate(self.tags):
             first, end = self.offsets[row : row + 2].tolist()
-            seen = set(self.words[first:end].tolist())
-            yield from ((row, word) for word in range(len(tags)) if word not in seen)
+            seen = {word for word in self.words[first:end].tolist() if word >= 0}
+            for word in range(len(tags)):
+                if word not in seen:
+                    is_within = bool(seen) and min(seen) < word < max(seen)
+                    yield row, word, end - first >= max_length and not is_within
 
     def take(self, rows: torch.Tensor) -> Self:
         words = self.words[places_of(self.offsets, rows)]

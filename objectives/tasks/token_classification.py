@@ -148,9 +148,14 @@ class TokenClassification(Task[TokenClassificationSettings]):
         tokens, alignment = tokenize_aligned(self.inputs(table), encoder.tokenizer, max_length)
         words = table.items(self.settings.tokens)
         targets = tag_targets(tokens, alignment, words, self._tags(table), self.labels)
-        note = f"{table.source}: word without a token (cut at max_length {max_length}, or no character that counts)"
-        lost = [f"{words[row][word]!r} at {table.where(row)}" for row, word in targets.unread()]
-        return Examples(tokens, targets, [Finding.of(note, lost, "noted")] if lost else [])
+        cut, blank = list[str](), list[str]()
+        for row, word, is_cut in targets.unread(max_length):
+            (cut if is_cut else blank).append(f"{words[row][word]!r} at {table.where(row)}")
+        found = [
+            Finding.of(f"{table.source}: word cut off at max_length {max_length}", cut, "noted"),
+            Finding.of(f"{table.source}: word without a token, as it has no character that counts", blank, "noted"),
+        ]
+        return Examples(tokens, targets, [finding for finding in found if finding.count])
 
     def rows(self, table: Table) -> list[Row]:
         """The words of each row, which operations rewrite in place."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -19,7 +20,7 @@ _GO_ON, _SAVE, _LEAVE = range(3)
 """What a process wants after a step; of a group's wishes the greatest counts."""
 
 TrainingProgress = Callable[[int, int, Mapping[str, float]], None]
-"""Hears (step, steps in all, metrics of the last evaluation) after every step."""
+"""Hears (step, steps in all, metrics) after every step, once it is evaluated; metrics are empty where it is not."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,13 @@ def train_to_best(
     if manner.saved is not None:
         manner.saved.load(run, history)
     manner.begins(run.step)
-    metrics = history.told[-1].metrics if keep_best and history.told else {}
-    total = run.total_steps  # a run that knew itself here would stay in memory until the collector comes
-    run.on_step = lambda step: progress(step, total, metrics)
+    total = run.total_steps
     while not run.finished:
+        run.on_step = partial(_tell_step, progress, run.next_rung, total)
         found = _next_evaluation(run, history, manner)
-        metrics = found.metrics if keep_best else {}
         history.add(found, run)
         manner.hears(found if keep_best else replace(found, metrics={}), run.learning_rate)
-        progress(run.step, run.total_steps, metrics)
+        progress(run.step, total, found.metrics if keep_best else {})
         if not run.finished:
             _pause(run, history, manner)
     step = run.step
@@ -123,6 +122,12 @@ def train_to_best(
         step, weights = history.best
         run.load_weights(weights)
     return Trained(run, step, {}, {}, sum(told.seconds for told in history.told))
+
+
+def _tell_step(progress: TrainingProgress, rung: int, total: int, step: int) -> None:
+    """Tell of a step before the next rung, which is told of once it is evaluated."""
+    if step < rung:
+        progress(step, total, {})
 
 
 def _next_evaluation(run: TrainingRun, history: History, manner: Manner) -> Evaluation:

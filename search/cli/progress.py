@@ -1,4 +1,4 @@
-"""Progress of a production training: a bar on a terminal, else a line for each tenth."""
+"""Progress of a production training: a bar on a terminal, else a line for each tenth and each evaluation."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -23,7 +23,9 @@ def watched(metric: str) -> Generator[TrainingProgress]:
         row = bar.add_task("", total=None, metric="")
 
         def progress(step: int, total: int, metrics: Mapping[str, float]) -> None:
-            bar.update(row, completed=step, total=total, metric=_told(metric, metrics))
+            bar.update(row, completed=step, total=total)
+            if metrics:
+                bar.update(row, metric=_told(metric, metrics))
 
         yield progress
 
@@ -34,10 +36,11 @@ class _PlainLines:
         self._tenths = 0
 
     def __call__(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
-        if 10 * step // total > self._tenths:
-            self._tenths = 10 * step // total
-            tell(f"step {step}/{total} {_told(self._metric, metrics)}")
+        tenths = 10 * step // total
+        if metrics or tenths > self._tenths:
+            tell(f"step {step}/{total}{' ' + _told(self._metric, metrics) if metrics else ''}")
+        self._tenths = tenths
 
 
 def _told(metric: str, metrics: Mapping[str, float]) -> str:
-    return f"{metric} {number(metrics[metric])}" if metrics else ""
+    return f"{metric} {number(metrics[metric])}"

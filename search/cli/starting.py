@@ -7,10 +7,13 @@ from ...objectives.tasks.names import Kind
 from ..starting.finding import Chosen
 from ..starting.starting import Started, start_study
 from ..starting.writing import MOST_GROUPS
+from ..wording import counted
 from .consoles import tell
 
 _MOST = 10
 """Columns left out that are told one by one."""
+_MOST_FILES = 5
+"""Files of a folder that are named."""
 
 
 def init_command(data: str, destination: Path, kind: Kind | None, encoding: str | None) -> None:
@@ -25,6 +28,9 @@ def init_command(data: str, destination: Path, kind: Kind | None, encoding: str 
         tell(f"auxiliary {_told(task)}")
     if started.source.text != data:
         tell(f"training: {started.file.data.train}")
+    if files := started.files:
+        shown = ", ".join(files[:_MOST_FILES]) + ", …" * (len(files) > _MOST_FILES)
+        tell(f"reads {counted(len(files), 'file')}: {shown}")
     _tell_rest(started)
     tell(f"wrote {destination}. Check it: autotune study create {shlex.quote(str(destination))}")
 

@@ -69,6 +69,9 @@ class ConfirmedFigures(Settings):
     gain: Gain | None = Field(
         default=None, description="over the baseline; the winner's is corrected for selection; null for itself"
     )
+    measured_gain: Figure | None = Field(
+        default=None, description="the same as measured, corrected for nothing; null: not told, or there is no gain"
+    )
     optimism: Figure | None = Field(default=None, description="by how much the search's score was too high")
     tied: list[str] = Field(
         default_factory=list[str], description="those that these seeds cannot distinguish from the winner"
@@ -103,6 +106,7 @@ def contradictions(confirmed: ConfirmedFigures) -> Iterator[tuple[Place, str]]:
     figures: dict[Place, Figure | None] = {
         ("baseline",): confirmed.baseline,
         ("gain",): confirmed.gain,
+        ("measured_gain",): confirmed.measured_gain,
         ("optimism",): confirmed.optimism,
         ("test", "winner"): test and test.winner,
         ("test", "baseline"): test and test.baseline,

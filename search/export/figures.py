@@ -18,6 +18,7 @@ def figures(confirmed: Confirmed, arm: Arm) -> ConfirmedFigures:
     winner = verdict.winner
     corrected = winner.corrected if arm.name == winner.name else None
     score, optimism = verdict.scores[arm.name], verdict.optimism.get(arm.name)
+    comparison = verdict.comparisons.get(arm.name)
     return ConfirmedFigures(
         name=arm.name,
         winner=winner.name,
@@ -29,6 +30,7 @@ def figures(confirmed: Confirmed, arm: Arm) -> ConfirmedFigures:
         corrected_interval=corrected and _ends(corrected.interval),
         baseline=_figure(verdict.scores[BASELINE]) if BASELINE in verdict.scores else None,
         gain=_gain(verdict, arm.name),
+        measured_gain=_figure(comparison.gain) if comparison else None,
         optimism=_figure(optimism) if optimism else None,
         tied=list(verdict.tied),
         simplest=verdict.simplest,

@@ -35,6 +35,7 @@ _CALLS = {
     "masked_lm": ', tokenizer_kwargs={"truncation": True}',
 }
 """What a pipeline must be told, to say what was measured."""
+_CORRECTED = "the same, corrected for selection"
 
 
 def pipeline_of(prepared: PreparedObjective) -> str | None:
@@ -200,23 +201,9 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
     for words in confirmed.words:
         yield f"- {markdown(words)}"
     yield ""
-    look = confirmed.gain.look if confirmed.gain else 1
-    level = f", {100 * level_of(look):.3g} % interval" if look > 1 else ""
-    rows: dict[str, Figure | None] = {
-        f"{metric} on {len(confirmed.scores)} fresh seeds": Figure(mean=confirmed.mean, interval=confirmed.interval),
-        "the baseline's": confirmed.baseline,
-        f"gain over the baseline{level}": confirmed.gain,
-        "by how much the search's score was too high": confirmed.optimism,
-        "on test data": confirmed.test and confirmed.test.winner,
-        "the baseline's on test data": confirmed.test and confirmed.test.baseline,
-        "gain on test data": confirmed.test and confirmed.test.gain,
-    }
-    if confirmed.corrected is not None:
-        corrected = Figure(mean=confirmed.corrected, interval=confirmed.corrected_interval)
-        rows["corrected for selection"] = corrected
     yield from _table(
         ["", "mean", "95 % interval"],
-        ([name, _number(figure.mean), _interval(figure)] for name, figure in rows.items() if figure is not None),
+        ([name, _number(figure.mean), _interval(figure)] for name, figure in _figures(confirmed, metric) if figure),
     )
     if confirmed.tied:
         yield ""
@@ -225,6 +212,32 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
     if confirmed.same_rows:
         yield ""
         yield "All seeds were measured on the same rows, and the figures hold for these only."
+
+
+def _figures(confirmed: ConfirmedFigures, metric: str) -> Iterator[tuple[str, Figure | None]]:
+    """Each as measured, and below it what is left of it on seeds that did not choose, where that is told."""
+    corrected = confirmed.corrected
+    yield f"{metric} on {len(confirmed.scores)} fresh seeds", Figure(mean=confirmed.mean, interval=confirmed.interval)
+    yield _CORRECTED, None if corrected is None else Figure(mean=corrected, interval=confirmed.corrected_interval)
+    yield "the baseline's", confirmed.baseline
+    yield from _gains(confirmed)
+    yield "by how much the search's score was too high", confirmed.optimism
+    if test := confirmed.test:
+        yield "on test data", test.winner
+        yield "the baseline's on test data", test.baseline
+        yield "gain on test data", test.gain
+
+
+def _gains(confirmed: ConfirmedFigures) -> Iterator[tuple[str, Figure | None]]:
+    gain, measured = confirmed.gain, confirmed.measured_gain
+    look = gain.look if gain else 1
+    level = f", {100 * level_of(look):.3g} % interval" if look > 1 else ""
+    is_corrected = confirmed.corrected is not None  # the winner's
+    if measured is not None:
+        yield f"gain over the baseline{level}", measured
+        yield f"{_CORRECTED}{level}", gain if is_corrected else None
+    else:
+        yield f"gain over the baseline{', corrected for selection' if is_corrected else ''}{level}", gain
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

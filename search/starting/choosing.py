@@ -7,12 +7,15 @@ from itertools import chain
 from typing import Self
 
 from ...objectives.checking import name_mistake
+from ..study_file.yaml_document import write_line
 from .columns import Column, Form
 from .finding import RECONSTRUCT, Chosen, answer, finders, tagged
 from .groups import repeats
 
 _LONGEST_NAME = 60
 """YAML writes a key beyond 128 characters in a form of its own, and nobody reads it."""
+_LEAST_LABELLED = 0.5
+"""Share of the rows that have a label of an auxiliary; it trains on these alone, and of few learns little."""
 _MOST_AUXILIARIES = 4
 """Each adds two parameters to the search; a small one cannot tell more of them apart."""
 
@@ -53,18 +56,26 @@ def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
         why = "masked tokens are predicted: needs no labels"
         tasks.append(Chosen(RECONSTRUCT, {"kind": "masked_lm", **main.reading}, why))
     needed = set[str]().union(*(task.columns for task in tasks))
-    rest = {column.name: column.told + _beside(column, main) for column in columns if column.name not in needed}
-    groups = {column.name: told for column in columns if column.name in rest and (told := repeats(column))}
     places = {column.name: place for place, column in enumerate(columns, 1)}
+    rest = {each.name: each.told + _beside(each, main, places) for each in columns if each.name not in needed}
+    groups = {column.name: told for column in columns if column.name in rest and (told := repeats(column))}
     return Plan(_with_names(tasks, places), {**rest, **left_out}, groups)
 
 
-def _beside(column: Column, main: Chosen) -> str:
-    """How a text could be read with the one that is; the empty string where that cannot be."""
+def _beside(column: Column, main: Chosen, places: Mapping[str, int]) -> str:
+    """How a text could be read with the one that is, or labels be learnt; the empty string where that cannot be."""
+    if column.form is Form.LABEL_LISTS and main.reading:
+        return f"; to learn them too, {_line(answer(column, 'multi_label', main.reading, ''), places)}"
     is_alone = "text" in main.settings and "text_pair" not in main.settings
     return (
         f"; to read it too, give the tasks `text_pair: {column.name}`" if column.form is Form.TEXT and is_alone else ""
     )
+
+
+def _line(task: Chosen, places: Mapping[str, int]) -> str:
+    """What to write for a task that was not chosen."""
+    (named,) = _with_names([task], places)
+    return f"write `{write_line({named.name: dict(named.settings)})[1:-1]}` under tasks"
 
 
 def _auxiliaries(columns: Sequence[Column], main: Chosen, left_out: dict[str, str]) -> Iterator[Chosen]:
@@ -85,17 +96,24 @@ def _auxiliaries(columns: Sequence[Column], main: Chosen, left_out: dict[str, st
 
 
 def _why_not(column: Column, told: Sequence[Column], count: int) -> str:
-    if not column.is_whole:
-        return f"{column.told}; each row needs a label, and each label two rows"
+    if column.alone:
+        which = repr(column.alone[0]) + ", …" * (len(column.alone) > 1)
+        return f"{column.told}; each label needs two rows, and {which} has one"
+    if column.labelled < _LEAST_LABELLED * len(column.values):
+        return f"{column.told}; fewer than half of the rows have a label"
     if same := next((other.name for other in told if _says_the_same(column, other)), None):
         return f"duplicates {same!r}"
     return f"{column.told}; {_MOST_AUXILIARIES} other auxiliary tasks are enough" if count >= _MOST_AUXILIARIES else ""
 
 
 def _says_the_same(one: Column, other: Column) -> bool:
-    """Whether each value of one stands with one value of the other: a label and its number."""
-    pairs = set(zip(one.values, other.values, strict=False))
-    return len(pairs) == len(set(one.values)) == len(set(other.values))
+    """Whether each value of one stands with one value of the other: a label and its number. Either may miss in rows."""
+    pairs = {pair for pair in zip(one.values, other.values, strict=False) if all(map(str.strip, pair))}
+    return len(pairs) == len(_filled(one)) == len(_filled(other))
+
+
+def _filled(column: Column) -> set[str]:
+    return {value for value in column.values if value.strip()}
 
 
 def _with_names(tasks: Iterable[Chosen], places: Mapping[str, int]) -> list[Chosen]:

@@ -74,7 +74,17 @@ class Column:
     @property
     def is_whole(self) -> bool:
         """Whether every row has a label, and every label two rows or more."""
-        return all(value.strip() for value in self.values) and min(self.counts.values(), default=0) >= 2
+        return self.labelled == len(self.values) and not self.alone
+
+    @property
+    def labelled(self) -> int:
+        """Rows that are not empty."""
+        return sum(bool(value.strip()) for value in self.values)
+
+    @property
+    def alone(self) -> Sequence[str]:
+        """Labels of one row, of which there must be two."""
+        return [label for label, count in self.counts.items() if count < 2]
 
     def is_much_shorter(self, others: Iterable["Column"]) -> bool:
         """Whether there are texts among the others beside which these are short."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...objectives.data.encodings import known_encoding
+from ...objectives.data.folders import files_of
 from ...objectives.data.loading import load_table
-from ...objectives.data.sources import Source, resolve_source
+from ...objectives.data.sources import Kind, Source, resolve_source
 from ...objectives.data.table import Table
 from ...objectives.settings import DataSettings
 from ...spaces.errors import DataError, InputError
@@ -41,6 +42,8 @@ class Started:
     """Of the training rows: the data that was named, or a file in a folder that was."""
     named: str = ""
     """How the study got its name, where that is not the data's."""
+    files: Sequence[str] = ()
+    """Those that the rows are read from, where the data is a folder of files."""
 
 
 def start_study(data: str, destination: Path, kind: str | None = None, encoding: str | None = None) -> Started:
@@ -78,7 +81,13 @@ def start_study(data: str, destination: Path, kind: str | None = None, encoding:
     text = study_text(study_name(source), found, len(table), named)
     file = parse_study_file(text, str(destination))
     write_text(destination, text)
-    return Started(file, found, source, named)
+    return Started(file, found, source, named, _files(source))
+
+
+def _files(source: Source) -> Sequence[str]:
+    if source.kind is not Kind.FOLDER:
+        return ()
+    return [str(file.relative_to(source.place)) for file in files_of(source)]
 
 
 def _checked_encoding(name: str | None) -> str | None:

@@ -60,8 +60,12 @@ def test_where_sentences_end_and_what_is_a_comment(tmp_path: Path, text: str, to
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a O\nb\n\nc O\nd O\n", "a.conll, line 2: the number of columns is 1, and 2 in most lines"),
-        ("a\tO\n#x\nb\tO\n", "a.conll, line 2: the number of columns is 1, and 2 in most lines"),
+        ("a O\nb\n\nc O\nd O\n", "a.conll, line 2: the number of columns is 1, and 2 in most lines: 'b'"),
+        (
+            "a X O\n\u3000 X O\nb X O\n",
+            "a.conll, line 2: the number of columns is 2, and 3 in most lines: '\\u3000 X O'",
+        ),
+        ("a\tO\n#x\nb\tO\n", "a.conll, line 2: the number of columns is 1, and 2 in most lines: '#x'"),
         ("word\nother\n", "a.conll: one column; a CoNLL file has a word and its tag on each line"),
         ("-DOCSTART- O\n\n", "a.conll: has no rows"),
     ],

@@ -396,7 +396,11 @@ def settings_of(**changes: object) -> ObjectiveSettings:
         ("total_loss", "is refused"),
         ("accuracy", "'accuracy': it must read <task>.<metric>. Allowed: main.accuracy, main.balanced_accuracy"),
         ("words.accuracy", "'words' is not the main task (the first of: main, words). Allowed: main.accuracy"),
-        ("main.acuracy", "tasks of kind classification have no metric 'acuracy'. Allowed: main.accuracy"),
+        (
+            "main.acuracy",
+            "tasks of kind classification have no metric 'acuracy', did you mean 'accuracy'? Allowed: main.accuracy",
+        ),
+        ("main.bleu", "tasks of kind classification have no metric 'bleu'. Allowed: main.accuracy"),
     ],
 )
 def test_an_objective_that_measures_nothing_is_refused(objective: str, message: str):
@@ -460,7 +464,8 @@ def test_rows_without_a_label_are_dropped_and_told_of(tmp_path: Path, kind: str,
     lines = [f"train.csv, line {42 + place}" for place in range(len(missing))]
     told = {finding.what: finding.examples for finding in corpus.findings if finding.action == "dropped"}
     assert told["train.csv: row without a label of task 'main'"] == tuple(lines)
-    assert told["train.csv: row without a label of task 'other'"] == (f"train.csv, line {42 + len(missing)}",)
+    alone = "train.csv: row without a label of task 'other', left out for this task only"
+    assert told[alone] == (f"train.csv, line {42 + len(missing)}",)
     assert "held.csv: row without a label of task 'main'" in told
 
 

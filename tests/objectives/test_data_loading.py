@@ -787,6 +787,22 @@ def test_a_folder_that_cannot_be_loaded(tmp_path: Path, text: str, files: dict[s
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(("name", "split"), [("val.yaml", "validation"), ("test.csv", "test")])
+def test_a_folder_of_which_a_file_is_named_like_another_split_asks_for_the_training_file(
+    tmp_path: Path, name: str, split: str
+):
+    (tmp_path / "set").mkdir()
+    rows = "text;label\n" + "good, or not, or so;pos\nbad;neg\n" * 9
+    for each in ("export.csv", "comma.csv", name):
+        (tmp_path / "set" / each).write_text("" if each == "val.yaml" else rows)
+    with pytest.raises(DataError) as caught:
+        load_table(resolve_source("set", tmp_path))
+    assert str(caught.value) == (
+        f"set: no training file: the name of {name!r} makes it the split {split!r}, and no file is called train; "
+        "give the path of one file ('comma.csv', 'export.csv'), or call it so"
+    )
+
+
 @pytest.mark.slow
 def test_a_hub_data_set_without_a_network_is_a_data_error(tmp_path: Path):
     """In a process of its own, as the Hugging Face libraries read their environment once."""

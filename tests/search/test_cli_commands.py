@@ -37,7 +37,7 @@ def test_create_says_what_it_found(folder: Path, autotune: Command) -> None:
         "tiny: sentiment.accuracy, 4 trials",
         "training: sentiment 46 rows, aspect 46 rows; validation: 15 rows",
         "dropped: reviews.csv: duplicate: 1 row, e.g. 'The battery is superb.'",
-        "dropped: reviews.csv: empty text: 1 row, e.g. ''",
+        "dropped: reviews.csv: empty text: 1 row, e.g. 'reviews.csv, line 64'",
         "a trial: 6 steps, evaluated 2 times",
         "stored. Run it: autotune study run tiny",
     ]

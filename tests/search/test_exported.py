@@ -165,10 +165,22 @@ def test_another_trial_has_its_own_figures_or_none(record: StudyRecord) -> None:
     assert chosen.reasons == ("confirmed on 6 fresh seeds; the winner is trial 3",)
     found = figures(confirmed, confirmed.arm("trial 2"))
     assert (found.name, found.winner, found.corrected, found.test) == ("trial 2", "trial 3", None, None)
+    assert found.gain is not None
+    assert found.measured_gain is not None
+    assert (found.measured_gain.mean, found.measured_gain.interval) == (found.gain.mean, found.gain.interval)
     assert choose(record, confirmed, 0).arm is confirmed.arm("baseline")
     other = choose(record, confirmed, 1)
     assert other.arm is None
     assert other.reasons == ("not confirmed: it is not one of baseline, trial 2, trial 3",)
+
+
+def test_the_measured_gain_is_what_the_means_differ_by_and_the_corrected_one_is_less() -> None:
+    _, found, _ = figures_of([[0.70, 0.72, 0.71], [0.73, 0.71, 0.75], [0.71, 0.74, 0.72]])
+    assert found.gain is not None
+    assert found.baseline is not None
+    assert found.measured_gain is not None
+    assert found.measured_gain.mean == pytest.approx(found.mean - found.baseline.mean) == pytest.approx(0.02)
+    assert found.gain.mean < found.measured_gain.mean
 
 
 @pytest.mark.slow

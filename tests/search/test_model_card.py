@@ -25,7 +25,8 @@ CONFIRMED = ConfirmedFigures(
     corrected=0.84,
     corrected_interval=(0.79, 0.9),
     baseline=Figure(mean=0.82, interval=(0.78, 0.86)),
-    gain=Gain(mean=0.031, interval=(0.01, 0.052), better=True, p=0.016, pairs=2),
+    gain=Gain(mean=0.021, interval=(0.015, 0.042), better=True, p=0.016, pairs=2),
+    measured_gain=Figure(mean=0.031, interval=(0.01, 0.052)),
     optimism=Figure(mean=0.05),
     tied=["trial 2", "baseline"],
     simplest="baseline",
@@ -74,16 +75,29 @@ def test_a_confirmed_configuration_brings_its_verdict(best: BestConfiguration, a
     assert "- fresh seeds: +3.1 points (1.0 to 5.2) over the baseline\n" in body
     assert r"the simplest of the tied is \`baseline\`" in body
     assert "| accuracy on 2 fresh seeds | 0.8500 | 0.8000 to 0.9000 |" in body
-    assert "| gain over the baseline | 0.0310 | 0.0100 to 0.0520 |" in body
+    assert "| 0.8000 to 0.9000 |\n| the same, corrected for selection | 0.8400 | 0.7900 to 0.9000 |\n" in body
+    gains = (
+        "| gain over the baseline | 0.0310 | 0.0100 to 0.0520 |\n"
+        "| the same, corrected for selection | 0.0210 | 0.0150 to 0.0420 |\n"
+    )
+    assert gains in body
     assert "| by how much the search's score was too high | 0.0500 |  |" in body
     assert "cannot distinguish: trial 2, baseline; the simplest of them is baseline" in body
     assert "Unknown" not in body
 
 
 def test_at_a_later_look_the_gain_has_its_own_level(best: BestConfiguration, autotune: Command) -> None:
-    gain = Gain(mean=0.031, interval=(0.01, 0.052), better=True, p=0.016, pairs=2, look=2)
+    gain = Gain(mean=0.021, interval=(0.015, 0.042), better=True, p=0.016, pairs=2, look=2)
     _, body = card(best.model_copy(update={"confirmed": CONFIRMED.model_copy(update={"gain": gain})}), autotune)
     assert "| gain over the baseline, 98.3 % interval | 0.0310 | 0.0100 to 0.0520 |" in body
+    assert "| the same, corrected for selection, 98.3 % interval | 0.0210 | 0.0150 to 0.0420 |" in body
+
+
+def test_a_gain_of_an_older_export_is_called_what_it_is(best: BestConfiguration, autotune: Command) -> None:
+    _, body = card(
+        best.model_copy(update={"confirmed": CONFIRMED.model_copy(update={"measured_gain": None})}), autotune
+    )
+    assert "| gain over the baseline, corrected for selection | 0.0210 | 0.0150 to 0.0420 |" in body
 
 
 def test_figures_of_another_configuration_are_not_shown(best: BestConfiguration, autotune: Command) -> None:

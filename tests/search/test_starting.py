@@ -547,6 +547,19 @@ def test_other_folders_are_one_data_set_as_ever(names: Sequence[str]) -> None:
     assert (started.file.data.train, started.file.data.validation, started.file.data.test) == ("data", 0.2, None)
 
 
+def test_the_files_that_are_read_of_a_folder_are_named(autotune: Command) -> None:
+    Path("data").mkdir()
+    rows = list(reviews())
+    for number in range(7):
+        write(Path("data", f"rows{number}.csv"), rows)
+        if number == 1:
+            told = autotune("init", "data", "-o", "two.yaml")
+            assert "\nreads 2 files: rows0.csv, rows1.csv\n" in told.out
+    told = autotune("init", "data", "-o", "seven.yaml")
+    assert "\nreads 7 files: rows0.csv, rows1.csv, rows2.csv, rows3.csv, rows4.csv, …\n" in told.out
+    assert "reads" not in autotune("init", "data/rows0.csv", "-o", "one.yaml").out
+
+
 def test_a_split_of_a_folder_that_is_asked_for_is_what_it_says(place: Path) -> None:
     Path("data").mkdir()
     for name in ("train", "test"):
@@ -855,3 +868,48 @@ def test_a_column_with_a_very_long_name_is_a_task(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", [{"text": row["text"], "label": row["label"], name: row["aspect"]} for row in reviews()])
     start_study(str(tmp_path / "a.csv"), tmp_path / "a.yaml")
     assert any(task.startswith("How_satisfied") for task in read_study_file(tmp_path / "a.yaml").tasks)
+
+
+def test_a_column_that_some_rows_lack_is_an_auxiliary_if_most_have_a_label(autotune: Command) -> None:
+    rows = [
+        {
+            **{name: row[name] for name in ("text", "label")},
+            "aspect": row["aspect"] if number % 2 else "",
+            "rare": ("x", "y")[number % 4 < 2] if number % 8 in (0, 3) else "",
+            "single": "lone" if number == 0 else row["aspect"][::-1],
+            "same": row["label"] * (number > 5),
+        }
+        for number, row in enumerate(reviews(80))
+    ]
+    started = made(rows)
+    assert auxiliaries_of(started) == ["aspect", "reconstruct"]
+    assert started.checked.plan.tasks[1].why.endswith(", empty in 40 rows")
+    left_out = started.checked.plan.left_out
+    assert left_out["rare"].endswith(", empty in 60 rows; fewer than half of the rows have a label")
+    assert left_out["single"].endswith("; each label needs two rows, and 'lone' has one")
+    assert left_out["same"] == "duplicates 'label'"
+    line = next(line for line in Path("study.yaml").read_text().splitlines() if line.startswith("  aspect:"))
+    assert line.endswith(", empty in 40 rows")
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_a_column_of_several_labels_brings_the_line_to_write(name: str, autotune: Command) -> None:
+    sets = (["a", "b"], ["b"], ["c", "a"], [])
+    rows = [
+        {
+            **{key: row[key] for key in ("text", "label")},
+            "the kinds": sets[number % 4] if "parquet" in name else "|".join(sets[number % 4]),
+        }
+        for number, row in enumerate(reviews())
+    ]
+    told = made(rows, name).checked.plan.left_out["the kinds"]
+    line = "the_kinds: {kind: multi_label, text: text, labels: the kinds}"
+    assert told.endswith(f"; to learn them too, write `{line}` under tasks")
+    text = Path("study.yaml").read_text(encoding="utf-8").replace("\n  reconstruct:", f"\n  {line}\n  reconstruct:")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err

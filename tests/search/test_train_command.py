@@ -11,6 +11,7 @@ import pytest
 import torch
 from autotune.objectives.training.weighting.registry import WEIGHTINGS
 from autotune.search.cli import training
+from autotune.search.cli.progress import watched
 from autotune.search.production.model_card import ModelCard
 from safetensors import SafetensorError
 
@@ -135,3 +136,19 @@ def test_a_folder_that_filled_meanwhile_costs_no_training(
     assert outcome.code == 1
     assert "Directory not empty; the training's last saved state is kept" in outcome.err
     assert Path(".model.training").is_dir()
+
+
+def test_without_a_terminal_each_score_stands_beside_the_step_that_it_was_measured_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with watched("rmse") as progress:
+        for step in range(1, 41):
+            progress(step, 40, {"rmse": 2 - step / 100} if step in (10, 11, 40) else {})
+    assert capsys.readouterr().out.splitlines() == [
+        "step 4/40",
+        "step 8/40",
+        "step 10/40 rmse 1.9000",
+        "step 11/40 rmse 1.8900",
+        *(f"step {step}/40" for step in range(12, 40, 4)),
+        "step 40/40 rmse 1.6000",
+    ]
