@@ -19,6 +19,8 @@ _MAY_DESCRIBE = {".json"}
 """What holds rows, or tells of those of other files."""
 _LEFT = {".json", PACKED}
 """The ends of names of files that are left to `datasets`."""
+_SAYS_HOW = re.compile(rb"---\s(?:(?!---).*\n)*(configs|dataset_info)\s*:")
+"""The front matter of a card that names files or types; others have a licence, a language, ..."""
 _SHOWN = 5
 """Folders or files that a message names."""
 _TRAINING = "train"
@@ -50,9 +52,9 @@ def files_of(source: Source) -> list[Path]:
 
 
 def has_card(folder: Path) -> bool:
-    """Whether its README says how it is to be read, as a card of the Hub does."""
+    """Whether its README says how it is to be read, as a card of the Hub may."""
     card = folder / "README.md"
-    return card.is_file() and card.read_bytes().startswith(b"---")
+    return card.is_file() and _SAYS_HOW.match(card.read_bytes()) is not None
 
 
 def own_kinds(source: Source, files: Sequence[Path]) -> list[Kind | None]:

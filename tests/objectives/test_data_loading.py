@@ -730,6 +730,9 @@ def test_a_split_in_two_formats_is_refused_unless_a_readme_says_which(tmp_path: 
         f"set: {both} are both of the split 'train', in two formats, of which one would be read; "
         "give the path of one file, or move the others to another folder"
     )
+    (tmp_path / "set" / "README.md").write_text("---\nlicense: mit\n---\nconfigs: of a machine\n---\n")
+    with pytest.raises(DataError, match="in two formats"):
+        load_table(resolve_source("set", tmp_path))
     (tmp_path / "set" / "README.md").write_text("---\nconfigs: [{config_name: default, data_files: '*.jsonl'}]\n---\n")
     assert load_table(resolve_source("set", tmp_path)).columns == {"text": ["a"], "label": ["x"]}
 
