@@ -84,7 +84,9 @@ def test_a_model_of_an_operation_at_its_commit(hub: Hub, tmp_path: Path) -> None
     named = [at_commit(name, tmp_path) for name in (NAME, f"{NAME}@try/v1", f"{NAME}@{first}")]
     assert named == [f"{NAME}@{first}"] * 3
     hub.push("main", seed=2)
-    spaces = [AugmentationSpace.model_validate({"mask": {"model": name}}) for name in (named[0], f"{NAME}@try/v1", NAME)]
+    spaces = [
+        AugmentationSpace.model_validate({"mask": {"model": name}}) for name in (named[0], f"{NAME}@try/v1", NAME)
+    ]
     resources = Resources(tmp_path, "scratch:tiny", [], max_length=16)
     hashes = [Mask.make(space, resources).fingerprint for space in spaces]
     assert hashes[0] == hashes[1] != hashes[2]
