@@ -98,13 +98,14 @@ def _check_training(source: Source, named: Mapping[str, Sequence[str]]) -> None:
     """Where a file is named like another split, `datasets` reads none of those that are named like no split."""
     split, (first, *_) = next(iter(named.items()))
     folder, taken = Path(source.place), {file for files in named.values() for file in files}
-    readable = (file for file in sorted(folder.rglob("[!.]*")) if kind_of(file) is not None)
-    others = [file for file in readable if str(file) not in taken]
+    readable = (file for file in sorted(folder.rglob("*")) if kind_of(file) is not None and str(file) not in taken)
+    names = [file.relative_to(folder) for file in readable]
+    others = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     if others:
-        names = ", ".join(repr(str(file.relative_to(folder))) for file in others[:_SHOWN])
+        shown = ", ".join(repr(str(name)) for name in others[:_SHOWN])
         raise DataError(
             f"{source.text}: no training file: the name of {Path(first).name!r} makes it the split {split!r}, and no "
-            f"file is called train; give the path of one file ({names}{', …' * (len(others) > _SHOWN)}), or call it so"
+            f"file is called train; give the path of one file ({shown}{', …' * (len(others) > _SHOWN)}), or call it so"
         )
 
 

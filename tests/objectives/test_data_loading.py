@@ -794,7 +794,8 @@ def test_a_folder_that_cannot_be_loaded(tmp_path: Path, text: str, files: dict[s
 def test_a_folder_of_which_a_file_is_named_like_another_split_asks_for_the_training_file(
     tmp_path: Path, name: str, split: str
 ):
-    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / ".venv").mkdir(parents=True)
+    (tmp_path / "set" / ".venv" / "a.csv").write_text("no\ndata\n")
     rows = "text;label\n" + "good, or not, or so;pos\nbad;neg\n" * 9
     for each in ("export.csv", "comma.csv", name):
         (tmp_path / "set" / each).write_text("" if each == "val.yaml" else rows)
