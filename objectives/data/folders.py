@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
 from datasets import BuilderConfig, load_dataset_builder
 from datasets.data_files import DataFilesDict, get_data_patterns
 from datasets.exceptions import DatasetsError
@@ -19,8 +20,9 @@ _MAY_DESCRIBE = {".json"}
 """What holds rows, or tells of those of other files."""
 _LEFT = {".json", PACKED}
 """The ends of names of files that are left to `datasets`."""
-_SAYS_HOW = re.compile(rb"---\s(?:(?!---).*\n)*(configs|dataset_info)\s*:")
-"""The front matter of a card that names files or types; others have a licence, a language, ..."""
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
+_SAYS_HOW = {"configs", "dataset_info"}
+"""Of a card's front matter what names files or types; other keys give a licence, a language, ..."""
 _SHOWN = 5
 """Folders or files that a message names."""
 _TRAINING = "train"
@@ -54,7 +56,14 @@ def files_of(source: Source) -> list[Path]:
 def has_card(folder: Path) -> bool:
     """Whether its README says how it is to be read, as a card of the Hub may."""
     card = folder / "README.md"
-    return card.is_file() and _SAYS_HOW.match(card.read_bytes()) is not None
+    text = card.read_text(encoding="utf-8-sig", errors="replace") if card.is_file() else ""
+    if (matter := _FRONT_MATTER.match(text)) is None:
+        return False
+    try:
+        known = yaml.safe_load(matter[1])
+    except yaml.YAMLError:  # what is wrong with it is told where the folder is read
+        return True
+    return isinstance(known, dict) and not _SAYS_HOW.isdisjoint(known)
 
 
 def own_kinds(source: Source, files: Sequence[Path]) -> list[Kind | None]:

@@ -94,8 +94,7 @@ class TagTargets(RaggedTargets):
             seen = {word for word in self.words[first:end].tolist() if word >= 0}
             for word in range(len(tags)):
                 if word not in seen:
-                    is_within = bool(seen) and min(seen) < word < max(seen)
-                    yield row, word, end - first >= max_length and not is_within
+                    yield row, word, end - first >= max_length and word > max(seen, default=-1)
 
     def take(self, rows: torch.Tensor) -> Self:
         words = self.words[places_of(self.offsets, rows)]

@@ -45,6 +45,7 @@ from .ledger import (
     is_to_come,
     stored_arms,
 )
+from .looks import with_look
 from .reading import read_confirmation
 from .result import Arm, Confirmed
 from .words import fresh_seeds
@@ -110,7 +111,7 @@ class _Work:
         def decide(facts: Mapping[str, Any]) -> Decision:
             arms = _in_order(_newest(stored_arms(facts.get(ARMS, [])), chosen))
             seeds = self._seeds(max(settings.seeds, len(facts.get(SEEDS, []))))
-            looks = {**facts.get(LOOKS, {}), **_look(read_confirmation(self._record), len(seeds))}
+            looks = with_look(facts.get(LOOKS, {}), read_confirmation(self._record), len(arms), len(seeds))
             # Looks are stored before seeds: a kill between them may not forget one.
             return _trainings(arms, seeds), {LOOKS: looks, ARMS: arms_to_store(arms), SEEDS: seeds}
 
@@ -201,16 +202,6 @@ class _Work:
             budget = Budget(left_s, limits)
             tuner = Tuner(ledger.claims, space, executor, observer, scoring, max_steps, budget)
             return tuner.run(len(trials), self._interrupted)
-
-
-def _look(found: Confirmed | None, seeds: int) -> dict[str, str | None]:
-    """The look at what there is, if so many seeds are more and it could have claimed something."""
-    if found is None or found.verdict is None or seeds <= len(found.seeds):
-        return {}
-    compared = [each.test.pairs for each in found.verdict.comparisons.values() if each.can_claim]
-    if not compared:
-        return {}
-    return {str(max(compared)): found.verdict.winner.name if found.verdict.is_better else None}
 
 
 def _newest(stored: Iterable[Planned], arms: Sequence[Planned]) -> list[Planned]:

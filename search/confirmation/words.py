@@ -107,7 +107,7 @@ def _looks(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     for seen, name in confirmed.looks.items():
         now = verdict.comparisons.get(name or "")
         if now is not None and not now.is_better:
-            yield f"{name} was shown to be better than the baseline on the first {seen} seeds, but not on all of them."
+            yield f"{name} was shown to be better than the baseline on {seen} seeds, but is not on all that there are."
 
 
 def _gain(unit: Unit, measured: Estimate, corrected: Estimate | None) -> str:

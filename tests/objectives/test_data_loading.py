@@ -733,8 +733,15 @@ def test_a_split_in_two_formats_is_refused_unless_a_readme_says_which(tmp_path: 
     (tmp_path / "set" / "README.md").write_text("---\nlicense: mit\n---\nconfigs: of a machine\n---\n")
     with pytest.raises(DataError, match="in two formats"):
         load_table(resolve_source("set", tmp_path))
-    (tmp_path / "set" / "README.md").write_text("---\nconfigs: [{config_name: default, data_files: '*.jsonl'}]\n---\n")
-    assert load_table(resolve_source("set", tmp_path)).columns == {"text": ["a"], "label": ["x"]}
+    files = "[{config_name: default, data_files: '*.jsonl'}]"
+    cards = [
+        f"---\nconfigs: {files}\n---\n",
+        f"\ufeff---\r\nconfigs: {files}\r\n---\r\n",
+        f'---\n{{"configs": {files}}}\n---\n',
+    ]
+    for card in cards:
+        (tmp_path / "set" / "README.md").write_bytes(card.encode())
+        assert load_table(resolve_source("set", tmp_path)).columns == {"text": ["a"], "label": ["x"]}
 
 
 def test_parts_of_a_folder_differ_by_fingerprint(tmp_path: Path):
