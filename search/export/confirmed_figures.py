@@ -66,11 +66,11 @@ class ConfirmedFigures(Settings):
     corrected: float | None = Field(default=None, description="the winner's mean, corrected for selection")
     corrected_interval: tuple[float, float] | None = Field(default=None, description="its interval, 95 %")
     baseline: Figure | None = Field(default=None, description="the baseline on the same seeds; null: all failed")
-    gain: Gain | None = Field(
-        default=None, description="over the baseline; the winner's is corrected for selection; null for itself"
-    )
     measured_gain: Figure | None = Field(
-        default=None, description="the same as measured, corrected for nothing; null: not told, or there is no gain"
+        default=None, description="over the baseline as measured, corrected for nothing; null: not told, or none"
+    )
+    gain: Gain | None = Field(
+        default=None, description="the same; the winner's is corrected for selection; null for itself"
     )
     optimism: Figure | None = Field(default=None, description="by how much the search's score was too high")
     tied: list[str] = Field(
