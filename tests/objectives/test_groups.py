@@ -79,6 +79,7 @@ def test_parts_that_rare_classes_leave_empty_are_not_held_out():
         assert held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fraction", [0.01, 0.03, 0.04, 0.2, 0.33, 0.96, 0.98])
 @pytest.mark.parametrize("classes", [None, 2])
 def test_a_share_is_kept_where_groups_are_many(fraction: float, classes: int | None):

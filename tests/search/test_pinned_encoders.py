@@ -44,6 +44,7 @@ def test_a_study_goes_on_with_its_commit(study: Path, hub: Hub, autotune: Comman
     assert f"encoder {NAME} at {first[:12]}" in Path("report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_its_export_trains_and_is_verified_with_that_commit(study: Path, hub: Hub, autotune: Command) -> None:
     first = hub.push("main", seed=1)
     assert autotune("study", "run", "study.yaml", "--devices", "cpu").code == 0
@@ -79,6 +80,7 @@ def test_a_tag_of_the_study_file_is_taken_and_kept(study: Path, hub: Hub, autotu
     assert "model.revision: 'v1' -> 'main'" in outcome.err
 
 
+@pytest.mark.slow
 def test_models_of_operations_are_pinned_like_the_encoder(folder: Path, hub: Hub, autotune: Command) -> None:
     text = STUDY.replace("operations: [noise, mixup]", f"operations: [mask], mask: {{model: {NAME}}}")
     Path("study.yaml").write_text(text.replace("trials: 4", "trials: 2").replace("epochs: 2", "epochs: 1"), "utf-8")

@@ -98,6 +98,7 @@ print(keep_threads(open_study("tiny", "sqlite:///autotune.db").study, "sqlite://
 """
 
 
+@pytest.mark.slow
 def test_of_runs_that_start_at_once_the_first_decides_on_the_threads(
     record: StudyRecord, observer: PlainLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
