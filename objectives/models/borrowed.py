@@ -133,7 +133,7 @@ class BorrowedHead(nn.Module):
         super().__init__()
         # Where autocast is on, of two close logits in bf16 one in seventy is a tie; a head over the vocabulary is
         # half of a step, a narrow one costs nothing in fp32.
-        self._is_narrow = model.get_output_embeddings() is None
+        self.is_narrow = model.get_output_embeddings() is None
         self._stand_ins = _replace_backbone(model)
         self.model = model
 
@@ -152,7 +152,7 @@ class BorrowedHead(nn.Module):
                 inputs = {**_decoder_inputs(encoded.ids, self.model.config), **inputs}
                 inputs["input_ids"] = _one_end(encoded.ids, self.model.config)
         device = encoded.last_hidden_state.device.type
-        raised = self._is_narrow and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+        raised = self.is_narrow and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
         for stand_in in self._stand_ins:
             stand_in.encoded = encoded.in_fp32() if raised else encoded
         try:

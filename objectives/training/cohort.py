@@ -6,7 +6,7 @@ import torch
 
 from ..multi_task.fused.model import FusedModel
 from ..prepared import PreparedObjective, TaskRows
-from .device import autocast, autocast_passes
+from .device import autocast, autocast_passes, product_dtype
 from .evaluating import held_out, in_order, measured
 from .failing import failure_of, is_more_than_a_trials
 from .failure import FailureKind
@@ -39,9 +39,10 @@ class Cohort:
         self._halt = halt or Halt()
         self._optimizers = [run.begin(model.layout) for run in runs]
         self._weights = self._optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
-        self._gradients = torch.zeros_like(self._weights)
+        self._gradients = torch.empty_like(self._weights)
         self._limits = torch.tensor([run.clipping for run in runs], device=device)
         self._scales = {name: torch.tensor([run.scales[name] for run in runs], device=device) for name in runs[0].tasks}
+        self._products = product_dtype(device, runs[0].precision)
         self._alive = torch.tensor([run.alive for run in runs], device=device)
         self._means = MeanLosses()
 
@@ -50,7 +51,7 @@ class Cohort:
         steps = self.runs[0].rung - self.runs[0].step
         for optimizer, weights, gradient in zip(self._optimizers, self._weights, self._gradients, strict=True):
             optimizer.attach(weights, gradient)
-        self.model.bind(self._weights, self._gradients)
+        self.model.bind(self._weights, self._gradients, self._products)
         self.model.train()
         try:
             for _ in range(steps if most is None else min(steps, most)):
@@ -74,7 +75,7 @@ class Cohort:
     def _step(self) -> None:
         self._halt.check()
         means = MeanLosses()
-        self.model.slots.begin([run.stacked for run in self.runs])
+        self.model.begin([run.stacked for run in self.runs])
         for place, losses in enumerate(self._passes()):
             means.add(losses)
             # A sum over slots: each trial's gradient is that of its own loss, as if it were alone.
@@ -92,7 +93,7 @@ class Cohort:
 
     def evaluate(self) -> list[Evaluation | Exception]:
         """Each trial's evaluation, whose `seconds` are not known yet; or why there is none."""
-        self.model.bind(self._weights)
+        self.model.bind(self._weights, dtype=self._products)
         self.model.eval()
         names = [self._prepared.settings.main_task, *self._prepared.settings.measured_tasks]
         predicted = {name: self._predict(self._prepared.validations[name]) for name in names}

@@ -37,11 +37,16 @@ def has_bf16(device: torch.device) -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "amx_tile"))
 
 
+def product_dtype(device: torch.device, precision: Precision) -> torch.dtype:
+    """Of matrix products: bf16 where asked for, or where `auto` finds them fast; weights stay fp32."""
+    in_bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    return torch.bfloat16 if in_bf16 else torch.float32
+
+
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Matrix products in bf16 where asked for, or where `auto` finds them fast; weights stay fp32."""
-    if precision == "bf16" or (precision == "auto" and has_bf16(device)):
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+    """Matrix products in their `product_dtype`."""
+    dtype = product_dtype(device, precision)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
 def autocast_passes(

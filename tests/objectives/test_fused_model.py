@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.multi_task.fused.model import COUNTED_FROM_ZERO, FusedModel, unstackable
+from autotune.objectives.multi_task.fused.slots import StackedTrial
 from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.seeds import generator
 from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.task import Task
+from autotune.objectives.training.device import autocast_passes
 from autotune.objectives.training.mixing import gathered
 from transformers import AutoModel
 
@@ -102,6 +104,29 @@ def test_losses_and_gradients_are_those_of_each_trial_alone(prepared: PreparedOb
         rounding = 1e-6 * float(torch.stack([gradient.norm() for gradient in known.values()]).norm())
         for name, gradient in known.items():
             assert (named[name] - gradient).norm() <= 1e-4 * gradient.norm() + rounding, name
+
+
+@families
+def test_in_bf16_they_are_those_of_fp32_but_for_rounding(prepared: PreparedObjective):
+    """Weights are rounded once a step, after they changed; what autocast gives is as far from fp32."""
+    models = trials(prepared)
+    model, weights, gradients = fused(prepared, models)
+    model.bind(torch.zeros_like(weights), gradients, torch.bfloat16)
+    model._weights.copy_(weights)
+    model.begin([StackedTrial()] * SLOTS)
+    given = [batches(prepared, trial) for trial in range(SLOTS)]
+    losses: dict[str, torch.Tensor] = {}
+    for number, found in enumerate(autocast_passes(model.train().passes(given), weights.device, "bf16")):
+        model.backward(torch.stack(list(found.values())).sum(), first=number == 0)
+        losses |= found
+    for trial, alone in enumerate(models):
+        expected = alone.train()(given[trial])
+        named = dict(alone.named_parameters())
+        found = torch.autograd.grad(torch.stack(list(expected.values())).sum(), list(named.values()))
+        exact = torch.stack([expected[name] for name in KINDS])
+        assert (torch.stack([losses[name][trial] for name in KINDS]) - exact).norm() <= 0.04 * exact.norm()
+        gradient = model.layout.flat(dict(zip(named, found, strict=True)))
+        assert 0.003 * gradient.norm() <= (gradients[trial] - gradient).norm() <= 0.04 * gradient.norm()
 
 
 @families

@@ -6,6 +6,7 @@ batch, and needs no other change as long as it treats every row alike.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -38,14 +39,28 @@ class StackedLinear(nn.Linear):
 
 
 def _affine(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """(slots, vectors, in) by (slots, out, in) and (slots, out) -> (slots, vectors, out)."""
+    """(slots, vectors, in) by (slots, out, in) and (slots, out) -> (slots, vectors, out), in the weights' type."""
+    inputs = inputs.to(weight.dtype)
     if weight.shape[1] == 1:
         # MKL sums the products of one column in another order where there is only one matrix in the batch.
         products = (inputs * weight).sum(-1, keepdim=True)
         return products if bias is None else products + bias.unsqueeze(1)
-    if bias is None:
-        return torch.bmm(inputs, weight.mT)
-    return torch.baddbmm(bias.unsqueeze(1), inputs, weight.mT)
+    return _Affine.apply(inputs, weight, bias)
+
+
+class _Affine(torch.autograd.Function):
+    """`baddbmm`; but the gradient of the weights is laid out as they are, where torch's own is transposed."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:  # noqa: ANN401
+        ctx.save_for_backward(inputs, weight)
+        return torch.bmm(inputs, weight.mT) if bias is None else torch.baddbmm(bias.unsqueeze(1), inputs, weight.mT)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
+        (grad,) = grads
+        inputs, weight = ctx.saved_tensors
+        return torch.bmm(grad, weight), torch.bmm(grad.mT, inputs), grad.sum(1) if ctx.needs_input_grad[2] else None
 
 
 class StackedLayerNorm(nn.LayerNorm):

@@ -13,7 +13,7 @@ from ...tasks.stacking import join, stack
 from ...tasks.task import Task
 from ..backbones import encode
 from ..model import PASS_TOKENS, MultiTaskModel, shared_passes
-from .layers import STACKED, StackedDropout, attention
+from .layers import STACKED, StackedDropout, StackedLinear, attention
 from .slots import Slots, StackedTrial
 from .weights import FlatWeights
 
@@ -57,9 +57,14 @@ class FusedModel(nn.Module):
         named = model.named_parameters(remove_duplicate=False)
         self._names = {name: known[parameter] for name, parameter in named}
         self.model = model
-        self._bound: list[nn.Parameter] = []
-        self._gradients: list[torch.Tensor] = []
         self._stack()
+        exact = {module for head in model.heads.values() if head.is_narrow for module in head.modules()}
+        self._rounding = {module for module in model.modules() if isinstance(module, StackedLinear)} - exact
+        """Layers that compute in the type of products: all with matrices but narrow heads."""
+        self._weights = self._rounded = torch.empty(0)
+        self._bound: list[tuple[nn.Parameter, str]] = []
+        """What gradients are asked for, each with its name in the layout; a tied weight may be there twice."""
+        self._gradients: dict[str, torch.Tensor] = {}
 
     def _stack(self) -> None:
         for path, module in list(self.model.named_modules()):
@@ -79,40 +84,62 @@ class FusedModel(nn.Module):
     @property
     def device(self) -> torch.device:
         """That of the weights that are bound."""
-        return self._bound[0].device
+        return self._weights.device
 
-    def bind(self, weights: torch.Tensor, gradients: torch.Tensor | None = None) -> None:
+    def bind(
+        self, weights: torch.Tensor, gradients: torch.Tensor | None = None, dtype: torch.dtype = torch.float32
+    ) -> None:
         """Compute with the weights of some trials (slots, total), arranged as `layout` says.
 
-        `backward` writes to `gradients`, of the same shape; None: nothing is trained.
+        Args:
+            weights: fp32. They may change between two steps (see `begin`).
+            gradients: where `backward` writes, of the same shape; None: nothing is trained.
+            dtype: of matrix products. Another than fp32 needs autocast around `passes` and `predict`. The weights are
+                rounded once a step, where autocast would do it layer by layer, and their gradients once more.
         """
-        views = self.layout.named(weights)
-        bound = {name: nn.Parameter(view, requires_grad=gradients is not None) for name, view in views.items()}
+        self._weights = weights
+        self._rounded = weights if dtype == weights.dtype else torch.empty_like(weights, dtype=dtype)
+        exact = self.layout.named(weights)
+        rounded = exact if self._rounded is weights else self.layout.named(self._rounded)
+        bound: dict[torch.Tensor, tuple[nn.Parameter, str]] = {}
         for name, known in self._names.items():
             path, _, attribute = name.rpartition(".")
-            setattr(self.model.get_submodule(path), attribute, bound[known])
+            module = self.model.get_submodule(path)
+            view = (rounded if module in self._rounding else exact)[known]
+            if view not in bound:
+                bound[view] = nn.Parameter(view, requires_grad=gradients is not None), known
+            setattr(module, attribute, bound[view][0])
         self._bound = list(bound.values())
-        self._gradients = [] if gradients is None else list(self.layout.named(gradients).values())
-        self.slots.begin([StackedTrial()] * len(weights))
+        self._gradients = {} if gradients is None else self.layout.named(gradients)
+        self.begin([StackedTrial()] * len(weights))
+
+    def begin(self, trials: Sequence[StackedTrial]) -> None:
+        """A new step of the trials whose weights are bound, with the weights as they are now."""
+        self.slots.begin(trials)
+        if self._rounded is not self._weights:
+            self._rounded.copy_(self._weights)
 
     def release(self) -> None:
         """Let go of what was bound: a model that nobody trains with must not keep a cohort's weights."""
         for name in self._names:
             path, _, attribute = name.rpartition(".")
             setattr(self.model.get_submodule(path), attribute, None)
-        self._bound, self._gradients = [], []
+        self._weights = self._rounded = torch.empty(0)
+        self._bound, self._gradients = [], {}
 
     def backward(self, total: torch.Tensor, *, first: bool) -> None:
         """Put the gradients of a total, a sum over slots, into those that were bound; of a later pass, add them."""
-        found = torch.autograd.grad(total, self._bound, allow_unused=True)
-        for known, gradient in zip(self._gradients, found, strict=True):
+        found = torch.autograd.grad(total, [parameter for parameter, _ in self._bound], allow_unused=True)
+        missing = dict(self._gradients) if first else {}
+        for (_, name), gradient in zip(self._bound, found, strict=True):
             if gradient is None:  # pyright: ignore[reportUnnecessaryComparison], of a task that is in another pass
-                if first:
-                    known.zero_()
-            elif first:
-                known.copy_(gradient)
+                continue
+            if missing.pop(name, None) is None:
+                self._gradients[name].add_(gradient)
             else:
-                known.add_(gradient)
+                self._gradients[name].copy_(gradient)
+        for known in missing.values():
+            known.zero_()
 
     def passes(
         self, batches: Sequence[Mapping[Task[Any], Batch]], most: int = PASS_TOKENS
