@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP, _MEMORY = Path("/sys/fs/cgroup"), Path("/proc/meminfo")
 
 
 def core_count() -> int:
     """The cores that this process may use, by its affinity and its container's quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = _CGROUP_LIMIT.read_text(encoding="ascii").split()
+        quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()
     except (OSError, ValueError):
         return allowed
     return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
@@ -29,11 +29,18 @@ def free_memory() -> int | None:
     """Bytes that new processes may take, by the machine and by the container; None where the system does not tell."""
     found: list[int] = []
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        lines = _MEMORY.read_text(encoding="ascii").splitlines()
         found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-        found += [] if limit == "max" else [int(limit) - used]
-    except OSError:
+        limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
+        if limit != "max":
+            found.append(int(limit) - _working_set(_CGROUP))
+    except (OSError, ValueError):
         pass
     return min(found, default=None)
+
+
+def _working_set(group: Path) -> int:
+    """Bytes that a container holds, without the cached files that the system gives back when asked."""
+    used = int((group / "memory.current").read_text(encoding="ascii"))
+    counts = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+    return used - int(counts.get("inactive_file", 0))

@@ -63,6 +63,7 @@ def prepare(  # noqa: PLR0913
         OperationUnavailable: an operation lacks what it needs; all of them are named.
         InputError: a file, row, label, encoder or setting that cannot be used.
     """
+    torch.set_flush_denormal(True)  # as trainers do, but before torch starts its threads, which inherit it
     cleaning, given, device = cleaning or CleaningSpace(), make_tasks(settings), device or choose_device("auto")
     check_suspects(settings.data.clean, cleaning, given[0])
     corpus = read_corpus(

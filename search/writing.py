@@ -29,6 +29,8 @@ def write_text(path: Path, text: str) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
             part.replace(path)
+    except RuntimeError as error:  # how Python before 3.13 reports links in a circle
+        raise InputError(f"{path}: cannot be written: {error}") from None
     except OSError as error:
         raise unwritable(f"{path}:", error) from None
 

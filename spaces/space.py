@@ -180,4 +180,5 @@ def _nearest_setting(name: str, space: Choices | NumberRange, value: SettingValu
         return value if value in space.choices else nearest_choice(space.choices, number)
     if not isinstance(number, int | float):
         return space.high
-    return type(number)(min(max(number, space.low), space.high))
+    nearest = min(max(number, space.low), space.high)
+    return nearest if number == math.inf else type(number)(nearest)

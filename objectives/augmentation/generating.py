@@ -62,4 +62,8 @@ def _mapping(processes: int) -> Generator[Spread]:
         return
     # Spawned, not forked: this process may have threads of torch and of the tokenizer.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield pool.map
+        try:
+            yield pool.map
+        except BaseException:  # nobody waits for the rest: it may take hours
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -36,7 +36,7 @@ class Trained:
     validation: Mapping[str, float]
     test: Mapping[str, float]
     seconds: float
-    """Of training and measuring, all lives of the training together."""
+    """Of training and measuring up to each evaluation, all lives of the training together."""
 
 
 @dataclass(frozen=True)

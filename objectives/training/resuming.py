@@ -67,12 +67,15 @@ class SavedHistory:
         state = self._store.load(_STATE, run.configuration)
         if state is None:
             return
-        run.restore(state)
-        self._note(f"resuming from step {state.step}")
-        history.told = list(state.told)
         # Weights of a later step were written by a life that was killed before its state was.
         known = [step for step in self._store.sizes() if _STATE < step <= state.step]
         best = self._store.load(max(known), run.configuration) if known else None
+        if best is None and state.told and history.worth is not None:
+            self._note(f"the weights of the best of {state.step} steps cannot be read: starting over")
+            return
+        run.restore(state)
+        self._note(f"resuming from step {state.step}")
+        history.told = list(state.told)
         history.best = None if best is None else (best.step, best.weights)
 
     def save(self, run: TrainingRun, history: History) -> None:

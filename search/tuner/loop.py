@@ -293,13 +293,14 @@ class Tuner:
         """Free the slot. A checkpoint stays where the trial is one of the best.
 
         All trials are read for that, so the observer hears what other runs found, before it hears of this one.
+        Other checkpoints go right after: evicting takes long, and what is claimed meanwhile is not among these trials.
         """
         trials = self._study.get_trials(deepcopy=False)
-        self._observer.updated(self._standing(trial for trial in trials if trial.number != number))
         top = self._budget.settings.checkpoints.top
         kept = worth_keeping(trials, top, maximize=self._maximize)
+        self._executor.retain(kept)
+        self._observer.updated(self._standing(trial for trial in trials if trial.number != number))
         if number in kept:
             self._executor.evict(number)
         else:
             self._executor.discard(number)
-        self._executor.retain(kept)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +127,23 @@ def test_parallel_equals_serial(monkeypatch: pytest.MonkeyPatch):
     assert [done for done, *_ in told] == sorted(done for done, *_ in told)
 
 
+@pytest.mark.slow
+def test_who_is_interrupted_waits_for_no_more_rows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generating, "core_count", lambda: 2)
+    rows = [Row(("the parcel came three weeks too late, and nobody could say why " * 4,))] * 40_000
+    jobs = [Job(Noise(), 0.3, replica, 7) for replica in range(20)]
+    began = 0.0
+
+    def interrupted(*_: object) -> None:
+        nonlocal began
+        began = time.monotonic()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(generate(jobs, rows, interrupted))
+    assert time.monotonic() - began < 10  # the other 799 chunks would take more than a minute
+
+
 @pytest.mark.parametrize(("quota", "expected"), [("100000 100000\n", 1), ("300000 100000\n", 3), ("max 100000\n", 8)])
 def test_rows_are_rewritten_by_as_many_processes_as_the_container_leaves_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, expected: int
@@ -138,7 +156,7 @@ def test_rows_are_rewritten_by_as_many_processes_as_the_container_leaves_cores(
         yield map
 
     (tmp_path / "cpu.max").write_text(quota, encoding="ascii")
-    monkeypatch.setattr(machine, "_CGROUP_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(generating, "_mapping", mapping)
     monkeypatch.setattr(generating, "FEWEST_FOR_PROCESSES", 1)

@@ -108,6 +108,28 @@ def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("damaged", ["cut", "gone"])
+def test_without_the_best_weights_it_starts_over(objective: Objectives, tmp_path: Path, damaged: str) -> None:
+    """Not from the state: a worse step would become the best one."""
+    prepared = objective(objective=BY_LOSS, training={"epochs": 3})
+    given = configuration().model_copy(update={"mix": Mix()})
+    whole = train(prepared, given, Manner())
+    with pytest.raises(Interrupted):
+        train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), print), stops=after(7)))
+    (best,) = set(store(tmp_path).sizes()) - {0}
+    path = store(tmp_path)._path(best)
+    if damaged == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:1000])
+    said: list[str] = []
+    again = train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), said.append)))
+    assert said == ["the weights of the best of 7 steps cannot be read: starting over"]
+    assert again.step == whole.step
+    assert same_weights(again, whole)
+
+
+@pytest.mark.slow
 def test_a_disk_without_room_is_said_once_and_costs_nothing_else(objective: Objectives, tmp_path: Path) -> None:
     prepared, given = objective(objective=BY_LOSS), configuration().model_copy(update={"mix": Mix()})
     said: list[str] = []

@@ -88,6 +88,10 @@ def test_values_are_short_and_without_passwords() -> None:
         (told,) = complaints(changed("name: reviews", f"name: r\nstorage: ['postgresql://me:{password}@host/db']"))
         assert "ret" not in told
     assert "postgresql://me:***@host/db" in told
+    for address in ("postgresql:/me:secret@host/db", "postgresql:///me:secret@host/db"):
+        (told,) = complaints(changed("name: reviews", f"name: r\nstorage: ['{address}']"))
+        assert "secret" not in told
+        assert "me:***@host/db" in told
     (told,) = complaints(changed("epochs: 3", f"epochs: {'x' * 10_000}"))
     assert len(told) < 200
     assert all(line.isprintable() and len(line) < 500 for line in complaints(changed("epochs", f'"\\e[2J{"x" * 999}"')))

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import optuna
 import pytest
 import torch
+from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.failure import Failure, FailureKind
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer
 from autotune.search.claims import Claims
@@ -187,6 +188,7 @@ class Bench:
         budgets: SearchSettings | None = None,
         scoring: Scoring = Scoring(["accuracy"]),  # noqa: B008  a frozen value
         recorder: Recorder | None = None,
+        store: CheckpointStore | None = None,
     ) -> tuple[Ending, Recorder]:
         study = optuna.load_study(
             study_name="bench",
@@ -195,7 +197,7 @@ class Bench:
             pruner=pruner or NopPruner(),
         )
         recorder = recorder or Recorder()
-        with InlineExecutor(trainer) as executor:
+        with InlineExecutor(trainer, store) as executor:
             budget = Budget(timeout_s, budgets)
             tuner = Tuner(Claims(study, self.storage), SPACE, executor, recorder, scoring, RUNGS[-1], budget)
             return tuner.run(total, interruption or Interruption()), recorder
@@ -405,6 +407,19 @@ def test_a_run_hears_what_other_runs_found_meanwhile(stored: Bench) -> None:
         ("updated", Standing(3, best_of(0, 1, 2), values[0])),
         ("updated", Standing(4, best_of(0, 1, 2, 3), values[0])),
     ]
+
+
+def test_a_checkpoint_that_another_run_writes_while_a_trial_leaves_stays(tmp_path: Path) -> None:
+    bench = Bench(InMemoryStorage(), enqueue=False)
+    store = CheckpointStore(tmp_path / "checkpoints", "any", 10**9)
+
+    class Slow(TabulatedTrainer):
+        def evict(self, trial_id: int) -> Checkpoint | None:
+            store.save(bench.study.ask().number, Checkpoint(SPACE.baseline(), 10, {}, {}, {}))
+            return super().evict(trial_id)
+
+    bench.run(Slow(rising), 1, store=store)
+    assert list(store.sizes()) == [1]
 
 
 def test_a_run_that_is_done_trains_nothing(bench: Bench) -> None:

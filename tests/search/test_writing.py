@@ -29,6 +29,13 @@ def test_where_a_link_leads_is_replaced_and_not_the_link(tmp_path: Path) -> None
     assert (tmp_path / "real.yaml").read_text(encoding="utf-8") == "ours, newer"
 
 
+def test_links_in_a_circle_are_said(tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    with pytest.raises(InputError, match="one: cannot be written"):
+        write_text(tmp_path / "one", "ours")
+
+
 def test_a_name_that_is_too_long_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written: File name too long"):
         check(tmp_path / ("x" * 300))
