@@ -50,12 +50,19 @@ def cached_tensors(
 
 
 def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write to a temporary neighbour, flush to the disk, rename."""
+    """Write to a temporary neighbour, flush to the disk, rename.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         name = Path(part.name)
     try:
-        save_file(tensors, name, metadata)
+        try:
+            save_file(tensors, name, metadata)
+        except SafetensorError as error:  # how it reports what the system refused
+            raise OSError(str(error)) from error
         _flush(name)
         name.replace(path)
         _flush(path.parent)

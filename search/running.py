@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import optuna
 from optuna.trial import TrialState
 
-from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
+from ..spaces.errors import StorageError, StorageLost, StorageReplaced, StudyError, StudyHeld
 from .bank_progress import Quarters
 from .changing import as_it_is_now, with_changes
 from .checkpoints import checkpoint_store
@@ -100,6 +100,8 @@ def storage_failures(url: str) -> Generator[None]:
     try:
         with storage_errors(url, timeouts.RECONNECT_S):
             yield
+    except StorageReplaced:
+        raise
     except (StorageError, StorageLost, StudyHeld) as error:
         raise StorageLost(f"{error}\nStored results are safe; once this is fixed, the same command resumes") from None
 

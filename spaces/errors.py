@@ -92,6 +92,10 @@ class StorageLost(TrainingError):
     """A database that failed or was held while trials ran, or whose disk is full or fails; the same command goes on."""
 
 
+class StorageReplaced(StorageLost):
+    """A SQLite file that was moved, deleted or replaced while it was in use."""
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in one line: its message's first, or the type of an error without a message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

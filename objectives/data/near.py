@@ -124,9 +124,19 @@ class _Group:
         return sorted(
             self._places[row]
             for row, edits in zip(window.tolist(), allowed.tolist(), strict=True)
-            if OSA.distance(text, self._texts[row], score_cutoff=edits) <= edits
-            and _alike(text.split(), self._texts[row].split(), threshold)
+            if _is_near(text, self._texts[row], edits, threshold)
         )
+
+
+def _is_near(text: str, other: str, edits: int, threshold: float) -> bool:
+    def letters_agree() -> bool:
+        return OSA.distance(text, other, score_cutoff=edits) <= edits
+
+    def words_agree() -> bool:
+        return _alike(text.split(), other.split(), threshold)
+
+    # Time grows with the square, and words are fewer than letters.
+    return words_agree() and letters_agree() if len(text) > _LONG else letters_agree() and words_agree()
 
 
 def _alike(words: Sequence[str], others: Sequence[str], threshold: float) -> bool:

@@ -15,6 +15,9 @@ _NOISE = 0.3
 DECODER_LAYERS = 1
 """Of the decoder that an encoder gets. A layer learns to copy: the encoder has done the reading."""
 
+MAY_BE_NEGATIVE = frozenset({"mcc", "r2", "pearson", "spearman"})
+"""Of the metrics that are the better the higher; the others are shares, or 0 at least."""
+
 
 class ClassificationSettings(TextTaskSettings):
     """One label of several for a text or a pair of texts."""

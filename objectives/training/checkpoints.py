@@ -70,10 +70,7 @@ class CheckpointStore:
         header = _Header(
             self.signature, checkpoint.configuration, checkpoint.step, checkpoint.patience, checkpoint.told
         )
-        try:
-            save_atomically(tensors, path, {"autotune": json.dumps(_HEADER.dump_python(header))})
-        except SafetensorError as error:  # how it reports what the system refused
-            raise OSError(str(error)) from error
+        save_atomically(tensors, path, {"autotune": json.dumps(_HEADER.dump_python(header))})
 
     def load(self, trial_id: int, configuration: Configuration) -> Checkpoint | None:
         """The trial's checkpoint; None where there is none, or one of something else."""

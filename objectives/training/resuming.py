@@ -1,7 +1,7 @@
 """The state of a production training on disk, from which it resumes bit-identically after a kill."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -37,6 +37,12 @@ class History:
         ):
             self.best = evaluation.step, run.weights()
 
+    def best_step(self, told: Sequence[Evaluation]) -> int | None:
+        """The step of the best of some evaluations, as `add` would find it; None if there are none, or no worth."""
+        if self.worth is None or not told:
+            return None
+        return max((self.worth(evaluation), evaluation.step) for evaluation in told)[1]
+
     def at(self, step: int) -> Evaluation:
         """The evaluation of a step."""
         return next(evaluation for evaluation in self.told if evaluation.step == step)
@@ -67,11 +73,10 @@ class SavedHistory:
         state = self._store.load(_STATE, run.configuration)
         if state is None:
             return
-        # Weights of a later step were written by a life that was killed before its state was.
-        known = [step for step in self._store.sizes() if _STATE < step <= state.step]
-        best = self._store.load(max(known), run.configuration) if known else None
-        if best is None and state.told and history.worth is not None:
-            self._note(f"the weights of the best of {state.step} steps cannot be read: starting over")
+        step = history.best_step(state.told)
+        best = None if step is None else self._store.load(step, run.configuration)
+        if step is not None and best is None:
+            self._note(f"the weights of the best step, {step}, cannot be read: starting over")
             return
         run.restore(state)
         self._note(f"resuming from step {state.step}")

@@ -1,5 +1,6 @@
 """From the stored fresh trainings to their results; recomputed each time, so that nothing can be stale."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -7,6 +8,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from ...objectives.tasks.kinds import MAY_BE_NEGATIVE
 from ...objectives.training.fresh import Fresh
 from ..ranking import ranked_trials
 from ..roles import BASELINE, SECONDS, failure_told
@@ -102,7 +104,11 @@ class _Reading:
         return {seed: trial.values[0] for seed, trial in found.items() if trial.state is TrialState.COMPLETE}
 
     def _table(self, arms: Iterable[Arm]) -> Scores:
-        return Scores({arm.name: arm.scores for arm in arms}, self._maximize)
+        return self._scored({arm.name: arm.scores for arm in arms})
+
+    def _scored(self, scores: Mapping[str, Mapping[int, float]]) -> Scores:
+        metric = self._record.file.measures[0].rpartition(".")[2]
+        return Scores(scores, self._maximize, -math.inf if metric in MAY_BE_NEGATIVE else 0.0)
 
     def _effects(self, arms: Sequence[Arm], verdict: Verdict) -> list[Effect]:
         """Of the winner as it is now: an ablation of an earlier one says nothing of it."""
@@ -113,7 +119,7 @@ class _Reading:
         parts = {part.name: self._scores(part) for part in stored_arms(ablation["parts"])}
         own = next(arm.scores for arm in arms if arm.name == winner)
         # The winner's own name is no part's, as a part is never empty.
-        table = Scores({"": own, **parts}, self._maximize)
+        table = self._scored({"": own, **parts})
         return effects(table, "")
 
     def _tested(self, arms: Iterable[Arm]) -> Tested | None:
@@ -125,7 +131,7 @@ class _Reading:
         scores = {name: its for name, its in found.items() if its}
         if not scores:
             return None
-        table = Scores(scores, self._maximize)
+        table = self._scored(scores)
         both = len(scores) == 2
         return Tested(
             facts["winner"],

@@ -105,8 +105,9 @@ class _Work:
 
     def compare(self, settings: ConfirmSettings) -> Ending:
         """Train all arms on all seeds."""
-        chosen = compared(ranked_trials(self._record.study), self._space, settings.candidates, self._record.name)
-        ledger = Ledger.made(self._record)
+        ranked = patiently(lambda: ranked_trials(self._record.study))
+        chosen = compared(ranked, self._space, settings.candidates, self._record.name)
+        ledger = patiently(lambda: Ledger.made(self._record))
 
         def decide(facts: Mapping[str, Any]) -> Decision:
             arms = _in_order(_newest(stored_arms(facts.get(ARMS, [])), chosen))
@@ -128,7 +129,7 @@ class _Work:
 
     def look_closer(self, settings: ConfirmSettings) -> Ending:
         """Ablate the winner, and have it meet the test data beside the baseline."""
-        found, ledger = read_confirmation(self._record), Ledger.made(self._record)
+        found, ledger = patiently(lambda: (read_confirmation(self._record), Ledger.made(self._record)))
         if found is None or found.verdict is None:
             reasons = {reason for arm in found.arms for reason in arm.failures.values()} if found else ()
             raise TrainingError(f"no fresh training succeeded: {'; '.join(sorted(reasons))}")
@@ -167,13 +168,13 @@ class _Work:
     def _train(self, ledger: Ledger) -> Ending:
         """Train all that is planned and not done, what other hosts plan meanwhile included."""
         ending = Ending.DONE
-        while ending is Ending.DONE and (left := [trial for trial in ledger.trials() if is_to_come(trial)]):
-            ending = self._train_these(ledger, left)
+        while ending is Ending.DONE and any(map(is_to_come, trials := patiently(ledger.trials))):
+            ending = self._train_these(ledger, trials)
         return ending
 
-    def _train_these(self, ledger: Ledger, left: Sequence[FrozenTrial]) -> Ending:
-        """Train in parallel where that is faster."""
-        trials = ledger.trials()
+    def _train_these(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> Ending:
+        """Train those that are to come, in parallel where that is faster."""
+        left = [trial for trial in trials if is_to_come(trial)]
         file, observer = self._record.file, self._observer
         progress, device = Quarters(observer.message), first_device(self._placement.devices)
         with self._interrupted.at_once():

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ...objectives.caching import cache_folder
+from ...spaces.errors import InputError
 from .check import Check, State
 
 _NEEDED = ("autotune-mtl", "torch", "transformers", "datasets", "optuna", "sqlalchemy", "scikit-learn")
@@ -55,8 +56,11 @@ def _version(name: str) -> str | None:
 
 def find_cache() -> Check:
     """The folder of tokenised texts, augmented variants, locks and checkpoints: can it be written, and has it room?"""
-    folder = cache_folder()
     advice = "set AUTOTUNE_CACHE to a folder of your own"
+    try:
+        folder = cache_folder()
+    except InputError:
+        return Check("cache", State.WRONG, "this user has no home folder", advice)
     try:
         there = next(each for each in (folder, *folder.parents) if each.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):

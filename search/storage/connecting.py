@@ -9,9 +9,14 @@ from typing import Any
 from optuna.storages import RDBStorage
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
+from ...spaces.errors import StorageReplaced
+from ..passwords import masked
 from . import timeouts
 from .failures import refusal
 from .reading import connect_to_read
+
+_OPENED = "opened"
+"""What a connection is noted under that it opened."""
 
 
 def first_engine(address: URL, url: str) -> Engine:
@@ -57,7 +62,7 @@ def connected(address: URL, url: str, *, reading: bool = False) -> RDBStorage:
     if is_file and reading:
         event.listen(storage.engine, "begin", _begin)
     elif is_file:
-        _begin_immediately(storage.engine)
+        _begin_immediately(storage.engine, Path(address.database or "").absolute(), url)
     else:
         _tell_time_in_utc(storage.engine)
     # Whoever forgets a storage, or ends, says goodbye to the server, which else counts its connections.
@@ -70,24 +75,42 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _begin_immediately(engine: Engine) -> None:
+def _begin_immediately(engine: Engine, file: Path, url: str) -> None:
     """Take SQLite's write lock when a transaction begins, so that what it read is still true when it writes.
 
     The recipe of SQLAlchemy's manual ("Serializable isolation / Savepoints / Transactional DDL").
+
+    A connection stays with the file that it opened, where nobody finds what it writes once that has another name, or
+    none: then no transaction begins (StorageReplaced).
     """
 
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+    def prepare(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN401, SQLAlchemy's
+        record.info[_OPENED] = _identity(file)
         connection.isolation_level = None  # the driver's own BEGIN would come too late
         connection.execute(f"PRAGMA busy_timeout = {timeouts.RUNNING_S * 1000:.0f}")
         # Under WAL this loses nothing when a process dies; a power cut may cost the last commits, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
 
     def begin(connection: Connection) -> None:
+        if connection.info[_OPENED] != _identity(file):
+            raise StorageReplaced(
+                f"{masked(url)}: was moved, deleted or replaced while it was in use, and lacks what was stored since; "
+                "put the file back, and the same command resumes from what it holds"
+            )
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()  # the connections that made the schema do not know of this
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file has this name; None where none has."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _tell_time_in_utc(engine: Engine) -> None:

@@ -84,7 +84,7 @@ def compare(scores: Scores, candidates: Iterable[str], reference: str, look: int
     gains = {name: scores.gains(name, reference) for name in candidates if name != reference}
     tests = {name: sign_flip(differences) for name, differences in gains.items() if differences.size}
     corrected = holm({name: min(1.0, weight_of(look) * test.better) for name, test in tests.items()})
-    gained = {name: estimate(gains[name], level_of(look)) for name in tests}
+    gained = {name: estimate(gains[name], level_of(look)).within(*scores.gain_range) for name in tests}
     return {name: Comparison(gained[name], test, corrected[name], len(tests), look) for name, test in tests.items()}
 
 

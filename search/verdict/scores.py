@@ -17,10 +17,12 @@ class Scores:
     Args:
         by_name: candidate -> seed -> score, in the metric's own unit. A training that failed is missing, or not finite.
         maximize: whether a higher score is better.
+        least: what no score of the metric is below, where higher is better.
     """
 
     by_name: Mapping[str, Mapping[int, float]]
     maximize: bool = True
+    least: float = -math.inf
 
     def seeds(self, *names: str) -> list[int]:
         """The seeds, ascending, on which all the named candidates have a score.
@@ -36,8 +38,14 @@ class Scores:
         """The least and the most that a score can be: 1 is the best where none is above, an error is at least 0."""
         values = [score for scores in self.by_name.values() for score in scores.values() if math.isfinite(score)]
         if self.maximize:
-            return -math.inf, 1.0 if all(score <= 1 for score in values) else math.inf
+            return self.least, 1.0 if all(score <= 1 for score in values) else math.inf
         return 0.0 if all(score >= 0 for score in values) else -math.inf, math.inf
+
+    @property
+    def gain_range(self) -> tuple[float, float]:
+        """The least and the most that one score can be better than another."""
+        low, high = self.range
+        return low - high, high - low
 
     def fresh(self, name: str) -> FloatArray:
         """The candidate's own scores (seeds,), in the metric's unit."""

@@ -102,4 +102,4 @@ def _gain(scores: Scores, names: list[str], best: str, baseline: str, look: int)
     if best == baseline or baseline not in names:
         return None
     gain = estimate(scores.gains(best, baseline), level_of(look))
-    return gain.shifted(_correction(scores, names, best, over=baseline))
+    return gain.shifted(_correction(scores, names, best, over=baseline)).within(*scores.gain_range)

@@ -1,4 +1,5 @@
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,9 @@ import pytest
 import torch
 from autotune.objectives.caching import cache_folder, content_hash
 from autotune.objectives.tensor_cache import cached_tensors, save_atomically, tensors_hash
+from autotune.search.doctor.check import State
+from autotune.search.doctor.surroundings import find_cache
+from autotune.spaces.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +69,35 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError, match="No space left"):
         save_atomically({"numbers": torch.arange(3)}, tmp_path / "key.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What safetensors makes of it is no OSError; a limit of the size of files is how a test fills the disk."""
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path))
+    make, calls = counting()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        for _ in range(2):
+            assert torch.equal(cached_tensors("kind", "key", make)["numbers"], torch.arange(100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(calls) == 2
+    assert list((tmp_path / "kind").iterdir()) == []
+
+
+def test_who_has_no_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch):
+    """As in a container whose user no file of the system knows."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("AUTOTUNE_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(InputError, match="set AUTOTUNE_CACHE to a folder of your own"):
+        cache_folder()
+    assert find_cache().state is State.WRONG
 
 
 def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

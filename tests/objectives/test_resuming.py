@@ -124,7 +124,7 @@ def test_without_the_best_weights_it_starts_over(objective: Objectives, tmp_path
         path.write_bytes(path.read_bytes()[:1000])
     said: list[str] = []
     again = train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), said.append)))
-    assert said == ["the weights of the best of 7 steps cannot be read: starting over"]
+    assert said == [f"the weights of the best step, {best}, cannot be read: starting over"]
     assert again.step == whole.step
     assert same_weights(again, whole)
 

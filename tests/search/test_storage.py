@@ -6,7 +6,7 @@ from time import perf_counter
 import optuna
 import pytest
 from autotune.search.storage import connecting, masked, open_storage, storage_errors, storage_url, timeouts
-from autotune.spaces.errors import StorageError, StorageLost
+from autotune.spaces.errors import StorageError, StorageLost, StorageReplaced
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
@@ -237,6 +237,25 @@ def test_a_file_that_is_locked_in_mid_run(file: Path, impatient: None):
     trial.report(0.5, 1)
     study.tell(trial, 0.5)
     assert study.best_value == 0.5
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced", "moved"])
+def test_a_file_that_is_another_one_in_mid_run_is_written_no_more(file: Path, how: str):
+    storage = open_storage(url_of(file), create=True)
+    study = optuna.create_study(storage=storage)
+    trial = study.ask()
+    if how == "replaced":
+        copy = file.with_name("copy.db")
+        copy.write_bytes(file.read_bytes())
+        copy.rename(file)
+    else:
+        file.rename(file.with_name("moved.db")) if how == "moved" else file.unlink()
+    with pytest.raises(StorageReplaced, match="was moved, deleted or replaced while it was in use"):
+        study.tell(trial, 0.5)
+    if how == "moved":
+        file.with_name("moved.db").rename(file)
+        study.tell(trial, 0.5)
+        assert study.best_value == 0.5
 
 
 def test_errors_in_mid_run_show_no_password():

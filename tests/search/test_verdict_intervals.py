@@ -1,12 +1,15 @@
 """The interval of a mean: like scipy's where scipy has it, honest where there are few values, the same in any unit."""
 
 from random import Random
+from typing import get_args
 
 import numpy as np
 import pytest
+from autotune.objectives.tasks.kinds import MAY_BE_NEGATIVE, TaskSettings
 from autotune.search.verdict.bootstrap import bca_interval, resampling
-from autotune.search.verdict.estimate import estimate
-from autotune.search.verdict.scores import FloatArray
+from autotune.search.verdict.comparison import compare
+from autotune.search.verdict.estimate import Interval, estimate
+from autotune.search.verdict.scores import FloatArray, Scores
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
@@ -106,3 +109,19 @@ def test_the_mean_lies_in_its_interval(right: list[int]) -> None:
     found = estimate(accuracies(right))
     assert found.interval is not None
     assert found.interval.low <= found.mean <= found.interval.high
+
+
+def test_no_interval_holds_what_can_not_be() -> None:
+    """Two seeds far apart: a score is a share, so no gain is beyond a hundred points."""
+    measured = Scores({"one": {1: 0.1, 2: 0.7}, "baseline": {1: 0.6, 2: 0.2}}, least=0.0)
+    gain = compare(measured, ["one"], "baseline")["one"].gain
+    score = estimate(measured.fresh("one")).within(*measured.range)
+    assert gain.interval == Interval(-1.0, 1.0)
+    assert score.interval == Interval(0.0, 1.0)
+
+
+def test_every_metric_says_whether_it_may_be_negative() -> None:
+    kinds = [member for member in get_args(get_args(TaskSettings)[0]) if member.metrics]
+    maximized = {name for kind in kinds for name, direction in kind.metrics.items() if direction == "maximize"}
+    shares = {"accuracy", "balanced_accuracy", "f1", "macro_f1", "exact_match", "average_precision", "precision"}
+    assert maximized == MAY_BE_NEGATIVE | shares | {"recall", "chrf", "token_accuracy"}
