@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from ..spaces.errors import StorageError, StorageLost, StudyError, StudyHeld
 from .bank_progress import Quarters
-from .changing import as_it_is_now, with_changes
+from .changing import with_changes
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points, total_of
@@ -59,8 +59,8 @@ def run_study(
     placement, began = placement or Placement(), time.monotonic() if began is None else began
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         identity = record.study.user_attrs[IDENTITY]
-        check_unchanged(record)
-        record = patiently(lambda: _taken_over(record, observer))
+        stored, record = record, check_unchanged(record)
+        patiently(lambda: _take_over(stored, record, observer))
         total = trials or record.study.user_attrs["total"]
         if (done := _done_already(record, total)) is not None:
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
@@ -104,16 +104,15 @@ def storage_failures(url: str) -> Generator[None]:
         raise StorageLost(f"{error}\nStored results are safe; once this is fixed, the same command resumes") from None
 
 
-def _taken_over(record: StudyRecord, observer: Observer) -> StudyRecord:
-    """The record with what may change as the study file has it now, which is stored, so that it is the study's."""
-    known, record = record.given or record.file, as_it_is_now(record)
+def _take_over(stored: StudyRecord, record: StudyRecord, observer: Observer) -> None:
+    """Store what changed in the study file, so that it is the study's; `record` is as it is now."""
+    known = stored.given or stored.file
     now = with_changes(known, record.file)
     if changes := changed_keys(known, now):
         record.study.set_user_attr("total", total_of(record.file))
         # Last: whoever is killed before finds the change again.
         record.study.set_user_attr("study_file", now.model_dump_json(exclude={"storage"}))
         observer.message(f"changed in the study file, and taken over: {', '.join(changes)}")
-    return record
 
 
 def _check_same(record: StudyRecord, identity: str) -> None:
