@@ -21,9 +21,17 @@ def with_changes(file: StudyFile, other: StudyFile) -> StudyFile:
 
 def as_it_is_now(record: StudyRecord) -> StudyRecord:
     """The record with what may change as the study file has it now; as stored where the file is gone."""
-    if not record.path.is_file():
-        return record
-    return replace(record, file=with_changes(record.file, read_study_file(record.path)))
+    return record if (now := file_of_now(record)) is None else updated(record, now)
+
+
+def file_of_now(record: StudyRecord) -> StudyFile | None:
+    """The study file as it is now; None where it is gone."""
+    return read_study_file(record.path) if record.path.is_file() else None
+
+
+def updated(record: StudyRecord, now: StudyFile) -> StudyRecord:
+    """The record with what may change as a file has it."""
+    return replace(record, file=with_changes(record.file, now))
 
 
 def forbidden_changes(known: StudyFile, now: StudyFile) -> Iterator[tuple[str, list[str]]]:

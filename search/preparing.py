@@ -20,30 +20,32 @@ from ..objectives.training.judge import baseline_judge
 from ..spaces.errors import EncoderError, StudyError
 from ..spaces.training import TrainingSettings
 from .beside import beside
-from .changing import forbidden_changes, with_changes
+from .changing import file_of_now, forbidden_changes, updated, with_changes
 from .pinning import named_models, with_revision
 from .roles import BESIDE, ROWS, STARTED
 from .study import StudyRecord
-from .study_file.reading import changed_keys, read_study_file
+from .study_file.reading import changed_keys
 from .study_file.schema import StudyFile
 
 
-def check_unchanged(record: StudyRecord) -> None:
+def check_unchanged(record: StudyRecord) -> StudyRecord:
     """Trials of one study must all measure the same thing, and sampler and pruner understand those of earlier runs.
 
     Args:
         record: the stored study, with the path of its study file as it is now; the stored copy serves where that is
             gone.
 
+    Returns:
+        The record as it is now: with what may change as the study file has it.
+
     Raises:
         StudyError: the study file or a data file changed; the message says what did.
     """
     changes: list[str] = []
     forbidden: list[tuple[str, list[str]]] = []
-    if record.path.is_file():
+    if (now := file_of_now(record)) is not None:
         known = record.given or record.file
-        now = read_study_file(record.path).model_copy(update={"storage": None})
-        changes += changed_keys(known, with_changes(now, known))
+        changes += changed_keys(known, with_changes(now.model_copy(update={"storage": None}), known))
         forbidden += forbidden_changes(known, now)
     with record.in_place():
         for text, known in record.fingerprints.items():
@@ -62,6 +64,7 @@ def check_unchanged(record: StudyRecord) -> None:
             + "\n".join(reasons)
             + "\nUndo the change, or create a new study under another name."
         )
+    return record if now is None else updated(record, now)
 
 
 def rows_of(corpus: Corpus) -> str:

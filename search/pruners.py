@@ -44,8 +44,8 @@ def make_pruner(name: str, rungs: Sequence[int], one_epoch_step: int, trials: in
     makers: dict[str, Callable[[], BasePruner]] = {
         "asha": lambda: SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=_ETA),
         "hyperband": lambda: HyperbandPruner(min_resource=rungs[0], max_resource=rungs[-1], reduction_factor=_ETA),
-        "median": lambda: percentile(50.0, n_startup_trials=_startup(trials)),
-        "percentile": lambda: percentile(75.0, n_startup_trials=_startup(trials)),
+        "median": lambda: percentile(50.0, n_startup_trials=_complete_before_pruning(trials)),
+        "percentile": lambda: percentile(75.0, n_startup_trials=_complete_before_pruning(trials)),
         "wilcoxon": _wilcoxon,
         "one-epoch": lambda: OneEpochPruner(one_epoch_step, keep=kept_after_one_epoch(trials)),
         "none": NopPruner,
@@ -76,8 +76,8 @@ def never_pruned(name: str, trials: int) -> int | None:
         trials: the study's total.
     """
     known = {
-        "median": _startup(trials),
-        "percentile": _startup(trials),
+        "median": _complete_before_pruning(trials),
+        "percentile": _complete_before_pruning(trials),
         "one-epoch": kept_after_one_epoch(trials),
         "asha": 1,  # the first at a rung is the best there
         "none": trials,
@@ -95,7 +95,7 @@ def kept_after_one_epoch(trials: int) -> int:
     return max(3, trials // 12)
 
 
-def _startup(trials: int) -> int:
+def _complete_before_pruning(trials: int) -> int:
     """Return how many trials must be complete before one is pruned: Optuna's 5, fewer in a short search."""
     return max(2, min(5, trials // 4))
 
@@ -119,14 +119,14 @@ class PercentileOfMeansPruner(BasePruner):
 
     def __init__(self, percentile: float, n_startup_trials: int) -> None:
         self._percentile = percentile
-        self._startup = n_startup_trials
+        self._n_startup_trials = n_startup_trials
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         if (fold := trial.last_step) is None:
             return False
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         means = [other.intermediate_values[fold] for other in complete if fold in other.intermediate_values]
-        if len(complete) < self._startup or not means:
+        if len(complete) < self._n_startup_trials or not means:
             return False
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
         least = np.nanpercentile([sign * mean for mean in means], 100 - self._percentile)

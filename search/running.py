@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import optuna
 from optuna.trial import TrialState
 
+from ..objectives.prepared import PreparedObjective
 from ..spaces.errors import StorageError, StorageLost, StorageReplaced, StudyError, StudyHeld
 from .bank_progress import Quarters
-from .changing import as_it_is_now, with_changes
+from .changing import with_changes
 from .checkpoints import checkpoint_store
 from .claims import Claims
 from .creation import points, total_of
 from .executors.choosing import Workload, make_executor
+from .executors.executor import Executor
 from .executors.placement import Placement
 from .executors.places import first_device
 from .executors.worker import Recipe
@@ -59,37 +61,20 @@ def run_study(
     placement, began = placement or Placement(), time.monotonic() if began is None else began
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
         identity = record.study.user_attrs[IDENTITY]
-        check_unchanged(record)
-        record = patiently(lambda: _taken_over(record, observer))
+        stored, record = record, check_unchanged(record)
+        patiently(lambda: _take_over(stored, record, observer))
         total = trials or record.study.user_attrs["total"]
         if (done := _done_already(record, total)) is not None:
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
-        file, base = record.file, record.folder
         with interrupted.at_once():
-            prepared = prepare_study(file, base, Quarters(observer.message), first_device(placement.devices))
+            device = first_device(placement.devices)
+            prepared = prepare_study(record.file, record.folder, Quarters(observer.message), device)
         patiently(lambda: check_rows(record, prepared))
-        recipe = Recipe(file, base.absolute(), checkpoint_store(record), placement.slots or 1)
-        work = patiently(lambda: _workload(record, total))
-
-        def keep(threads: int | None) -> int | None:
-            _check_same(record, identity)
-            return keep_threads(record.study, record.url, threads)
-
-        with agreed(
-            lambda work: make_executor(placement, recipe, prepared, work, observer.message), work, keep
-        ) as executor:
-            rungs = prepared.rungs(file.training)
-            study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
-            scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
-            if len(file.objectives) > 1:
-                observer.message(f"best and baseline use the first objective, {file.objectives[0]}")
-            max_steps = record.study.user_attrs["max_steps"]
-            claims = Claims(study, record.storage, record.url, file.search.retries)
-            limit_s = timeout_s or file.search.timeout
-            left_s = None if limit_s is None else limit_s - (time.monotonic() - began)
-            budget = Budget(left_s, file.search)
-            tuner = Tuner(claims, file.search_space(), executor, observer, scoring, max_steps, budget)
+        with _executor(record, identity, placement, prepared, total, observer) as executor:
+            limit_s = timeout_s or record.file.search.timeout
+            deadline = None if limit_s is None else began + limit_s
+            tuner = _tuner(record, prepared, total, executor, observer, deadline)
             with storage_failures(record.url):
                 return tuner.run(total, interrupted)
 
@@ -106,22 +91,15 @@ def storage_failures(url: str) -> Generator[None]:
         raise StorageLost(f"{error}\nStored results are safe; once this is fixed, the same command resumes") from None
 
 
-def _taken_over(record: StudyRecord, observer: Observer) -> StudyRecord:
-    """The record with what may change as the study file has it now, which is stored, so that it is the study's."""
-    known, record = record.given or record.file, as_it_is_now(record)
+def _take_over(stored: StudyRecord, record: StudyRecord, observer: Observer) -> None:
+    """Store what changed in the study file, so that it is the study's; `record` is as it is now."""
+    known = stored.given or stored.file
     now = with_changes(known, record.file)
     if changes := changed_keys(known, now):
         record.study.set_user_attr("total", total_of(record.file))
         # Last: whoever is killed before finds the change again.
         record.study.set_user_attr("study_file", now.model_dump_json(exclude={"storage"}))
         observer.message(f"changed in the study file, and taken over: {', '.join(changes)}")
-    return record
-
-
-def _check_same(record: StudyRecord, identity: str) -> None:
-    """Data may take long to prepare, and the study be another one of the same name afterwards."""
-    if record.study.user_attrs.get(IDENTITY) != identity:
-        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated")
 
 
 def _done_already(record: StudyRecord, total: int) -> str | None:
@@ -133,11 +111,60 @@ def _done_already(record: StudyRecord, total: int) -> str | None:
     return f"all {total} trials are done" if ended == total else f"{ended} trials are done; {total} were requested"
 
 
+def _executor(
+    record: StudyRecord,
+    identity: str,
+    placement: Placement,
+    prepared: PreparedObjective,
+    total: int,
+    observer: Observer,
+) -> AbstractContextManager[Executor]:
+    """What trains this run's trials, with the threads that the study's first trials had."""
+    recipe = Recipe(record.file, record.folder.absolute(), checkpoint_store(record), placement.slots or 1)
+
+    def keep(threads: int | None) -> int | None:
+        _check_same(record, identity)
+        return keep_threads(record.study, record.url, threads)
+
+    return agreed(
+        lambda work: make_executor(placement, recipe, prepared, work, observer.message),
+        patiently(lambda: _workload(record, total)),
+        keep,
+    )
+
+
 def _workload(record: StudyRecord, total: int) -> Workload:
     """The trials that are left of this run's total, and all that the study plans, if this run stops before them."""
     ended = sum(trial.state.is_finished() for trial in record.study.get_trials(deepcopy=False))
     attributes = record.study.user_attrs
     return Workload(total - ended, max(total, attributes["total"]), threads_of(record.study))
+
+
+def _check_same(record: StudyRecord, identity: str) -> None:
+    """Data may take long to prepare, and the study be another one of the same name afterwards."""
+    if record.study.user_attrs.get(IDENTITY) != identity:
+        raise StudyError(f"the study {record.name!r} was deleted meanwhile, and recreated")
+
+
+def _tuner(
+    record: StudyRecord,
+    prepared: PreparedObjective,
+    total: int,
+    executor: Executor,
+    observer: Observer,
+    deadline: float | None,
+) -> Tuner:
+    """What asks, trains and tells this run's trials, until the deadline at the latest."""
+    file = record.file
+    rungs = prepared.rungs(file.training)
+    study = patiently(lambda: _with_search(record, prepared.steps_per_epoch, rungs, total))
+    scoring = Scoring(file.measures, folds=file.data.folds is not None, paired=is_paired(study.pruner))
+    if len(file.objectives) > 1:
+        observer.message(f"best and baseline use the first objective, {file.objectives[0]}")
+    claims = Claims(study, record.storage, record.url, file.search.retries)
+    budget = Budget(None if deadline is None else deadline - time.monotonic(), file.search)
+    max_steps = record.study.user_attrs["max_steps"]
+    return Tuner(claims, file.search_space(), executor, observer, scoring, max_steps, budget)
 
 
 def _count_run(record: StudyRecord) -> list[int]:

@@ -51,8 +51,8 @@ def make_sampler(
     if name == "cmaes" and len(_numeric(distributions)) < 2:
         name = "tpe"  # CMA-ES is not defined in one dimension
     makers: dict[str, Callable[[], BaseSampler]] = {
-        "tpe": lambda: DivergenceAwareTPESampler(seed=draws, n_startup_trials=_startup(trials)),
-        "gp": lambda: GPSampler(seed=draws, n_startup_trials=_startup(trials), warn_independent_sampling=False),
+        "tpe": lambda: DivergenceAwareTPESampler(seed=draws, n_startup_trials=_random_at_first(trials)),
+        "gp": lambda: GPSampler(seed=draws, n_startup_trials=_random_at_first(trials), warn_independent_sampling=False),
         # CMA-ES moves numbers only: what is a choice comes from TPE, knowingly, so no warning.
         "cmaes": lambda: CmaEsSampler(
             seed=draws, independent_sampler=TPESampler(seed=draws), warn_independent_sampling=False
@@ -117,7 +117,7 @@ class ListedPointsSampler(BaseSampler):
         return self._beyond.sample_independent(study, trial, param_name, param_distribution)
 
 
-def _startup(trials: int) -> int:
+def _random_at_first(trials: int) -> int:
     """Return how many trials are random before a model of them is asked: Optuna's 10, fewer in a short search."""
     return max(4, min(10, trials // 3))
 

@@ -82,11 +82,19 @@ def advantage(value: float, reference: float, direction: str) -> float:
     return value - reference if direction == MAXIMIZE else reference - value
 
 
+def are_scores(values: Iterable[float], *, maximize: bool) -> bool:
+    """Whether their differences are told in points, hundredths of 1, as those of a score such as accuracy are.
+
+    Higher is better then, and nothing is beyond 1. An error has its own unit.
+    """
+    return maximize and all(abs(value) <= 1 for value in values)
+
+
 def distance(value: float, reference: float, direction: str) -> str:
-    """The gap between two values: in points for a score such as accuracy, else in the metric's own unit."""
+    """The gap between two values: in points for scores, else in the metric's own unit."""
     gap = abs(value - reference)
-    is_score = direction == MAXIMIZE and max(abs(value), abs(reference)) <= 1
-    return f"{100 * gap:.2f} points" if is_score else difference(gap, value)
+    scores = are_scores((value, reference), maximize=direction == MAXIMIZE)
+    return f"{100 * gap:.2f} points" if scores else difference(gap, value)
 
 
 def gain(value: float, reference: float, direction: str) -> str:

@@ -5,7 +5,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ...objectives.prepared import PreparedObjective
-from ..changing import as_it_is_now
 from ..executors.choosing import Choice
 from ..executors.placement import ExecutorName, Placement
 from ..executors.places import first_device
@@ -41,8 +40,7 @@ def plan_command(target: str, storage: str | None, *, trials: int | None, placem
 def _of_stored(target: str, storage: str | None, trials: int | None, placement: Placement, *, quiet: bool) -> Plan:
     record = opened(target, storage, reading=True)
     with while_stored(record):
-        check_unchanged(record)
-        record = as_it_is_now(record)
+        record = check_unchanged(record)
         known = patiently(lambda: record.study.get_trials(deepcopy=False))
         threads = threads_of(record.study)
     base = record.folder.absolute()

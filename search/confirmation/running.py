@@ -11,7 +11,6 @@ from optuna.trial import FrozenTrial
 from ...objectives.training.fresh import Fresh
 from ...spaces.errors import TrainingError
 from ..bank_progress import Quarters
-from ..changing import as_it_is_now
 from ..checkpoints import checkpoint_store
 from ..executors.choosing import Workload, make_executor
 from ..executors.placement import Placement
@@ -77,9 +76,9 @@ def confirm_study(
         InputError: there is no such device.
     """
     with interruption(observer.message) as interrupted, while_stored(record, timeouts.RECONNECT_S):
-        check_unchanged(record)
+        record = check_unchanged(record)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        work = _Work(as_it_is_now(record), observer, placement, interrupted, deadline)
+        work = _Work(record, observer, placement, interrupted, deadline)
         ending = work.compare(settings)
         return work.look_closer(settings) if ending is Ending.DONE else ending
 

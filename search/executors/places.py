@@ -114,12 +114,10 @@ def check_placement(
         for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
             if given is not None:
                 raise InputError(f"{option} belongs to --executor ray")
-    is_cpu = devices.partition(":")[0] == "cpu"
-    if executor is not ExecutorName.RAY or is_cpu:
-        find_places(devices)
-    elif devices != "auto":
+    if executor is ExecutorName.RAY and devices != "auto" and devices.partition(":")[0] != "cpu":
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
-    if executor is ExecutorName.INLINE and is_cpu and len(find_places(devices)) > 1 and ":" in devices:
+    places = find_places(devices)
+    if executor is ExecutorName.INLINE and devices.startswith("cpu:") and len(places) > 1:
         raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
     if gpus is not None and gpus > 1 and gpus % 1:
         raise InputError(f"--gpus-per-worker: {gpus:g}: a share of one GPU, or whole GPUs")

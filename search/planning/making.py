@@ -63,7 +63,7 @@ def make_plan(
     """
     device = _device(placement)
     costs = {role: measure(prepared, each, device) for role, each in given_configurations(file).items()}
-    probed = _Probed(file, base, prepared, placement, costs)
+    probed = _Probed(file, base, prepared, placement, device, costs)
     ended = sum(trial.state.is_finished() for trial in trials or ())
     total = max(total or total_of(file), ended)
     left, said = total - ended, list[str]()
@@ -101,6 +101,7 @@ class _Probed:
     base: Path
     prepared: PreparedObjective
     placement: Placement
+    device: torch.device
     costs: Mapping[str, Cost]
 
     @property
@@ -113,8 +114,8 @@ class _Probed:
         """Of a run with so much to train; `note` hears what it would say of where it trains."""
         choice = choose(self.placement, recipe, self.prepared, work, note, lambda: self.costs[BASELINE].probe)
         role = max(self.costs, key=lambda role: self.costs[role].together)
-        configuration, device = given_configurations(self.file)[role], _device(self.placement)
-        share = share_of_a_step(self.prepared, configuration, device, choice.slots, self.costs[role])
+        configuration = given_configurations(self.file)[role]
+        share = share_of_a_step(self.prepared, configuration, self.device, choice.slots, self.costs[role])
         return Pace(self.costs, choice, share, lengths_of(self.file, self.prepared))
 
 

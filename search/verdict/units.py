@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..wording import are_scores
 from .estimate import Estimate
 from .scores import Scores
 
@@ -27,6 +28,6 @@ class Unit:
 
 
 def unit_of(scores: Scores) -> Unit:
-    """Points for a score such as accuracy: higher is better, and nothing is beyond 1. An error has its own unit."""
+    """One for all that is told of a confirmation, also where only some of its values are beyond 1."""
     values = [value for name in scores.by_name for value in scores.fresh(name).tolist()]
-    return Unit(points=scores.maximize and all(abs(value) <= 1 for value in values))
+    return Unit(points=are_scores(values, maximize=scores.maximize))

@@ -14,6 +14,7 @@ from autotune.search.report.live import PlainLines
 from autotune.search.scoring import Scoring
 from autotune.search.storage import open_storage, patiently, timeouts
 from autotune.search.tuner import Budget, Ending, Tuner
+from autotune.spaces.errors import StudyError, StudyHeld
 from optuna.trial import TrialState
 from rich.console import Console
 from sqlalchemy import NullPool, create_engine, event, text
@@ -112,6 +113,10 @@ def test_who_holds_a_study_for_long_may(postgres_url: str, monkeypatch: pytest.M
     monkeypatch.setattr(timeouts, "RUNNING_S", 0.5)
     with only_one("shared", postgres_url), claiming("shared", postgres_url, for_long=True):
         time.sleep(3.0)
+        with pytest.raises(StudyError, match="already using 'shared'"), only_one("shared", postgres_url):
+            pass
+        with pytest.raises(StudyHeld, match="held by another process"), claiming("shared", postgres_url):
+            pass
 
 
 def test_a_server_that_restarts_is_waited_for(postgres: Any, postgres_url: str) -> None:  # noqa: ANN401

@@ -19,9 +19,12 @@ atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 main()
 """
 UNHARMED = """\
+import sys
 from autotune.search.cli.reporting import report_command
 report_command("tiny", None, as_json=True, page=None)
-import sklearn.ensemble
+print("sklearn.ensemble" in sys.modules)
+from sklearn.ensemble import RandomForestRegressor
+print(RandomForestRegressor.__name__)
 """
 
 pytestmark = pytest.mark.slow
@@ -80,4 +83,6 @@ def test_a_report_without_scikit_learn_has_the_same_importances(stored: Path) ->
 
 
 def test_scikit_learn_can_be_imported_after_a_report(stored: Path) -> None:
-    started(UNHARMED)
+    *report, before, after = started(UNHARMED).stdout.splitlines()
+    assert "importance" in json.loads("\n".join(report))
+    assert (before, after) == ("False", "RandomForestRegressor")

@@ -9,6 +9,8 @@ from autotune.search.report.html.page import Origin, render_page
 from autotune.search.report.records import records_of
 from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
+from autotune.search.verdict.scores import Scores
+from autotune.search.verdict.units import unit_of
 from autotune.search.wording import compared, difference, distance, gain, number
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,23 @@ def test_a_value_is_readable_whatever_its_size(value: float, written: str) -> No
 @given(st.floats(min_value=0, max_value=1e6))
 def test_what_is_written_is_the_value_to_a_hundredth_of_it(value: float) -> None:
     assert float(number(value)) == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "direction", "in_points"),
+    [
+        (0.9, 0.8, "maximize", True),
+        (1.0, -1.0, "maximize", True),
+        (0.4, -1.5, "maximize", False),
+        (45.0, 0.5, "maximize", False),
+        (0.3, 0.4, "minimize", False),
+    ],
+)
+def test_search_and_confirmation_tell_the_same_values_in_points(
+    value: float, reference: float, direction: str, in_points: bool
+) -> None:
+    scores = Scores({"baseline": {1: reference}, "winner": {1: value}}, maximize=direction == "maximize")
+    assert ("points" in distance(value, reference, direction)) is unit_of(scores).points is in_points
 
 
 def test_a_gap_of_small_errors_is_told() -> None:

@@ -1,9 +1,10 @@
 import logging
+from typing import Any
 
 import numpy as np
 import optuna
 import pytest
-from autotune.search.samplers import grid_points, make_sampler
+from autotune.search.samplers import DivergenceAwareTPESampler, grid_points, make_sampler
 from autotune.spaces.errors import StudyFileError
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -156,6 +157,19 @@ def test_where_trials_diverged_fewer_are_proposed() -> None:
         kind: sum(rate > 1e-4 for seed in range(3) for rate in rates(kind, seed)) for kind in ("diverged", "lost")
     }
     assert failed["diverged"] < 0.6 * failed["lost"]
+
+
+def test_optuna_asks_our_sampler_for_the_density_of_good_and_of_bad_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The method is Optuna's own affair: under another name it would no longer be called, and no error would say so."""
+    build, asked = DivergenceAwareTPESampler._build_parzen_estimator, list[bool]()
+
+    def watched(*arguments: Any, handle_below: bool, **others: Any) -> object:  # noqa: ANN401
+        asked.append(handle_below)
+        return build(*arguments, handle_below=handle_below, **others)
+
+    monkeypatch.setattr(DivergenceAwareTPESampler, "_build_parzen_estimator", watched)
+    points("tpe", 12)  # of so many, four are random at first
+    assert set(asked) == {True, False}
 
 
 @pytest.mark.parametrize("kind", ["out of memory", "crashed", "pre-empted", "timed out", "lost"])

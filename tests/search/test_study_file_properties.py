@@ -85,8 +85,29 @@ def mutated(draw: st.DrawFn) -> str:
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, default_flow_style=draw(st.booleans()))
 
 
-def check(text: str) -> None:
-    """The text is a study file, or it is refused in lines that each name a line of it."""
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """A study file in which some characters were overwritten."""
+    text, start, length = yaml.safe_dump(GOOD, sort_keys=False), draw(st.integers(0, 900)), draw(st.integers(0, 20))
+    new = draw(st.text(alphabet="{}[]:,-&*!|>'\"\\#?%@ \t\nab1<", max_size=5))
+    return text[:start] + new + text[start + length :]
+
+
+TEXTS = {
+    "mutated": mutated(),
+    "any": st.text(max_size=30) | st.text(alphabet="{}[]:,-&*!|>'\"\\#?%@ \t\nab1<\x85", max_size=30),
+    "damaged": damaged(),
+}
+
+
+def test_the_document_that_is_mutated_is_right() -> None:
+    parse_study_file(yaml.safe_dump(GOOD, sort_keys=False), "study.yaml")
+
+
+@pytest.mark.parametrize("kind", [pytest.param("mutated", marks=pytest.mark.slow), "any", "damaged"])
+@given(st.data())
+def test_a_text_is_accepted_or_refused_in_lines_that_each_name_a_line_of_it(kind: str, data: st.DataObject) -> None:
+    text = data.draw(TEXTS[kind])
     try:
         parse_study_file(text, "study.yaml")
     except StudyFileError as error:
@@ -95,24 +116,3 @@ def check(text: str) -> None:
             assert found, told
             assert found[1] is None or 1 <= int(found[1]) <= max(len(text.splitlines()), 1), told
             assert told.isprintable(), told
-
-
-def test_the_document_that_is_mutated_is_right() -> None:
-    parse_study_file(yaml.safe_dump(GOOD, sort_keys=False), "study.yaml")
-
-
-@pytest.mark.slow
-@given(mutated())
-def test_a_mutated_study_file_is_accepted_or_refused_in_our_words(text: str) -> None:
-    check(text)
-
-
-@given(st.text(max_size=30) | st.text(alphabet="{}[]:,-&*!|>'\"\\#?%@ \t\nab1<\x85", max_size=30))
-def test_any_text_is_accepted_or_refused_in_our_words(text: str) -> None:
-    check(text)
-
-
-@given(st.integers(0, 900), st.integers(0, 20), st.text(alphabet="{}[]:,-&*!|>'\"\\#?%@ \t\nab1<", max_size=5))
-def test_a_damaged_study_file_is_accepted_or_refused_in_our_words(start: int, length: int, new: str) -> None:
-    text = yaml.safe_dump(GOOD, sort_keys=False)
-    check(text[:start] + new + text[start + length :])
