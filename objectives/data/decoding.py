@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from ...spaces.errors import DataError
@@ -17,6 +18,12 @@ _NO_TEXTS = {
     b"\xd0\xcf\x11\xe0": "a spreadsheet of an old Excel (.xls): save it as CSV UTF-8",
 }
 """What files of other programs begin with, and what they are."""
+_LIKELY = (
+    ("gb2312", "gbk", "GBK"),
+    ("gb18030", "gb18030", "GB18030"),
+    ("cp1252", "cp1252", "Latin-1 or Windows-1252"),
+)
+"""What a text may be that is not UTF-8: what it is tried as, what the study file may say, and what it is called."""
 PACKED = ".gz"
 """The end of the name of a file that is read as what is packed in it."""
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -140,10 +147,15 @@ def _sample(data: bytes, codec: str) -> str:
 
 def _likely_encoding(data: bytes) -> tuple[str, str]:
     """Its name, and Python's."""
-    for codec, name in (("gb2312", "GBK"), ("cp1252", "Latin-1 or Windows-1252")):
-        try:
-            data.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        return name, "gbk" if codec == "gb2312" else codec
+    for tried, codec, name in _LIKELY:
+        with suppress(UnicodeDecodeError):
+            if tried != "gb18030" or _is_chinese(data.decode(tried)):
+                data.decode(tried)
+                return name, codec
     return "Latin-1", "latin-1"
+
+
+def _is_chinese(text: str) -> bool:
+    """Whether nearly all characters are common ones: GB18030 makes rare ones of nearly any bytes."""
+    beyond = "".join(character for character in text if not character.isascii())
+    return len(beyond.encode("gb2312", "ignore")) >= 2 * 0.9 * len(beyond)

@@ -238,6 +238,7 @@ def test_utf_16_that_breaks_off_names_its_line(tmp_path: Path):
     [
         ("latin-1", "Latin-1 or Windows-1252", "cp1252", "café noir", "'café'"),
         ("gbk", "GBK", "gbk", "很好吃", "'很好吃,x'"),
+        ("gb18030", "GB18030", "gb18030", "很好吃 味道也不错 下次再来 囧,x", "'很好吃', '味道也不错', '下次再来'"),
         ("cp1251", "Latin-1 or Windows-1252", "cp1252", "хорошо да", "'õîðîøî', 'äà,x'"),
     ],
 )
