@@ -42,5 +42,8 @@ def free_memory() -> int | None:
 def _working_set(group: Path) -> int:
     """Bytes that a container holds, without the cached files that the system gives back when asked."""
     used = int((group / "memory.current").read_text(encoding="ascii"))
-    counts = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+    try:
+        counts = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+    except (OSError, ValueError):
+        return used
     return used - int(counts.get("inactive_file", 0))

@@ -14,6 +14,8 @@ from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import DateTime, Integer, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..spaces.errors import StorageReplaced
+
 _BEATS = text(
     "SELECT trials.number, heartbeat, CURRENT_TIMESTAMP AS now FROM trials "
     "JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
@@ -58,7 +60,7 @@ class Heartbeat:
                 try:
                     self.beat(mine())
                     self._note_beat()
-                except (SQLAlchemyError, StorageInternalError, KeyError):
+                except (SQLAlchemyError, StorageInternalError, StorageReplaced, KeyError):
                     continue  # the tuner's own thread meets the same database, or finds the study deleted, and tells
             if isinstance(self._storage, RDBStorage):
                 self._storage.remove_session()

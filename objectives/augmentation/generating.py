@@ -1,9 +1,11 @@
 """Rewriting many rows: rule operations in parallel over the cores, models in this process."""
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing import get_context
 
 from ..data.row import Row
@@ -61,9 +63,21 @@ def _mapping(processes: int) -> Generator[Spread]:
         yield map
         return
     # Spawned, not forked: this process may have threads of torch and of the tokenizer.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        try:
-            yield pool.map
-        except BaseException:  # nobody waits for the rest: it may take hours
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    waiting: list[deque[Future[list[Row | None]]]] = []
+
+    def spread(job: Job, chunks: Sequence[Sequence[Row]]) -> Iterator[list[Row | None]]:
+        futures = deque(pool.submit(job, chunk) for chunk in chunks)
+        waiting.append(futures)
+        return (futures.popleft().result() for _ in chunks)
+
+    try:
+        yield spread
+    except BaseException:
+        # Nobody waits for the rest, which may take hours. The pool's own cancelling needs a pool that is still there
+        # when its thread looks.
+        for future in chain(*waiting):
+            future.cancel()
+        pool.shutdown(wait=False)
+        raise
+    pool.shutdown()

@@ -35,6 +35,8 @@ _KEPT = 1 << 15
 """Texts whose runs are kept, 2 kB each: those of like length come one after another."""
 _LONG = 128
 """Characters up to which a comparison takes no longer than such a count."""
+_LONGEST_WORDS = 16
+"""Characters of a word, on average, that no script with blanks has."""
 _EDIT, _EDIT_OF_RUNS = 2, 8
 """What one edit changes of these counts, in all: a letter goes and one comes; a swap is in four runs and makes four."""
 
@@ -135,8 +137,9 @@ def _is_near(text: str, other: str, edits: int, threshold: float) -> bool:
     def words_agree() -> bool:
         return _alike(text.split(), other.split(), threshold)
 
-    # Time grows with the square, and words are fewer than letters.
-    return words_agree() and letters_agree() if len(text) > _LONG else letters_agree() and words_agree()
+    # Time grows with the square, and words are fewer than letters; but for scripts without blanks.
+    words_first = len(text) > _LONG and _LONGEST_WORDS * len(text.split()) > len(text)
+    return words_agree() and letters_agree() if words_first else letters_agree() and words_agree()
 
 
 def _alike(words: Sequence[str], others: Sequence[str], threshold: float) -> bool:

@@ -3,6 +3,7 @@
 Apart from the tasks themselves, so that a stored study is read without torch.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -15,8 +16,8 @@ _NOISE = 0.3
 DECODER_LAYERS = 1
 """Of the decoder that an encoder gets. A layer learns to copy: the encoder has done the reading."""
 
-MAY_BE_NEGATIVE = frozenset({"mcc", "r2", "pearson", "spearman"})
-"""Of the metrics that are the better the higher; the others are shares, or 0 at least."""
+LEAST = {"mcc": -1.0, "pearson": -1.0, "spearman": -1.0, "r2": -math.inf}
+"""What metrics that are the better the higher can be at least, where that is not 0."""
 
 
 class ClassificationSettings(TextTaskSettings):

@@ -1,6 +1,5 @@
 """From the stored fresh trainings to their results; recomputed each time, so that nothing can be stale."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -8,7 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ...objectives.tasks.kinds import MAY_BE_NEGATIVE
+from ...objectives.tasks.kinds import LEAST
 from ...objectives.training.fresh import Fresh
 from ..ranking import ranked_trials
 from ..roles import BASELINE, SECONDS, failure_told
@@ -108,7 +107,7 @@ class _Reading:
 
     def _scored(self, scores: Mapping[str, Mapping[int, float]]) -> Scores:
         metric = self._record.file.measures[0].rpartition(".")[2]
-        return Scores(scores, self._maximize, -math.inf if metric in MAY_BE_NEGATIVE else 0.0)
+        return Scores(scores, self._maximize, LEAST.get(metric, 0.0))
 
     def _effects(self, arms: Sequence[Arm], verdict: Verdict) -> list[Effect]:
         """Of the winner as it is now: an ablation of an earlier one says nothing of it."""

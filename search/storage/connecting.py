@@ -15,8 +15,7 @@ from . import timeouts
 from .failures import refusal
 from .reading import connect_to_read
 
-_OPENED = "opened"
-"""What a connection is noted under that it opened."""
+_UNKNOWN = (-1, -1)
 
 
 def first_engine(address: URL, url: str) -> Engine:
@@ -83,20 +82,25 @@ def _begin_immediately(engine: Engine, file: Path, url: str) -> None:
     A connection stays with the file that it opened, where nobody finds what it writes once that has another name, or
     none: then no transaction begins (StorageReplaced).
     """
+    opened = _identity(file)
 
-    def prepare(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN401, SQLAlchemy's
-        record.info[_OPENED] = _identity(file)
+    def check() -> None:
+        found = _identity(file)
+        if found != opened and _UNKNOWN not in (found, opened):
+            raise StorageReplaced(
+                f"{masked(url)}: was moved, deleted or replaced while it was in use, and lacks what was stored since; "
+                "put the file back, and the same command resumes from what it holds"
+            )
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        check()
         connection.isolation_level = None  # the driver's own BEGIN would come too late
         connection.execute(f"PRAGMA busy_timeout = {timeouts.RUNNING_S * 1000:.0f}")
         # Under WAL this loses nothing when a process dies; a power cut may cost the last commits, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
 
     def begin(connection: Connection) -> None:
-        if connection.info[_OPENED] != _identity(file):
-            raise StorageReplaced(
-                f"{masked(url)}: was moved, deleted or replaced while it was in use, and lacks what was stored since; "
-                "put the file back, and the same command resumes from what it holds"
-            )
+        check()
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()  # the connections that made the schema do not know of this
@@ -105,11 +109,13 @@ def _begin_immediately(engine: Engine, file: Path, url: str) -> None:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
-    """Which file has this name; None where none has."""
+    """Which file has this name; None where none has, `_UNKNOWN` where the system does not tell."""
     try:
         found = file.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError:
+        return _UNKNOWN
     return found.st_dev, found.st_ino
 
 

@@ -1,6 +1,7 @@
 """The bank: what is stored where, what is guarded, refused and cached; the fast ways equal the simple ones."""
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -132,7 +133,7 @@ def test_who_is_interrupted_waits_for_no_more_rows(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(generating, "core_count", lambda: 2)
     rows = [Row(("the parcel came three weeks too late, and nobody could say why " * 4,))] * 40_000
     jobs = [Job(Noise(), 0.3, replica, 7) for replica in range(20)]
-    began = 0.0
+    began, others = 0.0, set(multiprocessing.active_children())
 
     def interrupted(*_: object) -> None:
         nonlocal began
@@ -141,6 +142,8 @@ def test_who_is_interrupted_waits_for_no_more_rows(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(KeyboardInterrupt):
         list(generate(jobs, rows, interrupted))
+    for process in set(multiprocessing.active_children()) - others:
+        process.join(60)
     assert time.monotonic() - began < 10  # the other 799 chunks would take more than a minute
 
 

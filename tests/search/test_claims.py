@@ -143,6 +143,19 @@ def test_beating_keeps_a_trial(study: optuna.Study, url: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_file_that_was_away_for_a_moment_stops_no_heart(study: optuna.Study, url: str, tmp_path: Path) -> None:
+    owner, other = elsewhere(claims_of(study, url, interval_s=0.2)), claims_of(study, url, grace_s=1.5)
+    owner.mark_owner(owner.study.ask())
+    with owner.beating():
+        (tmp_path / "studies.db").rename(tmp_path / "away.db")
+        time.sleep(0.6)
+        (tmp_path / "away.db").rename(tmp_path / "studies.db")
+        time.sleep(2.0)
+        other.reap(())
+        assert owner.is_mine(0)
+
+
+@pytest.mark.slow
 def test_when_a_database_was_away_each_tuner_has_its_grace_to_beat_again(
     study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
