@@ -14,8 +14,6 @@ from .groups import repeats
 
 _LONGEST_NAME = 60
 """YAML writes a key beyond 128 characters in a form of its own, and nobody reads it."""
-_LEAST_LABELLED = 0.5
-"""Share of the rows that have a label of an auxiliary; it trains on these alone, and of few learns little."""
 _MOST_AUXILIARIES = 4
 """Each adds two parameters to the search; a small one cannot tell more of them apart."""
 
@@ -99,7 +97,7 @@ def _why_not(column: Column, told: Sequence[Column], count: int) -> str:
     if column.alone:
         which = repr(column.alone[0]) + ", …" * (len(column.alone) > 1)
         return f"{column.told}; each label needs two rows, and {which} has one"
-    if column.labelled < _LEAST_LABELLED * len(column.values):
+    if not column.is_mostly_labelled:
         return f"{column.told}; fewer than half of the rows have a label"
     if same := next((other.name for other in told if _says_the_same(column, other)), None):
         return f"duplicates {same!r}"

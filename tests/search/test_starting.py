@@ -913,3 +913,47 @@ def test_a_column_of_several_labels_brings_the_line_to_write(name: str, autotune
     Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
     done = autotune("study", "create", "study.yaml", "--dry-run")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("kind", [None, "classification"])
+def test_a_column_that_some_rows_lack_is_the_main_task_if_it_is_all_there_is(
+    kind: str | None, autotune: Command
+) -> None:
+    rows = [{"text": row["text"], "spam": row["id"] % 2 if row["id"] % 12 else ""} for row in reviews(120)]
+    started = made(rows, kind=kind)
+    assert main_of(started) == {"kind": "classification", "text": "text", "label": "spam"}
+    assert started.checked.plan.tasks[0].why.endswith(", empty in 10 rows")
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+    assert "without a label" in done.out
+
+
+def test_a_column_that_most_rows_lack_is_the_main_task_where_somebody_asks_for_one() -> None:
+    rows = [{"text": row["text"], "spam": row["id"] % 2 if row["id"] % 5 == 0 else ""} for row in reviews(120)]
+    with pytest.raises(InputError, match="no column can be the text, or none its answer"):
+        made(rows)
+    assert main_of(made(rows, kind="classification"))["label"] == "spam"
+
+
+def test_a_guess_has_a_label_in_every_row_if_it_can() -> None:
+    rows = [{"text": row["text"], "a": row["label"] * (row["id"] > 5), "b": row["aspect"]} for row in reviews()]
+    assert main_of(made(rows))["label"] == "b"
+    lone = [{**row, "a": "lone" if number == 0 else row["a"] or "good"} for number, row in enumerate(rows)]
+    assert main_of(made(lone, kind="classification"))["label"] == "b"
+
+
+@pytest.mark.parametrize("name", ["tags", "labels", "anything"])
+def test_several_labels_with_another_separator_are_read_with_it_where_somebody_asks(
+    name: str, autotune: Command
+) -> None:
+    sets = ("sport, tech", "tech", "music, sport", "", "music")
+    rows = [{"text": row["text"], name: sets[row["id"] % 5]} for row in reviews()]
+    started = made(rows, kind="multi_label")
+    assert main_of(started) == {"kind": "multi_label", "text": "text", "labels": name, "separator": ","}
+    assert started.checked.plan.tasks[0].why.endswith("labels with ',' between them, empty in 12 rows")
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
