@@ -230,9 +230,9 @@ def _reading(columns: Sequence[Column], answer: Column | None) -> dict[str, str]
     """What the encoder reads: a pair or a text by its name, else the longest texts, else words; empty if nothing."""
     others = [column for column in columns if column is not answer]
     for pair in names.PAIRS:
-        found = [column.name for column in _named(others, pair, Form.TEXT)]
-        if len(found) == 2:
-            return {"text": found[0], "text_pair": found[1]}
+        found = [*_named(others, pair, Form.TEXT, Form.CLASSES)]  # a few hypotheses may go with all premises
+        if len(found) == 2 and any(column.form is Form.TEXT for column in found):
+            return {"text": found[0].name, "text_pair": found[1].name}
     texts = [column for column in others if column.form is Form.TEXT]
     longest = sorted(texts, key=lambda column: -column.length)
     named = (column for column in _named(others, names.TEXTS, Form.TEXT) if _is_surely_text(column, texts))

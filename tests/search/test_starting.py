@@ -957,3 +957,15 @@ def test_several_labels_with_another_separator_are_read_with_it_where_somebody_a
     Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
     done = autotune("study", "create", "study.yaml", "--dry-run")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("few", ["premise", "hypothesis"])
+def test_one_text_of_a_pair_may_be_one_of_a_few(few: str) -> None:
+    many = "premise" if few == "hypothesis" else "hypothesis"
+    rows = [{many: row["text"], few: f"It is about the {row['aspect']}.", "label": row["label"]} for row in reviews()]
+    started = made(rows)
+    settings = {"kind": "classification", "text": "premise", "text_pair": "hypothesis", "label": "label"}
+    assert main_of(started) == settings
+    assert auxiliaries_of(started) == ["reconstruct"]
+    started = made([{"label": row["label"], few: row[few], "text": row[many]} for row in rows])
+    assert main_of(started) == {"kind": "classification", "text": "text", "label": "label"}
