@@ -54,4 +54,5 @@ def _tell_rest(started: Started) -> None:
         why = f"if rows of one belong together, set data.group: {name}, so that none are on both sides of the split"
         tell(f"{name!r} repeats ({told}): {why}", "yellow")
     for name, why in started.checked.refused.items():
-        tell(f"left out: file {name!r}: {why}", "yellow")
+        for line in f"left out: file {name!r}: {why}".splitlines():
+            tell(line, "yellow")

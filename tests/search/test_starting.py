@@ -601,6 +601,19 @@ def test_a_file_beside_that_cannot_serve_is_told(autotune: Command) -> None:
     assert read_study_file(Path("study.yaml")).data.validation == 0.2
 
 
+def test_labels_of_a_file_beside_that_training_has_not_are_told_one_a_line(autotune: Command) -> None:
+    rows = list(reviews())
+    write(Path("train.csv"), rows)
+    write(Path("test.csv"), [{**row, "label": ("good", "new", "other")[row["id"] % 3]} for row in rows])
+    done = autotune("init", "train.csv")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    start = lines.index("left out: file 'test.csv': test.csv has 2 mistakes:")
+    for line, label in zip(lines[start + 1 : start + 3], ("new", "other"), strict=True):
+        assert f"label '{label}' is not among the training labels ('bad', 'good'); it is in 20 rows" in line
+    assert lines[start + 3].startswith("wrote study.yaml")
+
+
 @pytest.mark.parametrize("given", ["{folder}/rows.csv", "rows.csv", "./rows.csv", "../{name}/rows.csv"])
 @pytest.mark.parametrize("output", ["study.yaml", "studies/study.yaml", "{folder}/studies/study.yaml"])
 def test_the_path_is_relative_to_the_file(given: str, output: str, place: Path) -> None:
