@@ -124,12 +124,17 @@ def tagged(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     tags = [*_named(columns, names.TAGS), *sorted(others, key=lambda column: not _has_entities(column))]
     for words in tokens:
         for given in tags:
-            if given is not words and _is_tagged(words, given):
-                settings = {"kind": "token_classification", "tokens": words.name, "tags": given.name}
-                yield Chosen(given.name, settings, f"a tag for every word, {_tags_told(given)}", [given.name])
+            if given is not words and is_tagged(words, given):
+                yield with_tags(words.name, given)
 
 
-def _is_tagged(words: Column, tags: Column) -> bool:
+def with_tags(words: str, tags: Column) -> Chosen:
+    """The task of the words in that column that gives each of these tags."""
+    settings = {"kind": "token_classification", "tokens": words, "tags": tags.name}
+    return Chosen(tags.name, settings, f"a tag for every word, {_tags_told(tags)}", [tags.name])
+
+
+def is_tagged(words: Column, tags: Column) -> bool:
     """Lists, or words between blanks whose tags say so themselves: any two columns of single words are as long."""
     if bool(words.lists) != bool(tags.lists) or (not tags.lists and not _has_entities(tags)):
         return False

@@ -982,3 +982,26 @@ def test_one_text_of_a_pair_may_be_one_of_a_few(few: str) -> None:
     assert auxiliaries_of(started) == ["reconstruct"]
     started = made([{"label": row["label"], few: row[few], "text": row[many]} for row in rows])
     assert main_of(started) == {"kind": "classification", "text": "text", "label": "label"}
+
+
+@pytest.mark.parametrize("text", ["query", "utterance"])
+def test_tags_of_the_words_of_a_query_are_no_second_text(text: str) -> None:
+    rows = [{text: row["text"], "intent": row["label"], "slot filling": " ".join(tags(row))} for row in reviews()]
+    settings = {"kind": "token_classification", "tokens": text, "tags": "slot filling"}
+    assert main_of(started := made(rows)) == settings
+    assert auxiliaries_of(started) == ["intent", "reconstruct"]
+    started = made(rows, kind="classification")
+    assert main_of(started) == {"kind": "classification", "text": text, "label": "intent"}
+    assert [dict(task.settings) for task in started.checked.plan.tasks[1:-1]] == [settings]
+
+
+def test_tags_of_the_words_of_any_text_bring_the_line_to_write(autotune: Command) -> None:
+    texts = [{**row, "text": f"{'Well, ' * (row['id'] % 13)}{row['text']}"} for row in reviews()]
+    rows = [{"message": row["text"], "label": row["label"], "the slots": " ".join(tags(row))} for row in texts]
+    told = made(rows).checked.plan.left_out["the slots"]
+    line = "the_slots: {kind: token_classification, tokens: message, tags: the slots}"
+    assert told.endswith(f"; a tag for every word of 'message'; to learn them too, write `{line}` under tasks")
+    text = Path("study.yaml").read_text(encoding="utf-8").replace("\n  reconstruct:", f"\n  {line}\n  reconstruct:")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
