@@ -16,7 +16,7 @@ from ..study_file.schema import StudyFile
 from ..writing import check_new, write_text
 from .checking import Checked, checked
 from .choosing import choose
-from .columns import ALIKE, EMPTY, Column, describe
+from .columns import ALIKE, EMPTY, Column, Form, describe
 from .exports import export_told
 from .finding import Chosen
 from .headers import without_names
@@ -28,6 +28,8 @@ from .writing import study_text
 _MOST_TOLD = 20
 """Columns that a message lists."""
 _NAMELESS = "the data's name has no Latin letters or digits; give the study another name in the file, if you like"
+_VERDICTS = {"accept", "reject", "ignore"}
+"""What an annotator says in Prodigy, in its column `answer`."""
 _BY_LABELS = {"classification", "regression"}
 """Where the labels of these are no good, no other kind makes them better."""
 
@@ -64,9 +66,9 @@ def start_study(data: str, destination: Path, kind: str | None = None, encoding:
     check_new(destination, "--output")
     source = replace(training_file(resolve_source(data, Path())), encoding=_checked_encoding(encoding))
     table = _table(source)
-    columns = describe(table)
-    plan = choose(columns, kind)
     export = export_told(source) if table.faults else ""
+    columns = [_without_verdict(column) if export else column for column in describe(table)]
+    plan = choose(columns, kind)
     note = "; ".join(filter(None, [without_names(source, table), export]))
     if plan is None:
         raise DataError("\n".join(filter(None, [_nothing(table, columns, kind, export), without_names(source, table)])))
@@ -104,6 +106,13 @@ def _table(source: Source) -> Table:
         if isinstance(error.__cause__, UnicodeDecodeError) and source.encoding is None:
             raise DataError(f"{error}\nWith --encoding NAME, init reads the data so, and writes that line.") from None
         raise DataError("\n".join(filter(None, [str(error), export_told(source)]))) from None
+
+
+def _without_verdict(column: Column) -> Column:
+    """A column of an export of spans, which is nothing to learn where it only says whether these are right."""
+    if plain_name(column.name) != "answer" or not {*map(str.lower, column.counts)} <= _VERDICTS:
+        return column
+    return replace(column, form=Form.USELESS, told=f"what was said of the spans of a row: {column.told}")
 
 
 def _rows(source: Source, folder: Path) -> DataSettings:
