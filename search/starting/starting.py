@@ -1,7 +1,7 @@
 """A study file from the data: read the rows, choose tasks, check them, write."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...objectives.data.encodings import known_encoding
@@ -13,6 +13,7 @@ from ...objectives.settings import DataSettings
 from ...spaces.errors import DataError, InputError
 from ..study_file.reading import is_study_file, parse_study_file
 from ..study_file.schema import StudyFile
+from ..study_file.yaml_document import write_line
 from ..writing import check_new, write_text
 from .checking import Checked, checked
 from .choosing import choose
@@ -22,7 +23,7 @@ from .finding import Chosen
 from .headers import without_names
 from .names import ANSWERS, plain_name
 from .objectives import measured
-from .siblings import HELD_OUT, beside, has_latin_name, study_name, training_file, written_path
+from .siblings import HELD_OUT, beside, has_latin_name, other_splits, study_name, training_file, written_path
 from .writing import study_text
 
 _MOST_TOLD = 20
@@ -46,6 +47,8 @@ class Started:
     """How the study got its name, where that is not the data's."""
     files: Sequence[str] = ()
     """Those that the rows are read from, where the data is a folder of files."""
+    splits: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of a folder that are not used, with what to write for their rows."""
 
 
 def start_study(data: str, destination: Path, kind: str | None = None, encoding: str | None = None) -> Started:
@@ -83,7 +86,8 @@ def start_study(data: str, destination: Path, kind: str | None = None, encoding:
     text = study_text(study_name(source), found, len(table), named)
     file = parse_study_file(text, str(destination))
     write_text(destination, text)
-    return Started(file, found, source, named, _files(source))
+    splits = {kind: write_line({kind: written_path(split, folder)})[1:-1] for kind, split in other_splits(source)}
+    return Started(file, found, source, named, _files(source), splits)
 
 
 def _files(source: Source) -> Sequence[str]:

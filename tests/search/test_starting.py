@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -1005,3 +1006,42 @@ def test_tags_of_the_words_of_any_text_bring_the_line_to_write(autotune: Command
     Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
     done = autotune("study", "create", "study.yaml", "--dry-run")
     assert done.code == 0, done.err
+
+
+def test_the_other_splits_of_a_saved_data_set_are_told(autotune: Command) -> None:
+    from datasets import Dataset, DatasetDict
+
+    rows = [{name: row[name] for name in ("text", "label")} for row in reviews(90)]
+    parts = {"train": rows[:60], "validation": rows[60:75], "test": rows[75:]}
+    DatasetDict({name: Dataset.from_list(part) for name, part in parts.items()}).save_to_disk("saved")
+    Path("studies").mkdir()
+    done = autotune("init", "saved", "-o", "studies/study.yaml")
+    assert done.code == 0, done.err
+    text = Path("studies/study.yaml").read_text(encoding="utf-8")
+    for kind in ("validation", "test"):
+        line = f"{kind}: ../saved@{kind}"
+        assert f"left out: split '{kind}': for these rows, write `{line}` under data" in done.out
+        text = re.sub(rf"(?m)^  {kind}: .*\n", "", text).replace("\ndata:\n", f"\ndata:\n  {line}\n")
+    text = text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny")
+    Path("studies/study.yaml").write_text(text, encoding="utf-8")
+    done = autotune("study", "create", "studies/study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+    assert "training: label 60 rows" in done.out
+    assert "validation: 15 rows" in done.out
+    done = autotune("init", "saved@validation")
+    assert done.code == 0, done.err
+    assert "left out" not in done.out
+
+
+def test_one_saved_split_is_told_how_to_become_a_file(autotune: Command, place: Path) -> None:
+    from datasets import Dataset
+
+    saved = Dataset.from_list([{name: row[name] for name in ("text", "label")} for row in reviews()])
+    saved.save_to_disk("saved")
+    done = autotune("init", "saved")
+    assert (done.code, done.out) == (2, "")
+    line = f"datasets.load_from_disk({str(place / 'saved')!r}).to_parquet('saved.parquet')"
+    assert "saved: a folder that `save_to_disk` of datasets wrote, which is not read; " in done.err
+    assert f"write it as a Parquet file (in Python: `{line}`), and give the path of that" in done.err
+    saved.to_parquet("saved.parquet")
+    assert autotune("init", "saved.parquet").code == 0
