@@ -1,20 +1,23 @@
 """What makes the figures of a study say less than they seem to; noted when it is created."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from .corpus.corpus import Corpus
 from .data.cleaning import Finding
 from .data.table import Table
 from .tasks.classification import Classification
-from .tasks.labels import GAPS
-from .tasks.regression import Regression
+from .tasks.labels import GAPS, MISSING
+from .tasks.regression import Regression, number_of
 
 _ONE_SIDED = 0.9
 """The share of one label from which on accuracy says little; a constant answer has it as its accuracy."""
 _FEW_HELD_OUT = 5
 _FEW, _MOST = 0.02, 0.9
 """Outliers: at most this share of the rows has at least that share of the variance."""
+_MARKS = {"-", "?"}
+"""What annotators write for "not agreed" or "not known", such as SNLI's `-`."""
 
 
 def doubts(corpus: Corpus, objectives: Sequence[str]) -> list[Finding]:
@@ -63,9 +66,21 @@ def rarely_held_out(main: Classification, validation: Table) -> list[Finding]:
 def gaps(task: Classification, train: Table) -> list[Finding]:
     """A finding where a label is what a gap in a table becomes when it is written as text."""
     labels = task.answers(train)
-    cases = [f"{label!r} at {train.where(row)}" for row, label in enumerate(labels) if label.lower() in GAPS]
+    gap_labels = {*_gaps_among({*labels})}
+    cases = [f"{label!r} at {train.where(row)}" for row, label in enumerate(labels) if label in gap_labels]
     what = f"label of task {task.name!r} that looks like a missing value; leave the cell empty if it is one"
     return [Finding.of(what, cases, "noted")] if cases else []
+
+
+def _gaps_among(labels: Collection[str]) -> Iterator[str]:
+    """Labels that look like a missing value: by their form, among numbers also `NA`, and beside 0 to k also -1."""
+    others = {label: number_of(label) for label in labels if label.lower() not in MISSING}
+    are_numbers = bool(others) and all(map(math.isfinite, others.values()))
+    known = MISSING if are_numbers else GAPS | _MARKS
+    yield from (label for label in labels if label.lower() in known)
+    codes = sorted(others.values())
+    if len(codes) > 2 and codes == [*range(-1, len(codes) - 1)]:
+        yield from (label for label, number in others.items() if number == -1)
 
 
 def outliers(task: Regression, train: Table) -> list[Finding]:

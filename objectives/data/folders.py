@@ -23,6 +23,8 @@ _LEFT = {".json", PACKED}
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.*?)\n---", re.DOTALL)
 _SAYS_HOW = {"configs", "dataset_info"}
 """Of a card's front matter what names files or types; other keys give a licence, a language, ..."""
+_SAVED = ("state.json", "dataset_info.json")
+"""What `save_to_disk` writes beside the rows of one split."""
 _SHOWN = 5
 """Folders or files that a message names."""
 _TRAINING = "train"
@@ -35,12 +37,14 @@ def files_of(source: Source) -> list[Path]:
     read them.
 
     Raises:
-        DataError: no file is for training, as another has the name of another split; or the split has files of another
-            format too, whose rows `datasets` would leave out without a word.
+        DataError: it is one split that `save_to_disk` wrote; no file is for training, as another has the name of
+            another split; or the split has files of another format too, whose rows `datasets` would leave out without
+            a word.
     """
+    _check_not_saved(source)
     name = re.match(r"[\w.-]+", source.split)
     split = name[0] if name else source.split
-    named = {} if has_card(Path(source.place)) else _by_their_names(source.place)
+    named = splits_of(source)
     if split == _TRAINING and source.config in (None, "default") and named and split not in named:
         _check_training(source, named)
     try:
@@ -51,6 +55,11 @@ def files_of(source: Source) -> list[Path]:
     found = [Path(file) for file in (builder.config.data_files or {}).get(split, [])]
     _check_one_format(source, found, [Path(file) for file in named.get(split, [])])
     return [] if builder.info.features is not None or _is_told_how(builder.config) else found
+
+
+def splits_of(source: Source) -> Mapping[str, Sequence[str]]:
+    """The files of a folder's splits by their names; none where its README says how it is read."""
+    return {} if has_card(Path(source.place)) else _by_their_names(source.place)
 
 
 def has_card(folder: Path) -> bool:
@@ -101,6 +110,16 @@ def _by_their_names(place: str) -> Mapping[str, Sequence[str]]:
             return {str(split): list(files) for split, files in found.items()}
     except (DatasetsError, ValueError, OSError, RuntimeError):
         return {}
+
+
+def _check_not_saved(source: Source) -> None:
+    folder = Path(source.place)
+    if all((folder / name).is_file() for name in _SAVED):
+        written = f"datasets.load_from_disk({source.place!r}).to_parquet({folder.name + '.parquet'!r})"
+        raise DataError(
+            f"{source.text}: a folder that `save_to_disk` of datasets wrote, which is not read; write it as a Parquet "
+            f"file (in Python: `{written}`), and give the path of that"
+        )
 
 
 def _check_training(source: Source, named: Mapping[str, Sequence[str]]) -> None:

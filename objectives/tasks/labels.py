@@ -53,14 +53,24 @@ def check_known(rows: Iterable[Iterable[str]], labels: Sequence[str], table: Tab
     """Check that training has the labels of all rows.
 
     Raises:
-        DataError: it has not; every row of such a label is told.
+        DataError: it has not; every such label is told, with its first row and how many it has.
     """
     known, all_known = frozenset(labels), named(labels, 10)
+    places: dict[str, list[int]] = {}
+    for row, found in enumerate(rows):
+        for label in sorted(set(found) - known):
+            places.setdefault(label, []).append(row)
     table.refuse(
-        (row, f"task {task!r}: label {label!r} is not among the training labels ({all_known})")
-        for row, found in enumerate(rows)
-        for label in sorted(set(found) - known)
+        (found[0], f"task {task!r}: label {label!r} is not among the training labels ({all_known}); {_unknown(found)}")
+        for label, found in places.items()
     )
+
+
+def _unknown(rows: Sequence[int]) -> str:
+    """What to do with rows of a label that training has not."""
+    if len(rows) == 1:
+        return "remove this row, or add rows with the label to the training data"
+    return f"it is in {len(rows):,} rows, first here: remove these, or add rows with it to the training data"
 
 
 def label_names(labels: Sequence[str]) -> Mapping[str, object]:

@@ -53,5 +53,8 @@ def _tell_rest(started: Started) -> None:
     for name, told in list(started.checked.plan.groups.items())[:MOST_GROUPS]:
         why = f"if rows of one belong together, set data.group: {name}, so that none are on both sides of the split"
         tell(f"{name!r} repeats ({told}): {why}", "yellow")
+    for name, line in started.splits.items():
+        tell(f"left out: split {name!r}: for these rows, write `{line}` under data", "yellow")
     for name, why in started.checked.refused.items():
-        tell(f"left out: file {name!r}: {why}", "yellow")
+        for line in f"left out: file {name!r}: {why}".splitlines():
+            tell(line, "yellow")

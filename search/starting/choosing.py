@@ -9,13 +9,11 @@ from typing import Self
 from ...objectives.checking import name_mistake
 from ..study_file.yaml_document import write_line
 from .columns import Column, Form
-from .finding import RECONSTRUCT, Chosen, answer, finders, tagged
+from .finding import RECONSTRUCT, Chosen, answer, finders, is_tagged, tagged, with_tags
 from .groups import repeats
 
 _LONGEST_NAME = 60
 """YAML writes a key beyond 128 characters in a form of its own, and nobody reads it."""
-_LEAST_LABELLED = 0.5
-"""Share of the rows that have a label of an auxiliary; it trains on these alone, and of few learns little."""
 _MOST_AUXILIARIES = 4
 """Each adds two parameters to the search; a small one cannot tell more of them apart."""
 
@@ -57,19 +55,22 @@ def choose(columns: Sequence[Column], kind: str | None = None) -> Plan | None:
         tasks.append(Chosen(RECONSTRUCT, {"kind": "masked_lm", **main.reading}, why))
     needed = set[str]().union(*(task.columns for task in tasks))
     places = {column.name: place for place, column in enumerate(columns, 1)}
-    rest = {each.name: each.told + _beside(each, main, places) for each in columns if each.name not in needed}
+    read = next((column for column in columns if column.name == main.settings.get("text")), None)
+    rest = {each.name: each.told + _beside(each, main, read, places) for each in columns if each.name not in needed}
     groups = {column.name: told for column in columns if column.name in rest and (told := repeats(column))}
     return Plan(_with_names(tasks, places), {**rest, **left_out}, groups)
 
 
-def _beside(column: Column, main: Chosen, places: Mapping[str, int]) -> str:
+def _beside(column: Column, main: Chosen, read: Column | None, places: Mapping[str, int]) -> str:
     """How a text could be read with the one that is, or labels be learnt; the empty string where that cannot be."""
     if column.form is Form.LABEL_LISTS and main.reading:
         return f"; to learn them too, {_line(answer(column, 'multi_label', main.reading, ''), places)}"
-    is_alone = "text" in main.settings and "text_pair" not in main.settings
-    return (
-        f"; to read it too, give the tasks `text_pair: {column.name}`" if column.form is Form.TEXT and is_alone else ""
-    )
+    if column.form is not Form.TEXT or read is None:
+        return ""
+    if is_tagged(read, column):
+        line = _line(with_tags(read.name, column), places)
+        return f"; a tag for every word of {read.name!r}; to learn them too, {line}"
+    return "" if "text_pair" in main.settings else f"; to read it too, give the tasks `text_pair: {column.name}`"
 
 
 def _line(task: Chosen, places: Mapping[str, int]) -> str:
@@ -99,7 +100,7 @@ def _why_not(column: Column, told: Sequence[Column], count: int) -> str:
     if column.alone:
         which = repr(column.alone[0]) + ", …" * (len(column.alone) > 1)
         return f"{column.told}; each label needs two rows, and {which} has one"
-    if column.labelled < _LEAST_LABELLED * len(column.values):
+    if not column.is_mostly_labelled:
         return f"{column.told}; fewer than half of the rows have a label"
     if same := next((other.name for other in told if _says_the_same(column, other)), None):
         return f"duplicates {same!r}"

@@ -27,6 +27,8 @@ _FEW_NUMBERS = 10
 _MANY = 0.2
 """Share of the rows with a separator from which on it is one: a title or two may hold a `|`."""
 _MOSTLY = 0.9
+_LEAST_LABELLED = 0.5
+"""Share of the rows that have a label of a task; it trains on these alone, and of few learns little."""
 _MUCH_SHORTER = 0.5
 """Of the average length of other texts: what is shorter is rather a title, a name or a label."""
 _MOST_SHOWN = 5
@@ -70,11 +72,13 @@ class Column:
     """How often there is each value, or each part of lists."""
     length: float = 0.0
     """Characters of a text, on average."""
+    separator: str = ""
+    """What stands between several labels of a row, where it is not the usual one."""
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every row has a label, and every label two rows or more."""
-        return self.labelled == len(self.values) and not self.alone
+    def is_mostly_labelled(self) -> bool:
+        """Whether half of the rows or more have a label."""
+        return self.labelled >= _LEAST_LABELLED * len(self.values)
 
     @property
     def labelled(self) -> int:
@@ -187,7 +191,7 @@ def _form(name: str, filled: Sequence[str], counts: Counter[str], rows: int) -> 
     if _are_numbers(filled):
         return _of_numbers(name, filled, counts)
     if (parts := _parts(filled)) and _shared(parts, limit):
-        return Form.LABEL_LISTS, f"labels with {SEPARATOR!r} between them"
+        return Form.LABEL_LISTS, _separated_told(SEPARATOR)
     may_be_labels = name in names.WEAK_TEXTS or name in names.SPANS
     if name in (*names.TEXTS, *names.SPANS) and not (may_be_labels and len(counts) <= limit):
         return _as_texts(filled)
@@ -232,12 +236,35 @@ def _parts(filled: Sequence[str], separator: str = SEPARATOR) -> Counter[str]:
     return Counter(part.strip() for value in filled for part in value.split(separator) if part.strip())
 
 
+def split(column: Column) -> Column:
+    """The column as one of several labels a row, if another separator than the usual one seems to be between them."""
+    filled = [value for value in column.values if value.strip()]
+    may_be_labels = column.form is Form.CLASSES or (
+        column.form is Form.TEXT and names.plain_name(column.name) in names.CLASSES
+    )
+    if not may_be_labels or not (separator := _separator(filled, _most_labels(len(column.values)))):
+        return column
+    told = _separated_told(separator) + _blank_told(len(column.values) - len(filled))
+    return replace(column, form=Form.LABEL_LISTS, told=told, separator=separator)
+
+
+def _separated_told(separator: str) -> str:
+    return f"labels with {separator!r} between them"
+
+
 def _combined(filled: Sequence[str], limit: int) -> str:
     """That labels seem to be several in one; empty where they do not."""
+    if separator := _separator(filled, limit):
+        return f"; several labels with {separator!r} between them? then kind: multi_label, separator: {separator!r}"
+    return ""
+
+
+def _separator(filled: Sequence[str], limit: int) -> str:
+    """What seems to stand between several labels in one, other than the usual separator; empty where nothing does."""
     for separator in _OTHER_SEPARATORS:
         parts = _parts(filled, separator)
         if _shared(parts, limit) and _are_combined(set(filled), separator, len(parts)):
-            return f"; several labels with {separator!r} between them? then kind: multi_label, separator: {separator!r}"
+            return separator
     return ""
 
 

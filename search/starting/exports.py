@@ -13,6 +13,8 @@ _ENOUGH = 100
 """Rows that are looked at: some have no span."""
 _SPANS = "write them as CoNLL, or as the columns `tokens` and `tags` (token_classification)"
 _SQUAD = "SQuAD, nested: write a row for each question, with `question, context, answer, start`"
+_TOKENS = "tokens"
+"""Where Prodigy says of each word where it stands; the entities have another name."""
 _STARTS, _ENDS = {"start", "start_offset", "begin"}, {"end", "end_offset"}
 
 
@@ -43,8 +45,9 @@ def export_told(source: Source) -> str:
         return f"{source.text} is {_SQUAD}"
     if any(isinstance(row.get("data"), dict) and _holds(row.get("annotations"), "result") for row in rows):
         return f"{source.text} is an export of Label Studio; export choices as CSV; of spans, {_SPANS}"
-    names = (name for row in rows for name, value in row.items() if _are_spans(value))
-    return next((f"{source.text}: {name!r} holds lists of spans; {_SPANS}" for name in names), "")
+    names = {name: None for row in rows for name, value in row.items() if _are_spans(value)}
+    name = min(names, key=lambda name: name == _TOKENS, default="")
+    return f"{source.text}: {name!r} holds lists of spans; {_SPANS}" if name else ""
 
 
 def _rows(text: str) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from itertools import chain
 from ...objectives.tasks.label_sets import TRUTHS
 from ...objectives.tasks.tags import OUTSIDE, is_entity_tag
 from . import names
-from .columns import Column, Form
+from .columns import Column, Form, split
 
 _KINDS = {Form.CLASSES: "classification", Form.NUMBERS: "regression", Form.LABEL_LISTS: "multi_label"}
 _ANSWERS = {
@@ -17,6 +17,8 @@ _ANSWERS = {
     "generation": (Form.TEXT,),
 }
 """What a column must hold where somebody asks for a kind."""
+_NO_COLUMNS = {"kind", "separator"}
+"""Settings of a task that name no column."""
 _LABELS = 3
 """Columns of 0 and 1 from which on they are labels of one task; two are rather two tasks."""
 RECONSTRUCT = "reconstruct"
@@ -38,7 +40,7 @@ class Chosen:
     @property
     def columns(self) -> set[str]:
         """All columns that it needs."""
-        given = [value for key, value in self.settings.items() if key != "kind"]
+        given = [value for key, value in self.settings.items() if key not in _NO_COLUMNS]
         return {name for value in given for name in ([value] if isinstance(value, str) else value)}
 
     @property
@@ -122,12 +124,17 @@ def tagged(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     tags = [*_named(columns, names.TAGS), *sorted(others, key=lambda column: not _has_entities(column))]
     for words in tokens:
         for given in tags:
-            if given is not words and _is_tagged(words, given):
-                settings = {"kind": "token_classification", "tokens": words.name, "tags": given.name}
-                yield Chosen(given.name, settings, f"a tag for every word, {_tags_told(given)}", [given.name])
+            if given is not words and is_tagged(words, given):
+                yield with_tags(words.name, given)
 
 
-def _is_tagged(words: Column, tags: Column) -> bool:
+def with_tags(words: str, tags: Column) -> Chosen:
+    """The task of the words in that column that gives each of these tags."""
+    settings = {"kind": "token_classification", "tokens": words, "tags": tags.name}
+    return Chosen(tags.name, settings, f"a tag for every word, {_tags_told(tags)}", [tags.name])
+
+
+def is_tagged(words: Column, tags: Column) -> bool:
     """Lists, or words between blanks whose tags say so themselves: any two columns of single words are as long."""
     if bool(words.lists) != bool(tags.lists) or (not tags.lists and not _has_entities(tags)):
         return False
@@ -151,6 +158,8 @@ def _tags_told(column: Column) -> str:
 def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
     """A text and a column that answers it: by its name, else the one with the fewest labels, else numbers."""
     forms = _ANSWERS[kind] if kind else tuple(_KINDS)
+    if kind == "multi_label":
+        columns = [split(column) for column in columns]
     named = [*_named(columns, names.ANSWERS)]
     if kind:
         named = sorted((column for column in named if column.form in forms), key=lambda each: forms.index(each.form))
@@ -162,15 +171,17 @@ def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
             yield answer(column, own, reading, column.told)
     if kind in (None, "multi_label"):
         yield from _with_own_columns(columns)
-    guessed = [column for column in columns if column.form in forms and _can_be_guessed(column)]
+    guessed = [column for column in columns if column.form in forms and _can_be_guessed(column, kind)]
     for column in sorted(guessed, key=lambda column: _doubt(column, forms)):
         if reading := _reading(columns, column):
             yield answer(column, kind or _KINDS[column.form], reading, f"a guess: {column.told}")
 
 
-def _doubt(column: Column, forms: Sequence[Form]) -> tuple[bool, int, int]:
+def _doubt(column: Column, forms: Sequence[Form]) -> tuple[bool, int, bool, bool, int]:
     """Least of the likeliest guess: where a text is from (`source`) is rather known than asked for."""
-    return names.plain_name(column.name) in names.WEAK_TEXTS, forms.index(column.form), len(column.counts)
+    is_weak, are_classes = names.plain_name(column.name) in names.WEAK_TEXTS, column.form is Form.CLASSES
+    has_gaps = are_classes and column.labelled < len(column.values)
+    return is_weak, forms.index(column.form), are_classes and bool(column.alone), has_gaps, len(column.counts)
 
 
 def _with_own_columns(columns: Sequence[Column]) -> Iterator[Chosen]:
@@ -195,15 +206,20 @@ def _kind_of(column: Column) -> str | None:
     return _KINDS.get(column.form)
 
 
-def _can_be_guessed(column: Column) -> bool:
-    return column.form is not Form.TEXT and (column.form is not Form.CLASSES or column.is_whole)
+def _can_be_guessed(column: Column, kind: str | None) -> bool:
+    """Where nobody asks for a kind, labels must be what an auxiliary could learn."""
+    if kind or column.form is not Form.CLASSES:
+        return column.form is not Form.TEXT
+    return column.is_mostly_labelled and not column.alone
 
 
 def answer(column: Column, kind: str, reading: Mapping[str, str], why: str) -> Chosen:
     """The task of that kind that answers what is read by this column."""
     key = {"multi_label": "labels", "generation": "target"}.get(kind, "label")
     guess = "" if _is_known(reading) else f"; the longest texts are in {reading['text']!r}"
-    return Chosen(column.name, {"kind": kind, **reading, key: column.name}, why + guess, [column.name])
+    between = {"separator": column.separator} if column.separator else {}
+    settings = {"kind": kind, **reading, key: column.name, **between}
+    return Chosen(column.name, settings, why + guess, [column.name])
 
 
 def _is_known(reading: Mapping[str, str]) -> bool:
@@ -219,9 +235,9 @@ def _reading(columns: Sequence[Column], answer: Column | None) -> dict[str, str]
     """What the encoder reads: a pair or a text by its name, else the longest texts, else words; empty if nothing."""
     others = [column for column in columns if column is not answer]
     for pair in names.PAIRS:
-        found = [column.name for column in _named(others, pair, Form.TEXT)]
-        if len(found) == 2:
-            return {"text": found[0], "text_pair": found[1]}
+        found = [*_named(others, pair, Form.TEXT, Form.CLASSES)]  # a few hypotheses may go with all premises
+        if len(found) == 2 and any(column.form is Form.TEXT for column in found):
+            return {"text": found[0].name, "text_pair": found[1].name}
     texts = [column for column in others if column.form is Form.TEXT]
     longest = sorted(texts, key=lambda column: -column.length)
     named = (column for column in _named(others, names.TEXTS, Form.TEXT) if _is_surely_text(column, texts))

@@ -40,7 +40,7 @@ WRITTEN = _names(
 )
 """Of these a text is to be written."""
 ANSWERS = tuple(dict.fromkeys([*CLASSES, *NUMBERS, *WRITTEN]))
-WORDS = _names("tokens words token sentence text")
+WORDS = _names("tokens words token sentence text utterance query")
 TAGS = _names("tags ner_tags ner labels label slots slot_tags pos_tags pos upos entities chunk_tags bio")
 CONTEXTS = _names("context passage paragraph")
 QUESTIONS = _names("question query")

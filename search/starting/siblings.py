@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
 from ...objectives.data.decoding import PACKED
-from ...objectives.data.folders import has_card
+from ...objectives.data.folders import has_card, splits_of
 from ...objectives.data.sources import FILE_KINDS, Kind, Source, resolve_source
 from ...spaces.errors import DataError
 from ..study_file.schema import default_name
@@ -15,6 +16,7 @@ from ..study_file.schema import default_name
 _TRAIN = re.compile(r"(?<![A-Za-z])train(ing)?(?![A-Za-z])", re.IGNORECASE)
 _LONGEST_FOLDER = 48
 """Characters; a study's name has up to 64."""
+_TRAINING = "train"
 HELD_OUT = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 """What files of held-out rows are called, the likeliest first."""
 
@@ -104,6 +106,16 @@ def beside(source: Source, kind: str) -> Iterator[Source]:
                     yield resolve_source(str(file), Path())
                 except DataError:
                     continue
+
+
+def other_splits(source: Source) -> Iterator[tuple[str, Source]]:
+    """The splits of a folder beside that of its training rows, by the kind of their rows (validation, test)."""
+    if source.kind is not Kind.FOLDER or source.split != _TRAINING or source.config is not None:
+        return
+    found = splits_of(source)
+    for kind in HELD_OUT:
+        if kind in found:
+            yield kind, replace(source, text=f"{_place(source)}@{kind}", split=kind)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """A study file from the data: read the rows, choose tasks, check them, write."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...objectives.data.encodings import known_encoding
@@ -13,21 +13,24 @@ from ...objectives.settings import DataSettings
 from ...spaces.errors import DataError, InputError
 from ..study_file.reading import is_study_file, parse_study_file
 from ..study_file.schema import StudyFile
+from ..study_file.yaml_document import write_line
 from ..writing import check_new, write_text
 from .checking import Checked, checked
 from .choosing import choose
-from .columns import ALIKE, EMPTY, Column, describe
+from .columns import ALIKE, EMPTY, Column, Form, describe
 from .exports import export_told
 from .finding import Chosen
 from .headers import without_names
 from .names import ANSWERS, plain_name
 from .objectives import measured
-from .siblings import HELD_OUT, beside, has_latin_name, study_name, training_file, written_path
+from .siblings import HELD_OUT, beside, has_latin_name, other_splits, study_name, training_file, written_path
 from .writing import study_text
 
 _MOST_TOLD = 20
 """Columns that a message lists."""
 _NAMELESS = "the data's name has no Latin letters or digits; give the study another name in the file, if you like"
+_VERDICTS = {"accept", "reject", "ignore"}
+"""What an annotator says in Prodigy, in its column `answer`."""
 _BY_LABELS = {"classification", "regression"}
 """Where the labels of these are no good, no other kind makes them better."""
 
@@ -44,6 +47,8 @@ class Started:
     """How the study got its name, where that is not the data's."""
     files: Sequence[str] = ()
     """Those that the rows are read from, where the data is a folder of files."""
+    splits: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of a folder that are not used, with what to write for their rows."""
 
 
 def start_study(data: str, destination: Path, kind: str | None = None, encoding: str | None = None) -> Started:
@@ -64,9 +69,9 @@ def start_study(data: str, destination: Path, kind: str | None = None, encoding:
     check_new(destination, "--output")
     source = replace(training_file(resolve_source(data, Path())), encoding=_checked_encoding(encoding))
     table = _table(source)
-    columns = describe(table)
-    plan = choose(columns, kind)
     export = export_told(source) if table.faults else ""
+    columns = [_without_verdict(column) if export else column for column in describe(table)]
+    plan = choose(columns, kind)
     note = "; ".join(filter(None, [without_names(source, table), export]))
     if plan is None:
         raise DataError("\n".join(filter(None, [_nothing(table, columns, kind, export), without_names(source, table)])))
@@ -81,7 +86,8 @@ def start_study(data: str, destination: Path, kind: str | None = None, encoding:
     text = study_text(study_name(source), found, len(table), named)
     file = parse_study_file(text, str(destination))
     write_text(destination, text)
-    return Started(file, found, source, named, _files(source))
+    splits = {kind: write_line({kind: written_path(split, folder)})[1:-1] for kind, split in other_splits(source)}
+    return Started(file, found, source, named, _files(source), splits)
 
 
 def _files(source: Source) -> Sequence[str]:
@@ -104,6 +110,13 @@ def _table(source: Source) -> Table:
         if isinstance(error.__cause__, UnicodeDecodeError) and source.encoding is None:
             raise DataError(f"{error}\nWith --encoding NAME, init reads the data so, and writes that line.") from None
         raise DataError("\n".join(filter(None, [str(error), export_told(source)]))) from None
+
+
+def _without_verdict(column: Column) -> Column:
+    """A column of an export of spans, which is nothing to learn where it only says whether these are right."""
+    if plain_name(column.name) != "answer" or not {*map(str.lower, column.counts)} <= _VERDICTS:
+        return column
+    return replace(column, form=Form.USELESS, told=f"what was said of the spans of a row: {column.told}")
 
 
 def _rows(source: Source, folder: Path) -> DataSettings:

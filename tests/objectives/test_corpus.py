@@ -328,8 +328,23 @@ def test_an_unknown_label_is_named_with_its_file_and_line(tmp_path: Path, data: 
     write(tmp_path / "train.csv", reviews(20))
     write(tmp_path / "held.csv", [("fine", "good"), ("odd", "excellent")])
     assert refused(tmp_path, **data) == (
-        "held.csv, line 3: task 'main': label 'excellent' is not among the training labels ('bad', 'good')"
+        "held.csv, line 3: task 'main': label 'excellent' is not among the training labels ('bad', 'good'); "
+        "remove this row, or add rows with the label to the training data"
     )
+
+
+def test_each_unknown_label_is_told_once(tmp_path: Path):
+    write(tmp_path / "train.csv", reviews(20))
+    held = [("fine", "good"), *((f"odd {row}", "excellent") for row in range(1200)), ("none", "so so")]
+    write(tmp_path / "held.csv", held)
+    what = "is not among the training labels ('bad', 'good')"
+    assert refused(tmp_path, test="held.csv").splitlines() == [
+        "held.csv has 2 mistakes:",
+        f"  line 3: task 'main': label 'excellent' {what}; it is in 1,200 rows, first here: remove these, or add rows "
+        "with it to the training data",
+        f"  line 1203: task 'main': label 'so so' {what}; remove this row, or add rows with the label to the training "
+        "data",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,31 @@ def test_a_label_that_may_be_a_gap_is_noted(tmp_path: Path):
     ((what, count),) = noted(tmp_path, ["good", "bad"] * 40 + ["NaN"] * 40, "classification")
     assert what == "label of task 'main' that looks like a missing value; leave the cell empty if it is one"
     assert 1 <= count <= 40
-    assert noted(tmp_path, ["none", "-"] * 40, "classification") == []
+    assert noted(tmp_path, ["none", "some"] * 40, "classification") == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "gap"),
+    [
+        (["entailment", "neutral", "-"], "'-'"),
+        (["yes", "no", "?"], "'?'"),
+        (["1", "2", "5", "NA"], "'NA'"),
+        (["1", "2", "none"], "'none'"),
+        (["0", "1", "2", "-1"], "'-1'"),
+        (["0.0", "1.0", "-1.0"], "'-1.0'"),
+    ],
+)
+def test_a_code_for_a_missing_label_is_noted(tmp_path: Path, labels: list[str], gap: str):
+    write(tmp_path / "train.csv", [(f"text number {row}", label) for row, label in enumerate(labels * 30)])
+    corpus = read(tmp_path, {"main": {"kind": "classification"}}, validation=0.2)
+    (finding,) = doubts(corpus, ["main.f1"])
+    assert finding.what == "label of task 'main' that looks like a missing value; leave the cell empty if it is one"
+    assert all(case.startswith(f"{gap} at train.csv, line ") for case in finding.examples)
+
+
+@pytest.mark.parametrize("labels", [["-1", "1"], ["-1", "0"], ["-1", "1", "2"], ["-2", "-1", "0", "1"], ["NA", "EU"]])
+def test_labels_that_only_resemble_such_a_code_are_not(tmp_path: Path, labels: list[str]):
+    assert noted(tmp_path, labels * 30, "classification") == []
 
 
 def test_few_numbers_that_have_nearly_all_of_the_error_are_noted(tmp_path: Path):

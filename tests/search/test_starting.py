@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -601,6 +602,19 @@ def test_a_file_beside_that_cannot_serve_is_told(autotune: Command) -> None:
     assert read_study_file(Path("study.yaml")).data.validation == 0.2
 
 
+def test_labels_of_a_file_beside_that_training_has_not_are_told_one_a_line(autotune: Command) -> None:
+    rows = list(reviews())
+    write(Path("train.csv"), rows)
+    write(Path("test.csv"), [{**row, "label": ("good", "new", "other")[row["id"] % 3]} for row in rows])
+    done = autotune("init", "train.csv")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    start = lines.index("left out: file 'test.csv': test.csv has 2 mistakes:")
+    for line, label in zip(lines[start + 1 : start + 3], ("new", "other"), strict=True):
+        assert f"label '{label}' is not among the training labels ('bad', 'good'); it is in 20 rows" in line
+    assert lines[start + 3].startswith("wrote study.yaml")
+
+
 @pytest.mark.parametrize("given", ["{folder}/rows.csv", "rows.csv", "./rows.csv", "../{name}/rows.csv"])
 @pytest.mark.parametrize("output", ["study.yaml", "studies/study.yaml", "{folder}/studies/study.yaml"])
 def test_the_path_is_relative_to_the_file(given: str, output: str, place: Path) -> None:
@@ -913,3 +927,121 @@ def test_a_column_of_several_labels_brings_the_line_to_write(name: str, autotune
     Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
     done = autotune("study", "create", "study.yaml", "--dry-run")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("kind", [None, "classification"])
+def test_a_column_that_some_rows_lack_is_the_main_task_if_it_is_all_there_is(
+    kind: str | None, autotune: Command
+) -> None:
+    rows = [{"text": row["text"], "spam": row["id"] % 2 if row["id"] % 12 else ""} for row in reviews(120)]
+    started = made(rows, kind=kind)
+    assert main_of(started) == {"kind": "classification", "text": "text", "label": "spam"}
+    assert started.checked.plan.tasks[0].why.endswith(", empty in 10 rows")
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+    assert "without a label" in done.out
+
+
+def test_a_column_that_most_rows_lack_is_the_main_task_where_somebody_asks_for_one() -> None:
+    rows = [{"text": row["text"], "spam": row["id"] % 2 if row["id"] % 5 == 0 else ""} for row in reviews(120)]
+    with pytest.raises(InputError, match="no column can be the text, or none its answer"):
+        made(rows)
+    assert main_of(made(rows, kind="classification"))["label"] == "spam"
+
+
+def test_a_guess_has_a_label_in_every_row_if_it_can() -> None:
+    rows = [{"text": row["text"], "a": row["label"] * (row["id"] > 5), "b": row["aspect"]} for row in reviews()]
+    assert main_of(made(rows))["label"] == "b"
+    lone = [{**row, "a": "lone" if number == 0 else row["a"] or "good"} for number, row in enumerate(rows)]
+    assert main_of(made(lone, kind="classification"))["label"] == "b"
+
+
+@pytest.mark.parametrize("name", ["tags", "labels", "anything"])
+def test_several_labels_with_another_separator_are_read_with_it_where_somebody_asks(
+    name: str, autotune: Command
+) -> None:
+    sets = ("sport, tech", "tech", "music, sport", "", "music")
+    rows = [{"text": row["text"], name: sets[row["id"] % 5]} for row in reviews()]
+    started = made(rows, kind="multi_label")
+    assert main_of(started) == {"kind": "multi_label", "text": "text", "labels": name, "separator": ","}
+    assert started.checked.plan.tasks[0].why.endswith("labels with ',' between them, empty in 12 rows")
+    text = Path("study.yaml").read_text(encoding="utf-8")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("few", ["premise", "hypothesis"])
+def test_one_text_of_a_pair_may_be_one_of_a_few(few: str) -> None:
+    many = "premise" if few == "hypothesis" else "hypothesis"
+    rows = [{many: row["text"], few: f"It is about the {row['aspect']}.", "label": row["label"]} for row in reviews()]
+    started = made(rows)
+    settings = {"kind": "classification", "text": "premise", "text_pair": "hypothesis", "label": "label"}
+    assert main_of(started) == settings
+    assert auxiliaries_of(started) == ["reconstruct"]
+    started = made([{"label": row["label"], few: row[few], "text": row[many]} for row in rows])
+    assert main_of(started) == {"kind": "classification", "text": "text", "label": "label"}
+
+
+@pytest.mark.parametrize("text", ["query", "utterance"])
+def test_tags_of_the_words_of_a_query_are_no_second_text(text: str) -> None:
+    rows = [{text: row["text"], "intent": row["label"], "slot filling": " ".join(tags(row))} for row in reviews()]
+    settings = {"kind": "token_classification", "tokens": text, "tags": "slot filling"}
+    assert main_of(started := made(rows)) == settings
+    assert auxiliaries_of(started) == ["intent", "reconstruct"]
+    started = made(rows, kind="classification")
+    assert main_of(started) == {"kind": "classification", "text": text, "label": "intent"}
+    assert [dict(task.settings) for task in started.checked.plan.tasks[1:-1]] == [settings]
+
+
+def test_tags_of_the_words_of_any_text_bring_the_line_to_write(autotune: Command) -> None:
+    texts = [{**row, "text": f"{'Well, ' * (row['id'] % 13)}{row['text']}"} for row in reviews()]
+    rows = [{"message": row["text"], "label": row["label"], "the slots": " ".join(tags(row))} for row in texts]
+    told = made(rows).checked.plan.left_out["the slots"]
+    line = "the_slots: {kind: token_classification, tokens: message, tags: the slots}"
+    assert told.endswith(f"; a tag for every word of 'message'; to learn them too, write `{line}` under tasks")
+    text = Path("study.yaml").read_text(encoding="utf-8").replace("\n  reconstruct:", f"\n  {line}\n  reconstruct:")
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+
+
+def test_the_other_splits_of_a_saved_data_set_are_told(autotune: Command) -> None:
+    from datasets import Dataset, DatasetDict
+
+    rows = [{name: row[name] for name in ("text", "label")} for row in reviews(90)]
+    parts = {"train": rows[:60], "validation": rows[60:75], "test": rows[75:]}
+    DatasetDict({name: Dataset.from_list(part) for name, part in parts.items()}).save_to_disk("saved")
+    Path("studies").mkdir()
+    done = autotune("init", "saved", "-o", "studies/study.yaml")
+    assert done.code == 0, done.err
+    text = Path("studies/study.yaml").read_text(encoding="utf-8")
+    for kind in ("validation", "test"):
+        line = f"{kind}: ../saved@{kind}"
+        assert f"left out: split '{kind}': for these rows, write `{line}` under data" in done.out
+        text = re.sub(rf"(?m)^  {kind}: .*\n", "", text).replace("\ndata:\n", f"\ndata:\n  {line}\n")
+    text = text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny")
+    Path("studies/study.yaml").write_text(text, encoding="utf-8")
+    done = autotune("study", "create", "studies/study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+    assert "training: label 60 rows" in done.out
+    assert "validation: 15 rows" in done.out
+    done = autotune("init", "saved@validation")
+    assert done.code == 0, done.err
+    assert "left out" not in done.out
+
+
+def test_one_saved_split_is_told_how_to_become_a_file(autotune: Command, place: Path) -> None:
+    from datasets import Dataset
+
+    saved = Dataset.from_list([{name: row[name] for name in ("text", "label")} for row in reviews()])
+    saved.save_to_disk("saved")
+    done = autotune("init", "saved")
+    assert (done.code, done.out) == (2, "")
+    line = f"datasets.load_from_disk({str(place / 'saved')!r}).to_parquet('saved.parquet')"
+    assert "saved: a folder that `save_to_disk` of datasets wrote, which is not read; " in done.err
+    assert f"write it as a Parquet file (in Python: `{line}`), and give the path of that" in done.err
+    saved.to_parquet("saved.parquet")
+    assert autotune("init", "saved.parquet").code == 0

@@ -251,6 +251,31 @@ def test_lists_of_spans_are_told_what_they_must_become(case: str, name: str, aut
     assert "name the columns in a file of your own" not in done.err
 
 
+def prodigy(row: int) -> dict[str, Any]:
+    text = complaint(row)
+    starts = [place for place in range(len(text)) if place == 0 or text[place - 1] == " "]
+    tokens = [{"text": text[start:].split()[0], "start": start, "end": start + 2} for start in starts]
+    spans = [{"start": 3, "end": 6, "label": "ORG"}] if row % 3 else []
+    return {"text": text, "tokens": tokens, "spans": spans, "answer": "reject" if row % 9 == 0 else "accept"}
+
+
+def test_what_was_said_of_spans_is_no_task(autotune: Command) -> None:
+    rows = [prodigy(row) for row in range(60)]
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = autotune("init", "rows.jsonl")
+    assert (done.code, done.out) == (2, "")
+    assert "  'answer': what was said of the spans of a row: 2 labels: accept 53, reject 7" in done.err
+    assert "rows.jsonl: 'spans' holds lists of spans; write them as CoNLL, or as the columns `tokens`" in done.err
+    Path("rows.jsonl").write_text("\n".join(json.dumps({**row, "urgent": row["text"][13] < "l"}) for row in rows))
+    done = autotune("init", "rows.jsonl")
+    assert done.code == 0, done.err
+    assert "label 'urgent'" in done.out
+    assert "label 'answer'" not in done.out
+    Path("plain.jsonl").write_text("\n".join(json.dumps({k: row[k] for k in ("text", "answer")}) for row in rows))
+    done = autotune("init", "plain.jsonl", "-o", "plain.yaml")
+    assert "label 'answer'" in done.out
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_nested_questions_are_told_what_they_must_become(indent: int | None, autotune: Command) -> None:
     question = {"id": "1", "question": "What?", "answers": [{"text": "new", "answer_start": 3}]}
