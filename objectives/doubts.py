@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from .corpus.corpus import Corpus
 from .data.cleaning import Finding
@@ -66,21 +66,22 @@ def rarely_held_out(main: Classification, validation: Table) -> list[Finding]:
 def gaps(task: Classification, train: Table) -> list[Finding]:
     """A finding where a label is what a gap in a table becomes when it is written as text."""
     labels = task.answers(train)
-    gap_labels = {*_gaps_among({*labels})}
+    gap_labels = {*_gaps_among(Counter(labels))}
     cases = [f"{label!r} at {train.where(row)}" for row, label in enumerate(labels) if label in gap_labels]
     what = f"label of task {task.name!r} that looks like a missing value; leave the cell empty if it is one"
     return [Finding.of(what, cases, "noted")] if cases else []
 
 
-def _gaps_among(labels: Collection[str]) -> Iterator[str]:
-    """Labels that look like a missing value: by their form, among numbers also `NA`, and beside 0 to k also -1."""
+def _gaps_among(labels: Counter[str]) -> Iterator[str]:
+    """Labels that look like a missing value: by their form, among numbers also `NA`, and beside 0 to k a rare -1."""
     others = {label: number_of(label) for label in labels if label.lower() not in MISSING}
     are_numbers = bool(others) and all(map(math.isfinite, others.values()))
     known = MISSING if are_numbers else GAPS | _MARKS
     yield from (label for label in labels if label.lower() in known)
     codes = sorted(others.values())
     if len(codes) > 2 and codes == [*range(-1, len(codes) - 1)]:
-        yield from (label for label, number in others.items() if number == -1)
+        rarest = min(labels, key=labels.__getitem__)
+        yield from (label for label, number in others.items() if number == -1 and label == rarest)
 
 
 def outliers(task: Regression, train: Table) -> list[Finding]:
