@@ -16,6 +16,8 @@ _ONE_SIDED = 0.9
 _FEW_HELD_OUT = 5
 _FEW, _MOST = 0.02, 0.9
 """Outliers: at most this share of the rows has at least that share of the variance."""
+_RARE = 0.25
+"""Of the rows that a label has on average: from there on a mark or -1 is rather a class, as of a sentiment."""
 _MARKS = {"-", "?"}
 """What annotators write for "not agreed" or "not known", such as SNLI's `-`."""
 
@@ -76,12 +78,12 @@ def _gaps_among(labels: Counter[str]) -> Iterator[str]:
     """Labels that look like a missing value: by their form, among numbers also `NA`, and beside 0 to k a rare -1."""
     others = {label: number_of(label) for label in labels if label.lower() not in MISSING}
     are_numbers = bool(others) and all(map(math.isfinite, others.values()))
-    known = MISSING if are_numbers else GAPS | _MARKS
-    yield from (label for label in labels if label.lower() in known)
+    yield from (label for label in labels if label.lower() in (MISSING if are_numbers else GAPS))
     codes = sorted(others.values())
-    if len(codes) > 2 and codes == [*range(-1, len(codes) - 1)]:
-        rarest = min(labels, key=labels.__getitem__)
-        yield from (label for label, number in others.items() if number == -1 and label == rarest)
+    is_minus_one = len(codes) > 2 and codes == [*range(-1, len(codes) - 1)]
+    marks = [label for label in labels if label in _MARKS or (is_minus_one and others.get(label) == -1)]
+    usual = _RARE * labels.total() / len(labels)
+    yield from (label for label in marks if labels[label] <= usual and not (are_numbers and label in _MARKS))
 
 
 def outliers(task: Regression, train: Table) -> list[Finding]:

@@ -67,8 +67,8 @@ def _mapping(processes: int) -> Generator[Spread]:
     waiting: list[deque[Future[list[Row | None]]]] = []
 
     def spread(job: Job, chunks: Sequence[Sequence[Row]]) -> Iterator[list[Row | None]]:
-        futures = deque(pool.submit(job, chunk) for chunk in chunks)
-        waiting.append(futures)
+        waiting.append(futures := deque[Future[list[Row | None]]]())
+        futures.extend(pool.submit(job, chunk) for chunk in chunks)
         return (futures.popleft().result() for _ in chunks)
 
     try:

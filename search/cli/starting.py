@@ -54,7 +54,8 @@ def _tell_rest(started: Started) -> None:
         why = f"if rows of one belong together, set data.group: {name}, so that none are on both sides of the split"
         tell(f"{name!r} repeats ({told}): {why}", "yellow")
     for name, line in started.splits.items():
-        tell(f"left out: split {name!r}: for these rows, write `{line}` under data", "yellow")
+        how = "in place of that under data" if name == "validation" else "under data"
+        tell(f"left out: split {name!r}: for these rows, write `{line}` {how}", "yellow")
     for name, why in started.checked.refused.items():
         for line in f"left out: file {name!r}: {why}".splitlines():
             tell(line, "yellow")

@@ -177,11 +177,11 @@ def _answered(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]:
             yield answer(column, kind or _KINDS[column.form], reading, f"a guess: {column.told}")
 
 
-def _doubt(column: Column, forms: Sequence[Form]) -> tuple[bool, int, bool, bool, int]:
+def _doubt(column: Column, forms: Sequence[Form]) -> tuple[bool, bool, int, bool, int]:
     """Least of the likeliest guess: where a text is from (`source`) is rather known than asked for."""
     is_weak, are_classes = names.plain_name(column.name) in names.WEAK_TEXTS, column.form is Form.CLASSES
     has_gaps = are_classes and column.labelled < len(column.values)
-    return is_weak, forms.index(column.form), are_classes and bool(column.alone), has_gaps, len(column.counts)
+    return is_weak, has_gaps, forms.index(column.form), are_classes and bool(column.alone), len(column.counts)
 
 
 def _with_own_columns(columns: Sequence[Column]) -> Iterator[Chosen]:
@@ -231,11 +231,16 @@ def _unlabelled(columns: Sequence[Column], kind: str | None) -> Iterator[Chosen]
         yield Chosen(RECONSTRUCT if kind == "masked_lm" else "copy", {"kind": kind, **reading}, "needs no labels")
 
 
+def _has_words(column: Column) -> bool:
+    """Whether it is read rather than learnt: texts, or a few of them, as all premises may share their hypotheses."""
+    return column.form is Form.TEXT or 2 * sum(" " in value.strip() for value in column.counts) > len(column.counts)
+
+
 def _reading(columns: Sequence[Column], answer: Column | None) -> dict[str, str]:
     """What the encoder reads: a pair or a text by its name, else the longest texts, else words; empty if nothing."""
     others = [column for column in columns if column is not answer]
     for pair in names.PAIRS:
-        found = [*_named(others, pair, Form.TEXT, Form.CLASSES)]  # a few hypotheses may go with all premises
+        found = [column for column in _named(others, pair, Form.TEXT, Form.CLASSES) if _has_words(column)]
         if len(found) == 2 and any(column.form is Form.TEXT for column in found):
             return {"text": found[0].name, "text_pair": found[1].name}
     texts = [column for column in others if column.form is Form.TEXT]

@@ -116,7 +116,7 @@ def _without_verdict(column: Column) -> Column:
     """A column of an export of spans, which is nothing to learn where it only says whether these are right."""
     if plain_name(column.name) != "answer" or not {*map(str.lower, column.counts)} <= _VERDICTS:
         return column
-    return replace(column, form=Form.USELESS, told=f"what was said of the spans of a row: {column.told}")
+    return replace(column, form=Form.USELESS, told=f"an annotator's verdict on the row: {column.told}")
 
 
 def _rows(source: Source, folder: Path) -> DataSettings:

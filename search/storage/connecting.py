@@ -93,7 +93,6 @@ def _begin_immediately(engine: Engine, file: Path, url: str) -> None:
             )
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        check()
         connection.isolation_level = None  # the driver's own BEGIN would come too late
         connection.execute(f"PRAGMA busy_timeout = {timeouts.RUNNING_S * 1000:.0f}")
         # Under WAL this loses nothing when a process dies; a power cut may cost the last commits, never the file.
@@ -104,6 +103,7 @@ def _begin_immediately(engine: Engine, file: Path, url: str) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()  # the connections that made the schema do not know of this
+    event.listen(engine, "do_connect", lambda *_: check())  # before SQLite makes an empty file of that name
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
 

@@ -64,7 +64,7 @@ def test_a_label_that_may_be_a_gap_is_noted(tmp_path: Path):
     ],
 )
 def test_a_code_for_a_missing_label_is_noted(tmp_path: Path, labels: list[str], gap: str):
-    answers = [*labels * 20, *labels[:-1] * 20]
+    answers = [*labels * 8, *labels[:-1] * 62]
     write(tmp_path / "train.csv", [(f"text number {row}", label) for row, label in enumerate(answers)])
     corpus = read(tmp_path, {"main": {"kind": "classification"}}, validation=0.2)
     (finding,) = [found for found in doubts(corpus, ["main.f1"]) if "missing value" in found.what]
@@ -74,7 +74,16 @@ def test_a_code_for_a_missing_label_is_noted(tmp_path: Path, labels: list[str], 
 
 @pytest.mark.parametrize(
     "labels",
-    [["-1", "1"], ["-1", "0"], ["-1", "1", "2"], ["-2", "-1", "0", "1"], ["-1", "-1", "0", "1"], ["NA", "EU"]],
+    [
+        ["-1", "1"],
+        ["-1", "0"],
+        ["-1", "1", "2"],
+        ["-2", "-1", "0", "1"],
+        ["-1", "0", "1"],
+        ["+", "-"],
+        ["yes", "?"],
+        ["NA", "EU"],
+    ],
     ids=str,
 )
 def test_labels_that_only_resemble_such_a_code_are_not(tmp_path: Path, labels: list[str]):

@@ -958,6 +958,24 @@ def test_a_guess_has_a_label_in_every_row_if_it_can() -> None:
     assert main_of(made(lone, kind="classification"))["label"] == "b"
 
 
+def test_a_column_with_gaps_hides_no_complete_target() -> None:
+    rows = [
+        {
+            "text": row["text"],
+            "region": "north" if row["id"] % 2 else "south" if row["id"] % 5 else "",
+            "marks": ("price|food", "food", "price", "place|food")[row["id"] % 4],
+        }
+        for row in reviews()
+    ]
+    assert main_of(made(rows)) == {"kind": "multi_label", "text": "text", "labels": "marks"}
+
+
+@pytest.mark.parametrize("flag", [("True", "False"), ("sports", "politics")])
+def test_a_flag_is_no_second_text(flag: Sequence[str]) -> None:
+    rows = [{"text": row["text"], "text_pair": flag[row["id"] % 2], "label": row["label"]} for row in reviews()]
+    assert main_of(made(rows)) == {"kind": "classification", "text": "text", "label": "label"}
+
+
 @pytest.mark.parametrize("name", ["tags", "labels", "anything"])
 def test_several_labels_with_another_separator_are_read_with_it_where_somebody_asks(
     name: str, autotune: Command
@@ -1020,7 +1038,8 @@ def test_the_other_splits_of_a_saved_data_set_are_told(autotune: Command) -> Non
     text = Path("studies/study.yaml").read_text(encoding="utf-8")
     for kind in ("validation", "test"):
         line = f"{kind}: ../saved@{kind}"
-        assert f"left out: split '{kind}': for these rows, write `{line}` under data" in done.out
+        how = "in place of that under data" if kind == "validation" else "under data"
+        assert f"left out: split '{kind}': for these rows, write `{line}` {how}" in done.out
         text = re.sub(rf"(?m)^  {kind}: .*\n", "", text).replace("\ndata:\n", f"\ndata:\n  {line}\n")
     text = text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny")
     Path("studies/study.yaml").write_text(text, encoding="utf-8")

@@ -264,7 +264,7 @@ def test_what_was_said_of_spans_is_no_task(autotune: Command) -> None:
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     done = autotune("init", "rows.jsonl")
     assert (done.code, done.out) == (2, "")
-    assert "  'answer': what was said of the spans of a row: 2 labels: accept 53, reject 7" in done.err
+    assert "  'answer': an annotator's verdict on the row: 2 labels: accept 53, reject 7" in done.err
     assert "rows.jsonl: 'spans' holds lists of spans; write them as CoNLL, or as the columns `tokens`" in done.err
     Path("rows.jsonl").write_text("\n".join(json.dumps({**row, "urgent": row["text"][13] < "l"}) for row in rows))
     done = autotune("init", "rows.jsonl")
