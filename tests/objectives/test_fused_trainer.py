@@ -80,6 +80,7 @@ def test_trials_that_are_left_hold_no_memory_of_those_that_went(prepared: Prepar
     assert [row.untyped_storage().nbytes() for row in rows] == [row.nbytes for row in rows]
 
 
+@pytest.mark.slow
 def test_a_cohort_whose_rows_find_no_room_stays_as_it_is(prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch):
     def no_room(_: RowAdamW) -> None:
         raise torch.OutOfMemoryError("none left")
@@ -265,6 +266,7 @@ def test_a_model_that_nobody_trains_with_holds_no_weights(prepared: PreparedObje
     assert not [held for kept in trainer._models.values() for model in kept for held in model.parameters()]
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_fails_fails_alone(prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch):
     """Those that were evaluated before it must not be asked for their next rung: at the last one there is none."""
     expected = to_the_end(trained(prepared, TRIALS))

@@ -245,6 +245,7 @@ def test_one_death_counts_once_though_the_server_died_before_the_state_was_told(
     assert study.trials[0].state is TrialState.WAITING
 
 
+@pytest.mark.slow
 def test_a_tuner_that_had_to_wait_for_the_storage_gives_others_their_grace(study: optuna.Study, url: str) -> None:
     owner, other = elsewhere(claims_of(study, url)), claims_of(study, url, grace_s=0.5)
     owner.mark_owner(owner.study.ask())

@@ -26,6 +26,7 @@ def values(name: str = "tiny") -> list[float | None]:
     return [trial.value for trial in open_study(name, URL).study.trials]
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_with_its_commit(study: Path, hub: Hub, autotune: Command) -> None:
     first = hub.push("main", seed=1)
     outcome = autotune("study", "create", "study.yaml")

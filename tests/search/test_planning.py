@@ -80,6 +80,7 @@ def test_nothing_is_stored(folder: Path, autotune: Command) -> None:
     assert sorted(file.name for file in folder.iterdir()) == ["reviews.csv", "study.yaml"]
 
 
+@pytest.mark.slow
 def test_a_stored_study_stays_as_it_is(trained: Path, autotune: Command) -> None:
     study = open_study("tiny", "sqlite:///autotune.db").study
     known = (study.user_attrs, [trial.user_attrs for trial in study.get_trials()])
