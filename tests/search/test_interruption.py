@@ -40,17 +40,20 @@ def test_where_nothing_would_end_soon_once_is_now(number: signal.Signals) -> Non
 
 TOLD = "stopping after this rung; press Ctrl-C again to stop now"
 WAITING = """
-import sqlite3, sys
+import os, sqlite3, sys
 from autotune.search.interruption import interruption
 
-with interruption(lambda text: print(text, flush=True)) as found:
+def say(text):
+    os.write(1, f"{text}\\n".encode())  # whole, whichever of two threads says it
+
+with interruption(say):
     connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
     try:
-        print("waits", flush=True)
+        say("waits")
         connection.execute("BEGIN IMMEDIATE")
-        print("goes on", flush=True)
+        say("goes on")
     except KeyboardInterrupt:
-        print("ends", flush=True)
+        say("ends")
 """
 
 
