@@ -55,6 +55,9 @@ def connected(address: URL, url: str, *, reading: bool = False) -> RDBStorage:
         storage = RDBStorage(text_url.replace("{", "{{").replace("}", "}}"), settings, skip_table_creation=reading)
     except RuntimeError:  # Optuna's own check of the schema, the only thing there that raises it
         raise refusal(url, "was made by another version of Optuna; see `optuna storage upgrade --help`") from None
+    except AssertionError:  # Optuna's, of a version that is not there
+        words = "lacks the version of its tables: was it moved or replaced just now, or is it damaged?"
+        raise refusal(url, words) from None
     # Optuna closes a session after its commit: to make all that it read expire first is a sixth of reading a study.
     storage.scoped_session.remove()
     storage.scoped_session.configure(expire_on_commit=False)

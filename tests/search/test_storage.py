@@ -193,6 +193,13 @@ def test_the_database_of_another_optuna(file: Path, create: bool):
     assert "another version of Optuna" in refusal(url_of(file), create=create)
 
 
+def test_a_database_without_a_version(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """As of a file that is moved while it is opened: SQLite makes an empty one in its place."""
+    monkeypatch.setattr("optuna.storages._rdb.storage._VersionManager._init_alembic", lambda _: None)
+    assert refusal(url_of(file), create=True).endswith("was it moved or replaced just now, or is it damaged?")
+    assert not file.exists()
+
+
 def test_an_empty_file_is_no_study_but_can_become_one(file: Path):
     file.touch()
     assert "holds no studies" in refusal(url_of(file), create=False)
