@@ -73,11 +73,9 @@ def _mapping(processes: int) -> Generator[Spread]:
 
     try:
         yield spread
-    except BaseException:
-        # Nobody waits for the rest, which may take hours. The pool's own cancelling needs a pool that is still there
-        # when its thread looks.
+    finally:
+        # Nobody waits for what an interruption leaves, which may take hours. The pool's own cancelling needs a pool
+        # that is still there when its thread looks.
         for future in chain(*waiting):
             future.cancel()
         pool.shutdown(wait=False)
-        raise
-    pool.shutdown()

@@ -149,8 +149,8 @@ def _likely_encoding(data: bytes) -> tuple[str, str]:
     """Its name, and Python's."""
     for tried, codec, name in _LIKELY:
         with suppress(UnicodeDecodeError):
-            if tried != "gb18030" or _is_chinese(data.decode(tried)):
-                data.decode(tried)
+            text = data.decode(tried)
+            if tried != "gb18030" or _is_chinese(text):
                 return name, codec
     return "Latin-1", "latin-1"
 

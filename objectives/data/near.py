@@ -131,6 +131,8 @@ class _Group:
 
 
 def _is_near(text: str, other: str, edits: int, threshold: float) -> bool:
+    """Whether two texts are at most so many edits apart, and no word is replaced by an unlike one."""
+
     def letters_agree() -> bool:
         return OSA.distance(text, other, score_cutoff=edits) <= edits
 

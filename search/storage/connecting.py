@@ -16,6 +16,7 @@ from .failures import refusal
 from .reading import connect_to_read
 
 _UNKNOWN = (-1, -1)
+"""No file's device and number."""
 
 
 def first_engine(address: URL, url: str) -> Engine:

@@ -90,6 +90,14 @@ def test_a_training_in_pieces_is_the_whole_one(
     assert same_weights(pieces, whole)
 
 
+def stopped_at_7(prepared: PreparedObjective, given: Configuration, folder: Path) -> int:
+    """A training that is stopped at step 7 and leaves its state. Returns the step whose weights are the best."""
+    with pytest.raises(Interrupted):
+        train(prepared, given, Manner(saved=SavedHistory(store(folder), print), stops=after(7)))
+    (best,) = set(store(folder).sizes()) - {0}
+    return best
+
+
 @pytest.mark.slow
 def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     objective: Objectives, tmp_path: Path
@@ -97,9 +105,7 @@ def test_weights_of_a_life_that_was_killed_before_its_state_are_not_counted_on(
     prepared = objective(objective=BY_LOSS, training={"epochs": 3})
     given = configuration().model_copy(update={"mix": Mix()})
     whole = train(prepared, given, Manner())
-    with pytest.raises(Interrupted):
-        train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), print), stops=after(7)))
-    (best,) = set(store(tmp_path).sizes()) - {0}
+    best = stopped_at_7(prepared, given, tmp_path)
     later = store(tmp_path).load(best, given)
     assert later is not None
     zeros = {name: torch.zeros_like(value) for name, value in later.weights.items()}
@@ -114,9 +120,7 @@ def test_without_the_best_weights_it_starts_over(objective: Objectives, tmp_path
     prepared = objective(objective=BY_LOSS, training={"epochs": 3})
     given = configuration().model_copy(update={"mix": Mix()})
     whole = train(prepared, given, Manner())
-    with pytest.raises(Interrupted):
-        train(prepared, given, Manner(saved=SavedHistory(store(tmp_path), print), stops=after(7)))
-    (best,) = set(store(tmp_path).sizes()) - {0}
+    best = stopped_at_7(prepared, given, tmp_path)
     path = store(tmp_path)._path(best)
     if damaged == "gone":
         path.unlink()

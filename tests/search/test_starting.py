@@ -241,6 +241,14 @@ def auxiliaries_of(started: Started) -> list[str]:
     return [task.name for task in started.checked.plan.tasks[1:]]
 
 
+def created(autotune: Command, text: str) -> str:
+    """What `create` says of a study file, with an encoder that is here."""
+    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
+    done = autotune("study", "create", "study.yaml", "--dry-run")
+    assert done.code == 0, done.err
+    return done.out
+
+
 @pytest.mark.parametrize("case", KINDS)
 def test_every_kind_is_seen(case: str) -> None:
     name, row, main, auxiliaries = KINDS[case]
@@ -260,10 +268,7 @@ def test_create_takes_the_file_as_it_is(case: str, autotune: Command) -> None:
     name, row, *_ = KINDS[case]
     made([row(each) for each in reviews()], name)
     text = Path("study.yaml").read_text(encoding="utf-8")
-    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
-    done = autotune("study", "create", "study.yaml", "--dry-run")
-    assert done.code == 0, done.err
-    assert "all checks passed" in done.out
+    assert "all checks passed" in created(autotune, text)
 
 
 def test_the_command_tells_what_it_chose_and_what_comes_next(autotune: Command) -> None:
@@ -905,9 +910,7 @@ def test_a_column_that_some_rows_lack_is_an_auxiliary_if_most_have_a_label(autot
     line = next(line for line in Path("study.yaml").read_text().splitlines() if line.startswith("  aspect:"))
     assert line.endswith(", empty in 40 rows")
     text = Path("study.yaml").read_text(encoding="utf-8")
-    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
-    done = autotune("study", "create", "study.yaml", "--dry-run")
-    assert done.code == 0, done.err
+    created(autotune, text)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
@@ -924,9 +927,7 @@ def test_a_column_of_several_labels_brings_the_line_to_write(name: str, autotune
     line = "the_kinds: {kind: multi_label, text: text, labels: the kinds}"
     assert told.endswith(f"; to learn them too, write `{line}` under tasks")
     text = Path("study.yaml").read_text(encoding="utf-8").replace("\n  reconstruct:", f"\n  {line}\n  reconstruct:")
-    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
-    done = autotune("study", "create", "study.yaml", "--dry-run")
-    assert done.code == 0, done.err
+    created(autotune, text)
 
 
 @pytest.mark.parametrize("kind", [None, "classification"])
@@ -938,10 +939,7 @@ def test_a_column_that_some_rows_lack_is_the_main_task_if_it_is_all_there_is(
     assert main_of(started) == {"kind": "classification", "text": "text", "label": "spam"}
     assert started.checked.plan.tasks[0].why.endswith(", empty in 10 rows")
     text = Path("study.yaml").read_text(encoding="utf-8")
-    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
-    done = autotune("study", "create", "study.yaml", "--dry-run")
-    assert done.code == 0, done.err
-    assert "without a label" in done.out
+    assert "without a label" in created(autotune, text)
 
 
 def test_a_column_that_most_rows_lack_is_the_main_task_where_somebody_asks_for_one() -> None:
@@ -986,9 +984,7 @@ def test_several_labels_with_another_separator_are_read_with_it_where_somebody_a
     assert main_of(started) == {"kind": "multi_label", "text": "text", "labels": name, "separator": ","}
     assert started.checked.plan.tasks[0].why.endswith("labels with ',' between them, empty in 12 rows")
     text = Path("study.yaml").read_text(encoding="utf-8")
-    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
-    done = autotune("study", "create", "study.yaml", "--dry-run")
-    assert done.code == 0, done.err
+    created(autotune, text)
 
 
 @pytest.mark.parametrize("few", ["premise", "hypothesis"])
@@ -1021,9 +1017,7 @@ def test_tags_of_the_words_of_any_text_bring_the_line_to_write(autotune: Command
     line = "the_slots: {kind: token_classification, tokens: message, tags: the slots}"
     assert told.endswith(f"; a tag for every word of 'message'; to learn them too, write `{line}` under tasks")
     text = Path("study.yaml").read_text(encoding="utf-8").replace("\n  reconstruct:", f"\n  {line}\n  reconstruct:")
-    Path("study.yaml").write_text(text.replace("sentence-transformers/all-MiniLM-L6-v2", "scratch:tiny"))
-    done = autotune("study", "create", "study.yaml", "--dry-run")
-    assert done.code == 0, done.err
+    created(autotune, text)
 
 
 def test_the_other_splits_of_a_saved_data_set_are_told(autotune: Command) -> None:
