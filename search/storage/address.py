@@ -11,6 +11,8 @@ from ..passwords import masked
 from .failures import refusal
 
 _SQLITE = "sqlite:///"
+_DRIVER = "psycopg"
+"""Of PostgreSQL: version 3, the only one whose errors `patience` can tell apart."""
 DEFAULT_URL = "sqlite:///autotune.db"
 _ALLOWED = "allowed are sqlite:///FILE and postgresql://HOST/DATABASE, with USER:PASSWORD@ before HOST if it asks"
 
@@ -65,7 +67,9 @@ def parsed(url: str) -> URL:
         raise refusal(url, f"names the database {backend!r}, which is not supported; {_ALLOWED}")
     if "@" in f"{address.host}{address.database}":
         raise refusal(url, "has an @ too many: in a name or password write it as %40, and / as %2F")
-    return address if "+" in driver else address.set(drivername="postgresql+psycopg")
+    if (other := driver.partition("+")[2]) not in {"", _DRIVER}:
+        raise refusal(url, f"names the driver {other!r}; write postgresql://, which takes {_DRIVER}")
+    return address.set(drivername=f"postgresql+{_DRIVER}")
 
 
 def _check_file_url(address: URL, url: str) -> None:

@@ -17,6 +17,15 @@ from .reading import connect_to_read
 
 _UNKNOWN = (-1, -1)
 """No file's device and number."""
+_SERVER = {
+    "connect_timeout": round(timeouts.OPENING_S),
+    "tcp_user_timeout": round(timeouts.SILENCE_S * 1000),
+    "keepalives_idle": round(timeouts.SILENCE_S / 2),
+    "keepalives_interval": round(timeouts.SILENCE_S / 6),
+    "keepalives_count": 3,
+}
+"""libpq's settings, unless the URL has them. Without the last four, a server whose machine is gone is waited for as long
+as the kernel likes, a quarter of an hour or more, before anybody hears that it is not there."""
 
 
 def first_engine(address: URL, url: str) -> Engine:
@@ -24,16 +33,13 @@ def first_engine(address: URL, url: str) -> Engine:
     try:
         return create_engine(address, poolclass=NullPool, **_engine_settings(address))
     except ImportError:
-        package = address.get_driver_name()
-        extra = "[binary]" if package == "psycopg" else "-binary" if package == "psycopg2" else ""
-        raise refusal(url, f"needs the Python package {package}: pip install '{package}{extra}'") from None
+        raise refusal(url, "needs the Python package psycopg: pip install 'psycopg[binary]'") from None
 
 
 def _engine_settings(address: URL) -> dict[str, Any]:
     if address.drivername == "sqlite":
         return {"connect_args": {"timeout": timeouts.OPENING_S}}
-    patience = {} if "connect_timeout" in address.query else {"connect_timeout": round(timeouts.OPENING_S)}
-    return {"connect_args": patience}
+    return {"connect_args": {name: value for name, value in _SERVER.items() if name not in address.query}}
 
 
 def connected(address: URL, url: str, *, reading: bool = False) -> RDBStorage:

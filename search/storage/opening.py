@@ -85,7 +85,11 @@ def _tables(address: URL, url: str, *, create: bool, reading: bool) -> set[str]:
     """Return the names of the tables that are there; empty for a SQLite file that `create` may make."""
     if address.drivername != "sqlite":
         with first_engine(address, url).connect() as connection:
-            return set(inspect(connection).get_table_names())
+            names = set(inspect(connection).get_table_names())
+        # Other tables may stand beside a study's, but there is one version of a schema in a database.
+        if _LAST_TABLE in names:
+            _check_ours(names, url)
+        return names
     file = Path(address.database or "")
     if not file.parent.is_dir():
         raise refusal(url, f"cannot be opened: there is no folder {str(file.parent)!r}")
@@ -114,9 +118,14 @@ def _file_tables(file: Path, url: str) -> set[str]:
 def _names(connection: sqlite3.Connection, url: str) -> set[str]:
     """The tables of a SQLite file; none of them if it is empty, and Optuna's among them if not."""
     names: set[str] = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if names and not names & _FIRST_TABLES:
-        raise refusal(url, "is the database of another program, not of a study")
+    if names:
+        _check_ours(names, url)
     return names
+
+
+def _check_ours(names: set[str], url: str) -> None:
+    if not names & _FIRST_TABLES:
+        raise refusal(url, "is the database of another program, not of a study")
 
 
 @contextmanager
@@ -128,9 +137,10 @@ def _one_maker(address: URL, url: str) -> Generator[None]:
             yield
         return
     file = Path(address.database or "")
-    mine = _touched(file)
+    touched = _touched(file)
     try:
         with FileLock(f"{file}.lock", timeout=timeouts.RUNNING_S):
+            mine = touched and file.stat().st_size == 0  # or another process was first, and it holds studies
             try:
                 _file_tables(file, url)
                 yield

@@ -1,13 +1,17 @@
 import sqlite3
+import sys
 import traceback
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import optuna
 import pytest
-from autotune.search.storage import connecting, masked, open_storage, storage_errors, storage_url, timeouts
+from autotune.search.storage import connecting, masked, open_storage, opening, storage_errors, storage_url, timeouts
 from autotune.spaces.errors import StorageError, StorageLost, StorageReplaced
+from filelock import FileLock
 from optuna.exceptions import StorageInternalError
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 
 
@@ -110,7 +114,6 @@ def test_what_has_no_password_is_shown_as_it_is(url: str):
         ("postgresql://ada:secret@host:port/studies", "not the URL of a database"),
         ("postgresql://ada:sec@ret@host/studies", "write it as %40"),
         ("mysql://ada:secret@host/studies", "'mysql', which is not supported; allowed are sqlite:///FILE"),
-        ("postgresql+nonsense://ada:secret@host/studies", "nonsense"),
         ("sqlite://autotune.db", "three slashes"),
         ("sqlite:///:memory:", "must name a plain file"),
         ("sqlite://", "must name a plain file"),
@@ -124,9 +127,15 @@ def test_urls_that_are_refused(url: str, words: str, create: bool, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_driver_is_named():
-    driver = "pg8000"  # a dialect that SQLAlchemy knows and nothing here installs
-    assert f"pip install '{driver}" in refusal(f"postgresql+{driver}://ada:secret@host/studies", create=True)
+@pytest.mark.parametrize("driver", ["psycopg2", "pg8000", "asyncpg", "nonsense"])
+def test_another_driver_is_refused(driver: str):
+    told = refusal(f"postgresql+{driver}://ada:secret@host/studies", create=True)
+    assert f"names the driver '{driver}'; write postgresql://" in told
+
+
+def test_the_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as where it is not installed: importing it fails
+    assert "pip install 'psycopg[binary]'" in refusal("postgresql://ada:secret@host/studies", create=True)
 
 
 def test_a_server_that_is_not_there():
@@ -182,6 +191,50 @@ def test_the_database_of_another_program(file: Path, create: bool):
     before = file.read_bytes()
     assert "another program" in refusal(url_of(file), create=create)
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_server_with_the_tables_of_another_program(postgres_url: str, create: bool):
+    """Alembic keeps one version a database: Optuna's tables would be made, and then be refused for that version."""
+    engine = create_engine(make_url(postgres_url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('4f3c')"))
+    assert "another program" in refusal(postgres_url, create=create)
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    engine.dispose()
+
+
+def test_whoever_fails_leaves_a_database_that_another_one_made_meanwhile(file: Path, monkeypatch: pytest.MonkeyPatch):
+    class Late(FileLock):
+        """Taken only when another process has stored its studies."""
+
+        def acquire(self, *arguments: Any, **settings: Any) -> Any:
+            monkeypatch.setattr(opening, "FileLock", FileLock)
+            made(file)
+            monkeypatch.setattr(opening, "_file_tables", interrupted)
+            return super().acquire(*arguments, **settings)
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opening, "FileLock", Late)
+    with pytest.raises(KeyboardInterrupt):
+        open_storage(url_of(file), create=True)
+    monkeypatch.undo()
+    assert open_storage(url_of(file), create=False).get_all_studies() == []
+
+
+def test_a_server_that_says_nothing_is_lost_within_minutes(postgres_url: str):
+    storage = open_storage(postgres_url, create=True)
+    with storage.engine.connect() as connection:
+        known = connection.connection.dbapi_connection.info.get_parameters()  # pyright: ignore[reportOptionalMemberAccess]
+    assert (known["tcp_user_timeout"], known["keepalives_idle"]) == ("60000", "30")
+    given = make_url(postgres_url).update_query_dict({"tcp_user_timeout": "5000"})
+    storage = open_storage(given.render_as_string(hide_password=False), create=False)
+    with storage.engine.connect() as connection:
+        known = connection.connection.dbapi_connection.info.get_parameters()  # pyright: ignore[reportOptionalMemberAccess]
+    assert known["tcp_user_timeout"] == "5000"
 
 
 @pytest.mark.parametrize("create", [True, False])
