@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..objectives.caching import content_hash
 from ..objectives.training.checkpoints import CheckpointStore
 from .checkpoint_folder import checkpoint_folder
+from .ranking import is_ours
 from .study import StudyRecord
 
 _GOING_ON = (TrialState.RUNNING, TrialState.WAITING)
@@ -32,6 +33,6 @@ def checkpoint_store(record: StudyRecord, name: str | None = None, token: str = 
 
 def worth_keeping(trials: list[FrozenTrial], top: int, *, maximize: bool) -> set[int]:
     """The trials that go on, and the `top` best that are complete, by the first objective."""
-    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE and is_ours(trial)]
     complete.sort(key=lambda trial: trial.values[0], reverse=maximize)
     return {trial.number for trial in trials if trial.state in _GOING_ON} | {t.number for t in complete[:top]}

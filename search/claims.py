@@ -98,12 +98,10 @@ class Claims:
         """Send heartbeats for this tuner's trials."""
         return self.heartbeat.beating(lambda: [self._id(trial.number) for trial in self._running(self.token)])
 
-    def release(self) -> list[int]:
+    def release(self) -> None:
         """Requeue all trials of this tuner, including those that it had not recorded. The lock is held."""
-        mine = [trial.number for trial in self._running(self.token, None)]
-        for number in mine:
-            self._requeue(self._id(number))
-        return mine
+        for trial in self._running(self.token, None):
+            self._requeue(self._id(trial.number))
 
     def _requeue(self, trial_id: int) -> None:
         """Let a trial wait. First without its owner: whoever asks for it next may die before it says who it is."""

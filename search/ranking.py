@@ -39,19 +39,27 @@ def objectives_of(study: optuna.Study) -> dict[str, str]:
     return {name: direction.name.lower() for name, direction in zip(names, study.directions, strict=True)}
 
 
+def is_ours(trial: FrozenTrial) -> bool:
+    """Whether a finished trial was trained here.
+
+    One that another program added or told, such as a dashboard, has no configuration to train again, or no step of
+    its best evaluation: it counts as ended, and is never the best.
+    """
+    return {CONFIGURATION, BEST_STEP} <= trial.user_attrs.keys()
+
+
 def ranked_trials(study: optuna.Study) -> list[RankedTrial]:
     """All COMPLETE trials of autotune with finite values, the best in the first objective first.
 
-    A trial that another program added or told, such as a dashboard, has no configuration to train again, or no step
-    of its best evaluation; it is not among them. Of those equal there, first come those of the Pareto front, so that
-    the best is one of it; then the earlier.
+    Of those equal there, first come those of the Pareto front, so that the best is one of it; then the earlier.
     """
     main_task = study.user_attrs["main_task"]
     measures = [name.removeprefix(f"{main_task}.") for name in objectives_of(study)]
     sign = -1.0 if study.directions[0] == StudyDirection.MAXIMIZE else 1.0
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    ours = [trial for trial in complete if {CONFIGURATION, BEST_STEP} <= trial.user_attrs.keys()]
-    ranked = [_ranked(trial, measures) for trial in ours if all(map(math.isfinite, trial.values))]
+    ranked = [
+        _ranked(trial, measures) for trial in complete if is_ours(trial) and all(map(math.isfinite, trial.values))
+    ]
     front = {trial.number for trial in study.best_trials} if len(study.directions) > 1 else set[int]()
     return sorted(ranked, key=lambda trial: (sign * trial.value, trial.number not in front, trial.number))
 

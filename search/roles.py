@@ -39,7 +39,10 @@ ROWS = "rows"
 BESIDE = "beside"
 """The hashes of what is read beside the data: lexicons, and models in folders."""
 
+ENDED_ELSEWHERE = "another program than autotune ended it"
+"""Such as a dashboard."""
+
 
 def failure_told(attributes: Mapping[str, Any]) -> Mapping[str, str]:
-    """The failure that a failed trial's attributes tell; where another program, such as a dashboard, ended it: none."""
-    return attributes.get(FAILURE, {"kind": "lost", "message": "another program than autotune ended it"})
+    """The failure that a failed trial's attributes tell; where another program ended it: none."""
+    return attributes.get(FAILURE, {"kind": "lost", "message": ENDED_ELSEWHERE})

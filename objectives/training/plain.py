@@ -1,6 +1,7 @@
 """The plain trainer: each slot is one model of its own, trained from rung to rung in turn."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -85,6 +86,7 @@ class PlainTrainer(Trainer):
 
     def _alone(self, trial_id: int) -> Evaluation:
         """Train one trial by itself to its next rung."""
+        began = time.perf_counter()
         try:
             run = self._running(trial_id)
             assert isinstance(run, TrainingRun | WholeRun)
@@ -92,7 +94,7 @@ class PlainTrainer(Trainer):
         except Exception as error:
             if is_more_than_a_trials(error):
                 raise
-            return self._failed(trial_id, error)
+            return replace(self._failed(trial_id, error), seconds=time.perf_counter() - began)
 
     def _failed(self, trial_id: int, error: Exception) -> Evaluation:
         """Note that a trial failed."""

@@ -24,8 +24,8 @@ _SERVER = {
     "keepalives_interval": round(timeouts.SILENCE_S / 6),
     "keepalives_count": 3,
 }
-"""libpq's settings, unless the URL has them. Without the last four, a server whose machine is gone is waited for as long
-as the kernel likes, a quarter of an hour or more, before anybody hears that it is not there."""
+"""libpq's settings, unless the URL has them. Without the last four nobody hears for a quarter of an hour or more, as
+long as the kernel likes, that a server's machine is gone."""
 
 
 def first_engine(address: URL, url: str) -> Engine:

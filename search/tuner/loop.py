@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ...objectives.training.failure import Failure, FailureKind
@@ -24,7 +25,8 @@ from ..executors.executor import Executor
 from ..interruption import Interruption
 from ..observer import Observer, Standing
 from ..passwords import without_passwords
-from ..roles import BASELINE, CONFIGURATION, FAILURE, REACHED, ROLE, SECONDS
+from ..ranking import is_ours
+from ..roles import BASELINE, CONFIGURATION, ENDED_ELSEWHERE, FAILURE, REACHED, ROLE, SECONDS
 from ..scoring import Scoring
 from ..storage import patiently
 from .budget import Budget, Ending
@@ -100,7 +102,7 @@ class Tuner:
     def _loop(self, total: int, interruption: Interruption) -> Ending:
         while not interruption.requested:
             if self._budget.left_s < 0:
-                return Ending.TIMEOUT if self._running or self._left(total) else Ending.DONE
+                return Ending.TIMEOUT if self._running or self._left(total) > 0 else Ending.DONE
             ending = self._patiently(lambda: self._fill(total))
             if self._running:
                 # Others' trials are looked after, and no deadline is missed.
@@ -113,7 +115,7 @@ class Tuner:
         return Ending.INTERRUPTED
 
     def _left(self, total: int) -> int:
-        """How many trials have not ended."""
+        """How many trials have not ended; fewer than none where the total was lowered."""
         return self._patiently(lambda: total - sum(trial.state.is_finished() for trial in self._claims.trials()))
 
     def _suspend(self) -> None:
@@ -157,11 +159,11 @@ class Tuner:
             for number, running in self._running.items():
                 if self._claims.is_mine(number):
                     running.trial.set_user_attr(SECONDS, running.spent)
-            released = self._claims.release()
-        for number in released:
-            if number in self._running:
-                self._observer.requeued(number)
-        self._running.clear()
+            self._claims.release()
+            trials = self._claims.trials()
+        for trial in trials:
+            if trial.number in self._running:
+                self._say_lost(trial, trials)
 
     def _tell_rest(self, total: int, ending: Ending) -> None:
         standing = self._standing(self._claims.trials())
@@ -177,7 +179,7 @@ class Tuner:
 
     def _standing(self, trials: Iterable[FrozenTrial]) -> Standing:
         ended = [trial for trial in trials if trial.state.is_finished()]
-        complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
+        complete = [trial for trial in ended if trial.state is TrialState.COMPLETE and is_ours(trial)]
         chosen = max if self._maximize else min
         best = chosen(complete, key=lambda trial: trial.values[0], default=None)
         baseline = next((trial.values[0] for trial in complete if trial.user_attrs.get(ROLE) == BASELINE), None)
@@ -205,12 +207,23 @@ class Tuner:
         return None
 
     def _drop_lost(self, trials: Sequence[FrozenTrial]) -> None:
-        """Let go of what another tuner took over, as this one seemed dead: it may be this one's to begin anew."""
+        """Let go of what another tuner took over, as this one seemed dead, or another program ended.
+
+        The first may be this one's to begin anew.
+        """
         for trial in trials:
             if trial.number in self._running and not self._claims.is_owned(trial):
                 self._executor.abandon(trial.number)
-                del self._running[trial.number]
-                self._observer.requeued(trial.number)
+                self._say_lost(trial, trials)
+
+    def _say_lost(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> None:
+        """Say how a trial that has no slot any more goes on."""
+        del self._running[trial.number]
+        if trial.state.is_finished():
+            self._observer.updated(self._standing(each for each in trials if each.number != trial.number))
+            self._observer.failed(trial.number, ENDED_ELSEWHERE)
+        else:
+            self._observer.requeued(trial.number)
 
     def _begin(self, trial: Trial, known: Mapping[int, float]) -> None:
         """Train a trial; `known` is what it reported before it was interrupted, by step."""
@@ -228,9 +241,15 @@ class Tuner:
         if running is None:
             return  # it left in an earlier attempt of this very evaluation
         running.hear(evaluation)
-        if not self._claims.is_mine(running.number):
-            self._leave(running, {})  # thought dead, and given to another tuner; or told already
-            return
+        try:
+            if self._claims.is_mine(running.number):
+                self._record(running, evaluation)
+                return
+        except UpdateFinishedTrialError:  # by another program, which takes no lock, right now
+            running.say = None
+        self._leave(running, {})  # thought dead, and given to another tuner; or told already
+
+    def _record(self, running: RunningTrial, evaluation: Evaluation) -> None:
         if (failure := running.failure(evaluation, self._budget.settings.trial_timeout)) is not None:
             self._fail(running, failure)
             return
@@ -282,12 +301,13 @@ class Tuner:
             is_told = is_mine or self._claims.is_told(number)
         if is_told:
             self._let_go(number)
+            say = running.say or partial(self._observer.failed, number, ENDED_ELSEWHERE)
         else:
             self._executor.abandon(number)
-            running.say = partial(self._observer.requeued, number)
+            say = partial(self._observer.requeued, number)
         del self._running[number]
         self._budget.ended(number)
-        running.say()
+        say()
 
     def _let_go(self, number: int) -> None:
         """Free the slot. A checkpoint stays where the trial is one of the best.

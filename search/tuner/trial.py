@@ -29,8 +29,8 @@ class RunningTrial:
     metrics: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     is_news: bool = False
     """Whether its last evaluation was the first of its place."""
-    say: Callable[[], None] = lambda: None
-    """Tells the observer how the trial ended, once that is stored."""
+    say: Callable[[], None] | None = None
+    """Tells the observer how this run ended the trial, once that is stored."""
     _heard: Evaluation | None = None
 
     @classmethod

@@ -16,7 +16,7 @@ from autotune.search.tuner import Ending, budget, loop
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from .test_tuner import RUNGS, Bench, Recorder, TabulatedTrainer, rising
+from .tabulated import RUNGS, Bench, Recorder, TabulatedTrainer, rising
 
 LEFT = "{} of {} trials are left; the same command resumes with another budget"
 

@@ -209,7 +209,7 @@ def test_whoever_fails_leaves_a_database_that_another_one_made_meanwhile(file: P
     class Late(FileLock):
         """Taken only when another process has stored its studies."""
 
-        def acquire(self, *arguments: Any, **settings: Any) -> Any:
+        def acquire(self, *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401  as the library has it
             monkeypatch.setattr(opening, "FileLock", FileLock)
             made(file)
             monkeypatch.setattr(opening, "_file_tables", interrupted)
