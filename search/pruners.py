@@ -1,7 +1,9 @@
 """Pruners: Optuna's, configured for our rungs, and two of our own."""
 
+import copy
 import math
 import warnings
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -42,8 +44,8 @@ def make_pruner(name: str, rungs: Sequence[int], one_epoch_step: int, trials: in
     if folds is not None:
         rungs, one_epoch_step, percentile = range(1, folds + 1), 1, PercentileOfMeansPruner
     makers: dict[str, Callable[[], BasePruner]] = {
-        "asha": lambda: SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=_ETA),
-        "hyperband": lambda: HyperbandPruner(min_resource=rungs[0], max_resource=rungs[-1], reduction_factor=_ETA),
+        "asha": lambda: HalvingByRungs(rungs),
+        "hyperband": lambda: HyperbandByRungs(rungs),
         "median": lambda: percentile(50.0, n_startup_trials=_complete_before_pruning(trials)),
         "percentile": lambda: percentile(75.0, n_startup_trials=_complete_before_pruning(trials)),
         "wilcoxon": _wilcoxon,
@@ -104,6 +106,41 @@ def _wilcoxon() -> BasePruner:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # Optuna's constraint on itself, not news for a user
         return WilcoxonPruner()
+
+
+class HalvingByRungs(SuccessiveHalvingPruner):
+    """Optuna's successive halving at rung 1, 3, 9, ..., counted, as their steps are rounded: 6, 11, 17, 23, ...
+
+    Args:
+        rungs: the steps at which every trial reports, ascending.
+    """
+
+    def __init__(self, rungs: Sequence[int]) -> None:
+        super().__init__(min_resource=1, reduction_factor=_ETA)
+        self._rungs = rungs
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        return super().prune(study, _by_rung(trial, self._rungs))
+
+
+class HyperbandByRungs(HyperbandPruner):
+    """Optuna's hyperband over rungs, counted as in `HalvingByRungs`; a kind of it, as its samplers look for that."""
+
+    def __init__(self, rungs: Sequence[int]) -> None:
+        super().__init__(min_resource=1, max_resource=len(rungs), reduction_factor=_ETA)
+        self._rungs = rungs
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        return super().prune(study, _by_rung(trial, self._rungs))
+
+
+def _by_rung(trial: FrozenTrial, rungs: Sequence[int]) -> FrozenTrial:
+    """The trial as if its rungs were the steps 1, 2, 3, ..."""
+    numbered = copy.copy(trial)
+    numbered.intermediate_values = {
+        bisect_left(rungs, step) + 1: value for step, value in trial.intermediate_values.items()
+    }
+    return numbered
 
 
 class PercentileOfMeansPruner(BasePruner):

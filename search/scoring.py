@@ -34,7 +34,7 @@ class Scoring:
         return fmean(each[0] for at, each in values.items() if at <= step)
 
     def report(self, values: Mapping[int, Sequence[float]], step: int) -> tuple[int, float]:
-        """What the pruner is told: (place, value). Folds are numbered, as steps of a fold may differ by trial."""
+        """What the pruner is told: (rung, value). Folds are numbered, as steps of a fold may differ by trial."""
         if not self.folds:
             return step, values[step][0]
         return len(values), values[step][0] if self.paired else self.shown(values, step)

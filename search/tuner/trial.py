@@ -22,13 +22,13 @@ class RunningTrial:
     values: dict[int, list[float]]
     """The objectives' values by step, those of an interrupted earlier life included."""
     reported: int
-    """The last place that its pruner was told of, in that life or this."""
+    """The last rung that its pruner was told of, in that life or this."""
     lost: float = 0.0
     """Seconds of training in earlier lives."""
     seconds: float = 0.0
     metrics: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
     is_news: bool = False
-    """Whether its last evaluation was the first of its place."""
+    """Whether its last evaluation was the first at its rung."""
     say: Callable[[], None] | None = None
     """Tells the observer how this run ended the trial, once that is stored."""
     _heard: Evaluation | None = None
@@ -73,10 +73,10 @@ class RunningTrial:
         step = evaluation.step
         self.metrics[step] = dict(evaluation.metrics)
         self.values.setdefault(step, self.scoring.values(evaluation.metrics))
-        place, value = self.scoring.report(self.values, step)
-        if place > self.reported and len(self.scoring.measures) == 1:
-            self.trial.report(value, place)
-            self.reported, self.is_news = place, True
+        rung, value = self.scoring.report(self.values, step)
+        if rung > self.reported and len(self.scoring.measures) == 1:
+            self.trial.report(value, rung)
+            self.reported, self.is_news = rung, True
 
     def shown(self, step: int) -> float:
         """Where it stands by its first objective."""

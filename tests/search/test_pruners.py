@@ -108,14 +108,24 @@ def test_one_epoch_keeps_about_as_many_as_its_text_says():
     assert abs(states.count(TrialState.COMPLETE) - expected) <= 6
 
 
-def test_every_rung_of_successive_halving_is_a_rung_of_the_study():
-    """A rung between two reports would compare trials at different steps."""
-    study = optuna.create_study(direction="maximize", pruner=make_pruner("asha", RUNGS, 44, 60, folds=None))
-    trial = study.ask()
-    for step in RUNGS:
-        trial.report(0.5, step)
-        trial.should_prune()
-    assert sum("completed_rung" in key for key in study.trials[0].system_attrs) == 2
+@pytest.mark.parametrize("steps_per_epoch", [10, 16, 17, 44, 199])
+def test_successive_halving_decides_at_the_first_third_and_ninth_rung(steps_per_epoch: int):
+    """Rungs are rounded to whole steps: multiples of the first one are not all among them."""
+    rungs = [round(steps_per_epoch * rung / 3) for rung in range(1, 10)]
+    for name, expected in (("asha", {(1, 3, 9)}), ("hyperband", {(1, 3, 9), (3, 9), (9,)})):
+        pruner = make_pruner(name, rungs, steps_per_epoch, 60, folds=None)
+        study = optuna.create_study(study_name="s", direction="maximize", pruner=pruner)
+        decided: set[tuple[int, ...]] = set()
+        for _ in range(12):
+            trial, reports = study.ask(), list[int]()
+            for report, step in enumerate(rungs, start=1):
+                before = len(study.trials[trial.number].system_attrs)
+                trial.report(0.5, step)
+                assert not trial.should_prune()
+                reports += [report] * (len(study.trials[trial.number].system_attrs) - before)
+            study.tell(trial, 0.5)
+            decided.add(tuple(reports))
+        assert decided == expected, name
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
