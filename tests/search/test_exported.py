@@ -174,6 +174,13 @@ def test_another_trial_has_its_own_figures_or_none(record: StudyRecord) -> None:
     assert other.reasons == ("not confirmed: it is not one of baseline, trial 2, trial 3",)
 
 
+def test_a_trial_whose_fresh_trainings_all_failed_is_told_so(record: StudyRecord) -> None:
+    failures = {"trial 2": dict.fromkeys(range(1, 7), SECRET)}
+    chosen = choose(record, confirmed_of(record, {"baseline": LOW, "trial 2": (), "trial 3": HIGH}, failures), 2)
+    assert (chosen.name, chosen.arm) == ("trial 2", None)
+    assert chosen.reasons == ("not confirmed: all its fresh trainings failed; `autotune study confirm tiny` says why",)
+
+
 def test_one_seed_promises_no_corrected_score() -> None:
     _, found, _ = figures_of([[0.70], [0.73], [0.71]])
     assert (found.winner, found.corrected, found.corrected_interval) == ("trial 2", None, None)
