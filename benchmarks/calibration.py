@@ -17,16 +17,18 @@ import numpy as np
 from autotune.search.verdict.bootstrap import bca_interval
 from autotune.search.verdict.comparison import Comparison, compare
 from autotune.search.verdict.estimate import Estimate, Interval, estimate
-from autotune.search.verdict.indifference import indifference_set
+from autotune.search.verdict.indifference import Simplicity
 from autotune.search.verdict.scores import FloatArray, Scores
 from autotune.search.verdict.significance import pairs_needed
-from autotune.search.verdict.winner import Winner, choose_winner
+from autotune.search.verdict.verdict import judge
+from autotune.search.verdict.winner import Winner
 from scipy.special import stdtrit
 from simulated_studies import ACCURACY, CONFIRMED, SimulatedStudies, confirm, simulate
 
 BASELINE = "baseline"
 CANDIDATES = tuple(f"candidate {place}" for place in range(CONFIRMED))
 NAMES = (*CANDIDATES, BASELINE)
+ALIKE = dict.fromkeys(NAMES, Simplicity(tasks=1, augmented=False, cost=1.0))
 EDGES = (0.0, 0.01, 0.02, 0.04)
 """By how much one of the trials is truly better than all others."""
 SEEDS = 6
@@ -91,19 +93,17 @@ def judged(simulated: SimulatedStudies, study: int) -> Iterable[tuple[str, float
     here = dict(zip(NAMES, simulated.truth_here[study].tolist(), strict=True))
     everywhere = dict(zip(NAMES, simulated.truth[study].tolist(), strict=True))
     measured = Scores({name: dict(enumerate(values.tolist())) for name, values in scores.items()})
-    compared = compare(measured, CANDIDATES, BASELINE)
-    winner = choose_winner(measured, BASELINE, compared)
-    assert winner is not None  # no simulated training fails
-    for name, comparison in compared.items():
+    verdict = judge(measured, BASELINE, ALIKE, {})
+    assert verdict is not None  # no simulated training fails
+    for name, comparison in verdict.comparisons.items():
         yield "score covered", covers(estimate(measured.fresh(name)), here[name])
         yield "gain covered", covers(comparison.gain, here[name] - here[BASELINE])
-    yield from _claims(compared, here, everywhere)
-    yield from _winner(winner, here, everywhere)
-    tied = indifference_set(measured, winner.name)
-    yield "baseline in the indifference set", BASELINE in tied
+    yield from _claims(verdict.comparisons, here, everywhere)
+    yield from _winner(verdict.winner, here, everywhere)
+    yield "baseline in the indifference set", BASELINE in verdict.tied
     best = max(NAMES, key=lambda name: everywhere[name])
     if everywhere[best] > everywhere[BASELINE]:
-        yield "best one in the indifference set", best in tied
+        yield "best one in the indifference set", best in verdict.tied
 
 
 def _claims(
@@ -119,6 +119,7 @@ def _claims(
 def _winner(winner: Winner, here: dict[str, float], everywhere: dict[str, float]) -> Iterable[tuple[str, float]]:
     name = winner.name
     yield "winner's score covered, as measured", covers(winner.score, here[name])
+    assert winner.corrected is not None  # of six seeds
     yield "winner's score covered", covers(winner.corrected, here[name])
     yield "winner's score covered, all rows", covers(winner.corrected, everywhere[name])
     yield "optimism as measured", winner.score.mean - here[name]

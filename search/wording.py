@@ -55,6 +55,20 @@ def percent(share: float) -> str:
     return "<1%" if 0 < share < 0.005 else f"{100 * share:.0f}%"
 
 
+def probability(p: float) -> str:
+    """To three decimals, where what is possible is called neither impossible nor certain: <0.001, >0.999."""
+    written = f"{p:.3f}"
+    if written == "0.000":
+        return "<0.001"
+    return ">0.999" if written == "1.000" and p < 1 else written
+
+
+def p_value(p: float) -> str:
+    """For example "p = 0.016", or "p < 0.001"."""
+    written = probability(p)
+    return f"p {written[0]} {written[1:]}" if written[0] in "<>" else f"p = {written}"
+
+
 def duration(seconds: float) -> str:
     """Two units are enough: 42 s, 12 min 3 s, 2 h 5 min."""
     minutes, rest_s = divmod(round(seconds), 60)

@@ -10,6 +10,7 @@ from ..report.live import make_observer
 from ..settings import ConfirmSettings
 from ..study import StudyRecord, while_stored
 from ..tuner import Ending
+from ..wording import counted
 from .consoles import INTERRUPTED, output, tell
 from .targets import opened, seconds, tell_of_a_copy
 
@@ -38,7 +39,7 @@ def confirm(
     record: StudyRecord,
     settings: ConfirmSettings,
     placement: Placement,
-    timeout_s: float | None = None,
+    timeout_s: float | None,
 ) -> int:
     """Confirm, and print the verdict. Returns the exit code."""
     try:
@@ -59,5 +60,10 @@ def confirm(
             console.print()
             console.print(block)
         return 0
-    tell(f"{confirmed.missing} fresh trainings remain; resume with: autotune study confirm {called}")
+    tell(f"{_left(confirmed.missing)}; resume with: autotune study confirm {called}")
     return INTERRUPTED if ending is Ending.INTERRUPTED else 0
+
+
+def _left(missing: int) -> str:
+    """Those of the ablation and on test data are planned only once all others have ended."""
+    return f"at least {counted(missing, 'fresh training')} remain{'s' * (missing == 1)}" if missing else "not finished"

@@ -135,8 +135,8 @@ def _confirming(plan: Plan) -> str:
     who = "at the end of the run" if found.is_asked else "only with `autotune study confirm`"
     parts = [f"{found.arms} configurations"]
     parts += [f"{found.variants} variants of the winner"] if found.variants else []
-    looks = f", {found.looks} for the test data" if found.looks else ""
-    what = f"{' and '.join(parts)} on {found.seeds} seeds{looks}"
+    tested = f", {found.tested} for the test data" if found.tested else ""
+    what = f"{' and '.join(parts)} on {found.seeds} seeds{tested}"
     return f"confirmation, {who}: at most {found.trainings} trainings ({what}), {_between(found.spent)}"
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..verdict.ablation import Effect
 from ..verdict.comparison import Comparison
 from ..verdict.estimate import Estimate
 from ..verdict.verdict import Verdict
@@ -18,7 +19,7 @@ def to_json(confirmed: Confirmed) -> dict[str, Any]:
         "missing": confirmed.missing,
         "same_rows": confirmed.same_rows,
         "arms": {arm.name: _arm(arm, confirmed) for arm in confirmed.arms},
-        "ablation": {effect.part: _comparison(effect.comparison) for effect in confirmed.effects},
+        "ablation": {effect.part: _effect(effect) for effect in confirmed.effects},
         "test": _tested(confirmed.tested) if confirmed.tested else None,
         "seconds": confirmed.seconds,
         "words": sentences(confirmed),
@@ -27,9 +28,9 @@ def to_json(confirmed: Confirmed) -> dict[str, Any]:
         found |= {
             "winner": verdict.winner.name,
             "better": verdict.is_better,
-            "corrected": estimate_json(verdict.winner.corrected),
+            "corrected": estimate_json(verdict.winner.corrected) if verdict.winner.corrected else None,
             "corrected_gain": estimate_json(verdict.winner.gain) if verdict.winner.gain else None,
-            "tied": [name for name in verdict.tied if name != verdict.winner.name],
+            "tied": list(verdict.tied),
             "simplest": verdict.simplest,
             "optimism": {name: estimate_json(gap) for name, gap in verdict.optimism.items()},
         }
@@ -76,6 +77,12 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "better": comparison.is_better,
         "seeds_needed": comparison.pairs_needed,
     }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    """An effect may be harm, which is shown by the two-sided p and is not `better`."""
+    comparison = effect.comparison
+    return {**_comparison(comparison), "two_sided_p": comparison.test.different, "shown": effect.is_shown}
 
 
 def _tested(tested: Tested) -> dict[str, Any]:

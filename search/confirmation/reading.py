@@ -64,7 +64,7 @@ class _Reading:
             arms=arms,
             verdict=verdict,
             unit=unit_of(table),
-            effects=tuple(self._effects(arms, verdict)) if verdict else (),
+            effects=tuple(self._effects(arms, verdict, len(looks) + 1)) if verdict else (),
             tested=self._tested(arms),
             short_runs=runs.of_search(winner.trial) if winner and winner.trial is not None else None,
             fresh_runs=runs.of_confirmation(winner.configuration) if winner else None,
@@ -109,7 +109,7 @@ class _Reading:
         metric = self._record.file.measures[0].rpartition(".")[2]
         return Scores(scores, self._maximize, LEAST.get(metric, 0.0))
 
-    def _effects(self, arms: Sequence[Arm], verdict: Verdict) -> list[Effect]:
+    def _effects(self, arms: Sequence[Arm], verdict: Verdict, look: int) -> list[Effect]:
         """Of the winner as it is now: an ablation of an earlier one says nothing of it."""
         ablation = self._facts.get(ABLATION)
         winner = verdict.winner.name
@@ -119,7 +119,7 @@ class _Reading:
         own = next(arm.scores for arm in arms if arm.name == winner)
         # The winner's own name is no part's, as a part is never empty.
         table = self._scored({"": own, **parts})
-        return effects(table, "")
+        return effects(table, "", look)
 
     def _tested(self, arms: Iterable[Arm]) -> Tested | None:
         facts = self._facts.get(TEST)

@@ -107,7 +107,7 @@ class Confirmed:
 
     @property
     def gain_level(self) -> str:
-        """That of the intervals of gains, which goes with the test; of all others 95 %."""
+        """That of the intervals of gains on the fresh seeds, which goes with the test; of all others 95 %."""
         return f"{100 * level_of(len(self.looks) + 1):.3g} %"
 
     def arm(self, name: str) -> Arm:

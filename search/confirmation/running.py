@@ -136,8 +136,8 @@ class _Work:
 
         def decide(known: Mapping[str, Any]) -> Decision:
             parts, ablated = self._ablated(winner, found.seeds) if settings.ablate else ([], {})
-            looks, tested = self._tested(known.get(TEST), winner, found)
-            return [*parts, *looks], {**ablated, **tested}
+            last, tested = self._tested(known.get(TEST), winner, found)
+            return [*parts, *last], {**ablated, **tested}
 
         if queued := ledger.plan(decide):
             self._observer.message(_closer(queued, winner.name))
@@ -156,9 +156,9 @@ class _Work:
         """Winner and baseline on the test data, where there are any; who has met them, and on which seeds, stays."""
         if self._record.file.data.test is None:
             return [], {}
-        look = known or {"winner": winner.name, "seeds": list(found.seeds)}
-        arms = {arm.name: arm for arm in (found.baseline, found.arm(look["winner"]))}
-        return _trainings([*arms.values()], look["seeds"], tested=True), {TEST: look}
+        met = known or {"winner": winner.name, "seeds": list(found.seeds)}
+        arms = {arm.name: arm for arm in (found.baseline, found.arm(met["winner"]))}
+        return _trainings([*arms.values()], met["seeds"], tested=True), {TEST: met}
 
     def _seeds(self, count: int) -> list[int]:
         """The study's own seed chose the candidates, so it has no part in judging them."""
@@ -225,7 +225,7 @@ def _trainings(arms: Sequence[Planned], seeds: Iterable[int], *, tested: bool = 
 
 
 def _closer(queued: Sequence[FreshTraining], winner: str) -> str:
-    looks = [training.fresh.tested for training in queued]
-    doing = [] if all(looks) else [f"training {winner} without each of its parts"]
-    doing += ["evaluating on the test data, once"] if any(looks) else []
+    tested = [training.fresh.tested for training in queued]
+    doing = [] if all(tested) else [f"training {winner} without each of its parts"]
+    doing += ["evaluating on the test data, once"] if any(tested) else []
     return "; ".join(doing)

@@ -9,7 +9,7 @@ from ..verdict.short_runs import Rung
 from ..verdict.significance import fewest_pairs, weight_of
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
-from ..wording import REMEDY, counted, number
+from ..wording import REMEDY, counted, number, p_value, probability
 from .result import Arm, Confirmed
 
 
@@ -57,8 +57,10 @@ def _winner(confirmed: Confirmed, verdict: Verdict) -> str:
     name, score = verdict.winner.name, verdict.winner.score
     if name == verdict.baseline:
         return f"No candidate has a better mean than the baseline: {measured(score)} on {fresh_seeds(score.count)}."
-    said, corrected = measured(score), measured(verdict.winner.corrected)
-    luck = "" if corrected == said else f"; {corrected} corrected for selection"
+    said, corrected = measured(score), verdict.winner.corrected
+    luck = ", not corrected for selection, which takes more seeds"
+    if corrected is not None:
+        luck = "" if measured(corrected) == said else f"; {measured(corrected)} corrected for selection"
     return f"The winner is {name}: {said} on {fresh_seeds(score.count)}{luck}."
 
 
@@ -70,7 +72,7 @@ def _against_baseline(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     if comparison is None:
         yield "The baseline failed on every seed, so it is unknown whether the search helped."
         return
-    probable = f"P(better) {comparison.test.probability_better:.3f}"
+    probable = f"P(better) {probability(comparison.test.probability_better)}"
     gain = _gain(confirmed.unit, comparison.gain, verdict.winner.gain)
     if verdict.is_better:
         yield f"It is better than the baseline by {gain}. It is {comparison.evidence}, {probable}."
@@ -99,10 +101,11 @@ def _looks(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     comparison = verdict.comparisons.get(verdict.winner.name)
     p, counts = "a p", f"{weight_of(look)} times"
     if comparison is not None and comparison.corrected < 1:
-        p, counts = f"p = {comparison.corrected / weight_of(look):.3f}", f"as {comparison.corrected:.3f}"
+        p, counts = p_value(comparison.corrected / weight_of(look)), f"as {probability(comparison.corrected)}"
+    tested = ", those on test data of 95 %" if confirmed.tested else ""
     yield (
         f"Seeds were added after a look at {before}, so this is look {look}: {p} counts {counts}, and intervals of "
-        f"gains are of {confirmed.gain_level}."
+        f"gains are of {confirmed.gain_level}{tested}."
     )
     for seen, name in confirmed.looks.items():
         now = verdict.comparisons.get(name or "")
@@ -135,7 +138,7 @@ def _test(confirmed: Confirmed) -> Iterator[str]:
     if tested is None:
         return
     found = [f"{name} {measured(each)}" for name, each in tested.estimates.items()]
-    gain = "" if tested.gain is None else f"; gain {confirmed.unit.gain(tested.gain.gain)}, {tested.gain.evidence}"
+    gain = "" if tested.gain is None else f"; gain {confirmed.unit.gain(tested.gain.gain)}, {tested.gain.shown}"
     yield f"On the test data, used once: {', '.join(found)}{gain}."
     if confirmed.winner is not None and confirmed.winner.name != tested.winner:
         yield f"The test data was used for {tested.winner}; it is not used again for another winner."
@@ -167,7 +170,9 @@ def _optimism(confirmed: Confirmed, verdict: Verdict) -> Iterator[str]:
     first = confirmed.arm(next(iter(gaps)))
     assert first.search_score is not None
     gap = gaps[first.name]
-    searched = f"In the search the best candidate, {first.name}, scored {number(first.search_score)}"
+    best = next(arm for arm in confirmed.arms if arm.is_candidate)
+    which = "the best candidate" if first is best else "the best candidate with a fresh score"
+    searched = f"In the search {which}, {first.name}, scored {number(first.search_score)}"
     better = f"{confirmed.unit.gain(gap).removeprefix('+')} better" if gap.mean > 0 else "no better"
     yield f"{searched}: {better} than on fresh seeds."
 

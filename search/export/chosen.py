@@ -60,7 +60,7 @@ def choose(record: StudyRecord, confirmed: Confirmed | None, number: int | None 
     trial = complete[0] if number is None else _numbered(complete, number, record.name)
     arm = _arm_of(trial, whole)
     reasons = _of_trial(record.called, confirmed, arm, is_chosen=number is not None)
-    return Exported(trial.configuration, trial, arm, tuple(reasons))
+    return Exported(trial.configuration, trial, arm if arm and arm.scores else None, tuple(reasons))
 
 
 def is_complete(confirmed: Confirmed) -> bool:
@@ -80,7 +80,7 @@ def _arm_of(trial: RankedTrial, confirmed: Confirmed | None) -> Arm | None:
     """What fresh seeds say of a trial's configuration, whichever trial they had it from."""
     key = key_of(trial.configuration)
     arms = confirmed.arms if confirmed is not None else ()
-    return next((arm for arm in arms if arm.scores and key_of(arm.configuration) == key), None)
+    return next((arm for arm in arms if key_of(arm.configuration) == key), None)
 
 
 def _of_winner(confirmed: Confirmed, winner: Arm) -> Iterator[str]:
@@ -102,12 +102,14 @@ def _of_winner(confirmed: Confirmed, winner: Arm) -> Iterator[str]:
 def _of_trial(study: str, confirmed: Confirmed | None, arm: Arm | None, *, is_chosen: bool) -> Iterator[str]:
     command = f"`autotune study confirm {study}`"
     winner = confirmed.winner if confirmed is not None else None
-    if arm is not None and winner is not None:
+    if arm is not None and arm.scores and winner is not None:
         yield f"confirmed on {fresh_seeds(len(arm.scores))}; the winner is {winner.name}"
     elif confirmed is None:
         yield f"not confirmed: its value is partly luck; {command} trains it again on fresh seeds"
     elif not is_complete(confirmed):
         yield f"not confirmed yet: fresh trainings remain; {command} resumes"
+    elif arm is not None and winner is not None:
+        yield f"not confirmed: all its fresh trainings failed; {command} says why"
     elif is_chosen and winner is not None:
         yield f"not confirmed: it is not one of {', '.join(each.name for each in confirmed.arms)}"
     else:

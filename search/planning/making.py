@@ -135,15 +135,15 @@ def _confirming(probed: _Probed, total: int) -> Confirming:
     candidates = max(min(settings.candidates, total - 1), 0)
     arms = most_arms(candidates, file.search_space()) if candidates else 0
     variants = most_variants(file) if settings.ablate and candidates else 0
-    looks = 2 * settings.seeds if file.data.test is not None and candidates else 0
-    count = (arms + variants) * settings.seeds + looks
+    tested = 2 * settings.seeds if file.data.test is not None and candidates else 0
+    count = (arms + variants) * settings.seeds + tested
     # Trained as one program are at most those of one seed: all arms, and later all variants of the winner.
     seeds = [Fresh(seed) for seed in range(settings.seeds) for _ in range(max(arms, variants))]
     own = probed.recipe
     recipe = FreshRecipe(own.file, own.base, own.store, own.slots, fresh=dict(enumerate(seeds)))
     pace = probed.pace(recipe, Workload(count, count), lambda _: None)
     spent = pace.spent(count, count * pace.dearest, count * pace.cheapest)
-    return Confirming(file.confirm is not None, candidates, settings.seeds, arms, variants, looks, spent)
+    return Confirming(file.confirm is not None, candidates, settings.seeds, arms, variants, tested, spent)
 
 
 def _checkpoints(probed: _Probed, training: int) -> Checkpoints:

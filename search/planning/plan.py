@@ -13,7 +13,7 @@ class Confirming:
     """The confirmation: at most so many trainings, and what they take.
 
     `is_asked` tells whether `run` does it by itself. `arms` are trained on every seed, as are the `variants` of the
-    winner; `looks` are trainings that meet the test data.
+    winner; `tested` are trainings that meet the test data.
     """
 
     is_asked: bool
@@ -21,13 +21,13 @@ class Confirming:
     seeds: int
     arms: int
     variants: int
-    looks: int
+    tested: int
     spent: Spent
 
     @property
     def trainings(self) -> int:
         """All of them."""
-        return (self.arms + self.variants) * self.seeds + self.looks
+        return (self.arms + self.variants) * self.seeds + self.tested
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def _row(score: Estimate | None, comparison: Comparison | None, unit: Unit) -> t
     if comparison is None:
         return mean, Text("-"), Text("-")
     gain = unit.gain(comparison.gain).replace(" points", "")
-    return mean, Text(gain), Text(f"{comparison.test.probability_better:.3f}")
+    return mean, Text(gain), Text(wording.probability(comparison.test.probability_better))
 
 
 def _drawn(confirmed: Confirmed, verdict: Verdict, cells: int) -> list[Text]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..wording import counted
+from ..wording import counted, p_value
 from .estimate import Estimate, estimate
 from .scores import Scores
 from .sign_flip import SignFlip, sign_flip
@@ -31,14 +31,17 @@ class Comparison:
     is_gated: bool = False
 
     @property
-    def is_better(self) -> bool:
-        """Whether "better" may be claimed.
+    def is_different(self) -> bool:
+        """Whether these pairs, by themselves, show a difference in either direction.
 
-        Holm's one-sided p keeps wrong claims among all candidates at 5 %; the two-sided p of the candidate alone, also
-        at 5 %, keeps fewer than six pairs from claiming anything; and the interval may not say otherwise.
+        The two-sided p is at most 5 %, which fewer than six pairs never reach, and the interval may not say otherwise.
         """
-        different = weight_of(self.look) * self.test.different
-        return self.corrected <= ALPHA and different <= ALPHA and not self.gain.may_be_zero
+        return weight_of(self.look) * self.test.different <= ALPHA and not self.gain.may_be_zero
+
+    @property
+    def is_better(self) -> bool:
+        """Whether "better" may be claimed: Holm's one-sided p keeps wrong claims among all candidates at 5 %."""
+        return self.corrected <= ALPHA and self.is_different
 
     @property
     def can_claim(self) -> bool:
@@ -59,16 +62,21 @@ class Comparison:
         return needed if self.is_better or needed is None else max(needed, self.test.pairs + 1)
 
     @property
-    def evidence(self) -> str:
-        """What these pairs show, and how many would be needed if they show nothing; a clause."""
+    def shown(self) -> str:
+        """What these pairs show; a clause."""
         seeds = counted(self.test.pairs, "seed")
         if self.is_better:
             counts = {"comparisons": self.comparisons, "looks": self.look}
             among = " and ".join(f"{count} {what}" for what, count in counts.items() if count > 1)
-            return f"better on {seeds} (p = {self.corrected:.3f}{among and f', corrected for {among}'})"
+            return f"better on {seeds} ({p_value(self.corrected)}{among and f', corrected for {among}'})"
         if self.gain.mean <= 0:
             return f"not better on {seeds}"
-        return f"{seeds} {'do' if self.test.pairs > 1 else 'does'} not show that it is better; {self._outlook()}"
+        return f"{seeds} {'do' if self.test.pairs > 1 else 'does'} not show that it is better"
+
+    @property
+    def evidence(self) -> str:
+        """The same, and how many pairs would be needed if these show no gain that there seems to be."""
+        return self.shown if self.is_better or self.gain.mean <= 0 else f"{self.shown}; {self._outlook()}"
 
     def _outlook(self) -> str:
         if self.is_gated:
@@ -106,6 +114,6 @@ def compare_in_order(
     return found
 
 
-def gain_over(scores: Scores, name: str, over: str) -> Comparison | None:
-    """One candidate against one other, corrected for nothing; None where they share no successful seed."""
-    return compare(scores, [name], over).get(name)
+def gain_over(scores: Scores, name: str, over: str, look: int = 1) -> Comparison | None:
+    """One candidate against one other, corrected for the look alone; None where they share no successful seed."""
+    return compare(scores, [name], over, look).get(name)

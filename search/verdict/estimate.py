@@ -27,7 +27,7 @@ class Interval:
         return Interval(self.low + by, self.high + by)
 
     def within(self, low: float, high: float) -> "Interval":
-        return Interval(max(self.low, low), min(self.high, high))
+        return Interval(_clipped(self.low, low, high), _clipped(self.high, low, high))
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ class Estimate:
         return Estimate(self.mean + by, self.count, self.spread, interval)
 
     def within(self, low: float, high: float) -> "Estimate":
-        """The same with no more of its interval than can be true: a mean is within what its values can be."""
-        return replace(self, interval=self.interval and self.interval.within(low, high))
+        """The same with no more of it than can be true: a mean is within what its values can be."""
+        return replace(
+            self, mean=_clipped(self.mean, low, high), interval=self.interval and self.interval.within(low, high)
+        )
 
 
 def estimate(values: FloatArray, level: float = LEVEL) -> Estimate:
@@ -83,6 +85,10 @@ def estimate(values: FloatArray, level: float = LEVEL) -> Estimate:
     if np.ptp(values) <= SAME * np.abs(values).max():
         return Estimate(mean, values.size, 0.0, None)
     return Estimate(mean, values.size, spread, _interval(values, mean, spread, level))
+
+
+def _clipped(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
 
 
 def _interval(values: FloatArray, mean: float, spread: float, level: float) -> Interval:

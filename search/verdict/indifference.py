@@ -1,11 +1,10 @@
 """The indifference set: candidates indistinguishable from the winner, and the simplest of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .comparison import Comparison, gain_over
 from .scores import Scores
-from .significance import ALPHA
 
 
 @dataclass(frozen=True, order=True)
@@ -21,28 +20,30 @@ class Simplicity:
 
 
 def is_apart(winner_over: Comparison) -> bool:
-    """Whether the winner is better than the other one by more than noise.
-
-    The 95 % interval of the gain lies above zero. Where there is none, as all pairs differ by the same, the sign-flip
-    test decides; a single pair decides nothing.
-    """
-    if interval := winner_over.gain.interval:
-        return interval.low > 0
-    return winner_over.gain.mean > 0 and winner_over.test.different <= ALPHA
+    """Whether the winner is better than the other one by more than noise: these pairs show a difference."""
+    return winner_over.is_different and winner_over.gain.mean > 0
 
 
-def indifference_set(scores: Scores, winner: str) -> dict[str, Comparison | None]:
+def indifference_set(
+    scores: Scores, winner: str, look: int = 1, unbeaten: Collection[str] = ()
+) -> dict[str, Comparison | None]:
     """Whoever is tied with the winner, in the order given, and the winner's gain over each; the winner itself: None.
 
-    Every candidate is compared at 95 % by itself, without correction for their number. That is on purpose: a correction
-    would call more of them tied, and recommending a simpler one that is worse costs more than leaving an equal one
-    out, which happens to one in twenty. A candidate that shares no seed with the winner is not in the set.
+    Every candidate is compared by itself, corrected for the look, but not for their number. That is on purpose: a
+    correction would call more of them tied, and recommending a simpler one that is worse costs more than leaving an
+    equal one out, which happens to one in twenty. A candidate that shares no seed with the winner is not in the set.
+
+    Args:
+        scores: of all.
+        winner: its name.
+        look: which look at the fresh seeds it is.
+        unbeaten: who is tied in any case, as the baseline is that the winner is not shown to be better than.
     """
-    over = {name: gain_over(scores, winner, name) for name in scores.by_name}
+    over = {name: gain_over(scores, winner, name, look) for name in scores.by_name}
     return {
         name: comparison
         for name, comparison in over.items()
-        if name == winner or (comparison and not is_apart(comparison))
+        if name == winner or (comparison and (name in unbeaten or not is_apart(comparison)))
     }
 
 

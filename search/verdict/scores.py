@@ -60,10 +60,5 @@ class Scores:
         """Differences of scores, positive where the first is better."""
         return np.asarray(scores, dtype=np.float64) - reference if self.maximize else reference - np.asarray(scores)
 
-    def table(self, *names: str) -> FloatArray:
-        """Scores (names, seeds) on the seeds that all of them have, in the metric's unit."""
-        seeds = self.seeds(*names)
-        return np.array([self._at(name, seeds) for name in names], dtype=np.float64).reshape(len(names), len(seeds))
-
     def _at(self, name: str, seeds: list[int]) -> FloatArray:
         return np.array([self.by_name[name][seed] for seed in seeds], dtype=np.float64)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 import scipy
 
 ALPHA = 0.05
-FEWEST_PAIRS = 6
-"""Five pairs have a two-sided p of 2 / 32 = 0.06 at best."""
 MOST_PAIRS = 100
 POWER = 0.8
 
@@ -44,7 +42,7 @@ def level_of(look: int) -> float:
 def fewest_pairs(comparisons: int, look: int = 1) -> int:
     """Pairs below which the sign-flip test cannot claim the best of so many comparisons at a look.
 
-    Its one-sided p, Holm-corrected, and its two-sided p of one candidate count.
+    Its one-sided p, Holm-corrected, and its two-sided p of one candidate count: of five pairs that is 2 / 32 at best.
     """
     return math.ceil(math.log2(max(comparisons, 2) * weight_of(look) / ALPHA))
 

@@ -21,7 +21,8 @@ class Verdict:
         scores: each candidate's mean fresh score, in the metric's unit.
         comparisons: each candidate against the baseline, corrected for their number.
         optimism: search score minus fresh score, for candidates whose search score is known.
-        tied: the indifference set: who cannot be told from the winner, and the winner's gain over each.
+        tied: the indifference set: who cannot be told from the winner, and the winner's gain over each; the baseline
+            unless the winner is shown to be better.
         simplest: the simplest of these.
     """
 
@@ -50,8 +51,7 @@ class Verdict:
     @property
     def is_better(self) -> bool:
         """Whether the winner may be called better than the baseline, which its corrected gain must not contradict."""
-        comparison, gain = self.comparisons.get(self.winner.name), self.winner.gain
-        return bool(comparison and comparison.is_better and gain and not gain.may_be_zero)
+        return _is_better(self.winner, self.comparisons)
 
 
 def judge(
@@ -83,7 +83,8 @@ def judge(
     winner = choose_winner(scores, baseline, comparisons, look)
     if winner is None:
         return None
-    tied = indifference_set(scores, winner.name)
+    unbeaten = [] if _is_better(winner, comparisons) else [baseline]
+    tied = indifference_set(scores, winner.name, look, unbeaten)
     gaps = {name: optimism_gap(scores, name, score) for name, score in search_scores.items()}
     fresh = {name: scores.fresh(name) for name in scores.by_name}
     return Verdict(
@@ -95,3 +96,8 @@ def judge(
         tied=tied,
         simplest=simplest(tied, simplicity),
     )
+
+
+def _is_better(winner: Winner, comparisons: Mapping[str, Comparison]) -> bool:
+    comparison, gain = comparisons.get(winner.name), winner.gain
+    return bool(comparison and comparison.is_better and gain and not gain.may_be_zero)

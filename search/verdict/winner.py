@@ -1,13 +1,17 @@
 """The winner by confirmed scores, and its score corrected for selection."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
 
 from .comparison import Comparison, gain_over
 from .estimate import Estimate, estimate
 from .indifference import is_apart
-from .scores import FloatArray, Scores
-from .selection import held_out_mean
+from .scores import Scores
+from .selection import selection_luck
 from .significance import level_of
 
 
@@ -20,13 +24,14 @@ class Winner:
     Args:
         name: which candidate; the baseline, if nothing is better.
         score: its mean fresh score in the metric's unit, as measured.
-        corrected: the same, moved to what the choice is worth on seeds that had no part in it.
-        gain: its gain over the baseline, moved likewise; None for the baseline, and where that failed.
+        corrected: the same, moved to what the choice is worth on seeds that had no part in it; None where too few seeds
+            tell that.
+        gain: its gain over the baseline, moved likewise; None then too, for the baseline, and where that failed.
     """
 
     name: str
     score: Estimate
-    corrected: Estimate
+    corrected: Estimate | None
     gain: Estimate | None
 
 
@@ -35,7 +40,7 @@ def contenders(scores: Scores, baseline: str) -> list[str]:
 
     A candidate that mostly fails has too few scores to be lucky with. If the baseline itself failed, own seeds count.
     """
-    counts = {name: _pairs(scores, name, baseline).size for name in scores.by_name}
+    counts = {name: len(_pairs(scores, name, baseline)) for name in scores.by_name}
     return [name for name, count in counts.items() if count and 2 * count >= max(counts.values())]
 
 
@@ -49,7 +54,7 @@ def choose_winner(scores: Scores, baseline: str, comparisons: Mapping[str, Compa
     chosen = find_winner(scores, baseline, proven, look)
     if best is None or chosen is None or chosen.name == best.name:
         return best
-    over = gain_over(scores, best.name, chosen.name)
+    over = gain_over(scores, best.name, chosen.name, look)
     is_surpassed = over is not None and is_apart(over)
     return best if is_surpassed or chosen.gain is None or chosen.gain.may_be_zero else chosen
 
@@ -69,37 +74,32 @@ def find_winner(scores: Scores, baseline: str, among: Collection[str] = (), look
     names = contenders(scores, baseline)
     if not names:
         return None
-    gains = {name: _pairs(scores, name, baseline).mean() for name in names}
+    pairs = {name: _pairs(scores, name, baseline) for name in names}
+    gains = {name: fmean(its.values()) for name, its in pairs.items()}
     best = max([name for name in names if name in among] or names, key=gains.__getitem__)
-    names = [name for name in names if gains[name] <= gains[best]]  # the others had no part in this choice
+    luck = _luck({name: its for name, its in pairs.items() if gains[name] <= gains[best]}, best)
     score = estimate(scores.fresh(best))
+    has_gain = best != baseline and scores.seeds(baseline)
+    gain = estimate(scores.gains(best, baseline), level_of(look)) if has_gain else None
     return Winner(
         best,
         score.within(*scores.range),
-        score.shifted(_correction(scores, names, best)).within(*scores.range),
-        _gain(scores, names, best, baseline, look),
+        None if luck is None else score.shifted(-luck if scores.maximize else luck).within(*scores.range),
+        None if luck is None or gain is None else gain.shifted(-luck).within(*scores.gain_range),
     )
 
 
-def _pairs(scores: Scores, name: str, baseline: str) -> FloatArray:
-    """Gains over the baseline; without a baseline, the scores themselves, oriented."""
+def _pairs(scores: Scores, name: str, baseline: str) -> dict[int, float]:
+    """Gains over the baseline by seed; without a baseline, the scores themselves, oriented."""
     if scores.seeds(baseline):
-        return scores.gains(name, baseline)
-    return scores.better_by(scores.fresh(name), 0.0)
+        seeds, values = scores.seeds(name, baseline), scores.gains(name, baseline)
+    else:
+        seeds, values = scores.seeds(name), scores.better_by(scores.fresh(name), 0.0)
+    return dict(zip(seeds, values.tolist(), strict=True))
 
 
-def _correction(scores: Scores, names: list[str], best: str, over: str | None = None) -> float:
-    """What to add to the best one's mean score, or to its mean gain over another one; 0 with fewer than two seeds."""
-    table = scores.table(*names)
-    if table.shape[1] < 2:
-        return 0.0
-    oriented = scores.better_by(table, 0.0)
-    values = table if over is None else oriented - oriented[names.index(over)]
-    return held_out_mean(oriented, values) - float(values[names.index(best)].mean())
-
-
-def _gain(scores: Scores, names: list[str], best: str, baseline: str, look: int) -> Estimate | None:
-    if best == baseline or baseline not in names:
-        return None
-    gain = estimate(scores.gains(best, baseline), level_of(look))
-    return gain.shifted(_correction(scores, names, best, over=baseline)).within(*scores.gain_range)
+def _luck(pairs: Mapping[str, Mapping[int, float]], best: str) -> float | None:
+    """Of the choice of the best among these, whatever seeds each has; it is the same for its score and its gain."""
+    seeds = sorted(set().union(*pairs.values()))
+    table = np.array([[its.get(seed, math.nan) for seed in seeds] for its in pairs.values()])
+    return selection_luck(table, list(pairs).index(best))

@@ -49,7 +49,7 @@ def confirmed(
         arms=arms,
         verdict=verdict,
         unit=unit_of(table),
-        effects=tuple(effects(ablated, "")) if best != "baseline" else (),
+        effects=tuple(effects(ablated, "", len(looks) + 1)) if best != "baseline" else (),
         tested=Tested(best, table.by_name, estimates, gain) if estimates else None,
         short_runs=short_runs(rungs, {0: 0.9, 1: 0.88, 2: 0.93}, 2, maximize=maximize),
         fresh_runs=None,

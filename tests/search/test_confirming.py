@@ -10,6 +10,7 @@ import pytest
 import torch
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Checkpoint
+from autotune.search.cli import confirming
 from autotune.search.confirmation import reading, running
 from autotune.search.confirmation.arms import Planned, compared, key_of, without_parts
 from autotune.search.confirmation.fresh import prepare_fresh
@@ -248,7 +249,16 @@ def test_a_timeout_leaves_trainings_and_says_how_to_go_on(confirm: Callable[...,
     out = confirm("--seeds", "1", "--candidates", "1", "--timeout", "0.01s")
     missing = confirmed().missing
     assert missing > 0
-    assert f"{missing} fresh trainings remain; resume with: autotune study confirm tiny" in out
+    assert f"at least {missing} fresh trainings remain; resume with: autotune study confirm tiny" in out
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(0, "not finished"), (1, "at least 1 fresh training remains"), (2, "at least 2 fresh trainings remain")],
+)
+def test_what_remains_is_counted_as_far_as_it_is_planned(missing: int, said: str) -> None:
+    """The ablation and the test data come once a winner is known."""
+    assert confirming._left(missing) == said
 
 
 def test_a_signal_before_anything_is_planned_is_an_interruption(

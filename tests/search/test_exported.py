@@ -16,7 +16,7 @@ from autotune.search.verdict.estimate import estimate
 from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.units import Unit, unit_of
 from autotune.search.verdict.verdict import Verdict, judge
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 LOW, MIDDLE, HIGH = (0.70, 0.71, 0.69, 0.70, 0.72, 0.68), (0.71, 0.72, 0.70, 0.71, 0.73, 0.69), (0.80,) * 5 + (0.81,)
@@ -174,6 +174,19 @@ def test_another_trial_has_its_own_figures_or_none(record: StudyRecord) -> None:
     assert other.reasons == ("not confirmed: it is not one of baseline, trial 2, trial 3",)
 
 
+def test_a_trial_whose_fresh_trainings_all_failed_is_told_so(record: StudyRecord) -> None:
+    failures = {"trial 2": dict.fromkeys(range(1, 7), SECRET)}
+    chosen = choose(record, confirmed_of(record, {"baseline": LOW, "trial 2": (), "trial 3": HIGH}, failures), 2)
+    assert (chosen.name, chosen.arm) == ("trial 2", None)
+    assert chosen.reasons == ("not confirmed: all its fresh trainings failed; `autotune study confirm tiny` says why",)
+
+
+def test_one_seed_promises_no_corrected_score() -> None:
+    _, found, _ = figures_of([[0.70], [0.73], [0.71]])
+    assert (found.winner, found.corrected, found.corrected_interval) == ("trial 2", None, None)
+    assert (found.gain and found.gain.better, found.gain and found.gain.mean) == (False, pytest.approx(0.03))
+
+
 def test_the_measured_gain_is_what_the_means_differ_by_and_the_corrected_one_is_less() -> None:
     _, found, _ = figures_of([[0.70, 0.72, 0.71], [0.73, 0.71, 0.75], [0.71, 0.74, 0.72]])
     assert found.gain is not None
@@ -184,27 +197,40 @@ def test_the_measured_gain_is_what_the_means_differ_by_and_the_corrected_one_is_
 
 
 @pytest.mark.slow
-@given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=9))
-def test_what_is_exported_never_contradicts_itself(scores: list[tuple[float, float, float]]) -> None:
+@given(st.lists(st.tuples(*[st.none() | st.floats(0, 1)] * 3), min_size=1, max_size=9))
+@example([(0.4, 0.5, 0.9)] * 3 + [(0.0, 1.0, None)] * 3)
+def test_what_is_exported_never_contradicts_itself(
+    scores: list[tuple[float | None, float | None, float | None]],
+) -> None:
+    """Whichever trainings failed."""
     found = figures_of([list(column) for column in zip(*scores, strict=True)])
     for each in found:
         assert list(contradictions(each)) == []
         assert ConfirmedFigures.model_validate_json(each.model_dump_json()) == each
 
 
-def figures_of(columns: list[list[float]]) -> list[ConfirmedFigures]:
-    """The figures of every arm, which has a column of scores."""
+def figures_of(columns: Sequence[Sequence[float | None]]) -> list[ConfirmedFigures]:
+    """The figures of every arm that has scores; each has a column of them, None where a training failed."""
     from autotune.spaces.configuration import Configuration
 
     names = ("baseline", "trial 2", "trial 3")
     arms = tuple(
-        Arm(name, Configuration(learning_rate=0.1), None, name != "baseline", dict(enumerate(column)), {}, 1.0, 0.5)
+        Arm(
+            name,
+            Configuration(learning_rate=0.1),
+            None,
+            name != "baseline",
+            {seed: score for seed, score in enumerate(column) if score is not None},
+            {},
+            1.0,
+            0.5,
+        )
         for name, column in zip(names, columns, strict=True)
     )
     table = Scores({arm.name: arm.scores for arm in arms}, maximize=True)
     verdict = judge(table, "baseline", {arm.name: arm.simplicity for arm in arms}, {"trial 2": 0.5})
     confirmed = made_of(arms, verdict, unit_of(table), tuple(range(len(columns[0]))), None)
-    return [figures(confirmed, arm) for arm in arms]
+    return [figures(confirmed, arm) for arm in arms if arm.scores]
 
 
 DAMAGES = [

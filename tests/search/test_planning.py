@@ -251,7 +251,7 @@ def test_the_confirmation_is_counted(planned: Plans, folder: Path) -> None:
     plan = planned(("trials: 4", "trials: 10"), ("search:", "confirm: {candidates: 3, seeds: 2}\nsearch:"))
     found = plan.confirming
     file = read_study_file(folder / "changed.yaml")
-    assert (found.is_asked, found.arms, found.seeds, found.looks) == (True, 6, 2, 0)
+    assert (found.is_asked, found.arms, found.seeds, found.tested) == (True, 6, 2, 0)
     # multi-task training, other weights, augmentation, each of two operations, another rate, other training settings
     assert found.variants == most_variants(file) == 7
     assert found.trainings == 26

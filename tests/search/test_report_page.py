@@ -108,6 +108,10 @@ def test_at_a_later_look_the_intervals_of_gains_are_called_what_they_are() -> No
     assert "98.3 %" not in first
     assert "with 95 % intervals, of gains 98.3 %</caption>" in second
     assert "its line the 98.3 % interval" in second
+    assert "its line is the 98.3 % interval" in second
+    arms, tied = (second.partition(head)[2].partition("</table>")[0] for head in ("<caption>All arms", 'id="tied"'))
+    assert "+4.0 points (2.7 to 5.3)" in arms
+    assert "+4.0 points (2.7 to 5.3)" in tied
 
 
 def hostile_study() -> BuiltStudy:

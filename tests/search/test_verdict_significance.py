@@ -9,7 +9,8 @@ import pytest
 from autotune.search.verdict.comparison import Comparison, compare, compare_in_order
 from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.sign_flip import EXACT_UP_TO, sign_flip
-from autotune.search.verdict.significance import ALPHA, FEWEST_PAIRS, fewest_pairs, holm, pairs_needed
+from autotune.search.verdict.significance import ALPHA, fewest_pairs, holm, pairs_needed
+from autotune.search.wording import probability
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +135,19 @@ def test_too_little_evidence_says_how_much_would_do() -> None:
     assert better.evidence == "better on 6 seeds (p = 0.016)"
 
 
+def test_a_p_that_is_rounded_is_never_called_nothing() -> None:
+    found = compare(confirmed(a=[0.01 + 0.001 * seed for seed in range(14)]), ["a"], "baseline")["a"]
+    assert found.test.better == 2**-14
+    assert found.evidence == "better on 14 seeds (p < 0.001)"
+    assert [probability(p) for p in (2**-14, 0.0006, 0.5, 1 - 2**-14, 1.0)] == [
+        "<0.001",
+        "0.001",
+        "0.500",
+        ">0.999",
+        "1.000",
+    ]
+
+
 def test_pairs_that_did_not_do_are_not_called_enough() -> None:
     """Five clear gains and a small loss: such an effect needs six pairs, but these six did not show it."""
     found = compare(confirmed(a=[0.02, 0.021, 0.02, 0.019, 0.02, -0.001]), ["a"], "baseline")["a"]
@@ -213,7 +227,7 @@ def test_whoever_adds_seeds_as_advised_comes_to_a_claim(candidates: int) -> None
         scores = {name: [0.1 + 0.001 * (seed % 5) for seed in range(seeds)] for name in names}
         return compare(confirmed(**scores), names, "baseline")[names[0]]
 
-    found = looked(FEWEST_PAIRS)
+    found = looked(fewest_pairs(1))
     if not found.is_better:
         assert not found.can_claim
         assert found.pairs_needed is not None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -207,7 +208,7 @@ def test_seeds_added_after_a_look_are_said_to_count_less() -> None:
     assert "It is better on 7 seeds (p = 0.047, corrected for 2 comparisons and 2 looks)" in said[1]
     assert said[2] == (
         "Seeds were added after a look at 6, so this is look 2: p = 0.016 counts as 0.047, and intervals of gains are "
-        "of 98.3 %."
+        "of 98.3 %, those on test data of 95 %."
     )
     told = to_json(found)
     assert told["looks"] == {"6": None}
@@ -228,6 +229,57 @@ def test_what_an_earlier_look_has_claimed_is_not_forgotten_where_all_seeds_do_no
 def test_where_the_baseline_wins_a_later_look_has_no_p_to_name() -> None:
     said = sentences(confirmed((0.9,) * 12, (0.8,) * 12, (0.7,) * 12, parts={}, looks={6: None, 8: None}))
     assert said[1].startswith("Seeds were added after a look at 6, 8, so this is look 3: a p counts 9 times, ")
+
+
+def test_few_seeds_contradict_nothing() -> None:
+    """The interval alone would call the baseline worse, of which no gain can be shown."""
+    said = sentences(confirmed((0.7,) * 3, (0.76, 0.75, 0.765), (0.6,) * 3, parts={}))
+    assert said[1].startswith("It is not shown to be better than the baseline: +5.8 points (3.9 to 7.7).")
+    assert "Tied with trial 2 on these seeds: baseline, trial 5. The simplest of them all is baseline." in said
+
+
+def test_one_seed_is_not_called_corrected() -> None:
+    found = confirmed((0.7,), (0.76,), (0.6,), parts={})
+    assert sentences(found)[0] == (
+        "The winner is trial 2: 0.7600 on 1 fresh seed, not corrected for selection, which takes more seeds."
+    )
+    told = to_json(found)
+    assert (told["corrected"], told["corrected_gain"]) == (None, None)
+
+
+def test_test_data_is_used_once_so_nothing_is_said_of_more_seeds() -> None:
+    found = confirmed(winner=(*BASELINE[:5], 0.86))
+    (said,) = [each for each in sentences(found) if "test data, used once" in each]
+    assert said.endswith("6 seeds do not show that it is better.")
+
+
+def test_who_failed_on_all_fresh_seeds_was_the_best_of_the_search_still() -> None:
+    found = confirmed(winner=FAILED, other=BETTER, parts={})
+    assert found.verdict is not None
+    judged = replace(found.verdict, optimism={"trial 5": found.verdict.scores["trial 5"]})
+    (said,) = [each for each in sentences(replace(found, verdict=judged)) if each.startswith("In the search")]
+    assert said.startswith("In the search the best candidate with a fresh score, trial 5, scored 0.9300: ")
+
+
+def test_harm_is_shown_in_json_too() -> None:
+    told = to_json(confirmed(parts={"augmentation": [score + 0.05 for score in BETTER]}))["ablation"]["augmentation"]
+    assert (told["shown"], told["better"], told["two_sided_p"]) == (True, False, 2 / 64)
+
+
+def test_json_calls_those_tied_that_an_export_calls_so() -> None:
+    found = confirmed(winner=BASELINE[::-1])
+    assert found.verdict is not None
+    assert to_json(found)["tied"] == list(found.verdict.tied) == ["baseline", "trial 2"]
+
+
+def test_an_effect_and_a_tie_are_judged_alike_at_every_look() -> None:
+    """A part that is left out may be an arm of its own: six seeds show nothing at a second look."""
+    for looks, is_shown in (({}, True), ({5: None}, False)):
+        found = confirmed(parts={"multi-task training": WORSE}, looks=looks)
+        assert found.verdict is not None
+        (effect,) = found.effects
+        assert effect.is_shown == is_shown == ("trial 5" not in found.verdict.tied)
+    assert effect.sentence(found.unit).endswith("but 6 seeds are too few to show an effect")
 
 
 def test_where_all_score_alike_that_is_said_first() -> None:

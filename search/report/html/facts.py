@@ -28,14 +28,17 @@ def searched(summary: Summary) -> Rows:
 
 
 def verdict(confirmed: Confirmed, found: Verdict) -> Rows:
-    """The verdict in a few figures, the winner's corrected for selection."""
+    """The verdict in a few figures, the winner's corrected for selection where enough seeds allow that."""
     winner = found.winner
     yield "winner", winner.name
-    yield "on fresh seeds, corrected", measured(winner.corrected)
+    if winner.corrected:
+        yield "on fresh seeds, corrected", measured(winner.corrected)
+    else:
+        yield "on fresh seeds, not corrected", measured(winner.score)
     if winner.gain:
         yield "its gain, corrected", confirmed.unit.gain(winner.gain)
     if comparison := found.comparisons.get(winner.name):
-        yield "P(better)", f"{comparison.test.probability_better:.3f}"
+        yield "P(better)", wording.probability(comparison.test.probability_better)
     if gap := found.optimism.get(winner.name):
         yield "optimism of the search", confirmed.unit.gain(gap)
 

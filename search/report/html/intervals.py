@@ -60,8 +60,9 @@ def ablation_figure(confirmed: Confirmed) -> Figure | None:
         title="The effect of each part of the winner",
         description=_in_words(gains, confirmed.unit),
         caption=(
-            "A bar is the winner's score minus that of the winner without the part, seed by seed; its line is the 95 % "
-            "interval. Not corrected for the number of parts: of twenty without effect one may look as if it had one."
+            "A bar is the winner's score minus that of the winner without the part, seed by seed; its line is the "
+            f"{confirmed.gain_level} interval. Not corrected for the number of parts: of twenty without effect one may "
+            "look as if it had one."
         ),
         height=len(gains) * _ROW + 40,
         marks=tuple(marks),
