@@ -12,6 +12,7 @@ from ...objectives.prepared import PreparedObjective
 from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure
+from ..roles import BASELINE
 from ..safe_text import markdown
 from ..verdict.significance import level_of
 from ..versions import versions
@@ -125,10 +126,11 @@ class ModelCard:
         elif confirmed is not None:
             yield from _confirmed(confirmed, metric)
         elif found.value is not None:
+            answer = "It is the baseline itself" if found.trial == 0 else "Unknown"
             beside = f", the baseline's {_number(found.baseline)}" if found.baseline is not None else ""
             yield (
-                f"Unknown. In the search its {metric} on validation data was {_number(found.value)}{beside}; that "
-                "is the best of many noisy trials, so partly luck, and fresh seeds have not confirmed it."
+                f"{answer}. In the search its {metric} on validation data was {_number(found.value)}{beside}; that is "
+                "one noisy score, and partly luck if it was chosen for it: fresh seeds have not confirmed it."
             )
         else:
             yield "Unknown: the search has no figure for it, and fresh seeds have not confirmed it."
@@ -198,6 +200,8 @@ class ModelCard:
 
 
 def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
+    if confirmed.name != confirmed.winner:
+        yield from _of_another(confirmed)
     for words in confirmed.words:
         yield f"- {markdown(words)}"
     yield ""
@@ -205,13 +209,28 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
         ["", "mean", "95 % interval"],
         ([name, _number(figure.mean), _interval(figure)] for name, figure in _figures(confirmed, metric) if figure),
     )
-    if confirmed.tied:
+    if len(confirmed.tied) > 1:  # more than the winner
         yield ""
         tied = markdown(", ".join(confirmed.tied))
         yield f"These seeds cannot distinguish: {tied}; the simplest of them is {markdown(confirmed.simplest)}."
     if confirmed.same_rows:
         yield ""
         yield "All seeds were measured on the same rows, and the figures hold for these only."
+
+
+def _of_another(confirmed: ConfirmedFigures) -> Iterator[str]:
+    """The answer for a configuration that did not win: the study's words are of the winner."""
+    if confirmed.name == BASELINE:
+        answer = "the baseline itself"
+    elif confirmed.gain is None:
+        answer = "not compared with the baseline, which failed on every seed"
+    else:
+        answer = f"{'' if confirmed.gain.better else 'not '}shown to be better than the baseline"
+    yield (
+        f"This is {markdown(confirmed.name)}, not the winner, {markdown(confirmed.winner)}. It is {answer}. The table "
+        "has its figures; the verdict of the study is of the winner:"
+    )
+    yield ""
 
 
 def _figures(confirmed: ConfirmedFigures, metric: str) -> Iterator[tuple[str, Figure | None]]:
