@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ...objectives.prepared import PreparedObjective
+from ...objectives.tasks.opening import Opening
 from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure
@@ -18,33 +19,7 @@ from ..verdict.significance import level_of
 from ..versions import versions
 from ..wording import number
 
-_PIPELINES = {
-    "classification": "text-classification",
-    "multi_label": "text-classification",
-    "regression": "text-classification",
-    "token_classification": "token-classification",
-    "masked_lm": "fill-mask",
-}
-"""Transformers' pipeline for each kind of main task that has one; `generation` has one with a decoder-only encoder."""
-_CLASSES = {"span": "AutoModelForQuestionAnswering", "generation": "AutoModelForSeq2SeqLM"}
-"""What opens the kinds that have none."""
-_CALLS = {
-    "classification": ", truncation=True",
-    "multi_label": ", top_k=None, truncation=True",
-    "regression": ', function_to_apply="none", truncation=True',
-    "token_classification": ', aggregation_strategy="first"',
-    "masked_lm": ', tokenizer_kwargs={"truncation": True}',
-}
-"""What a pipeline must be told, to say what was measured."""
 _CORRECTED = "the same, corrected for selection"
-
-
-def pipeline_of(prepared: PreparedObjective) -> str | None:
-    """The name of transformers' pipeline that opens the main task's model; None: transformers has none."""
-    kind = prepared.main.task.kind
-    if kind == "generation" and prepared.encoder.family == "decoder":
-        return "text-generation"
-    return _PIPELINES.get(kind)
 
 
 @dataclass(frozen=True)
@@ -82,13 +57,17 @@ class ModelCard:
         return f"---\n{front}---\n\n" + "\n".join(body) + "\n"
 
     def _front_matter(self) -> dict[str, Any]:
-        encoder, pipeline = self._encoder, pipeline_of(self.prepared)
+        encoder, pipeline = self._encoder, self._opening.pipeline
         known = {"library_name": "transformers", "tags": ["autotune"], "metrics": [self.best.settings.metric]}
         if pipeline is not None:
             known["pipeline_tag"] = pipeline
         if re.fullmatch(r"[\w.-]+/[\w.-]+", encoder):  # as a Hub id is written
             known["base_model"] = encoder
         return known
+
+    @property
+    def _opening(self) -> Opening:
+        return self.prepared.main.task.opening(self.prepared.encoder)
 
     @property
     def _encoder(self) -> str:
@@ -174,18 +153,19 @@ class ModelCard:
         yield from _table(["rows", "number"], ([name, count] for name, count in counts.items()))
 
     def _use(self) -> Iterator[str]:
-        kind, pipeline = self.prepared.main.task.kind, pipeline_of(self.prepared)
+        opening = self._opening
         yield "```python"
-        if pipeline is not None:
+        if opening.pipeline is not None:
+            options = ", ".join(filter(None, ['model="path/to/this/folder"', opening.options]))
             yield "from transformers import pipeline"
             yield ""
-            yield f'model = pipeline("{pipeline}", model="path/to/this/folder"{_CALLS.get(kind, "")})'
-            if kind == "generation":
-                yield 'model("a text" + model.tokenizer.eos_token)  # where the text ends and what it writes begins'
+            yield f'model = pipeline("{opening.pipeline}", {options})'
+            if opening.call:
+                yield opening.call
         else:
-            yield f"from transformers import {_CLASSES[kind]}, AutoTokenizer"
+            yield f"from transformers import {opening.auto_class}, AutoTokenizer"
             yield ""
-            yield f'model = {_CLASSES[kind]}.from_pretrained("path/to/this/folder")'
+            yield f'model = {opening.auto_class}.from_pretrained("path/to/this/folder")'
             yield 'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'
         yield "```"
 
