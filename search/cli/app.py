@@ -18,6 +18,9 @@ from ..writing import DISK
 from . import study
 from .values import Commands
 
+_OF_PLACES = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM})
+"""What is wrong with a place that the user named, or that somebody else owns: even to look whether it is there."""
+
 app = typer.Typer(
     cls=Commands,
     help="Find which auxiliary tasks, loss weights, learning rate and augmentation mix a Transformer needs on little "
@@ -171,7 +174,7 @@ def run() -> None:
     except AutotuneError as error:
         _end(str(error), error.exit_code)
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+        if error.errno in _OF_PLACES and error.filename is not None:
             _end(f"{error.filename}: {error.strerror}", 2)
         if error.errno not in DISK:
             raise
