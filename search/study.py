@@ -7,7 +7,7 @@ import logging
 import os
 import shlex
 from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,25 +182,28 @@ def while_stored(record: StudyRecord, waited_s: float = timeouts.RUNNING_S) -> G
         with storage_errors(record.url, waited_s):
             yield
     except KeyError:
-        if not _is_gone(record):
+        if not is_gone(record.study, record.url):
             raise
         raise StudyError(f"the study {record.name!r} was deleted by another process") from None
 
 
-def _is_gone(record: StudyRecord) -> bool:
+def is_gone(study: optuna.Study, url: str) -> bool:
+    """Whether a study that was found in a storage has been deleted since."""
     try:
-        with storage_errors(record.url):
-            return not record.study.user_attrs
+        with storage_errors(url):
+            return not study.user_attrs
     except KeyError:
         return True
 
 
 def list_studies(url: str) -> list[optuna.Study]:
     """All studies of autotune's in a storage, by name."""
-    storage = open_storage(url, create=False, reading=True)
+    storage, found = open_storage(url, create=False, reading=True), list[optuna.Study]()
     with storage_errors(url):
-        ready = [study.study_name for study in storage.get_all_studies() if study.user_attrs.get(READY)]
-        return [optuna.load_study(study_name=name, storage=storage) for name in sorted(ready)]
+        for name in sorted(study.study_name for study in storage.get_all_studies() if study.user_attrs.get(READY)):
+            with suppress(KeyError):  # somebody has just deleted it
+                found.append(optuna.load_study(study_name=name, storage=storage))
+    return found
 
 
 def delete_study(name: str, url: str) -> None:

@@ -140,12 +140,14 @@ def test_an_unconfirmed_export_is_trained_on_its_one_seed(best: Path, autotune: 
 
 def test_json_is_all_that_standard_output_has(best: Path, autotune: Command) -> None:
     with_figures(best)
+    edit(best, lambda content: content["versions"].update(torch="1.0\x1b[31m"))
     outcome = autotune("verify", "best.yaml", "--json", *INLINE)
     assert outcome.code == 0
+    assert "and was 1.0␛[31m" in outcome.err
     found = json.loads(outcome.out)
     assert (found["kept"], found["landed"], found["identical"], found["confirmed"]) == (True, True, True, True)
     assert found["seeds"]["0"]["measured"] == found["seeds"]["0"]["promised"] == read_best(best).found.value
-    assert found["changed"] == []
+    assert found["changed"] == [f"torch is {versions()['torch']} here and was 1.0\x1b[31m"]
     assert "seed 0: " in outcome.err
 
 
