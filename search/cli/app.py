@@ -93,7 +93,8 @@ def train(
     ] = None,
 ) -> None:
     """Train an export at full length; transformers opens the result. The same command resumes after a kill."""
-    from .training import TrainOptions, train_command
+    from ..production.training import TrainOptions
+    from .training import train_command
 
     train_command(best, output, TrainOptions(all_data, devices, micro_batch, report_to or []))
 

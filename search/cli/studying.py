@@ -30,10 +30,9 @@ from ..study import (
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
 from ..tuner import Ending
-from ..wording import counted, encoder
+from ..wording import counted, encoder, finding_told
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
-from .shown import told
 from .targets import file_of, opened, seconds, tell_of_a_copy, url_of
 
 
@@ -92,7 +91,7 @@ def _commits(file: StudyFile, prepared: PreparedObjective, models: Mapping[str, 
 
 def _found(prepared: PreparedObjective, base: Path) -> Iterator[str]:
     """What was found in the data, and in the headers of columns that tasks read."""
-    yield from map(told, prepared.findings)
+    yield from map(finding_told, prepared.findings)
     yield from (f"noted: {note}" for note in dict.fromkeys(_headers(prepared, base)) if note)
 
 
