@@ -12,11 +12,11 @@ from ...spaces.errors import StudyError
 from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
 from ..report.sentences import states
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url
 from ..study import delete_study, find_study, is_gone, list_studies, while_stored
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..wording import counted, encoder, number
 from .consoles import echo, tell, tell_table
 from .targets import opened

@@ -15,8 +15,6 @@ from ..executors.placement import Placement
 from ..pinning import named_models, with_models
 from ..preparing import longest_trial, models_at_commits, prepare_study
 from ..report.live import make_observer
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..running import run_study
 from ..settings import ConfirmSettings
 from ..starting.headers import without_names
@@ -29,6 +27,8 @@ from ..study import (
 )
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..tuner import Ending
 from ..wording import counted, encoder, finding_told
 from .confirming import confirm

@@ -9,13 +9,13 @@ from ...objectives.caching import content_hash
 from ..beside import named
 from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..roles import BESIDE, CONFIGURATION, LABELS, MODELS_AT, NORMALISERS, REVISION, ROWS, STUDY_FILE
 from ..safe_text import plain
 from ..settings import MAY_CHANGE
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..versions import versions
 from ..wording import in_short
 from .best_file import BestConfiguration
