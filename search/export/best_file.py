@@ -65,7 +65,7 @@ class BestConfiguration(Settings):
     )
     versions: dict[str, str] = Field(description="what it was exported with: packages, Python, system, device")
 
-    def measured(self) -> str:
+    def content_digest(self) -> str:
         """What `digest` must be for the figures to be this configuration's.
 
         Data, lexicons and models in folders count by their fingerprints, so that files may lie elsewhere. Only what the
@@ -77,7 +77,7 @@ class BestConfiguration(Settings):
     def is_as_measured(self) -> bool:
         """Whether the figures are this configuration's, as far as the file can tell."""
         # In files written before, lexicons and models count by their paths.
-        return self.digest in (None, self.measured(), self._digest({"data"}))
+        return self.digest in (None, self.content_digest(), self._digest({"data"}))
 
     def _digest(self, by_content: Set[str]) -> str:
         """SHA-256 of what was measured; below these keys files and folders count by their fingerprints."""

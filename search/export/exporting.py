@@ -36,7 +36,7 @@ _BEGINNINGS = (
 
 
 def export_of(
-    record: StudyRecord, confirmed: Confirmed | None, chosen: Exported, folder: Path, name: str = "best.yaml"
+    record: StudyRecord, confirmed: Confirmed | None, chosen: Exported, folder: Path, name: str
 ) -> BestConfiguration:
     """A configuration of a study, with paths relative to `folder`.
 
@@ -73,7 +73,7 @@ def export_of(
     )
     # As a reader will have it, with every key written.
     whole = BestConfiguration.model_validate_json(exported.model_dump_json())
-    measured: dict[str, object] = {"digest": whole.measured()}
+    measured: dict[str, object] = {"digest": whole.content_digest()}
     if confirmed is not None and chosen.arm is not None:
         measured["confirmed"] = figures(confirmed, chosen.arm)
     return whole.model_copy(update=measured)

@@ -131,7 +131,7 @@ class ProductionTraining:
     def _facts(self) -> Facts:
         """What decides every bit of the model."""
         return {
-            "best.yaml": self.best.measured()[:12],
+            "best.yaml": self.best.content_digest()[:12],
             "--all-data": self._all_data,
             "--micro-batch": self.options.micro_batch,
             "processes": self.group.size,

@@ -220,7 +220,7 @@ def with_models(best: Path) -> BestConfiguration:
         content["augmentation"]["replace"]["lexicon"] = "words.tsv"
         for text in ("encoder", "words.tsv"):
             content["fingerprints"][text] = digest((text,), text, Path())
-        content["digest"] = BestConfiguration.model_validate(content).measured()
+        content["digest"] = BestConfiguration.model_validate(content).content_digest()
 
     edit(best, add)
     return read_best(best)
@@ -243,7 +243,7 @@ def test_files_may_lie_elsewhere(best: Path) -> None:
 
     edit(best, move)
     after = read_best(best)
-    assert (after.is_as_measured, after.measured()) == (True, before.measured())
+    assert (after.is_as_measured, after.content_digest()) == (True, before.content_digest())
     check_data(after, best)
 
 
@@ -281,7 +281,7 @@ def test_a_setting_that_a_later_autotune_adds_changes_nothing(best: Path) -> Non
     content = json.loads(read_best(best).model_dump_json())
     del content["settings"]["training"]["temperature"]
     older = BestConfiguration.model_validate(content)
-    content["digest"] = older.measured()
+    content["digest"] = older.content_digest()
     assert content["digest"] != read_best(best).digest
     assert BestConfiguration.model_validate(content).is_as_measured
 
@@ -304,7 +304,7 @@ def with_rows(best: Path, rows: str | None) -> None:
 
     def choose(content: dict[str, Any]) -> None:
         content["rows"] = rows
-        content["digest"] = BestConfiguration.model_validate(content).measured()
+        content["digest"] = BestConfiguration.model_validate(content).content_digest()
 
     edit(best, choose)
 
