@@ -8,9 +8,9 @@ import re
 import sys
 from pathlib import Path
 
-from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
 from autotune.search.study import open_study
+from autotune.search.summary.summarizing import summarize
 from rich.console import Console
 
 WIDTH = 92

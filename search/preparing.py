@@ -22,7 +22,7 @@ from ..spaces.training import TrainingSettings
 from .beside import beside
 from .changing import file_of_now, forbidden_changes, updated, with_changes
 from .pinning import named_models, with_revision
-from .roles import BESIDE, ROWS, STARTED
+from .roles import BESIDE, MAX_STEPS, ROWS, STARTED
 from .study import StudyRecord
 from .study_file.reading import changed_keys
 from .study_file.schema import StudyFile
@@ -83,7 +83,7 @@ def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
     if (known := attributes.get(ROWS)) is not None:
         same = known == rows_of(prepared.corpus)
     else:  # made before they were stored: their number shows in the steps of a trial
-        same = attributes["max_steps"] == longest_trial(record.file, prepared)
+        same = attributes[MAX_STEPS] == longest_trial(record.file, prepared)
     if not same:
         raise StudyError(
             f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, chose other "

@@ -9,7 +9,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..spaces.configuration import Configuration
-from .roles import BEST_STEP, CONFIGURATION, FOLDS
+from .roles import BEST_STEP, CONFIGURATION, FOLDS, MAIN_TASK, OBJECTIVE
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class RankedTrial:
 
 def objectives_of(study: optuna.Study) -> dict[str, str]:
     """The direction of each of a study's objectives, "maximize" or "minimize", by name."""
-    given: str | list[str] = study.user_attrs["objective"]
+    given: str | list[str] = study.user_attrs[OBJECTIVE]
     names = [given] if isinstance(given, str) else given
     return {name: direction.name.lower() for name, direction in zip(names, study.directions, strict=True)}
 
@@ -53,7 +53,7 @@ def ranked_trials(study: optuna.Study) -> list[RankedTrial]:
 
     Of those equal there, first come those of the Pareto front, so that the best is one of it; then the earlier.
     """
-    main_task = study.user_attrs["main_task"]
+    main_task = study.user_attrs[MAIN_TASK]
     measures = [name.removeprefix(f"{main_task}.") for name in objectives_of(study)]
     sign = -1.0 if study.directions[0] == StudyDirection.MAXIMIZE else 1.0
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

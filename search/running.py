@@ -24,7 +24,7 @@ from .locking import claiming
 from .observer import Observer
 from .preparing import check_rows, check_unchanged, prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
-from .roles import IDENTITY, RUNS
+from .roles import IDENTITY, MAX_STEPS, RUNS, STUDY_FILE, TOTAL
 from .samplers import make_sampler
 from .scoring import Scoring
 from .storage import patiently, storage_errors, timeouts
@@ -63,7 +63,7 @@ def run_study(
         identity = record.study.user_attrs[IDENTITY]
         stored, record = record, check_unchanged(record)
         patiently(lambda: _take_over(stored, record, observer))
-        total = trials or record.study.user_attrs["total"]
+        total = trials or record.study.user_attrs[TOTAL]
         if (done := _done_already(record, total)) is not None:
             observer.message(f"nothing to do: {done} (--trials N sets another total)")
             return Ending.DONE
@@ -96,9 +96,9 @@ def _take_over(stored: StudyRecord, record: StudyRecord, observer: Observer) -> 
     known = stored.given or stored.file
     now = with_changes(known, record.file)
     if changes := changed_keys(known, now):
-        record.study.set_user_attr("total", total_of(record.file))
+        record.study.set_user_attr(TOTAL, total_of(record.file))
         # Last: whoever is killed before finds the change again.
-        record.study.set_user_attr("study_file", now.model_dump_json(exclude={"storage"}))
+        record.study.set_user_attr(STUDY_FILE, now.model_dump_json(exclude={"storage"}))
         observer.message(f"changed in the study file, and taken over: {', '.join(changes)}")
 
 
@@ -137,7 +137,7 @@ def _workload(record: StudyRecord, total: int) -> Workload:
     """The trials that are left of this run's total, and all that the study plans, if this run stops before them."""
     ended = sum(trial.state.is_finished() for trial in record.study.get_trials(deepcopy=False))
     attributes = record.study.user_attrs
-    return Workload(total - ended, max(total, attributes["total"]), threads_of(record.study))
+    return Workload(total - ended, max(total, attributes[TOTAL]), threads_of(record.study))
 
 
 def _check_same(record: StudyRecord, identity: str) -> None:
@@ -163,7 +163,7 @@ def _tuner(
         observer.message(f"best and baseline use the first objective, {file.objectives[0]}")
     claims = Claims(study, record.storage, record.url, file.search.retries)
     budget = Budget(None if deadline is None else deadline - time.monotonic(), file.search)
-    max_steps = record.study.user_attrs["max_steps"]
+    max_steps = record.study.user_attrs[MAX_STEPS]
     return Tuner(claims, file.search_space(), executor, observer, scoring, max_steps, budget)
 
 

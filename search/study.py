@@ -7,7 +7,7 @@ import logging
 import os
 import shlex
 from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..spaces.errors import InputError, StudyError
 from .claims import Claims
 from .locking import claiming, only_one
 from .pinning import with_models, with_revision
-from .roles import AUGMENTATION, MODELS_AT, READY, REVISION, STARTED
+from .roles import AUGMENTATION, FINGERPRINTS, MODELS_AT, PATH, READY, REVISION, STARTED, STUDY_FILE
 from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
 from .study_file.reading import parse_study_file
 from .study_file.schema import StudyFile
@@ -71,12 +71,12 @@ class StudyRecord:
     @property
     def called(self) -> str:
         """How a command finds it: by its name, or its file where that is elsewhere now; and by its storage."""
-        moved = self.path.resolve() != Path(self.study.user_attrs["path"])
+        moved = self.path.resolve() != Path(self.study.user_attrs[PATH])
         return (shlex.quote(os.path.relpath(self.path)) if moved else self.name) + storage_option(self.url)
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
-        return self.study.user_attrs["fingerprints"]
+        return self.study.user_attrs[FINGERPRINTS]
 
 
 def is_ready(name: str, url: str) -> bool:
@@ -153,11 +153,11 @@ def open_study(name: str, url: str, *, reading: bool = False) -> StudyRecord:
         raise StudyError(
             f"the study {name!r} in {masked(url)} was not completed by `autotune study create`; create it again"
         )
-    file = parse_study_file(attributes["study_file"], f"the stored study file of {name}", is_stored=True)
+    file = parse_study_file(attributes[STUDY_FILE], f"the stored study file of {name}", is_stored=True)
     dropped = attributes[AUGMENTATION].get("dropped", {})
     searched = with_revision(without_operations(file, dropped), attributes.get(REVISION))
     searched = with_models(searched, attributes.get(MODELS_AT, {}))
-    return StudyRecord(study, storage, url, searched, Path(attributes["path"]), file)
+    return StudyRecord(study, storage, url, searched, Path(attributes[PATH]), file)
 
 
 def without_operations(file: StudyFile, dropped: Collection[str]) -> StudyFile:
@@ -182,25 +182,28 @@ def while_stored(record: StudyRecord, waited_s: float = timeouts.RUNNING_S) -> G
         with storage_errors(record.url, waited_s):
             yield
     except KeyError:
-        if not _is_gone(record):
+        if not is_gone(record.study, record.url):
             raise
         raise StudyError(f"the study {record.name!r} was deleted by another process") from None
 
 
-def _is_gone(record: StudyRecord) -> bool:
+def is_gone(study: optuna.Study, url: str) -> bool:
+    """Whether a study that was found in a storage has been deleted since."""
     try:
-        with storage_errors(record.url):
-            return not record.study.user_attrs
+        with storage_errors(url):
+            return not study.user_attrs
     except KeyError:
         return True
 
 
 def list_studies(url: str) -> list[optuna.Study]:
     """All studies of autotune's in a storage, by name."""
-    storage = open_storage(url, create=False, reading=True)
+    storage, found = open_storage(url, create=False, reading=True), list[optuna.Study]()
     with storage_errors(url):
-        ready = [study.study_name for study in storage.get_all_studies() if study.user_attrs.get(READY)]
-        return [optuna.load_study(study_name=name, storage=storage) for name in sorted(ready)]
+        for name in sorted(study.study_name for study in storage.get_all_studies() if study.user_attrs.get(READY)):
+            with suppress(KeyError):  # somebody has just deleted it
+                found.append(optuna.load_study(study_name=name, storage=storage))
+    return found
 
 
 def delete_study(name: str, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from ..objectives.data.cleaning import Finding
 from ..spaces.configuration import Configuration, SettingValue
 from .safe_text import plain
 
@@ -22,6 +23,13 @@ def encoder(name: str, revision: str | None) -> str:
 def counted(count: int, noun: str) -> str:
     """So many of something: "1 seed", "3 seeds"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def finding_told(finding: Finding) -> str:
+    """What was found in the data, with one of its cases, on one line."""
+    count = counted(finding.count, "row") if finding.action == "dropped" else str(finding.count)
+    example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
+    return f"{finding.action}: {finding.what}: {count}{example}"
 
 
 def number(value: float) -> str:

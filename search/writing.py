@@ -88,22 +88,3 @@ def check_replaced(path: Path, option: str, kind: str, is_one: Callable[[str], b
         raise InputError(f"{option}: {str(path)!r} already exists and cannot be read: {error.strerror}") from None
     if not is_one(beginning):
         raise InputError(f"{option}: {str(path)!r} already exists, and is not {kind}; choose another name")
-
-
-def check_room(folder: Path) -> None:
-    """Check that `folder` can be made later on, before hours are spent on what it shall hold.
-
-    Raises:
-        InputError: it holds something already, or cannot be written there.
-        AutotuneError: the disk is full, or fails.
-    """
-    if folder.is_symlink() and not folder.exists():
-        raise InputError(f"--output: {str(folder)!r} is a broken link; create its target, or choose another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"--output: {str(folder)!r} already exists and is not empty; choose another folder")
-    place = next(place for place in folder.absolute().parents if place.exists())
-    try:
-        with tempfile.TemporaryDirectory(dir=place):
-            pass
-    except OSError as error:
-        raise unwritable(f"--output: {str(folder)!r}", error) from None

@@ -15,6 +15,7 @@
         ├── Diverged          a loss or a gradient that is not finite
         ├── DeviceFailed      a device that this process can no longer use; the same command resumes
         └── StorageLost       a database that failed while trials ran, or whose disk did; the same command resumes
+            └── StorageReplaced  a SQLite file that was moved, deleted or replaced while it was in use
 
 An AutotuneError reaches the user as one red message and its exit code, never as a traceback.
 """

@@ -9,6 +9,20 @@ from .settings import Settings
 Precision = Literal["auto", "fp32", "bf16"]
 """Of matrix products; weights are fp32."""
 
+COSTS_NOTHING = frozenset(
+    {
+        "learning_rate",
+        "warmup",
+        "schedule",
+        "weight_decay",
+        "max_grad_norm",
+        "dropout",
+        "layer_decay",
+        "reinitialize_layers",
+    }
+)
+"""Settings that change what a step does, and not how much there is to compute."""
+
 
 class TrainingSettings(Settings):
     """Settings of one training; defaults are the field's usual ones for fine-tuning on little data."""

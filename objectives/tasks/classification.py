@@ -21,6 +21,7 @@ from . import confusion
 from .batch import Batch, Examples, TextCodes
 from .kinds import ClassificationSettings
 from .labels import check_classes, check_known, label_names
+from .opening import Opening
 from .task import TextTask
 
 
@@ -91,6 +92,9 @@ class Classification(TextTask[ClassificationSettings]):
             **label_names(self.labels),
             problem_type="single_label_classification",
         )
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        return Opening("AutoModelForSequenceClassification", "text-classification", "truncation=True")
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Cross-entropy."""

@@ -34,6 +34,7 @@ from ..models.text_generation import greedy, in_one_row, target_logits
 from ..tensor_cache import cached_tensors
 from .batch import Batch, Examples, TextCodes
 from .kinds import DECODER_LAYERS, GenerationSettings
+from .opening import Opening
 from .perplexity import perplexity
 from .task import Task
 
@@ -140,6 +141,13 @@ class Generation(Task[GenerationSettings]):
         first = encoder.tokenizer.cls_token_id
         start = first if isinstance(first, int) else end
         return build_light_decoder(encoder, self.settings.decoder_layers, self.settings.max_target_length, start, end)
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        """Transformers has a pipeline for decoder-only models only."""
+        if encoder.family != "decoder":
+            return Opening("AutoModelForSeq2SeqLM")
+        call = 'model("a text" + model.tokenizer.eos_token)  # where the text ends and what it writes begins'
+        return Opening("AutoModelForCausalLM", "text-generation", call=call)
 
     def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:
         """`generate()` writes as evaluations do: greedily, as long, and no token that training never named."""

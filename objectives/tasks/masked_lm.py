@@ -15,6 +15,7 @@ from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes, hidden_places
 from .kinds import MaskedLanguageModelSettings
+from .opening import Opening
 from .perplexity import perplexity
 from .task import TextTask
 
@@ -41,6 +42,9 @@ class MaskedLanguageModel(TextTask[MaskedLanguageModelSettings]):
         if encoder.tokenizer.mask_token_id is None:
             raise EncoderError(f"tasks: {self.name}: {encoder.name!r} has no mask token, which masked_lm needs")
         return encoder.build(AutoModelForMaskedLM)
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        return Opening("AutoModelForMaskedLM", "fill-mask", 'tokenizer_kwargs={"truncation": True}')
 
     def prepare(self, batch: Batch, codes: TextCodes, random: torch.Generator) -> Batch:
         """Hide tokens: of the chosen ones 80 % become the mask token, 10 % a random one, 10 % stay."""

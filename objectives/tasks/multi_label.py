@@ -20,6 +20,7 @@ from .batch import Batch, Examples, TextCodes
 from .kinds import MultiLabelSettings
 from .label_sets import from_columns, from_places, places
 from .labels import check_known, label_names, named
+from .opening import Opening
 from .task import TextTask
 
 _NONE: Any = 0
@@ -126,6 +127,9 @@ class MultiLabel(TextTask[MultiLabelSettings]):
             **label_names(self.labels),
             problem_type="multi_label_classification",
         )
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        return Opening("AutoModelForSequenceClassification", "text-classification", "top_k=None, truncation=True")
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Binary cross-entropy, the mean over rows and labels."""

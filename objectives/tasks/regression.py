@@ -19,6 +19,7 @@ from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
 from .kinds import RegressionSettings
 from .labels import MISSING
+from .opening import Opening
 from .task import TextTask, labelled
 
 _STRATA, _ROWS_OF_STRATUM = 10, 20
@@ -101,6 +102,11 @@ class Regression(TextTask[RegressionSettings]):
 
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
         return encoder.build(AutoModelForSequenceClassification, num_labels=1, problem_type="regression")
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        return Opening(
+            "AutoModelForSequenceClassification", "text-classification", 'function_to_apply="none", truncation=True'
+        )
 
     def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:
         mean, deviation = self._scale(model)

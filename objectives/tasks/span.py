@@ -20,6 +20,7 @@ from ..models.encoders import EncoderSource
 from .answers import exact_match, overlap_f1
 from .batch import Batch, Examples, TextCodes
 from .kinds import SpanSettings
+from .opening import Opening
 from .task import Task
 
 _LONGEST_ANSWER = 30
@@ -140,6 +141,9 @@ class Span(Task[SpanSettings]):
 
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
         return encoder.build(AutoModelForQuestionAnswering, num_labels=2)
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        return Opening("AutoModelForQuestionAnswering")
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean of the cross-entropies of start and end among the row's own tokens."""

@@ -20,6 +20,7 @@ from ..data.tokens import TokenTable, encode, tokenize
 from ..models.borrowed import BorrowedHead, Encoded
 from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
+from .opening import Opening
 from .settings import BaseTaskSettings, Direction, TextTaskSettings
 
 S = TypeVar("S", bound=BaseTaskSettings)
@@ -149,6 +150,10 @@ class Task(ABC, Generic[S]):
 
         The main task's backbone becomes the shared encoder; an auxiliary gives its head only.
         """
+
+    @abstractmethod
+    def opening(self, encoder: EncoderSource) -> Opening:
+        """How transformers opens what `build` makes, once it is exported."""
 
     def finish(self, model: PreTrainedModel, codes: TextCodes) -> None:
         """A last change to the exported model, so that it says what `predict` says; by default none."""

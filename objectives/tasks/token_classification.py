@@ -21,6 +21,7 @@ from ..models.encoders import EncoderSource
 from .batch import Batch, Examples, TextCodes
 from .kinds import TokenClassificationSettings
 from .labels import label_names, named
+from .opening import Opening
 from .tags import (
     IN_BIO,
     INSIDE,
@@ -180,6 +181,9 @@ class TokenClassification(Task[TokenClassificationSettings]):
 
     def build(self, encoder: EncoderSource) -> PreTrainedModel:
         return encoder.build(AutoModelForTokenClassification, **label_names(self.labels))
+
+    def opening(self, encoder: EncoderSource) -> Opening:
+        return Opening("AutoModelForTokenClassification", "token-classification", 'aggregation_strategy="first"')
 
     def loss(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy over the first tokens of words."""

@@ -18,6 +18,9 @@ from ..writing import DISK
 from . import study
 from .values import Commands
 
+_OF_PLACES = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM})
+"""What is wrong with a place that the user named, or that somebody else owns: even to look whether it is there."""
+
 app = typer.Typer(
     cls=Commands,
     help="Find which auxiliary tasks, loss weights, learning rate and augmentation mix a Transformer needs on little "
@@ -90,7 +93,8 @@ def train(
     ] = None,
 ) -> None:
     """Train an export at full length; transformers opens the result. The same command resumes after a kill."""
-    from .training import TrainOptions, train_command
+    from ..production.training import TrainOptions
+    from .training import train_command
 
     train_command(best, output, TrainOptions(all_data, devices, micro_batch, report_to or []))
 
@@ -171,7 +175,7 @@ def run() -> None:
     except AutotuneError as error:
         _end(str(error), error.exit_code)
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+        if error.errno in _OF_PLACES and error.filename is not None:
             _end(f"{error.filename}: {error.strerror}", 2)
         if error.errno not in DISK:
             raise

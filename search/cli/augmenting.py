@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
 from ..augmenting import Rewritten, Sample, augment, meaning
 from ..differences import Span, difference
-from ..safe_text import plain, printable
-from .consoles import echo, output, tell
+from ..safe_text import printable
+from .consoles import echo, output, tell, tell_beside
 from .shown import shortened
 
 _UNCHANGED = "(unchanged)"
@@ -33,7 +32,7 @@ def augment_command(
     if as_json:
         echo([row.to_json(magnitude) for row in sample.rows])
         for note in sample.notes:
-            typer.echo(plain(note), err=True)
+            tell_beside(note)
         return
     console = output()
     # Without styles, as on a dumb terminal, a changed word would look like any other.

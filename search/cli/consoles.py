@@ -28,6 +28,11 @@ def tell(line: str, style: str = "") -> None:
     output().print(Text(plain(line), style), soft_wrap=True)
 
 
+def tell_beside(line: str) -> None:
+    """Print one line to standard error, literally, while standard output is for JSON."""
+    typer.echo(plain(line), err=True)
+
+
 def echo(content: object) -> None:
     """Print JSON to standard output."""
     typer.echo(json_text(content))

@@ -12,12 +12,12 @@ from ..confirmation.result import Confirmed
 from ..packages import packages
 from ..pruners import pruner_of
 from ..report.records import records_of
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..report.terminal import print_report
 from ..roles import STARTED
 from ..storage import is_placeless
 from ..study import StudyRecord, while_stored
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..writing import check_replaced, write_text
 from .consoles import echo, output, tell
 from .targets import opened

@@ -1,24 +1,14 @@
-"""Text of a user's file on a terminal: findings on one line, and long text truncated."""
+"""Long text of a user's file on a terminal, truncated."""
 
 from collections.abc import Sequence
 
 from ...objectives.augmentation.words import clusters
-from ...objectives.data.cleaning import Finding
 from ..differences import Span
-from ..safe_text import plain
-from ..wording import counted
 
 _MOST = 400
 """Characters of one text; some more lines than a screen has room for would hide the next row."""
 _LEAD = 60
 """Characters before the first change, where what comes before is cut."""
-
-
-def told(finding: Finding) -> str:
-    """What was found in the data, with one of its cases, on one line."""
-    count = counted(finding.count, "row") if finding.action == "dropped" else str(finding.count)
-    example = f", e.g. {plain(finding.examples[0])!r}" if finding.examples else ""
-    return f"{finding.action}: {finding.what}: {count}{example}"
 
 
 def shortened(spans: Sequence[Span]) -> list[Span]:

@@ -1,7 +1,7 @@
 """The commands that read, copy or delete stored studies. None of them needs torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -12,11 +12,11 @@ from ...spaces.errors import StudyError
 from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
 from ..report.sentences import states
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..roles import CONFIGURATION, FAILURE, ROLE
 from ..storage import masked, storage_errors, storage_url
-from ..study import delete_study, find_study, list_studies, while_stored
+from ..study import delete_study, find_study, is_gone, list_studies, while_stored
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..wording import counted, encoder, number
 from .consoles import echo, tell, tell_table
 from .targets import opened
@@ -26,11 +26,21 @@ def list_command(storage: str | None, *, as_json: bool) -> None:
     """Every study of a storage with its counts and its best value."""
     url = storage_url(storage, None)
     with storage_errors(url):
-        summaries = [summarize(study, importance=as_json) for study in list_studies(url)]
+        summaries = list(_summaries(url, importance=as_json))
     if as_json:
         echo([summary.to_json() for summary in summaries])
         return
     tell_table(["study", "objective", "trials", "best"], [_listed(summary) for summary in summaries])
+
+
+def _summaries(url: str, *, importance: bool) -> Iterator[Summary]:
+    """Of every study but those that somebody deletes meanwhile."""
+    for study in list_studies(url):
+        try:
+            yield summarize(study, importance=importance)
+        except KeyError:
+            if not is_gone(study, url):
+                raise
 
 
 def _listed(summary: Summary) -> list[str]:

@@ -211,7 +211,8 @@ def export(
     storage: Storage = None,
     style: Annotated[Format, typer.Option("--format", help="File format.")] = "yaml",
     trial: Annotated[
-        int | None, typer.Option(min=0, help="A complete trial's number; by default the best in the first objective.")
+        int | None,
+        typer.Option(min=0, help="A complete trial's number; by default the confirmed winner's, else the best."),
     ] = None,
 ) -> None:
     """Write the best configuration with all that a training needs."""

@@ -15,8 +15,6 @@ from ..executors.placement import Placement
 from ..pinning import named_models, with_models
 from ..preparing import longest_trial, models_at_commits, prepare_study
 from ..report.live import make_observer
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..running import run_study
 from ..settings import ConfirmSettings
 from ..starting.headers import without_names
@@ -29,11 +27,12 @@ from ..study import (
 )
 from ..study_file.reading import read_study_file
 from ..study_file.schema import StudyFile
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..tuner import Ending
-from ..wording import counted, encoder
+from ..wording import counted, encoder, finding_told
 from .confirming import confirm
 from .consoles import INTERRUPTED, generation, output, tell
-from .shown import told
 from .targets import file_of, opened, seconds, tell_of_a_copy, url_of
 
 
@@ -92,7 +91,7 @@ def _commits(file: StudyFile, prepared: PreparedObjective, models: Mapping[str, 
 
 def _found(prepared: PreparedObjective, base: Path) -> Iterator[str]:
     """What was found in the data, and in the headers of columns that tasks read."""
-    yield from map(told, prepared.findings)
+    yield from map(finding_told, prepared.findings)
     yield from (f"noted: {note}" for note in dict.fromkeys(_headers(prepared, base)) if note)
 
 

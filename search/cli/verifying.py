@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import typer
-
 from ..executors.placement import Placement
 from ..export.best_file import read_best
 from ..production.retraining import Outcome
 from ..production.verification import Verification, verify
 from ..wording import number
-from .consoles import INTERRUPTED, echo, tell, tell_error, tell_table
+from .consoles import INTERRUPTED, echo, tell, tell_beside, tell_error, tell_table
 
 _NOT_KEPT = 1
 
@@ -17,12 +15,7 @@ _NOT_KEPT = 1
 def verify_command(path: Path, *, seeds: int | None, placement: Placement, as_json: bool) -> int:
     """Train an export again on its seeds, and say whether its figures hold. Returns the exit code."""
     best = read_best(path)
-
-    def note(line: str) -> None:
-        if as_json:
-            typer.echo(line, err=True)
-        else:
-            tell(line)
+    note = tell_beside if as_json else tell
 
     def heard(seed: int, outcome: Outcome) -> None:
         note(f"seed {seed}: {outcome.failure if outcome.value is None else number(outcome.value)}")

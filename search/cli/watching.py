@@ -7,11 +7,11 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ..report.summarizing import summarize
-from ..report.summary import Summary
 from ..safe_text import plain
 from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..wording import number
 from .consoles import INTERRUPTED, output, tell
 from .targets import opened

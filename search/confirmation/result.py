@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...spaces.training import COSTS_NOTHING
 from ..roles import BASELINE
 from ..verdict.ablation import Effect
 from ..verdict.comparison import Comparison
@@ -14,11 +15,6 @@ from ..verdict.significance import level_of
 from ..verdict.units import Unit
 from ..verdict.verdict import Verdict
 from .arms import Planned
-
-_COSTS_NOTHING = {
-    "warmup", "schedule", "weight_decay", "max_grad_norm", "dropout", "layer_decay", "reinitialize_layers"
-}  # fmt: skip
-"""Settings of a training that change what a step does, and not how much."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Arm(Planned):
     def form(self) -> str:
         """What decides how much a training computes; not by how much losses are weighted, nor the rate."""
         configuration = self.configuration
-        costly = {name: value for name, value in configuration.training.items() if name not in _COSTS_NOTHING}
+        costly = {name: value for name, value in configuration.training.items() if name not in COSTS_NOTHING}
         return json.dumps([sorted(configuration.ratios), configuration.mix.share > 0, costly], sort_keys=True)
 
 

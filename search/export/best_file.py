@@ -1,7 +1,7 @@
 """best.yaml: its keys, and reading it back."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,27 +60,33 @@ class BestConfiguration(Settings):
         default=None,
         pattern=SHA256,
         description="SHA-256 of what the figures were measured on: configuration, seed, augmentation, cleaning, "
-        "settings, data, rows; after a change of these they are another configuration's",
+        "settings, rows, and data, lexicons and models in folders by content; after a change of these they are another "
+        "configuration's",
     )
     versions: dict[str, str] = Field(description="what it was exported with: packages, Python, system, device")
 
-    def measured(self) -> str:
+    def content_digest(self) -> str:
         """What `digest` must be for the figures to be this configuration's.
 
-        Data counts by its fingerprint, so that files may lie elsewhere. Only what the file says counts: a setting that
-        a later autotune adds, with a default, changes nothing.
+        Data, lexicons and models in folders count by their fingerprints, so that files may lie elsewhere. Only what the
+        file says counts: a setting that a later autotune adds, with a default, changes nothing.
         """
-        parts = json.loads(self.model_dump_json(include=_MEASURED, exclude_unset=True))
-        settings = parts["settings"]
-        for group in (settings, *settings["tasks"].values()):
-            if "data" in group:
-                group["data"] = _by_content(group["data"], self.fingerprints)
-        return content_hash([json.dumps(parts, sort_keys=True, ensure_ascii=False)])
+        return self._digest({"data", "model", "augmentation"})
 
     @property
     def is_as_measured(self) -> bool:
         """Whether the figures are this configuration's, as far as the file can tell."""
-        return self.digest is None or self.digest == self.measured()
+        # In files written before, lexicons and models count by their paths.
+        return self.digest in (None, self.content_digest(), self._digest({"data"}))
+
+    def _digest(self, by_content: Set[str]) -> str:
+        """SHA-256 of what was measured; below these keys files and folders count by their fingerprints."""
+        parts = json.loads(self.model_dump_json(include=_MEASURED, exclude_unset=True))
+        settings = parts["settings"]
+        for group in (parts, settings, *settings["tasks"].values()):
+            for key in by_content & group.keys():
+                group[key] = _by_content(group[key], self.fingerprints)
+        return content_hash([json.dumps(parts, sort_keys=True, ensure_ascii=False)])
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

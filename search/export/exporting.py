@@ -9,13 +9,13 @@ from ...objectives.caching import content_hash
 from ..beside import named
 from ..confirmation.result import Confirmed
 from ..ranking import RankedTrial
-from ..report.summarizing import summarize
-from ..report.summary import Summary
-from ..roles import BESIDE, CONFIGURATION, MODELS_AT, REVISION, ROWS
+from ..roles import BESIDE, CONFIGURATION, LABELS, MODELS_AT, NORMALISERS, REVISION, ROWS, STUDY_FILE
 from ..safe_text import plain
 from ..settings import MAY_CHANGE
 from ..study import StudyRecord
 from ..study_file.yaml_document import write_document
+from ..summary.summarizing import summarize
+from ..summary.summary import Summary
 from ..versions import versions
 from ..wording import in_short
 from .best_file import BestConfiguration
@@ -36,7 +36,7 @@ _BEGINNINGS = (
 
 
 def export_of(
-    record: StudyRecord, confirmed: Confirmed | None, chosen: Exported, folder: Path, name: str = "best.yaml"
+    record: StudyRecord, confirmed: Confirmed | None, chosen: Exported, folder: Path, name: str
 ) -> BestConfiguration:
     """A configuration of a study, with paths relative to `folder`.
 
@@ -59,7 +59,7 @@ def export_of(
         found=_found(summarize(record.study, importance=False), chosen.trial, study_fingerprint(record, confirmed)),
         configuration=configuration,
         loss_weights=LossWeights(
-            alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs["normalisers"]
+            alpha=configuration.alpha, betas=configuration.betas, normalisers=record.study.user_attrs[NORMALISERS]
         ),
         seed=record.file.search.seed,
         augmentation=augmentation,
@@ -67,13 +67,13 @@ def export_of(
         settings=settings,
         fingerprints={moved.source(text): known for text, known in record.fingerprints.items()}
         | {text: known for text, known in models.items() if known is not None},
-        labels=record.study.user_attrs.get("labels", {}),
+        labels=record.study.user_attrs.get(LABELS, {}),
         rows=record.study.user_attrs.get(ROWS),
         versions=versions(),
     )
     # As a reader will have it, with every key written.
     whole = BestConfiguration.model_validate_json(exported.model_dump_json())
-    measured: dict[str, object] = {"digest": whole.measured()}
+    measured: dict[str, object] = {"digest": whole.content_digest()}
     if confirmed is not None and chosen.arm is not None:
         measured["confirmed"] = figures(confirmed, chosen.arm)
     return whole.model_copy(update=measured)
@@ -119,7 +119,7 @@ def study_fingerprint(record: StudyRecord, confirmed: Confirmed | None = None) -
         if trial.state.is_finished()
     ]
     arms = [[arm.name, arm.configuration.model_dump(), dict(arm.scores)] for arm in confirmed.arms] if confirmed else []
-    settings = json.loads(attributes["study_file"])
+    settings = json.loads(attributes[STUDY_FILE])
     lasting = {name: value for name, value in settings["search"].items() if name not in MAY_CHANGE}
     file = json.dumps({**settings, "search": lasting, "confirm": None})  # a text, as the order of tasks counts
     models = [attributes[MODELS_AT]] if attributes.get(MODELS_AT) else []

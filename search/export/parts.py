@@ -28,7 +28,8 @@ class Found(Settings):
         ge=0, description="number of the trial; null: a variant that only the confirmation trained"
     )
     value: float | None = Field(
-        description="(first) objective on validation data: the best of many noisy trials, so partly luck"
+        description="(first) objective on validation data: partly luck where it was chosen as the best of many noisy "
+        "trials"
     )
     step: int | None = Field(ge=0, description="main-task optimizer steps at the best evaluation")
     baseline: float | None = Field(description="the objective of trial 0: the main task alone, default rate")

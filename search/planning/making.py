@@ -13,6 +13,7 @@ from ...objectives.prepared import PreparedObjective
 from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.fresh import Fresh
 from ...spaces.errors import InputError
+from ...spaces.training import COSTS_NOTHING
 from ..confirmation.fresh import FreshRecipe
 from ..creation import given_configurations, total_of
 from ..executors.choosing import Workload, choose
@@ -29,10 +30,8 @@ from .ends import ends
 from .pace import Pace, Spent, lengths_of
 from .plan import Checkpoints, Confirming, Plan
 
-_CHANGE_STEPS = frozenset(
-    {"batch_size", "precision", "weighting", "sampling", "freeze_layers", "keep_layers", "evaluations_per_epoch"}
-)
-"""Training settings that make a step dearer or cheaper, or a trial's evaluations more or fewer."""
+_TOLD_ELSEWHERE = frozenset({"epochs", "early_stopping"})
+"""Settings whose cost is measured, or told in a line of its own."""
 
 
 def make_plan(
@@ -155,7 +154,7 @@ def _checkpoints(probed: _Probed, training: int) -> Checkpoints:
 
 
 def _notes(file: StudyFile) -> Iterator[str]:
-    if searched := sorted(_CHANGE_STEPS & set(file.space.training)):
+    if searched := sorted(set(file.space.training) - COSTS_NOTHING - _TOLD_ELSEWHERE):
         yield f"searched, but not measured at other values: {', '.join(searched)}; trials may take more or less"
     if file.training.early_stopping is not None or "early_stopping" in file.space.training:
         yield "early_stopping ends trials sooner; the saving is not known in advance"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 from ...objectives.caching import content_hash
 from ...objectives.training.checkpoints import CheckpointStore
 from ...spaces.errors import InputError
-from ..writing import check_room, unwritable, write_text
+from ..writing import unwritable, write_text
 
 Facts = Mapping[str, str | int | bool | None]
 """All that a training's course follows from, by what the user calls it."""
@@ -55,8 +56,9 @@ def held(folder: Path, facts: Facts) -> Generator[Destination]:
     Raises:
         InputError: the folder is not empty or cannot be written, another process trains into it, or it has an
             unfinished training of other facts.
+        AutotuneError: the disk is full, or fails.
     """
-    check_room(folder)
+    _check_room(folder)
     destination = Destination(folder, facts)
     work = destination.work
     made = [place for place in work.parents if not place.exists()]
@@ -78,6 +80,25 @@ def held(folder: Path, facts: Facts) -> Generator[Destination]:
         for place in made:
             with suppress(OSError):  # not empty: the model is there, or its training
                 place.rmdir()
+
+
+def _check_room(folder: Path) -> None:
+    """Check that `folder` can be made later on, before hours are spent on what it shall hold.
+
+    Raises:
+        InputError: it holds something already, or cannot be written there.
+        AutotuneError: the disk is full, or fails.
+    """
+    if folder.is_symlink() and not folder.exists():
+        raise InputError(f"--output: {str(folder)!r} is a broken link; create its target, or choose another folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"--output: {str(folder)!r} already exists and is not empty; choose another folder")
+    place = next(place for place in folder.absolute().parents if place.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=place):
+            pass
+    except OSError as error:
+        raise unwritable(f"--output: {str(folder)!r}", error) from None
 
 
 def _claim(destination: Destination) -> None:

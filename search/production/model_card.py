@@ -9,41 +9,17 @@ from typing import Any
 import yaml
 
 from ...objectives.prepared import PreparedObjective
+from ...objectives.tasks.opening import Opening
 from ...objectives.training.production import Trained
 from ..export.best_file import BestConfiguration
 from ..export.confirmed_figures import ConfirmedFigures, Figure
+from ..roles import BASELINE
 from ..safe_text import markdown
 from ..verdict.significance import level_of
 from ..versions import versions
 from ..wording import number
 
-_PIPELINES = {
-    "classification": "text-classification",
-    "multi_label": "text-classification",
-    "regression": "text-classification",
-    "token_classification": "token-classification",
-    "masked_lm": "fill-mask",
-}
-"""Transformers' pipeline for each kind of main task that has one; `generation` has one with a decoder-only encoder."""
-_CLASSES = {"span": "AutoModelForQuestionAnswering", "generation": "AutoModelForSeq2SeqLM"}
-"""What opens the kinds that have none."""
-_CALLS = {
-    "classification": ", truncation=True",
-    "multi_label": ", top_k=None, truncation=True",
-    "regression": ', function_to_apply="none", truncation=True',
-    "token_classification": ', aggregation_strategy="first"',
-    "masked_lm": ', tokenizer_kwargs={"truncation": True}',
-}
-"""What a pipeline must be told, to say what was measured."""
 _CORRECTED = "the same, corrected for selection"
-
-
-def pipeline_of(prepared: PreparedObjective) -> str | None:
-    """The name of transformers' pipeline that opens the main task's model; None: transformers has none."""
-    kind = prepared.main.task.kind
-    if kind == "generation" and prepared.encoder.family == "decoder":
-        return "text-generation"
-    return _PIPELINES.get(kind)
 
 
 @dataclass(frozen=True)
@@ -81,13 +57,17 @@ class ModelCard:
         return f"---\n{front}---\n\n" + "\n".join(body) + "\n"
 
     def _front_matter(self) -> dict[str, Any]:
-        encoder, pipeline = self._encoder, pipeline_of(self.prepared)
+        encoder, pipeline = self._encoder, self._opening.pipeline
         known = {"library_name": "transformers", "tags": ["autotune"], "metrics": [self.best.settings.metric]}
         if pipeline is not None:
             known["pipeline_tag"] = pipeline
         if re.fullmatch(r"[\w.-]+/[\w.-]+", encoder):  # as a Hub id is written
             known["base_model"] = encoder
         return known
+
+    @property
+    def _opening(self) -> Opening:
+        return self.prepared.main.task.opening(self.prepared.encoder)
 
     @property
     def _encoder(self) -> str:
@@ -125,10 +105,11 @@ class ModelCard:
         elif confirmed is not None:
             yield from _confirmed(confirmed, metric)
         elif found.value is not None:
+            answer = "It is the baseline itself" if found.trial == 0 else "Unknown"
             beside = f", the baseline's {_number(found.baseline)}" if found.baseline is not None else ""
             yield (
-                f"Unknown. In the search its {metric} on validation data was {_number(found.value)}{beside}; that "
-                "is the best of many noisy trials, so partly luck, and fresh seeds have not confirmed it."
+                f"{answer}. In the search its {metric} on validation data was {_number(found.value)}{beside}; that is "
+                "one noisy score, and partly luck if it was chosen for it: fresh seeds have not confirmed it."
             )
         else:
             yield "Unknown: the search has no figure for it, and fresh seeds have not confirmed it."
@@ -172,18 +153,19 @@ class ModelCard:
         yield from _table(["rows", "number"], ([name, count] for name, count in counts.items()))
 
     def _use(self) -> Iterator[str]:
-        kind, pipeline = self.prepared.main.task.kind, pipeline_of(self.prepared)
+        opening = self._opening
         yield "```python"
-        if pipeline is not None:
+        if opening.pipeline is not None:
+            options = ", ".join(filter(None, ['model="path/to/this/folder"', opening.options]))
             yield "from transformers import pipeline"
             yield ""
-            yield f'model = pipeline("{pipeline}", model="path/to/this/folder"{_CALLS.get(kind, "")})'
-            if kind == "generation":
-                yield 'model("a text" + model.tokenizer.eos_token)  # where the text ends and what it writes begins'
+            yield f'model = pipeline("{opening.pipeline}", {options})'
+            if opening.call:
+                yield opening.call
         else:
-            yield f"from transformers import {_CLASSES[kind]}, AutoTokenizer"
+            yield f"from transformers import {opening.auto_class}, AutoTokenizer"
             yield ""
-            yield f'model = {_CLASSES[kind]}.from_pretrained("path/to/this/folder")'
+            yield f'model = {opening.auto_class}.from_pretrained("path/to/this/folder")'
             yield 'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'
         yield "```"
 
@@ -198,6 +180,8 @@ class ModelCard:
 
 
 def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
+    if confirmed.name != confirmed.winner:
+        yield from _of_another(confirmed)
     for words in confirmed.words:
         yield f"- {markdown(words)}"
     yield ""
@@ -205,13 +189,28 @@ def _confirmed(confirmed: ConfirmedFigures, metric: str) -> Iterator[str]:
         ["", "mean", "95 % interval"],
         ([name, _number(figure.mean), _interval(figure)] for name, figure in _figures(confirmed, metric) if figure),
     )
-    if confirmed.tied:
+    if len(confirmed.tied) > 1:  # more than the winner
         yield ""
         tied = markdown(", ".join(confirmed.tied))
         yield f"These seeds cannot distinguish: {tied}; the simplest of them is {markdown(confirmed.simplest)}."
     if confirmed.same_rows:
         yield ""
         yield "All seeds were measured on the same rows, and the figures hold for these only."
+
+
+def _of_another(confirmed: ConfirmedFigures) -> Iterator[str]:
+    """The answer for a configuration that did not win: the study's words are of the winner."""
+    if confirmed.name == BASELINE:
+        answer = "the baseline itself"
+    elif confirmed.gain is None:
+        answer = "not compared with the baseline, which failed on every seed"
+    else:
+        answer = f"{'' if confirmed.gain.better else 'not '}shown to be better than the baseline"
+    yield (
+        f"This is {markdown(confirmed.name)}, not the winner, {markdown(confirmed.winner)}. It is {answer}. The table "
+        "has its figures; the verdict of the study is of the winner:"
+    )
+    yield ""
 
 
 def _figures(confirmed: ConfirmedFigures, metric: str) -> Iterator[tuple[str, Figure | None]]:

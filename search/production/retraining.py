@@ -66,7 +66,7 @@ def train_again(
     seeds: Sequence[int],
     placement: Placement,
     note: Callable[[str], None],
-    heard: Heard = lambda *_: None,
+    heard: Heard,
 ) -> dict[int, Outcome]:
     """Train on every seed, each with its own split, order, first weights and variants.
 
@@ -89,7 +89,7 @@ def train_again(
         recipe = FreshRecipe(
             file,
             base.absolute(),
-            CheckpointStore(Path(folder), best.measured(), _DISK),
+            CheckpointStore(Path(folder), best.content_digest(), _DISK),
             placement.slots or 1,
             fresh={place: Fresh(seed) for place, seed in enumerate(seeds)},
         )

@@ -173,7 +173,7 @@ def verify(
     placement: Placement,
     count: int | None,
     note: Callable[[str], None],
-    heard: Heard = lambda *_: None,
+    heard: Heard,
 ) -> Verification:
     """Train the configuration again on the stated seeds, and compare.
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ...objectives.data.cleaning import Finding
 from ..safe_text import plain
-from .summary import Summary
+from ..summary.summary import Summary
 from .trials import NOTE
 
 _STYLES = {"dropped": "yellow", "repaired": "cyan", "noted": NOTE}

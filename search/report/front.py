@@ -6,8 +6,8 @@ from rich.text import Text
 
 from .. import wording
 from ..safe_text import plain
+from ..summary.summary import Summary
 from .sentences import front_size
-from .summary import Summary
 from .trials import NOTE, reached, role_of
 
 

@@ -8,8 +8,8 @@ from ...spaces.configuration import Configuration
 from .. import wording
 from ..ranking import RankedTrial
 from ..safe_text import plain
-from .auxiliaries import Auxiliary, Side
-from .summary import Counts, FailureGroup, Summary
+from ..summary.auxiliaries import Auxiliary, Side
+from ..summary.summary import Counts, FailureGroup, Summary
 from .trials import NOTE, luck
 
 _ALIKE = 3

@@ -12,13 +12,13 @@ from .. import wording
 from ..confirmation.result import Arm, Confirmed
 from ..ranking import RankedTrial
 from ..safe_text import plain, printable
+from ..summary.auxiliaries import Auxiliary
+from ..summary.importance import STEADY
+from ..summary.summary import Summary
 from . import sentences
-from .auxiliaries import Auxiliary
 from .confirmed import verdict_blocks
 from .data import data_blocks
 from .front import front_table
-from .importance import STEADY
-from .summary import Summary
 from .trials import NOTE, reached, role_of
 
 _BAR_CELLS = 16

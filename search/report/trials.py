@@ -6,7 +6,7 @@ from rich.text import Text
 
 from .. import wording
 from ..ranking import RankedTrial
-from .summary import Summary
+from ..summary.summary import Summary
 
 NOTE = "dim"
 

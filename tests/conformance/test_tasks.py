@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
+import transformers
 from autotune.objectives.models.borrowed import BorrowedHead
 from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective, TaskRows
@@ -20,6 +21,7 @@ from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.training import TrainingSettings
 from pydantic import Field, TypeAdapter, ValidationError
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from ..objectives.corpora import tasks_of
 
@@ -78,6 +80,13 @@ def test_every_kind_is_tested_and_registered_once():
     assert sorted(SETTINGS) == sorted(KINDS)
     assert [type(task) for task in tasks_of(SETTINGS)] == list(TASKS)
     assert len(get_args(get_args(TaskSettings)[0])) == len(TASKS)
+
+
+def test_the_model_card_says_how_transformers_opens_what_a_kind_builds(prepared: PreparedObjective):
+    task, encoder = prepared.train["other"].task, prepared.encoder
+    opening = task.opening(encoder)
+    assert type(task.build(encoder)) in getattr(transformers, opening.auto_class)._model_mapping.values()
+    assert opening.pipeline is None or opening.pipeline in PIPELINE_REGISTRY.get_supported_tasks()
 
 
 @pytest.mark.parametrize("kind", KINDS)

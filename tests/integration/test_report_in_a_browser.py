@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from autotune.search.report.html.page import Origin, render_page
 from autotune.search.report.records import records_of
-from autotune.search.report.summarizing import summarize
+from autotune.search.summary.summarizing import summarize
 from autotune.spaces.configuration import Configuration, Mix
 
 from ..search.built import BuiltStudy, raced_study

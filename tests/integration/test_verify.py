@@ -60,7 +60,7 @@ def test_an_interruption_is_130(trained: Path, autotune: Command) -> None:
     content = Path("best.yaml").read_text(encoding="utf-8").replace("epochs: 2", "epochs: 1000")
     digest = next(line for line in content.splitlines() if line.startswith("digest: "))
     Path("best.yaml").write_text(content, encoding="utf-8")
-    measured = read_best(trained / "best.yaml").measured()
+    measured = read_best(trained / "best.yaml").content_digest()
     Path("best.yaml").write_text(content.replace(digest, f"digest: {measured}"), encoding="utf-8")
     command = ("verify", "best.yaml", "--devices", "cpu:1")
     with Forked(trained, {**os.environ, "PYTHONUNBUFFERED": "1"}, command, forks=True) as process:

@@ -7,7 +7,6 @@ import torch
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.exporting import save_model
 from autotune.objectives.training.production import train_production
-from autotune.search.production.model_card import pipeline_of
 from autotune.spaces.configuration import Configuration
 from transformers import pipeline
 
@@ -21,7 +20,7 @@ def test_text_generation(
         model={"encoder": str(architectures("gpt2"))},
         training={"epochs": 1},
     )
-    assert pipeline_of(prepared) == "text-generation"
+    assert prepared.main.task.opening(prepared.encoder).pipeline == "text-generation"
     done = train_production(
         prepared,
         Configuration(learning_rate=1e-3),

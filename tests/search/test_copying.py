@@ -7,11 +7,11 @@ import optuna
 import pytest
 from autotune.search import copying
 from autotune.search.cli import watching
-from autotune.search.report.summarizing import summarize
-from autotune.search.report.summary import Summary
 from autotune.search.roles import OWNER, READY
 from autotune.search.storage import open_storage
 from autotune.search.study import open_study
+from autotune.search.summary.summarizing import summarize
+from autotune.search.summary.summary import Summary
 from autotune.spaces.errors import StudyError
 from optuna.distributions import BaseDistribution, FloatDistribution
 

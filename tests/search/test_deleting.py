@@ -6,7 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 from autotune.search import running
-from autotune.search.cli import watching
+from autotune.search.cli import stored, watching
 from autotune.search.creation import create_study
 from autotune.search.preparing import prepare_study
 from autotune.search.report.live import PlainLines
@@ -105,6 +105,17 @@ def test_who_looks_on_is_told(run: Callable[[], Outcome], autotune: Command, mon
     hook(monkeypatch, watching, "tell", deleted)
     outcome = autotune("study", "show", "tiny", "--watch")
     assert (outcome.code, outcome.err) == (2, GONE)
+
+
+@pytest.mark.parametrize(("owner", "moment"), [(stored, "summarize"), (optuna, "load_study")])
+def test_a_list_leaves_out_what_is_deleted_meanwhile(
+    trained: Path, autotune: Command, monkeypatch: pytest.MonkeyPatch, owner: object, moment: str
+) -> None:
+    with monkeypatch.context() as patch:
+        hook(patch, owner, moment, deleted)
+        outcome = autotune("study", "list")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "tiny" not in outcome.out
 
 
 def test_another_key_error_is_not_hidden(trained: Path) -> None:

@@ -355,7 +355,7 @@ def test_after_folds_production_trains_on_all_rows_to_the_last_step(
         changed = settings.model_copy(update={"data": data})
         return prepare(changed, augmentation, base, seed, cleaning=cleaning, all_data=all_data)
 
-    monkeypatch.setattr("autotune.search.cli.training.prepare", prepared)
+    monkeypatch.setattr("autotune.search.production.training.prepare", prepared)
     outcome = autotune("train", "best.yaml", "-o", "model", "--devices", "cpu")
     assert (outcome.code, outcome.err, asked) == (0, "", [True])
     assert outcome.out.splitlines()[:2] == [

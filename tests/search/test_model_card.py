@@ -9,6 +9,7 @@ import yaml
 from autotune.search.export.best_file import BestConfiguration, read_best
 from autotune.search.export.confirmed_figures import ConfirmedFigures, Figure, Gain
 from autotune.search.export.exporting import render
+from autotune.search.production import model_card
 from autotune.search.safe_text import markdown
 from autotune.search.wording import number
 from markdown_it import MarkdownIt
@@ -98,6 +99,38 @@ def test_a_gain_of_an_older_export_is_called_what_it_is(best: BestConfiguration,
         best.model_copy(update={"confirmed": CONFIRMED.model_copy(update={"measured_gain": None})}), autotune
     )
     assert "| gain over the baseline, corrected for selection | 0.0210 | 0.0150 to 0.0420 |" in body
+
+
+@pytest.mark.parametrize(
+    ("name", "gain", "answer"),
+    [
+        ("trial 12", CONFIRMED.gain, "It is shown to be better than the baseline."),
+        ("trial 12", Gain(mean=0.0, better=False, p=0.9, pairs=2), "It is not shown to be better than the baseline."),
+        ("trial 12", None, "It is not compared with the baseline, which failed on every seed."),
+        ("baseline", None, "It is the baseline itself."),
+    ],
+)
+def test_who_did_not_win_is_named_and_has_its_own_answer(name: str, gain: Gain | None, answer: str) -> None:
+    of_another = CONFIRMED.model_copy(update={"name": name, "gain": gain})
+    first, *_ = model_card._confirmed(of_another, "accuracy")
+    assert first.startswith(f"This is {name}, not the winner, trial 2. {answer} ")
+    first, *_ = model_card._confirmed(CONFIRMED, "accuracy")
+    assert first == f"- {markdown(WORDS[0])}"
+
+
+def test_a_lone_winner_is_tied_with_nobody() -> None:
+    alone = CONFIRMED.model_copy(update={"tied": ["trial 2"], "simplest": "trial 2"})
+    assert not [line for line in model_card._confirmed(alone, "accuracy") if "cannot distinguish" in line]
+
+
+@pytest.mark.parametrize(("trial", "answer"), [(0, "It is the baseline itself."), (3, "Unknown.")])
+def test_a_trial_that_was_asked_for_is_not_called_the_best(
+    best: BestConfiguration, autotune: Command, trial: int, answer: str
+) -> None:
+    assert autotune("study", "export", "study.yaml", "--trial", str(trial)).code == 0
+    _, body = card(read_best(Path("best.yaml")), autotune)
+    assert f"{answer} In the search its accuracy on validation data was" in body
+    assert "one noisy score, and partly luck if it was chosen for it" in body
 
 
 def test_figures_of_another_configuration_are_not_shown(best: BestConfiguration, autotune: Command) -> None:

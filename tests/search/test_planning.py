@@ -27,6 +27,7 @@ from autotune.search.settings import SearchSettings
 from autotune.search.study import open_study
 from autotune.search.study_file.reading import read_study_file
 from autotune.spaces.errors import InputError, TrainingError
+from autotune.spaces.training import TrainingSettings
 
 from .conftest import STUDY, Command
 
@@ -68,6 +69,16 @@ def planned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plans:
         return make_plan(file, folder, prepare_study(file, folder), place)
 
     return plan
+
+
+def test_every_searched_setting_that_costs_time_is_told(folder: Path) -> None:
+    file = read_study_file(folder / "study.yaml")
+    space = file.space.model_copy(update={"training": dict.fromkeys(TrainingSettings.model_fields)})
+    first, *_ = making._notes(file.model_copy(update={"space": space}))
+    assert first == (
+        "searched, but not measured at other values: batch_size, evaluations_per_epoch, freeze_layers, keep_layers, "
+        "precision, sampling, temperature, weighting; trials may take more or less"
+    )
 
 
 def test_nothing_is_stored(folder: Path, autotune: Command) -> None:

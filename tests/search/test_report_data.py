@@ -3,8 +3,8 @@
 import io
 
 import pytest
-from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
+from autotune.search.summary.summarizing import summarize
 from rich.console import Console
 
 from .built import BuiltStudy

@@ -7,8 +7,8 @@ from typing import Literal
 import optuna
 import pytest
 from autotune.search.report.html.front import front_figure
-from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
+from autotune.search.summary.summarizing import summarize
 from autotune.search.wording import in_short
 from autotune.spaces.configuration import Configuration
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution

@@ -15,7 +15,7 @@ from autotune.search.confirmation.result import Confirmed
 from autotune.search.confirmation.words import sentences as words_of
 from autotune.search.report.html.page import Origin, render_page
 from autotune.search.report.records import records_of
-from autotune.search.report.summarizing import summarize
+from autotune.search.summary.summarizing import summarize
 from autotune.spaces.configuration import Configuration, Mix, SettingValue
 from optuna.trial import TrialState
 

@@ -9,8 +9,8 @@ import warnings
 import optuna
 import pytest
 from autotune.objectives.training.failure import FailureKind
-from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
+from autotune.search.summary.summarizing import summarize
 from autotune.spaces.configuration import Configuration
 from optuna.trial import TrialState
 from rich.console import Console

@@ -7,8 +7,8 @@ import pytest
 from autotune.search.confirmation.words import sentences
 from autotune.search.report.html.page import Origin, render_page
 from autotune.search.report.records import records_of
-from autotune.search.report.summarizing import summarize
 from autotune.search.report.terminal import print_report
+from autotune.search.summary.summarizing import summarize
 from autotune.search.verdict.scores import Scores
 from autotune.search.verdict.units import unit_of
 from autotune.search.wording import compared, difference, distance, gain, number

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.training.weighting.registry import WEIGHTINGS
-from autotune.search.cli import training
 from autotune.search.cli.progress import watched
+from autotune.search.production import model_folder
 from autotune.search.production.model_card import ModelCard
 from safetensors import SafetensorError
 
@@ -108,7 +108,7 @@ def test_a_model_that_cannot_be_written_is_a_failure_after_which_the_same_comman
     write_best(here, training=SHORT)
     command = ("train", "best.yaml", "-o", "model", "--devices", "cpu")
     with monkeypatch.context() as patch:
-        patch.setattr(training, "save_model", refused)
+        patch.setattr(model_folder, "save_model", refused)
         outcome = autotune(*command)
     assert outcome.code == 1
     assert outcome.err == (

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from autotune.search.beside import digest
 from autotune.search.export.best_file import BestConfiguration, read_best
 from autotune.search.production.retraining import Outcome
-from autotune.search.production.unchanged import warnings
+from autotune.search.production.unchanged import check_data, warnings
 from autotune.search.production.verification import Promise, Verification
 from autotune.search.versions import versions
 from hypothesis import assume, given
@@ -139,12 +140,14 @@ def test_an_unconfirmed_export_is_trained_on_its_one_seed(best: Path, autotune: 
 
 def test_json_is_all_that_standard_output_has(best: Path, autotune: Command) -> None:
     with_figures(best)
+    edit(best, lambda content: content["versions"].update(torch="1.0\x1b[31m"))
     outcome = autotune("verify", "best.yaml", "--json", *INLINE)
     assert outcome.code == 0
+    assert "and was 1.0␛[31m" in outcome.err
     found = json.loads(outcome.out)
     assert (found["kept"], found["landed"], found["identical"], found["confirmed"]) == (True, True, True, True)
     assert found["seeds"]["0"]["measured"] == found["seeds"]["0"]["promised"] == read_best(best).found.value
-    assert found["changed"] == []
+    assert found["changed"] == [f"torch is {versions()['torch']} here and was 1.0\x1b[31m"]
     assert "seed 0: " in outcome.err
 
 
@@ -205,20 +208,72 @@ def test_seeds_that_no_generator_takes(best: Path, autotune: Command) -> None:
     assert "confirmed.seeds: -1: must be a whole number of at least 0 and at most 4294967295" in outcome.err
 
 
+def with_models(best: Path) -> BestConfiguration:
+    """The export as of a study that also read an encoder in a folder and a lexicon."""
+    Path("encoder").mkdir()
+    Path("encoder/config.json").write_text("{}", encoding="utf-8")
+    Path("words.tsv").write_text("a\tb\n", encoding="utf-8")
+
+    def add(content: dict[str, Any]) -> None:
+        content["settings"]["model"]["encoder"] = "encoder"
+        content["augmentation"].update(operations=["noise", "mixup", "replace"])
+        content["augmentation"]["replace"]["lexicon"] = "words.tsv"
+        for text in ("encoder", "words.tsv"):
+            content["fingerprints"][text] = digest((text,), text, Path())
+        content["digest"] = BestConfiguration.model_validate(content).content_digest()
+
+    edit(best, add)
+    return read_best(best)
+
+
 def test_files_may_lie_elsewhere(best: Path) -> None:
-    """The same data under another name, words of another verdict: the figures stay this configuration's."""
+    """The same data, encoder and words under other names, another version: the figures stay this configuration's."""
+    before = with_models(best)
+    moved = {name: f"data/other.{name}" for name in ("reviews.csv", "encoder", "words.tsv")}
     Path("data").mkdir()
-    Path("reviews.csv").rename("data/renamed.csv")
+    for old, new in moved.items():
+        Path(old).rename(new)
 
     def move(content: dict[str, Any]) -> None:
-        content["settings"]["data"]["train"] = "data/renamed.csv"
-        content["fingerprints"] = {"data/renamed.csv": content["fingerprints"]["reviews.csv"]}
+        content["settings"]["data"]["train"] = moved["reviews.csv"]
+        content["settings"]["model"]["encoder"] = moved["encoder"]
+        content["augmentation"]["replace"]["lexicon"] = moved["words.tsv"]
+        content["fingerprints"] = {moved[text]: known for text, known in content["fingerprints"].items()}
         content["versions"]["torch"] = "1.0"
 
-    before = read_best(best)
     edit(best, move)
     after = read_best(best)
-    assert (after.is_as_measured, after.measured()) == (True, before.measured())
+    assert (after.is_as_measured, after.content_digest()) == (True, before.content_digest())
+    check_data(after, best)
+
+
+def test_another_encoder_in_the_place_of_the_known_one_is_another_configuration(best: Path) -> None:
+    with_models(best)
+    edit(best, lambda content: content["fingerprints"].update(encoder="0" * 64))
+    assert not read_best(best).is_as_measured
+    edit(best, lambda content: content["settings"]["model"].update(encoder="elsewhere"))
+    assert not read_best(best).is_as_measured
+
+
+def test_an_export_of_before_names_lexicons_and_models_by_their_paths() -> None:
+    """The digest is one that autotune wrote then."""
+    older: dict[str, Any] = {
+        "found": {"study": "tiny", "trial": 1, "value": 0.8, "step": 5, "baseline": 0.7},
+        "configuration": {"learning_rate": 1e-3},
+        "loss_weights": {"alpha": 1.0, "betas": {}, "normalisers": {"sentiment": 0.7}},
+        "seed": 0,
+        "augmentation": {"operations": ["replace"], "replace": {"lexicon": "words.tsv"}},
+        "settings": {
+            "data": {"train": "reviews.csv"},
+            "model": {"encoder": "./encoder"},
+            "tasks": {"sentiment": {"kind": "classification"}},
+        },
+        "fingerprints": {"reviews.csv": "a" * 64, "./encoder": "b" * 64, "words.tsv": "c" * 64},
+        "digest": "b9e7debdc3d998ce09f08189136e2f592310ce5df088ca66e359df006e97ab58",
+        "versions": {},
+    }
+    assert BestConfiguration.model_validate(older).is_as_measured
+    assert not BestConfiguration.model_validate({**older, "seed": 1}).is_as_measured
 
 
 def test_a_setting_that_a_later_autotune_adds_changes_nothing(best: Path) -> None:
@@ -226,7 +281,7 @@ def test_a_setting_that_a_later_autotune_adds_changes_nothing(best: Path) -> Non
     content = json.loads(read_best(best).model_dump_json())
     del content["settings"]["training"]["temperature"]
     older = BestConfiguration.model_validate(content)
-    content["digest"] = older.measured()
+    content["digest"] = older.content_digest()
     assert content["digest"] != read_best(best).digest
     assert BestConfiguration.model_validate(content).is_as_measured
 
@@ -249,7 +304,7 @@ def with_rows(best: Path, rows: str | None) -> None:
 
     def choose(content: dict[str, Any]) -> None:
         content["rows"] = rows
-        content["digest"] = BestConfiguration.model_validate(content).measured()
+        content["digest"] = BestConfiguration.model_validate(content).content_digest()
 
     edit(best, choose)
 

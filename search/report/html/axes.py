@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ....spaces.configuration import Configuration, SettingValue
 from ... import wording
-from ..summary import Summary
+from ...summary.summary import Summary
 from .figure import LETTER, WIDTH
 from .scales import Scale, Tick, thinned, wide_apart
 

@@ -4,8 +4,8 @@ from statistics import fmean
 
 from ... import wording
 from ...confirmation.result import Arm
-from ..importance import STEADY
-from ..summary import NONE, Summary
+from ...summary.importance import STEADY
+from ...summary.summary import NONE, Summary
 from .figure import WIDTH, Figure, Key, Label, Mark, box, fitted
 from .scales import Scale
 

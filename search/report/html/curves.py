@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ... import wording
+from ...summary.summary import Summary
 from ..records import TrialRecord
-from ..summary import Summary
 from .figure import OTHER, WIDTH, Figure, Key, Label, Mark, Named, cross, fitted, joined, named_trials, x_axis, y_axis
 from .scales import Scale, evenly, line, spanning
 

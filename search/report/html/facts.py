@@ -6,10 +6,10 @@ from pathlib import PurePath
 from ... import wording
 from ...confirmation.result import Arm, Confirmed, Tested
 from ...confirmation.words import measured
+from ...summary.summary import Summary
 from ...verdict.short_runs import Rung
 from ...verdict.verdict import Verdict
 from ..records import TrialRecord, period, seconds_by_state
-from ..summary import Summary
 from ..trials import reached
 
 Rows = Iterator[tuple[str, str]]

@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 
 from ...ranking import RankedTrial
 from ...safe_text import plain
-from ..summary import Summary
+from ...summary.summary import Summary
 from ..trials import reached
 from .scales import Scale
 

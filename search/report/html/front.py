@@ -1,6 +1,6 @@
 """Several objectives: the complete trials by the first two of them, and the front."""
 
-from ..summary import Summary
+from ...summary.summary import Summary
 from .figure import OTHER, WIDTH, Figure, Key, Mark, fitted, joined, named_trials, ring, x_axis, y_axis
 from .scales import dots, line, spanning
 

@@ -13,11 +13,11 @@ from ...confirmation.result import Confirmed
 from ...confirmation.words import measured
 from ...confirmation.words import sentences as words_of
 from ...safe_text import plain, printable
+from ...summary.summary import Summary
 from .. import sentences
 from ..arms import marks
 from ..data import operation_lines
 from ..records import TrialRecord
-from ..summary import Summary
 from ..trials import reached, role_of
 from . import facts
 from .bars import importance_figure, mix_figure

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..summary import Summary
+from ...summary.summary import Summary
 from .axes import LEFT, RIGHT, Axis, axes_of
 from .figure import OTHER, WIDTH, Figure, Key, Label, Mark, fitted, named_trials
 from .scales import evenly, line

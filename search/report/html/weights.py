@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ... import wording
 from ...ranking import RankedTrial
-from ..summary import Summary
+from ...summary.summary import Summary
 from .figure import OTHER, WIDTH, Figure, Key, Label, Mark, Named, fitted, named_trials, x_axis
 from .scales import Scale, dots, spanning
 

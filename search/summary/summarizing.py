@@ -10,7 +10,23 @@ from optuna.trial import FrozenTrial, TrialState
 from ...objectives.data.cleaning import Finding
 from ...spaces.configuration import Configuration
 from ..ranking import RankedTrial, objectives_of, ranked_trials
-from ..roles import AUGMENTATION, BASELINE, CONFIGURATION, EQUAL_WEIGHTS, REVISION, ROLE, SECONDS, failure_told
+from ..roles import (
+    AUGMENTATION,
+    AUXILIARY_TASKS,
+    BASELINE,
+    CLEANING,
+    CONFIGURATION,
+    ENCODER,
+    EQUAL_WEIGHTS,
+    MAIN_TASK,
+    MAX_STEPS,
+    NORMALISERS,
+    REVISION,
+    ROLE,
+    SECONDS,
+    TOTAL,
+    failure_told,
+)
 from .auxiliaries import auxiliaries_of
 from .importance import parameter_importances
 from .summary import Augmentation, Counts, FailureGroup, Summary
@@ -30,23 +46,23 @@ def summarize(study: optuna.Study, *, importance: bool = True) -> Summary:
     return Summary(
         study=study.study_name,
         objectives=objectives_of(study),
-        main_task=attributes["main_task"],
-        auxiliary_tasks=tuple(attributes["auxiliary_tasks"]),
+        main_task=attributes[MAIN_TASK],
+        auxiliary_tasks=tuple(attributes[AUXILIARY_TASKS]),
         operations=_operations(trials),
-        encoder=attributes["encoder"],
-        max_steps=attributes["max_steps"],
+        encoder=attributes[ENCODER],
+        max_steps=attributes[MAX_STEPS],
         complete=tuple(complete),
         front=_front(study, complete),
         baseline=_first_with_role(complete, roles, BASELINE),
         equal_weights=_first_with_role(complete, roles, EQUAL_WEIGHTS),
-        counts=_counts(trials, attributes["total"]),
+        counts=_counts(trials, attributes[TOTAL]),
         failures=_failures(trials),
         importance=parameter_importances(study) if importance else {},
         seconds=sum(filter(math.isfinite, (trial.user_attrs.get(SECONDS, 0.0) for trial in trials))),
-        findings=tuple(map(_finding, attributes["cleaning"])),
+        findings=tuple(map(_finding, attributes[CLEANING])),
         augmentation=Augmentation(**attributes[AUGMENTATION]),
-        auxiliaries=auxiliaries_of(attributes["auxiliary_tasks"], complete, _pruned(trials)),
-        normalisers=attributes["normalisers"],
+        auxiliaries=auxiliaries_of(attributes[AUXILIARY_TASKS], complete, _pruned(trials)),
+        normalisers=attributes[NORMALISERS],
         revision=attributes.get(REVISION),
     )
 
