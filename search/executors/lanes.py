@@ -38,7 +38,6 @@ class Job:
     """A trial in a lane."""
 
     configuration: Configuration
-    parts: int
     heard: int = -1
     """The last step that the caller was told of."""
     seconds: float = 0.0

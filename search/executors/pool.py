@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.failure import Failure, FailureKind, timed_out
-from ...objectives.training.trainer import Checkpoint, Evaluation, check_slot
+from ...objectives.training.trainer import Evaluation, check_slot
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError
 from .executor import Executor
@@ -51,7 +50,6 @@ class PoolExecutor(Executor):
         self.threads = 1 if places[0].is_core else None
         self._lanes = [Lane(place) for place in places]
         self._recipe = recipe
-        self._store: CheckpointStore = recipe.store
         self._note = note
         self._retries = retries
         self._limit = trial_timeout_s
@@ -72,23 +70,14 @@ class PoolExecutor(Executor):
     def capacity(self) -> int:
         return len(self._lanes) * self._recipe.slots
 
-    def admit(
-        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
-    ) -> None:
+    def admit(self, trial_id: int, configuration: Configuration) -> None:
         check_slot(trial_id, [job for lane in self._lanes for job in lane.jobs], self.capacity)
         free = [lane for lane in self._lanes if len(lane.jobs) < self._recipe.slots]
-        job = Job(configuration, parts)
-        if checkpoint is not None:
-            self._store.save(trial_id, checkpoint)
-            job.heard = checkpoint.step
         lane = min(free, key=lambda lane: (len(lane.jobs), lane.worker is None))
-        lane.jobs[trial_id] = job
+        lane.jobs[trial_id] = Job(configuration)
 
     def charge(self, trial_id: int, seconds: float) -> None:
         self._lane(trial_id).jobs[trial_id].seconds += seconds
-
-    def upcoming(self) -> list[int]:
-        return [trial_id for lane in self._lanes for trial_id in lane.training]
 
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
         """As the contract says. A trial whose worker is replaced goes on, and tells nothing twice.
@@ -119,27 +108,20 @@ class PoolExecutor(Executor):
             self._is_draining = False
         return found
 
-    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+    def evict(self, trial_id: int) -> None:
         lane = self._lane(trial_id)
-        configuration = lane.jobs[trial_id].configuration
-        self._ask(lane, trial_id, Leaving.COPY)
-        return self._store.load(trial_id, configuration)
-
-    def evict(self, trial_id: int) -> Checkpoint | None:
-        lane = self._lane(trial_id)
-        self._ask(lane, trial_id, Leaving.EVICT)
-        job = lane.jobs.pop(trial_id)
-        return None if job.over else self._store.load(trial_id, job.configuration)
+        self._have_written(lane, trial_id)
+        del lane.jobs[trial_id]
 
     def discard(self, trial_id: int) -> None:
         self._dismiss(trial_id, Leaving.DISCARD)
-        self._store.remove(trial_id)
+        self._recipe.store.remove(trial_id)
 
     def abandon(self, trial_id: int) -> None:
         self._dismiss(trial_id, Leaving.ABANDON)
 
     def retain(self, trial_ids: Collection[int]) -> None:
-        self._store.retain(trial_ids)
+        self._recipe.store.retain(trial_ids)
 
     def close(self) -> None:
         for lane in self._lanes:
@@ -180,7 +162,7 @@ class PoolExecutor(Executor):
         coming = lane.waiting if train else {}
         if any(job.is_suspect for job in coming.values()):
             lane.withdraw()
-        given = Round(list(lane.leaving), {key: (job.configuration, job.parts) for key, job in coming.items()}, train)
+        given = Round(list(lane.leaving), {key: job.configuration for key, job in coming.items()}, train)
         lane.leaving.clear()
         for job in coming.values():
             job.sent = True
@@ -191,7 +173,7 @@ class PoolExecutor(Executor):
         except WorkerDied as error:
             self._kept += self._replace(lane, str(error))
 
-    def _ask(self, lane: Lane, trial_id: int, leaving: Leaving) -> None:
+    def _have_written(self, lane: Lane, trial_id: int) -> None:
         """Have a trial's state in the store, after the rung that its worker is at; a new worker is asked again."""
         asked: Worker | None = None
         while asked is None or asked is not lane.worker:
@@ -200,7 +182,7 @@ class PoolExecutor(Executor):
             asked = lane.worker
             if asked is None or not lane.jobs[trial_id].sent:
                 return
-            lane.leaving.append((trial_id, leaving))
+            lane.leaving.append((trial_id, Leaving.EVICT))
             self._send(lane, train=False)
             end = time.monotonic() + WRITING_S
             while lane.busy and lane.worker is asked:

@@ -95,7 +95,7 @@ def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
         line.send(Ready())
         while True:
             given: Round = line.recv()
-            leave(trainer, recipe.store, given)
+            leave(trainer, given)
             if given.coming:
                 line.send(Preparing())
             begun = come(trainer, given)

@@ -72,7 +72,7 @@ class Remote:
 
     def _leave(self, given: Round) -> Message:
         assert self._trainer is not None
-        leave(self._trainer, self._recipe.store, given)
+        leave(self._trainer, given)
         return Preparing()
 
     def _come(self, given: Round) -> Message:

@@ -71,15 +71,13 @@ class Recipe:
 
 
 class Leaving(StrEnum):
-    """What becomes of a trial's state."""
+    """What becomes of the state of a trial that leaves its slot."""
 
     DISCARD = "discard"
     ABANDON = "abandon"
-    """It leaves its slot; what the store has of it stays."""
+    """What the store has of it stays."""
     EVICT = "evict"
-    """It leaves its slot, and its checkpoint is in the store."""
-    COPY = "copy"
-    """It stays, and its checkpoint is in the store."""
+    """Its checkpoint is in the store."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,8 @@ class Round:
     """What a worker does next: some trials leave, others come, then one advance."""
 
     leaving: Sequence[tuple[int, Leaving]]
-    coming: Mapping[int, tuple[Configuration, int]]
-    """Configuration and parts of each, by trial; they go on from their checkpoints in the store."""
+    coming: Mapping[int, Configuration]
+    """By trial; each goes on from its checkpoint in the store."""
     train: bool
 
 
@@ -134,23 +132,22 @@ class Broken:
 Message = Ready | Preparing | Begun | Told | Noted | Broken
 
 
-def leave(trainer: Trainer, store: CheckpointStore, given: Round) -> None:
+def leave(trainer: Trainer, given: Round) -> None:
     """Begin a round: some trials leave."""
     for trial_id, leaving in given.leaving:
-        if leaving is Leaving.DISCARD:
-            trainer.discard(trial_id)
-        elif leaving is Leaving.ABANDON:
-            trainer.abandon(trial_id)
-        elif leaving is Leaving.EVICT:
-            trainer.evict(trial_id)
-        elif (checkpoint := trainer.checkpoint(trial_id)) is not None:
-            store.save(trial_id, checkpoint)
+        match leaving:
+            case Leaving.DISCARD:
+                trainer.discard(trial_id)
+            case Leaving.ABANDON:
+                trainer.abandon(trial_id)
+            case Leaving.EVICT:
+                trainer.evict(trial_id)
 
 
 def come(trainer: Trainer, given: Round) -> Begun | Told:
     """Others come. The round is over where nothing is to train; else the trainer must advance."""
-    for trial_id, (configuration, parts) in given.coming.items():
-        trainer.admit(trial_id, configuration, parts=parts)
+    for trial_id, configuration in given.coming.items():
+        trainer.admit(trial_id, configuration)
     return Begun(trainer.upcoming()) if given.train else Told(())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from autotune.objectives.training.trainer import Evaluation, Trainer
+from autotune.search.executors.executor import Executor
 from autotune.search.executors.places import find_places
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Note, Recipe
@@ -103,7 +104,7 @@ def test_a_worker_that_the_device_or_a_signal_ends_is_replaced(
     assert any("died" in note or "worker" in note for note in notes), notes
 
 
-def trained(executor: Trainer, trial_id: int) -> list[Evaluation]:
+def trained(executor: Executor, trial_id: int) -> list[Evaluation]:
     """All evaluations of a trial that is alone there."""
     executor.admit(trial_id, Configuration(learning_rate=1e-3))
     found: list[Evaluation] = []

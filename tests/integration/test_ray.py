@@ -10,6 +10,7 @@ from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.search.executors.choosing import Workload, make_executor
+from autotune.search.executors.executor import Executor
 from autotune.search.executors.lanes import WorkerDied
 from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import cores
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.slow
 CONFIGURATION = Configuration(learning_rate=1e-3)
 
 
-def trained(executor: Trainer, trial_id: int) -> list[Evaluation]:
+def trained(executor: Executor | Trainer, trial_id: int) -> list[Evaluation]:
     """All evaluations of a trial that is alone there."""
     executor.admit(trial_id, CONFIGURATION)
     found: list[Evaluation] = []
@@ -85,8 +86,8 @@ def test_whatever_ray_says_of_a_lost_actor_is_its_death(ray_cluster: str) -> Non
 
 def test_a_run_with_nothing_left_waits_with_an_actor(ray_cluster: str, recipe: Recipe) -> None:
     """Another run has the last trial, and may die."""
-    place = Placement(executor=ExecutorName.RAY, address=ray_cluster)
-    with make_executor(place, recipe, prepare_study(recipe.file, recipe.base), Workload(0, 0), print) as executor:
+    placement = Placement(executor=ExecutorName.RAY, address=ray_cluster)
+    with make_executor(placement, recipe, prepare_study(recipe.file, recipe.base), Workload(0, 0), print) as executor:
         assert executor.capacity == 1
 
 

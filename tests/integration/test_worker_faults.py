@@ -151,9 +151,10 @@ def test_a_state_that_is_asked_for_comes_though_the_worker_dies(recipe: Recipe) 
         (pid,) = [child.pid for child in multiprocessing.active_children()]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        checkpoint = executor.evict(GOOD)
-        assert checkpoint is not None
-        executor.admit(GOOD, CONFIGURATIONS[GOOD], checkpoint)
+        assert not recipe.store.sizes()
+        executor.evict(GOOD)
+        assert list(recipe.store.sizes()) == [GOOD]
+        executor.admit(GOOD, CONFIGURATIONS[GOOD])
         while not found[-1].finished:
             found += executor.advance()
     assert len(notes) == 1, "the slot was not freed, and cost a second worker"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from autotune.objectives.training.checkpoint_files import checkpoint_file
+from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.lanes import Worker, WorkerDied
@@ -79,7 +80,7 @@ def test_who_drains_hires_nobody(recipe: Recipe) -> None:
         assert pool.advance(0.0) == []  # the next rung begins
         assert pool.drain() == []
         assert len(pool.hired) == 1
-        assert pool.evict(7) is None
+        pool.evict(7)
 
 
 def test_who_drains_waits_for_no_worker_that_has_not_begun(recipe: Recipe) -> None:
@@ -88,7 +89,7 @@ def test_who_drains_waits_for_no_worker_that_has_not_begun(recipe: Recipe) -> No
         pool.admit(7, Configuration(learning_rate=1e-3))
         assert pool.advance(0.0) == []
         assert pool.drain() == []
-        assert pool.evict(7) is None
+        pool.evict(7)
 
 
 def ended(*trial_ids: int) -> Told:
@@ -154,9 +155,21 @@ def test_who_writes_a_state_is_given_nothing_new(recipe: Recipe) -> None:
             pool.admit(trial_id, Configuration(learning_rate=1e-3))
         for _ in range(2):
             pool.advance()
-        assert pool.evict(7) is None
+        pool.evict(7)
         last = pool.hired[-1].given[-1]
     assert (list(last.leaving), dict(last.coming), last.train) == ([(7, Leaving.EVICT)], {}, False)
+
+
+def test_a_state_that_a_worker_has_written_is_not_read_back(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every trial at each Ctrl-C, and gigabytes of a large model."""
+    read = list[int]()
+    monkeypatch.setattr(CheckpointStore, "load", lambda _, trial_id, __: read.append(trial_id))
+    with ScriptedPool(recipe, (Ready(), Begun([7]), told(3), Told(()))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        pool.evict(7)
+        assert pool.hired[0].given[-1].leaving == [(7, Leaving.EVICT)]
+    assert read == []
 
 
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(recipe: Recipe) -> None:
@@ -210,7 +223,7 @@ def test_a_worker_that_hangs_while_it_writes_a_state_is_ended(recipe: Recipe, mo
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool.advance()
         monkeypatch.setattr(pool, "waited", lambda _workers, timeout_s: time.sleep(min(timeout_s, 0.01)) or ())
-        assert pool.evict(7) is None  # it had written none before
+        pool.evict(7)
         assert pool._lanes[0].worker is None
 
 
