@@ -77,7 +77,10 @@ class Lane:
     leaving: list[tuple[int, Leaving]] = field(default_factory=list[tuple[int, Leaving]])
     busy: bool = False
     ready: bool = False
+    begun: bool = False
+    """Whether its worker was heard to begin its round: who dies before was idle, and no trial is to blame."""
     starts: int = 0
+    """Workers in a row that were heard to begin no round."""
     hired: float = 0.0
     """When its worker was hired."""
     training: Sequence[int] = ()

@@ -14,13 +14,14 @@ from ...objectives.training.failure import Failure, FailureKind, timed_out
 from ...objectives.training.trainer import Evaluation, check_slot
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError
+from ..wording import counted
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
 from .worker import Begun, Broken, Leaving, Note, Noted, Preparing, Ready, Recipe, Round, Told
 
 STARTS = 3
-"""A worker that dies so often before it is ready will not start."""
+"""Workers that die so often before their first round begins will not start."""
 WRITING_S = 300.0
 """A worker that is asked for a trial's state and takes longer than that hangs; an earlier checkpoint has to do."""
 
@@ -166,10 +167,12 @@ class PoolExecutor(Executor):
         lane.leaving.clear()
         for job in coming.values():
             job.sent = True
-        lane.busy, lane.training = True, [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
+        lane.busy, lane.begun = True, False
+        lane.training = [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
         lane.since = time.monotonic() if lane.ready and train else None
         try:
             lane.worker.send(given)
+            lane.begun = not train  # of other rounds nothing is heard before their end
         except WorkerDied as error:
             self._kept += self._replace(lane, str(error))
 
@@ -225,10 +228,11 @@ class PoolExecutor(Executor):
             return self._replace(lane, str(error))
         match message:
             case Ready():
-                lane.ready, lane.starts, lane.since = True, 0, time.monotonic()
+                lane.ready, lane.since = True, time.monotonic()
             case Preparing():
-                lane.since = None
+                lane.begun, lane.starts, lane.since = True, 0, None
             case Begun(trial_ids):
+                lane.begun, lane.starts = True, 0
                 lane.training, lane.since = trial_ids, time.monotonic()
             case Noted(text):
                 self._note(text)
@@ -258,14 +262,14 @@ class PoolExecutor(Executor):
         blamed = list(lane.running.values())
         lane.charge()
         failed: list[Evaluation] = []
-        for job in blamed if lane.ready else []:
+        for job in blamed if lane.begun else []:
             job.is_suspect |= len(blamed) > 1  # each is trained alone then, so that its neighbours are not blamed
             job.deaths += len(blamed) == 1
         for trial_id, job in lane.jobs.items():
             if job.deaths > self._retries and not job.over:
-                message = f"{reason}; {job.deaths} attempts failed (search.retries is {self._retries})"
+                message = f"{reason}; {counted(job.deaths, 'attempt')} failed (search.retries is {self._retries})"
                 failed.append(job.end(trial_id, Failure(FailureKind.CRASHED, message, lane.trace)))
-        if not lane.ready and lane.starts >= STARTS:
+        if not lane.begun and lane.starts >= STARTS:
             last = lane.trace.strip().rpartition("\n")[2]
             raise TrainingError(f"{lane.place.name} does not start: {reason}" + (f": {last}" if last else ""))
         lane.vacate()

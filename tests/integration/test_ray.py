@@ -63,6 +63,17 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
     ]
 
 
+def test_an_actor_that_dies_idle_costs_no_trial(ray_cluster: str, recipe: Recipe) -> None:
+    """Ray tells of it when the next trial is sent there."""
+    assert ray_cluster
+    with RayExecutor(cores(1), recipe, print, 0, None) as executor:
+        trained(executor, 1)
+        (lane,) = executor._lanes
+        assert lane.worker is not None
+        lane.worker.kill()
+        assert trained(executor, 2)[-1].failure is None
+
+
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(ray_cluster: str, recipe: Recipe) -> None:
     assert ray_cluster
     with RayExecutor(cores(1), replace(recipe, make=faulty.slow_to_prepare), print, 0, 9.0) as executor:

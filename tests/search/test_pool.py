@@ -28,8 +28,11 @@ class Scripted(Worker):
     def __init__(self, script: Script) -> None:
         self.lines = deque(script)
         self.given: list[Round] = []
+        self.is_gone = False
 
     def send(self, given: Round) -> None:
+        if self.is_gone:
+            raise WorkerDied("it fell over")
         self.given.append(given)
 
     def receive(self) -> Message:
@@ -43,8 +46,8 @@ class Scripted(Worker):
 
 
 class ScriptedPool(PoolExecutor):
-    def __init__(self, recipe: Recipe, *scripts: Script, limit_s: float | None = None) -> None:
-        super().__init__(cores(1), recipe, print, retries=1, trial_timeout_s=limit_s)
+    def __init__(self, recipe: Recipe, *scripts: Script, limit_s: float | None = None, retries: int = 1) -> None:
+        super().__init__(cores(1), recipe, print, retries, limit_s)
         self.scripts = deque(scripts)
         self.hired: list[Scripted] = []
 
@@ -110,6 +113,35 @@ def test_of_trials_that_train_as_one_the_one_that_kills_its_worker_fails_alone(r
         given = [[*one.coming] for worker in pool.hired for one in worker.given]
     assert [(one.trial_id, one.failure is None) for one in found] == [(7, True), (8, False), (9, True)]
     assert given == [[7, 8, 9], [7], [8], [8], [9]]
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["is seen when it is given a trial", "is heard later"])
+def test_a_worker_that_died_idle_costs_the_next_trial_no_attempt(recipe: Recipe, is_gone: bool) -> None:
+    scripts = (Ready(), Preparing(), Begun([7]), ended(7), DIES), (Ready(), Preparing(), Begun([8]), ended(8))
+    with ScriptedPool(recipe, *scripts, retries=0) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        pool.discard(7)
+        pool.hired[0].is_gone = is_gone
+        pool.admit(8, Configuration(learning_rate=1e-3))
+        (found,) = pool.advance()
+    assert (found.trial_id, found.failure) == (8, None)
+
+
+@pytest.mark.parametrize("last", [Preparing(), Begun([7])], ids=["made ready for", "began"])
+def test_a_worker_that_dies_on_a_trial_that_it_had_costs_an_attempt(recipe: Recipe, last: Message) -> None:
+    with ScriptedPool(recipe, (Ready(), last, DIES), retries=0) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        (found,) = pool.advance()
+    assert found.failure is not None
+    assert found.failure.message == "it fell over; 1 attempt failed (search.retries is 0)"
+
+
+def test_workers_that_die_before_they_begin_a_trial_end_the_run(recipe: Recipe) -> None:
+    with ScriptedPool(recipe, *[(Ready(), DIES)] * 3) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        with pytest.raises(TrainingError, match="CPU worker 0 does not start: it fell over"):
+            pool.advance()
 
 
 def heard(step: int, *trial_ids: int, finished: bool = False) -> Told:
