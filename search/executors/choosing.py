@@ -12,7 +12,7 @@ from ...objectives.training.fusible import fusion
 from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
 from ...objectives.training.probing import Probe, probe_cpu
 from ...spaces.configuration import Configuration
-from ...spaces.errors import Diverged, InputError, first_line
+from ...spaces.errors import Diverged, first_line
 from .executor import Executor
 from .inline import InlineExecutor
 from .placement import ExecutorName, Placement
@@ -75,15 +75,13 @@ def make_executor(
         note: hears what was chosen, and later what happens.
 
     Raises:
-        InputError: there is no such device, or one process shall train on several.
+        InputError: there is no such device, or no Ray cluster.
     """
     if placement.executor is ExecutorName.RAY:
         return _on_cluster(placement, recipe, work.left, note)
     choice = choose(placement, recipe, prepared, work, note)
     places, recipe = choice.places, replace(recipe, slots=choice.slots)
     if choice.executor is ExecutorName.INLINE:
-        if len(places) > 1 and not places[0].is_core:
-            raise InputError("--executor inline trains on one device; --executor process takes several")
         trainer = replace(recipe, cores=len(places)).trainer(prepared, places[0].device)
         return InlineExecutor(recipe.durable(trainer, note), recipe.store, choice.threads)
     search = recipe.file.search
