@@ -203,6 +203,17 @@ def test_workers_that_were_asked_for_round_otherwise_and_that_is_said(choose: Ch
     assert choose(Placement("cpu:2"), threads=1)[1] == []
 
 
+@pytest.mark.parametrize(("gpus", "said"), [(0.0, True), (1.0, False)])
+def test_ray_s_actors_on_cores_round_otherwise_too(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch, gpus: float, said: bool
+):
+    """No cluster is joined."""
+    monkeypatch.setattr(choosing, "connect", lambda _: None)
+    monkeypatch.setattr(choosing, "cluster_places", lambda share, _: [Place("Ray actor 0", share=share)])
+    _, notes = choose(Placement(executor=ExecutorName.RAY, gpus=gpus), threads=3)
+    assert any(note.startswith("earlier trials trained with 3 threads, these with one") for note in notes) == said
+
+
 def test_threads_are_given_back(choose: Choose):
     usual = torch.get_num_threads()
     executor, _ = choose(threads=usual + 2)
