@@ -91,7 +91,7 @@ def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
     if is_one_thread:
         one_thread()
     try:
-        trainer = recipe.make(recipe, lambda text: line.send(Noted(text)))
+        trainer = recipe.make(lambda text: line.send(Noted(text)))
         line.send(Ready())
         while True:
             given: Round = line.recv()

@@ -27,23 +27,6 @@ _LEARNING = 4
 """At most one in so many of the trials that are left is in training at once, or a search has nothing to learn from."""
 
 
-def make_trainer(recipe: "Recipe", note: Note) -> Trainer:
-    """The trainer of a recipe, on the first device that this process sees.
-
-    Raises:
-        InputError: the data changed meanwhile, or is gone.
-    """
-    prepared = prepare_study(recipe.file, recipe.base)
-    return recipe.durable(recipe.trainer(prepared, _device()), note)
-
-
-def _device() -> torch.device:
-    """The first that this process sees. One that was given a GPU must not train on the CPU without a word."""
-    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) and not torch.cuda.is_available():
-        raise RuntimeError(f"CUDA does not see the GPU of this worker (CUDA_VISIBLE_DEVICES={given})")
-    return choose_device("auto")
-
-
 @dataclass(frozen=True)
 class Recipe:
     """All that a worker is made from."""
@@ -55,7 +38,14 @@ class Recipe:
     slots: int
     cores: int = 1
     """Of a CPU, for trials that train in one process."""
-    make: Callable[["Recipe", Note], Trainer] = make_trainer
+
+    def make(self, note: Note) -> Trainer:
+        """A worker's trainer, on the first device that its process sees.
+
+        Raises:
+            InputError: the data changed meanwhile, or is gone.
+        """
+        return self.durable(self.trainer(prepare_study(self.file, self.base), _device()), note)
 
     def at_once(self, left: int) -> int:
         """How many of the trials that are left to a place may be in training there at once."""
@@ -154,3 +144,10 @@ def come(trainer: Trainer, given: Round) -> Begun | Told:
 def one_thread() -> None:
     """Compute on one core: a process a core is faster than all cores a process."""
     torch.set_num_threads(1)
+
+
+def _device() -> torch.device:
+    """The first that this process sees. One that was given a GPU must not train on the CPU without a word."""
+    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) and not torch.cuda.is_available():
+        raise RuntimeError(f"CUDA does not see the GPU of this worker (CUDA_VISIBLE_DEVICES={given})")
+    return choose_device("auto")

@@ -17,7 +17,7 @@ from autotune.search.executors.inline import InlineExecutor
 from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.ray_cluster import RayExecutor
-from autotune.search.executors.worker import Recipe, make_trainer
+from autotune.search.executors.worker import Recipe
 from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 
@@ -25,7 +25,7 @@ from ..conftest import write_recipe, write_reviews
 from ..integration.forked import context
 
 EXECUTORS: dict[str, Callable[[Recipe], Executor]] = {
-    "inline": lambda recipe: InlineExecutor(make_trainer(recipe, print)),
+    "inline": lambda recipe: InlineExecutor(recipe.make(print)),
     "process": lambda recipe: ProcessExecutor(cores(1), recipe, print, 2, None),
     "ray": lambda recipe: RayExecutor(cores(1), recipe, print, 2, None),
 }

@@ -1,7 +1,6 @@
 """A study on a real Ray cluster of this machine."""
 
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
     """An actor that dies is replaced and its trial goes on; one that raises or hangs costs its trial, no other."""
     assert ray_cluster
     faulty_trials = (faulty.BAD, faulty.RAISING, faulty.HANGING)
-    with RayExecutor(cores(1), replace(recipe, make=faulty.each_its_own), print, 1, 20.0) as executor:
+    with RayExecutor(cores(1), faulty.with_fault(faulty.EachItsOwn, recipe), print, 1, 20.0) as executor:
         killed, raising, hanging = (trained(executor, trial_id) for trial_id in faulty_trials)
     alone = trained(PlainTrainer(prepare_study(recipe.file, recipe.base), torch.device("cpu")), faulty.BAD)
     assert [(one.step, one.metrics) for one in killed] == [(one.step, one.metrics) for one in alone]
@@ -76,7 +75,7 @@ def test_an_actor_that_dies_idle_costs_no_trial(ray_cluster: str, recipe: Recipe
 
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(ray_cluster: str, recipe: Recipe) -> None:
     assert ray_cluster
-    with RayExecutor(cores(1), replace(recipe, make=faulty.slow_to_prepare), print, 0, 9.0) as executor:
+    with RayExecutor(cores(1), faulty.with_fault(faulty.SlowToPrepare, recipe), print, 0, 9.0) as executor:
         assert trained(executor, 7)[-1].failure is None
 
 
