@@ -1,4 +1,4 @@
-"""A stored study: found, opened, deleted. creation.py creates it, preparing.py checks it for changes.
+"""A stored study: found, opened, deleted. creation.py creates it, unchanged.py checks it for changes.
 
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """
