@@ -13,6 +13,7 @@ from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .beside import beside
 from .locking import only_one
+from .passwords import masked
 from .preparing import longest_trial
 from .pruners import FEWEST_FOR_WILCOXON, pruner_of
 from .roles import (
@@ -30,7 +31,7 @@ from .roles import (
     STARTED,
 )
 from .samplers import grid_points
-from .storage import masked, open_storage, storage_errors, timeouts
+from .storage import open_storage, storage_errors, timeouts
 from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
 from .study_file.schema import StudyFile
 from .unchanged import rows_of

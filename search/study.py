@@ -17,9 +17,10 @@ from optuna.storages import RDBStorage
 from ..spaces.errors import InputError, StudyError
 from .claims import Claims
 from .locking import claiming, only_one
+from .passwords import masked
 from .pinning import with_models, with_revision
 from .roles import AUGMENTATION, MODELS_AT, READY, REVISION, STARTED
-from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
+from .storage import holds_studies, open_storage, storage_errors, storage_option, timeouts
 from .study_file.reading import parse_study_file
 from .study_file.schema import StudyFile
 

@@ -11,11 +11,12 @@ from ...objectives.training.checkpoint_files import checkpoint_sizes
 from ...spaces.errors import StudyError
 from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
+from ..passwords import masked
 from ..report.sentences import states
 from ..report.summarizing import summarize
 from ..report.summary import Summary
 from ..roles import CONFIGURATION, FAILURE, ROLE
-from ..storage import masked, storage_errors, storage_url
+from ..storage import storage_errors, storage_url
 from ..study import delete_study, find_study, list_studies, while_stored
 from ..wording import counted, encoder, number
 from .consoles import echo, tell, tell_table

@@ -5,7 +5,8 @@ from time import perf_counter
 
 import optuna
 import pytest
-from autotune.search.storage import connecting, masked, open_storage, storage_errors, storage_url, timeouts
+from autotune.search.passwords import masked
+from autotune.search.storage import connecting, open_storage, storage_errors, storage_url, timeouts
 from autotune.spaces.errors import StorageError, StorageLost, StorageReplaced
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
