@@ -17,6 +17,7 @@ from autotune.objectives.training.device import choose_device
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Trainer
+from autotune.search.executors.executor import Executor
 from autotune.search.executors.places import find_places
 from autotune.search.executors.process import ProcessExecutor
 from autotune.search.executors.worker import Recipe
@@ -58,7 +59,7 @@ def one_after_another(trainer: Trainer, trials: Sequence[TrialSpec]) -> tuple[li
     return seconds, scores
 
 
-def side_by_side(trainer: Trainer, trials: Sequence[TrialSpec]) -> list[float]:
+def side_by_side(trainer: Trainer | Executor, trials: Sequence[TrialSpec]) -> list[float]:
     """Train all trials to their end, as many at once as the trainer takes. Returns the best evaluation of each."""
     waiting, training = dict(enumerate(trials)), set[int]()
     scores = [0.0] * len(trials)

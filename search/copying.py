@@ -11,8 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..spaces.errors import StudyError
 from .locking import only_one
+from .passwords import masked
 from .roles import OWNER, READY, STARTED
-from .storage import masked, open_storage, storage_errors, timeouts
+from .storage import open_storage, storage_errors, timeouts
 from .study import confirmation_name, is_foreign, named, open_study
 
 

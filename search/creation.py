@@ -13,7 +13,8 @@ from ..spaces.errors import StudyError
 from ..spaces.space import ParameterValue
 from .beside import beside
 from .locking import only_one
-from .preparing import longest_trial, rows_of
+from .passwords import masked
+from .preparing import longest_trial
 from .pruners import FEWEST_FOR_WILCOXON, pruner_of
 from .roles import (
     AUGMENTATION,
@@ -42,9 +43,10 @@ from .roles import (
     TOTAL,
 )
 from .samplers import grid_points
-from .storage import masked, open_storage, storage_errors, timeouts
+from .storage import open_storage, storage_errors, timeouts
 from .study import StudyRecord, is_foreign, named, open_study, stored, without_operations
 from .study_file.schema import StudyFile
+from .unchanged import rows_of
 
 
 def check_free(name: str, url: str) -> None:

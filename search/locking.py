@@ -100,7 +100,7 @@ def _refusal(path: Path, done: str, error: OSError) -> AutotuneError:
 
 def database(url: str) -> str:
     """The database, the same however its path was written; hosts may write a server's address differently."""
-    database = make_url(url)
-    if database.get_backend_name() == "sqlite" and database.database:
-        return str(Path(database.database).resolve())
-    return str(database.database)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return str(Path(parsed.database).resolve())
+    return str(parsed.database)

@@ -1,4 +1,4 @@
-"""A study's data: checked for changes since its creation, and prepared for trials."""
+"""A study's data, prepared for trials; which models make rows of it, and how long trials can be."""
 
 import gc
 from collections.abc import Iterator
@@ -7,88 +7,16 @@ from pathlib import Path
 import torch
 
 from ..objectives.augmentation.generating import BankProgress
-from ..objectives.caching import content_hash
-from ..objectives.corpus.corpus import Corpus
-from ..objectives.data.loading import fingerprint
-from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource, commit_of
 from ..objectives.models.language_models import at_commit
 from ..objectives.models.layers import layer_mistakes
 from ..objectives.prepare import prepare
 from ..objectives.prepared import PreparedObjective
 from ..objectives.training.judge import baseline_judge
-from ..spaces.errors import EncoderError, StudyError
+from ..spaces.errors import EncoderError
 from ..spaces.training import TrainingSettings
-from .beside import beside
-from .changing import file_of_now, forbidden_changes, updated, with_changes
 from .pinning import named_models, with_revision
-from .roles import BESIDE, MAX_STEPS, ROWS, STARTED
-from .study import StudyRecord
-from .study_file.reading import changed_keys
 from .study_file.schema import StudyFile
-
-
-def check_unchanged(record: StudyRecord) -> StudyRecord:
-    """Trials of one study must all measure the same thing, and sampler and pruner understand those of earlier runs.
-
-    Args:
-        record: the stored study, with the path of its study file as it is now; the stored copy serves where that is
-            gone.
-
-    Returns:
-        The record as it is now: with what may change as the study file has it.
-
-    Raises:
-        StudyError: the study file or a data file changed; the message says what did.
-    """
-    changes: list[str] = []
-    forbidden: list[tuple[str, list[str]]] = []
-    if (now := file_of_now(record)) is not None:
-        known = record.given or record.file
-        changes += changed_keys(known, with_changes(now.model_copy(update={"storage": None}), known))
-        forbidden += forbidden_changes(known, now)
-    with record.in_place():
-        for text, known in record.fingerprints.items():
-            if fingerprint(resolve_source(text, record.folder)) != known:
-                changes.append(f"{text}: the data changed")
-        now_beside = beside(record.file, record.folder)
-    for key, known in record.study.user_attrs[BESIDE].items():
-        if now_beside.get(key) != known:
-            changes.append(f"{key}: its content changed")
-    if changes:
-        forbidden.insert(0, ("its trials would no longer measure the same thing", changes))
-    if forbidden:
-        reasons = ("\n  ".join([f"{why}.", *lines]) for why, lines in forbidden)
-        raise StudyError(
-            f"the study {record.name!r} cannot continue: "
-            + "\n".join(reasons)
-            + "\nUndo the change, or create a new study under another name."
-        )
-    return record if now is None else updated(record, now)
-
-
-def rows_of(corpus: Corpus) -> str:
-    """A hash of the places, in their files, of all rows that trials train and are measured on."""
-    tables = [*sorted(corpus.train.items()), *sorted(corpus.validations.items())]
-    return content_hash(f"{name}: {list(rows.lines)}" for name, rows in tables)
-
-
-def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
-    """Trials of one study must all train on the same rows.
-
-    Raises:
-        StudyError: another version of autotune, which read or cleaned the same files otherwise, made the study.
-    """
-    attributes = record.study.user_attrs
-    if (known := attributes.get(ROWS)) is not None:
-        same = known == rows_of(prepared.corpus)
-    else:  # made before they were stored: their number shows in the steps of a trial
-        same = attributes[MAX_STEPS] == longest_trial(record.file, prepared)
-    if not same:
-        raise StudyError(
-            f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, chose other "
-            "rows of its data, so its trials could not be compared with new ones. Create a study under another name."
-        )
 
 
 def prepare_study(

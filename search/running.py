@@ -22,7 +22,7 @@ from .executors.worker import Recipe
 from .interruption import interruption
 from .locking import claiming
 from .observer import Observer
-from .preparing import check_rows, check_unchanged, prepare_study
+from .preparing import prepare_study
 from .pruners import is_paired, make_pruner, pruner_of
 from .roles import IDENTITY, MAX_STEPS, RUNS, STUDY_FILE, TOTAL
 from .samplers import make_sampler
@@ -32,6 +32,7 @@ from .study import StudyRecord, while_stored
 from .study_file.reading import changed_keys
 from .threads import agreed, keep_threads, threads_of
 from .tuner import Budget, Ending, Tuner
+from .unchanged import check_rows, check_unchanged
 
 
 def run_study(

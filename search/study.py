@@ -1,4 +1,4 @@
-"""A stored study: found, opened, deleted. creation.py creates it, preparing.py checks it for changes.
+"""A stored study: found, opened, deleted. creation.py creates it, unchanged.py checks it for changes.
 
 It stays a plain Optuna study; what Optuna has no place for is in its user attributes.
 """
@@ -17,9 +17,10 @@ from optuna.storages import RDBStorage
 from ..spaces.errors import InputError, StudyError
 from .claims import Claims
 from .locking import claiming, only_one
+from .passwords import masked
 from .pinning import with_models, with_revision
 from .roles import AUGMENTATION, FINGERPRINTS, MODELS_AT, PATH, READY, REVISION, STARTED, STUDY_FILE
-from .storage import holds_studies, masked, open_storage, storage_errors, storage_option, timeouts
+from .storage import holds_studies, open_storage, storage_errors, storage_option, timeouts
 from .study_file.reading import parse_study_file
 from .study_file.schema import StudyFile
 

@@ -146,6 +146,22 @@ def test_the_rooms_of_objectives_import_one_way() -> None:
     assert order.index("models") < order.index("tasks") < order.index("multi_task")
 
 
+def reached(module: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """A module of ours with all that it imports of ours, directly or not."""
+    known |= {module}
+    for target in imports(modules()[module]):
+        if target in modules() and target not in known:
+            known = reached(target, known)
+    return known
+
+
+@pytest.mark.parametrize("module", ["executors.process", "executors.ray_cluster", "confirmation.fresh"])
+def test_a_worker_knows_no_storage(module: str) -> None:
+    """Only tuners open a study's database, and a worker starts without what that takes."""
+    found = {name.split(".")[2] for name in reached(f"autotune.search.{module}") if name.startswith("autotune.search.")}
+    assert not found & {"claims", "locking", "storage", "study"}
+
+
 def test_every_folder_with_files_is_packaged() -> None:
     """One that is not listed is missing from the wheel, and only there."""
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]

@@ -12,11 +12,12 @@ from ..planning.costs import STEPS
 from ..planning.making import make_plan
 from ..planning.pace import Spent
 from ..planning.plan import Plan
-from ..preparing import check_unchanged, prepare_study
+from ..preparing import prepare_study
 from ..storage import patiently
 from ..study import is_ready, while_stored, without_operations
 from ..study_file.schema import StudyFile
 from ..threads import threads_of
+from ..unchanged import check_unchanged
 from ..wording import duration, estimate, to_the_minute
 from .consoles import echo, generation, tell, tell_table
 from .targets import file_of, opened, url_of

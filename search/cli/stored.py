@@ -11,9 +11,10 @@ from ...objectives.training.checkpoint_files import checkpoint_sizes
 from ...spaces.errors import StudyError
 from ..checkpoint_folder import checkpoint_folder, remove_checkpoints
 from ..copying import copy_study
+from ..passwords import masked
 from ..report.sentences import states
 from ..roles import CONFIGURATION, FAILURE, ROLE
-from ..storage import masked, storage_errors, storage_url
+from ..storage import storage_errors, storage_url
 from ..study import delete_study, find_study, is_gone, list_studies, while_stored
 from ..summary.summarizing import summarize
 from ..summary.summary import Summary

@@ -18,7 +18,7 @@ from ..executors.places import first_device
 from ..interruption import Interruption, interruption
 from ..limits import LARGEST_SEED
 from ..observer import Observer
-from ..preparing import check_unchanged, longest_trial
+from ..preparing import longest_trial
 from ..ranking import ranked_trials
 from ..roles import BASELINE
 from ..running import storage_failures
@@ -28,6 +28,7 @@ from ..storage import patiently, timeouts
 from ..study import StudyRecord, while_stored
 from ..threads import agreed, keep_threads, threads_of
 from ..tuner import Budget, Ending, Tuner
+from ..unchanged import check_unchanged
 from .arms import Planned, compared, each_once, key_of, without_parts
 from .fresh import FreshRecipe, prepare_fresh
 from .ledger import (

@@ -6,7 +6,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from ...spaces.errors import AutotuneError
-from ..storage import holds_studies, masked, server, storage_errors, timeouts
+from ..passwords import masked
+from ..storage import holds_studies, server, storage_errors, timeouts
 from ..study import list_studies
 from .check import Check, State
 

@@ -12,7 +12,7 @@ from ...objectives.training.fusible import fusion
 from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
 from ...objectives.training.probing import Probe, probe_cpu
 from ...spaces.configuration import Configuration
-from ...spaces.errors import Diverged, InputError, first_line
+from ...spaces.errors import Diverged, first_line
 from .executor import Executor
 from .inline import InlineExecutor
 from .placement import ExecutorName, Placement
@@ -75,15 +75,13 @@ def make_executor(
         note: hears what was chosen, and later what happens.
 
     Raises:
-        InputError: there is no such device, or one process shall train on several.
+        InputError: there is no such device, or no Ray cluster.
     """
     if placement.executor is ExecutorName.RAY:
-        return _on_cluster(placement, recipe, work.left, note)
+        return _on_cluster(placement, recipe, work, note)
     choice = choose(placement, recipe, prepared, work, note)
     places, recipe = choice.places, replace(recipe, slots=choice.slots)
     if choice.executor is ExecutorName.INLINE:
-        if len(places) > 1 and not places[0].is_core:
-            raise InputError("--executor inline trains on one device; --executor process takes several")
         trainer = replace(recipe, cores=len(places)).trainer(prepared, places[0].device)
         return InlineExecutor(recipe.durable(trainer, note), recipe.store, choice.threads)
     search = recipe.file.search
@@ -116,17 +114,22 @@ def choose(
     if not places[0].is_core:
         return Choice(name, places, slots)
     if name is ExecutorName.PROCESS:
-        if threads not in (None, 1):
-            note(
-                f"earlier trials trained with {threads} threads, these with one: rounding can change a result as much "
-                "as another seed"
-            )
+        _tell_of_threads(threads, note)
         return Choice(name, places, slots, 1)
     if slots > 1 and len(places) > 1 and _fused_example(recipe, prepared, note):
         if threads in (None, 1):
             return Choice(name, places[:slots], slots, 1)
         note(f"trials take turns: earlier ones trained with {threads} threads, and one each rounds differently")
     return Choice(name, places[:1], slots, threads or torch.get_num_threads())
+
+
+def _tell_of_threads(earlier: int | None, note: Note) -> None:
+    """Workers on a CPU have one thread each, whatever earlier trials had."""
+    if earlier not in (None, 1):
+        note(
+            f"earlier trials trained with {earlier} threads, these with one: rounding can change a result as much as "
+            "another seed"
+        )
 
 
 def _fused_example(recipe: Recipe, prepared: PreparedObjective, note: Note) -> Configuration | None:
@@ -160,13 +163,15 @@ def _slots(places: list[Place], recipe: Recipe, prepared: PreparedObjective, lef
     return slots
 
 
-def _on_cluster(placement: Placement, recipe: Recipe, left: int, note: Note) -> Executor:
+def _on_cluster(placement: Placement, recipe: Recipe, work: Workload, note: Note) -> Executor:
     connect(placement.address)
     kind, _, count = placement.devices.partition(":")
-    most = max(left, 1)  # none is left where another run has the last one, and dies
+    most = max(work.left, 1)  # none is left where another run has the last one, and dies
     places = cluster_places(0.0 if kind == "cpu" else placement.gpus, min(int(count or most), most))
     each = "one core" if places[0].is_core else f"{places[0].share:g} GPU"
     note(f"training in {len(places)} Ray actors with {each} each")
+    if places[0].is_core:
+        _tell_of_threads(work.threads, note)
     search = recipe.file.search
     return RayExecutor(places, recipe, note, search.retries, search.trial_timeout)
 

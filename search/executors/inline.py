@@ -7,7 +7,7 @@ from typing import Self
 import torch
 
 from ...objectives.training.checkpoints import CheckpointStore
-from ...objectives.training.trainer import Checkpoint, Evaluation, Trainer
+from ...objectives.training.trainer import Evaluation, Trainer
 from ...spaces.configuration import Configuration
 from ...spaces.errors import DeviceFailed, first_line
 from .executor import Executor
@@ -32,14 +32,9 @@ class InlineExecutor(Executor):
     def capacity(self) -> int:
         return self._trainer.capacity
 
-    def admit(
-        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
-    ) -> None:
-        self._trainer.admit(trial_id, configuration, checkpoint, parts)
+    def admit(self, trial_id: int, configuration: Configuration) -> None:
+        self._trainer.admit(trial_id, configuration)
         self._trials.add(trial_id)
-
-    def upcoming(self) -> list[int]:
-        return self._trainer.upcoming()
 
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
         """Train to the next rung, however long it takes: in one process nobody can stop half way.
@@ -57,13 +52,9 @@ class InlineExecutor(Executor):
                 self._trainer.upcoming(),
             ) from error
 
-    def checkpoint(self, trial_id: int) -> Checkpoint | None:
-        return self._trainer.checkpoint(trial_id)
-
-    def evict(self, trial_id: int) -> Checkpoint | None:
-        checkpoint = self._trainer.evict(trial_id)
+    def evict(self, trial_id: int) -> None:
+        self._trainer.evict(trial_id)
         self._trials.discard(trial_id)
-        return checkpoint
 
     def discard(self, trial_id: int) -> None:
         self._trainer.discard(trial_id)

@@ -38,7 +38,6 @@ class Job:
     """A trial in a lane."""
 
     configuration: Configuration
-    parts: int
     heard: int = -1
     """The last step that the caller was told of."""
     seconds: float = 0.0
@@ -78,7 +77,10 @@ class Lane:
     leaving: list[tuple[int, Leaving]] = field(default_factory=list[tuple[int, Leaving]])
     busy: bool = False
     ready: bool = False
+    begun: bool = False
+    """Whether its worker was heard to begin its round: who dies before was idle, and no trial is to blame."""
     starts: int = 0
+    """Workers in a row that were heard to begin no round."""
     hired: float = 0.0
     """When its worker was hired."""
     training: Sequence[int] = ()

@@ -107,8 +107,8 @@ def check_placement(
     """What the options --devices, --slots, --executor, --address and --gpus-per-worker mean.
 
     Raises:
-        InputError: there is no such device, it is not a number of slots, an option belongs to another executor,
-            or it is no share of a GPU.
+        InputError: there is no such device, or there are several for one process, it is not a number of slots, an
+            option belongs to another executor, or it is no share of a GPU.
     """
     if executor is not ExecutorName.RAY:
         for option, given in (("--address", address), ("--gpus-per-worker", gpus)):
@@ -117,8 +117,12 @@ def check_placement(
     if executor is ExecutorName.RAY and devices != "auto" and devices.partition(":")[0] != "cpu":
         raise InputError(f"--devices: {devices!r}: a Ray cluster places actors itself; write auto, cpu or cpu:N")
     places = find_places(devices)
-    if executor is ExecutorName.INLINE and devices.startswith("cpu:") and len(places) > 1:
-        raise InputError(f"--devices: {devices!r} means several processes, and --executor inline trains in this one")
+    if executor is ExecutorName.INLINE and len(places) > 1 and (":" in devices or not places[0].is_core):
+        names = ", ".join(place.name for place in places)
+        raise InputError(
+            f"--devices: {devices!r} means several processes ({names}), and --executor inline trains in this one; "
+            "name one device"
+        )
     if gpus is not None and gpus > 1 and gpus % 1:
         raise InputError(f"--gpus-per-worker: {gpus:g}: a share of one GPU, or whole GPUs")
     if slots != "auto" and not (slots.isdecimal() and int(slots)):

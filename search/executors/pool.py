@@ -10,18 +10,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from ...objectives.training.checkpoints import CheckpointStore
 from ...objectives.training.failure import Failure, FailureKind, timed_out
-from ...objectives.training.trainer import Checkpoint, Evaluation, check_slot
+from ...objectives.training.trainer import Evaluation, check_slot
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError
+from ..wording import counted
 from .executor import Executor
 from .lanes import Job, Lane, Worker, WorkerDied
 from .places import Place
 from .worker import Begun, Broken, Leaving, Note, Noted, Preparing, Ready, Recipe, Round, Told
 
 STARTS = 3
-"""A worker that dies so often before it is ready will not start."""
+"""Workers that die so often before their first round begins will not start."""
 WRITING_S = 300.0
 """A worker that is asked for a trial's state and takes longer than that hangs; an earlier checkpoint has to do."""
 
@@ -51,7 +51,6 @@ class PoolExecutor(Executor):
         self.threads = 1 if places[0].is_core else None
         self._lanes = [Lane(place) for place in places]
         self._recipe = recipe
-        self._store: CheckpointStore = recipe.store
         self._note = note
         self._retries = retries
         self._limit = trial_timeout_s
@@ -72,23 +71,14 @@ class PoolExecutor(Executor):
     def capacity(self) -> int:
         return len(self._lanes) * self._recipe.slots
 
-    def admit(
-        self, trial_id: int, configuration: Configuration, checkpoint: Checkpoint | None = None, parts: int = 1
-    ) -> None:
+    def admit(self, trial_id: int, configuration: Configuration) -> None:
         check_slot(trial_id, [job for lane in self._lanes for job in lane.jobs], self.capacity)
         free = [lane for lane in self._lanes if len(lane.jobs) < self._recipe.slots]
-        job = Job(configuration, parts)
-        if checkpoint is not None:
-            self._store.save(trial_id, checkpoint)
-            job.heard = checkpoint.step
         lane = min(free, key=lambda lane: (len(lane.jobs), lane.worker is None))
-        lane.jobs[trial_id] = job
+        lane.jobs[trial_id] = Job(configuration)
 
     def charge(self, trial_id: int, seconds: float) -> None:
         self._lane(trial_id).jobs[trial_id].seconds += seconds
-
-    def upcoming(self) -> list[int]:
-        return [trial_id for lane in self._lanes for trial_id in lane.training]
 
     def advance(self, timeout_s: float | None = None) -> list[Evaluation]:
         """As the contract says. A trial whose worker is replaced goes on, and tells nothing twice.
@@ -119,27 +109,20 @@ class PoolExecutor(Executor):
             self._is_draining = False
         return found
 
-    def checkpoint(self, trial_id: int) -> Checkpoint | None:
+    def evict(self, trial_id: int) -> None:
         lane = self._lane(trial_id)
-        configuration = lane.jobs[trial_id].configuration
-        self._ask(lane, trial_id, Leaving.COPY)
-        return self._store.load(trial_id, configuration)
-
-    def evict(self, trial_id: int) -> Checkpoint | None:
-        lane = self._lane(trial_id)
-        self._ask(lane, trial_id, Leaving.EVICT)
-        job = lane.jobs.pop(trial_id)
-        return None if job.over else self._store.load(trial_id, job.configuration)
+        self._have_written(lane, trial_id)
+        del lane.jobs[trial_id]
 
     def discard(self, trial_id: int) -> None:
         self._dismiss(trial_id, Leaving.DISCARD)
-        self._store.remove(trial_id)
+        self._recipe.store.remove(trial_id)
 
     def abandon(self, trial_id: int) -> None:
         self._dismiss(trial_id, Leaving.ABANDON)
 
     def retain(self, trial_ids: Collection[int]) -> None:
-        self._store.retain(trial_ids)
+        self._recipe.store.retain(trial_ids)
 
     def close(self) -> None:
         for lane in self._lanes:
@@ -180,18 +163,20 @@ class PoolExecutor(Executor):
         coming = lane.waiting if train else {}
         if any(job.is_suspect for job in coming.values()):
             lane.withdraw()
-        given = Round(list(lane.leaving), {key: (job.configuration, job.parts) for key, job in coming.items()}, train)
+        given = Round(list(lane.leaving), {key: job.configuration for key, job in coming.items()}, train)
         lane.leaving.clear()
         for job in coming.values():
             job.sent = True
-        lane.busy, lane.training = True, [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
+        lane.busy, lane.begun = True, False
+        lane.training = [trial_id for trial_id, job in lane.jobs.items() if job.sent and not job.over]
         lane.since = time.monotonic() if lane.ready and train else None
         try:
             lane.worker.send(given)
+            lane.begun = not train  # of other rounds nothing is heard before their end
         except WorkerDied as error:
             self._kept += self._replace(lane, str(error))
 
-    def _ask(self, lane: Lane, trial_id: int, leaving: Leaving) -> None:
+    def _have_written(self, lane: Lane, trial_id: int) -> None:
         """Have a trial's state in the store, after the rung that its worker is at; a new worker is asked again."""
         asked: Worker | None = None
         while asked is None or asked is not lane.worker:
@@ -200,7 +185,7 @@ class PoolExecutor(Executor):
             asked = lane.worker
             if asked is None or not lane.jobs[trial_id].sent:
                 return
-            lane.leaving.append((trial_id, leaving))
+            lane.leaving.append((trial_id, Leaving.EVICT))
             self._send(lane, train=False)
             end = time.monotonic() + WRITING_S
             while lane.busy and lane.worker is asked:
@@ -243,10 +228,11 @@ class PoolExecutor(Executor):
             return self._replace(lane, str(error))
         match message:
             case Ready():
-                lane.ready, lane.starts, lane.since = True, 0, time.monotonic()
+                lane.ready, lane.since = True, time.monotonic()
             case Preparing():
-                lane.since = None
+                lane.begun, lane.starts, lane.since = True, 0, None
             case Begun(trial_ids):
+                lane.begun, lane.starts = True, 0
                 lane.training, lane.since = trial_ids, time.monotonic()
             case Noted(text):
                 self._note(text)
@@ -276,14 +262,14 @@ class PoolExecutor(Executor):
         blamed = list(lane.running.values())
         lane.charge()
         failed: list[Evaluation] = []
-        for job in blamed if lane.ready else []:
+        for job in blamed if lane.begun else []:
             job.is_suspect |= len(blamed) > 1  # each is trained alone then, so that its neighbours are not blamed
             job.deaths += len(blamed) == 1
         for trial_id, job in lane.jobs.items():
             if job.deaths > self._retries and not job.over:
-                message = f"{reason}; {job.deaths} attempts failed (search.retries is {self._retries})"
+                message = f"{reason}; {counted(job.deaths, 'attempt')} failed (search.retries is {self._retries})"
                 failed.append(job.end(trial_id, Failure(FailureKind.CRASHED, message, lane.trace)))
-        if not lane.ready and lane.starts >= STARTS:
+        if not lane.begun and lane.starts >= STARTS:
             last = lane.trace.strip().rpartition("\n")[2]
             raise TrainingError(f"{lane.place.name} does not start: {reason}" + (f": {last}" if last else ""))
         lane.vacate()

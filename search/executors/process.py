@@ -91,11 +91,11 @@ def _serve(line: Connection, recipe: Recipe, is_one_thread: bool) -> None:
     if is_one_thread:
         one_thread()
     try:
-        trainer = recipe.make(recipe, lambda text: line.send(Noted(text)))
+        trainer = recipe.make(lambda text: line.send(Noted(text)))
         line.send(Ready())
         while True:
             given: Round = line.recv()
-            leave(trainer, recipe.store, given)
+            leave(trainer, given)
             if given.coming:
                 line.send(Preparing())
             begun = come(trainer, given)

@@ -67,12 +67,12 @@ class Remote:
         return self._safely(self._advance)
 
     def _make(self) -> Message:
-        self._trainer = self._recipe.make(self._recipe, lambda text: self._notes.append(Noted(text)))
+        self._trainer = self._recipe.make(lambda text: self._notes.append(Noted(text)))
         return Ready()
 
     def _leave(self, given: Round) -> Message:
         assert self._trainer is not None
-        leave(self._trainer, self._recipe.store, given)
+        leave(self._trainer, given)
         return Preparing()
 
     def _come(self, given: Round) -> Message:

@@ -27,23 +27,6 @@ _LEARNING = 4
 """At most one in so many of the trials that are left is in training at once, or a search has nothing to learn from."""
 
 
-def make_trainer(recipe: "Recipe", note: Note) -> Trainer:
-    """The trainer of a recipe, on the first device that this process sees.
-
-    Raises:
-        InputError: the data changed meanwhile, or is gone.
-    """
-    prepared = prepare_study(recipe.file, recipe.base)
-    return recipe.durable(recipe.trainer(prepared, _device()), note)
-
-
-def _device() -> torch.device:
-    """The first that this process sees. One that was given a GPU must not train on the CPU without a word."""
-    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) and not torch.cuda.is_available():
-        raise RuntimeError(f"CUDA does not see the GPU of this worker (CUDA_VISIBLE_DEVICES={given})")
-    return choose_device("auto")
-
-
 @dataclass(frozen=True)
 class Recipe:
     """All that a worker is made from."""
@@ -55,7 +38,14 @@ class Recipe:
     slots: int
     cores: int = 1
     """Of a CPU, for trials that train in one process."""
-    make: Callable[["Recipe", Note], Trainer] = make_trainer
+
+    def make(self, note: Note) -> Trainer:
+        """A worker's trainer, on the first device that its process sees.
+
+        Raises:
+            InputError: the data changed meanwhile, or is gone.
+        """
+        return self.durable(self.trainer(prepare_study(self.file, self.base), _device()), note)
 
     def at_once(self, left: int) -> int:
         """How many of the trials that are left to a place may be in training there at once."""
@@ -71,15 +61,13 @@ class Recipe:
 
 
 class Leaving(StrEnum):
-    """What becomes of a trial's state."""
+    """What becomes of the state of a trial that leaves its slot."""
 
     DISCARD = "discard"
     ABANDON = "abandon"
-    """It leaves its slot; what the store has of it stays."""
+    """What the store has of it stays."""
     EVICT = "evict"
-    """It leaves its slot, and its checkpoint is in the store."""
-    COPY = "copy"
-    """It stays, and its checkpoint is in the store."""
+    """Its checkpoint is in the store."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +75,8 @@ class Round:
     """What a worker does next: some trials leave, others come, then one advance."""
 
     leaving: Sequence[tuple[int, Leaving]]
-    coming: Mapping[int, tuple[Configuration, int]]
-    """Configuration and parts of each, by trial; they go on from their checkpoints in the store."""
+    coming: Mapping[int, Configuration]
+    """By trial; each goes on from its checkpoint in the store."""
     train: bool
 
 
@@ -134,26 +122,32 @@ class Broken:
 Message = Ready | Preparing | Begun | Told | Noted | Broken
 
 
-def leave(trainer: Trainer, store: CheckpointStore, given: Round) -> None:
+def leave(trainer: Trainer, given: Round) -> None:
     """Begin a round: some trials leave."""
     for trial_id, leaving in given.leaving:
-        if leaving is Leaving.DISCARD:
-            trainer.discard(trial_id)
-        elif leaving is Leaving.ABANDON:
-            trainer.abandon(trial_id)
-        elif leaving is Leaving.EVICT:
-            trainer.evict(trial_id)
-        elif (checkpoint := trainer.checkpoint(trial_id)) is not None:
-            store.save(trial_id, checkpoint)
+        match leaving:
+            case Leaving.DISCARD:
+                trainer.discard(trial_id)
+            case Leaving.ABANDON:
+                trainer.abandon(trial_id)
+            case Leaving.EVICT:
+                trainer.evict(trial_id)
 
 
 def come(trainer: Trainer, given: Round) -> Begun | Told:
     """Others come. The round is over where nothing is to train; else the trainer must advance."""
-    for trial_id, (configuration, parts) in given.coming.items():
-        trainer.admit(trial_id, configuration, parts=parts)
+    for trial_id, configuration in given.coming.items():
+        trainer.admit(trial_id, configuration)
     return Begun(trainer.upcoming()) if given.train else Told(())
 
 
 def one_thread() -> None:
     """Compute on one core: a process a core is faster than all cores a process."""
     torch.set_num_threads(1)
+
+
+def _device() -> torch.device:
+    """The first that this process sees. One that was given a GPU must not train on the CPU without a word."""
+    if (given := os.environ.get("CUDA_VISIBLE_DEVICES")) and not torch.cuda.is_available():
+        raise RuntimeError(f"CUDA does not see the GPU of this worker (CUDA_VISIBLE_DEVICES={given})")
+    return choose_device("auto")

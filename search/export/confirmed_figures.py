@@ -25,8 +25,8 @@ class Figure(Settings):
     mean: float = Field(description="in the metric's unit")
     interval: tuple[float, float] | None = Field(
         default=None,
-        description="of the mean, 95 %, of a gain at a later look wider; null: one value, or equal ones, say nothing of "
-        "their spread",
+        description="of the mean, 95 %, of a gain at a later look wider; null: one value, or equal ones, say nothing "
+        "of their spread",
     )
 
 

@@ -7,7 +7,7 @@ from ...objectives.corpus.corpus import Corpus
 from ...objectives.corpus.reading import read_corpus
 from ...spaces.errors import StudyFileError
 from ..export.best_file import BestConfiguration, read_document_of
-from ..preparing import rows_of
+from ..unchanged import rows_of
 
 UNKNOWN = (
     "note: the export does not say which rows its study trained on, so they could not be compared with those of today"

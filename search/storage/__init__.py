@@ -1,6 +1,5 @@
 """Study storage: a SQLite file or a PostgreSQL database, opened for Optuna and for several processes."""
 
-from ..passwords import masked
 from .address import is_placeless, parsed, storage_option, storage_url
 from .failures import storage_errors
 from .opening import holds_studies, open_storage, server
@@ -9,7 +8,6 @@ from .patience import patiently
 __all__ = [
     "holds_studies",
     "is_placeless",
-    "masked",
     "open_storage",
     "parsed",
     "patiently",

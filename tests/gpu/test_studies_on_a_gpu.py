@@ -1,14 +1,13 @@
 """Whole studies on a GPU: in one process, in a worker that is killed, in Ray actors that share it."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from autotune.objectives.training.trainer import Evaluation, Trainer
+from autotune.objectives.training.trainer import Evaluation
+from autotune.search.executors.executor import Executor
 from autotune.search.executors.places import find_places
 from autotune.search.executors.process import ProcessExecutor
-from autotune.search.executors.worker import Note, Recipe
+from autotune.search.executors.worker import Recipe
 from autotune.spaces.configuration import Configuration
 from optuna.trial import TrialState
 
@@ -91,19 +90,18 @@ def test_two_actors_share_it(folder: Path) -> None:
     check_whole(folder)
 
 
-@pytest.mark.parametrize("fault", [faulty.killed_once, faulty_gpu.asserting_once])
-def test_a_worker_that_the_device_or_a_signal_ends_is_replaced(
-    recipe: Recipe, fault: Callable[[Recipe, Note], Trainer]
-) -> None:
+@pytest.mark.parametrize("fault", [faulty.KilledOnce, faulty_gpu.AssertingOnce])
+def test_a_worker_that_the_device_or_a_signal_ends_is_replaced(recipe: Recipe, fault: type[Recipe]) -> None:
     notes: list[str] = []
-    with ProcessExecutor(find_places("auto")[:1], replace(recipe, make=fault), notes.append, 1, 300.0) as executor:
+    given = faulty.with_fault(fault, recipe)
+    with ProcessExecutor(find_places("auto")[:1], given, notes.append, 1, 300.0) as executor:
         found = trained(executor, faulty.BAD)
     assert [evaluation.failure for evaluation in found] == [None] * len(found)
     assert len({evaluation.step for evaluation in found}) == len(found) > 1
     assert any("died" in note or "worker" in note for note in notes), notes
 
 
-def trained(executor: Trainer, trial_id: int) -> list[Evaluation]:
+def trained(executor: Executor, trial_id: int) -> list[Evaluation]:
     """All evaluations of a trial that is alone there."""
     executor.admit(trial_id, Configuration(learning_rate=1e-3))
     found: list[Evaluation] = []

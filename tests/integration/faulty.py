@@ -1,4 +1,4 @@
-"""Trainers with faults, for worker processes: each is a recipe's `make`."""
+"""Recipes of trainers with faults, for worker processes."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from autotune.objectives.multi_task.model import PASS_TOKENS, MultiTaskModel
 from autotune.objectives.training.trainer import Evaluation, Trainer
-from autotune.search.executors.worker import Note, Recipe, make_trainer
+from autotune.search.executors.worker import Note, Recipe
 
 BAD = 3
 """The trial that the fault is in."""
@@ -20,61 +20,83 @@ ROWS = 6
 """More rows in a batch than that do not fit."""
 
 
-def killed_once(recipe: Recipe, note: Note) -> Trainer:
+class KilledOnce(Recipe):
     """Dies of a kill -9 in the second rung of its first life."""
-    return _patched(recipe, note, lambda steps: steps == 2 and first_time(recipe), _die)
+
+    def make(self, note: Note) -> Trainer:
+        return faulty_in(super().make(note), BAD, lambda steps: steps == 2 and first_time(self), _die)
 
 
-def always_killed(recipe: Recipe, note: Note) -> Trainer:
+class AlwaysKilled(Recipe):
     """Dies in the first rung of the bad trial, in every life."""
-    return _patched(recipe, note, lambda _: True, _die)
+
+    def make(self, note: Note) -> Trainer:
+        return faulty_in(super().make(note), BAD, lambda _: True, _die)
 
 
-def hanging(recipe: Recipe, note: Note) -> Trainer:
+class Hanging(Recipe):
     """Hangs in the second rung of the bad trial."""
-    return _patched(recipe, note, lambda steps: steps == 2, lambda: time.sleep(3600))
+
+    def make(self, note: Note) -> Trainer:
+        return faulty_in(super().make(note), BAD, lambda steps: steps == 2, _hang)
 
 
-def raising(recipe: Recipe, note: Note) -> Trainer:
+class Raising(Recipe):
     """Raises something that no trainer expects, in the whole worker."""
-    return _patched(recipe, note, lambda _: True, _raise)
+
+    def make(self, note: Note) -> Trainer:
+        return faulty_in(super().make(note), BAD, lambda _: True, _raise)
 
 
-def each_its_own(recipe: Recipe, note: Note) -> Trainer:
+class EachItsOwn(KilledOnce):
     """Three faulty trials: one dies once, one raises in every life, one hangs."""
-    trainer = killed_once(recipe, note)
-    trainer = faulty_in(trainer, RAISING, lambda _: True, _raise)
-    return faulty_in(trainer, HANGING, lambda steps: steps == 2, lambda: time.sleep(3600))
+
+    def make(self, note: Note) -> Trainer:
+        trainer = faulty_in(super().make(note), RAISING, lambda _: True, _raise)
+        return faulty_in(trainer, HANGING, lambda steps: steps == 2, _hang)
 
 
-def slow_to_prepare(recipe: Recipe, note: Note) -> Trainer:
+class SlowToPrepare(Recipe):
     """Takes 10 s to make ready for a trial, as on a fresh seed."""
-    trainer = make_trainer(recipe, note)
-    admit = trainer.admit
 
-    def slow(*args: Any, **given: Any) -> None:  # noqa: ANN401, the trainer's own
-        time.sleep(10)
-        admit(*args, **given)
+    def make(self, note: Note) -> Trainer:
+        trainer = super().make(note)
+        admit = trainer.admit
 
-    trainer.admit = slow
-    return trainer
+        def slow(*args: Any, **given: Any) -> None:  # noqa: ANN401, the trainer's own
+            time.sleep(10)
+            admit(*args, **given)
+
+        trainer.admit = slow
+        return trainer
 
 
-def not_starting(recipe: Recipe, note: Note) -> Trainer:
+class NotStarting(Recipe):
     """Never gets so far as a trainer."""
-    raise LookupError("no such card")
+
+    def make(self, note: Note) -> Trainer:
+        raise LookupError("no such card")
 
 
-def short_of_memory(recipe: Recipe, note: Note) -> Trainer:
+class ShortOfMemory(Recipe):
     """Cannot hold whole batches; half of one fits."""
-    _limit(ROWS)
-    return make_trainer(recipe, note)
+
+    def make(self, note: Note) -> Trainer:
+        _limit(ROWS)
+        return super().make(note)
 
 
-def without_memory(recipe: Recipe, note: Note) -> Trainer:
+class WithoutMemory(Recipe):
     """Cannot hold a single row of training."""
-    _limit(0)
-    return make_trainer(recipe, note)
+
+    def make(self, note: Note) -> Trainer:
+        _limit(0)
+        return super().make(note)
+
+
+def with_fault(kind: type[Recipe], recipe: Recipe) -> Recipe:
+    """The recipe, with what is wrong with such ones."""
+    return kind(recipe.file, recipe.base, recipe.store, recipe.slots)
 
 
 def _limit(rows: int) -> None:
@@ -88,10 +110,6 @@ def _limit(rows: int) -> None:
         return passes(self, batches, most)
 
     MultiTaskModel.passes = limited
-
-
-def _patched(recipe: Recipe, note: Note, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
-    return faulty_in(make_trainer(recipe, note), BAD, when, what)
 
 
 def faulty_in(trainer: Trainer, bad: int, when: Any, what: Any) -> Trainer:  # noqa: ANN401, two callables
@@ -120,6 +138,10 @@ def first_time(recipe: Recipe) -> bool:
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang() -> None:
+    time.sleep(3600)
 
 
 def _raise() -> None:

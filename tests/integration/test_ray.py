@@ -1,7 +1,6 @@
 """A study on a real Ray cluster of this machine."""
 
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.search.executors.choosing import Workload, make_executor
+from autotune.search.executors.executor import Executor
 from autotune.search.executors.lanes import WorkerDied
 from autotune.search.executors.placement import ExecutorName, Placement
 from autotune.search.executors.places import cores
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 CONFIGURATION = Configuration(learning_rate=1e-3)
 
 
-def trained(executor: Trainer, trial_id: int) -> list[Evaluation]:
+def trained(executor: Executor | Trainer, trial_id: int) -> list[Evaluation]:
     """All evaluations of a trial that is alone there."""
     executor.admit(trial_id, CONFIGURATION)
     found: list[Evaluation] = []
@@ -51,7 +51,7 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
     """An actor that dies is replaced and its trial goes on; one that raises or hangs costs its trial, no other."""
     assert ray_cluster
     faulty_trials = (faulty.BAD, faulty.RAISING, faulty.HANGING)
-    with RayExecutor(cores(1), replace(recipe, make=faulty.each_its_own), print, 1, 20.0) as executor:
+    with RayExecutor(cores(1), faulty.with_fault(faulty.EachItsOwn, recipe), print, 1, 20.0) as executor:
         killed, raising, hanging = (trained(executor, trial_id) for trial_id in faulty_trials)
     alone = trained(PlainTrainer(prepare_study(recipe.file, recipe.base), torch.device("cpu")), faulty.BAD)
     assert [(one.step, one.metrics) for one in killed] == [(one.step, one.metrics) for one in alone]
@@ -62,9 +62,20 @@ def test_what_goes_wrong_in_an_actor_is_the_trial_s(ray_cluster: str, recipe: Re
     ]
 
 
+def test_an_actor_that_dies_idle_costs_no_trial(ray_cluster: str, recipe: Recipe) -> None:
+    """Ray tells of it when the next trial is sent there."""
+    assert ray_cluster
+    with RayExecutor(cores(1), recipe, print, 0, None) as executor:
+        trained(executor, 1)
+        (lane,) = executor._lanes
+        assert lane.worker is not None
+        lane.worker.kill()
+        assert trained(executor, 2)[-1].failure is None
+
+
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(ray_cluster: str, recipe: Recipe) -> None:
     assert ray_cluster
-    with RayExecutor(cores(1), replace(recipe, make=faulty.slow_to_prepare), print, 0, 9.0) as executor:
+    with RayExecutor(cores(1), faulty.with_fault(faulty.SlowToPrepare, recipe), print, 0, 9.0) as executor:
         assert trained(executor, 7)[-1].failure is None
 
 
@@ -85,8 +96,8 @@ def test_whatever_ray_says_of_a_lost_actor_is_its_death(ray_cluster: str) -> Non
 
 def test_a_run_with_nothing_left_waits_with_an_actor(ray_cluster: str, recipe: Recipe) -> None:
     """Another run has the last trial, and may die."""
-    place = Placement(executor=ExecutorName.RAY, address=ray_cluster)
-    with make_executor(place, recipe, prepare_study(recipe.file, recipe.base), Workload(0, 0), print) as executor:
+    placement = Placement(executor=ExecutorName.RAY, address=ray_cluster)
+    with make_executor(placement, recipe, prepare_study(recipe.file, recipe.base), Workload(0, 0), print) as executor:
         assert executor.capacity == 1
 
 

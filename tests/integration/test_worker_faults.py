@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +14,10 @@ import pytest
 import torch
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.trainer import Evaluation, Trainer
+from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.places import cores
 from autotune.search.executors.process import ProcessExecutor
-from autotune.search.executors.worker import Note, Recipe
+from autotune.search.executors.worker import Recipe
 from autotune.search.preparing import prepare_study
 from autotune.spaces.configuration import Configuration
 from autotune.spaces.errors import TrainingError
@@ -49,12 +48,12 @@ def alone(recipe: Recipe, trial_id: int) -> Told:
 
 
 def run(
-    recipe: Recipe, make: Callable[[Recipe, Note], Trainer], slots: int = 2, timeout_s: float | None = None
+    recipe: Recipe, fault: type[Recipe], slots: int = 2, timeout_s: float | None = None
 ) -> tuple[list[Evaluation], list[str]]:
     """Both trials in one worker; all evaluations and notes."""
     notes: list[str] = []
     found: list[Evaluation] = []
-    recipe = replace(recipe, make=make, slots=slots)
+    recipe = replace(faulty.with_fault(fault, recipe), slots=slots)
     places = cores(1 if slots == 2 else 2)
     with ProcessExecutor(places, recipe, notes.append, retries=1, trial_timeout_s=timeout_s) as executor:
         for trial_id, configuration in CONFIGURATIONS.items():
@@ -72,14 +71,14 @@ def run(
 
 @pytest.mark.parametrize("slots", [1, 2])
 def test_a_killed_worker_is_replaced_and_its_trials_go_on(recipe: Recipe, slots: int) -> None:
-    found, notes = run(recipe, faulty.killed_once, slots)
+    found, notes = run(recipe, faulty.KilledOnce, slots)
     assert [told(found, trial_id) for trial_id in CONFIGURATIONS] == [alone(recipe, key) for key in CONFIGURATIONS]
     (note,) = notes
     assert note.startswith("CPU worker 0: its process was ended by SIGKILL, possibly because memory ran out; ")
 
 
 def test_a_trial_that_kills_its_workers_fails_alone(recipe: Recipe) -> None:
-    found, _ = run(recipe, faulty.always_killed)
+    found, _ = run(recipe, faulty.AlwaysKilled)
     assert told(found, GOOD) == alone(recipe, GOOD)
     (failed,) = [one for one in found if one.trial_id == BAD]
     assert failed.failure is not None
@@ -90,7 +89,7 @@ def test_a_trial_that_kills_its_workers_fails_alone(recipe: Recipe) -> None:
 
 def test_a_worker_that_hangs_is_ended_and_frees_the_slot(recipe: Recipe) -> None:
     began = time.monotonic()
-    found, _ = run(recipe, faulty.hanging, timeout_s=4.0)
+    found, _ = run(recipe, faulty.Hanging, timeout_s=4.0)
     assert time.monotonic() - began < 60
     assert told(found, GOOD) == alone(recipe, GOOD)
     last = next(one for one in found if one.trial_id == BAD and one.finished)
@@ -100,7 +99,7 @@ def test_a_worker_that_hangs_is_ended_and_frees_the_slot(recipe: Recipe) -> None
 
 
 def test_a_worker_that_raises_leaves_the_end_of_its_traceback(recipe: Recipe) -> None:
-    found, _ = run(recipe, faulty.raising)
+    found, _ = run(recipe, faulty.Raising)
     assert told(found, GOOD) == alone(recipe, GOOD)
     failure = next(one.failure for one in found if one.trial_id == BAD)
     assert failure is not None
@@ -110,13 +109,13 @@ def test_a_worker_that_raises_leaves_the_end_of_its_traceback(recipe: Recipe) ->
 
 def test_workers_that_do_not_start_end_the_run(recipe: Recipe) -> None:
     with pytest.raises(TrainingError, match=r"CPU worker 0 does not start: .*no such card"):
-        run(recipe, faulty.not_starting)
+        run(recipe, faulty.NotStarting)
 
 
 def test_a_trial_out_of_memory_is_trained_in_halves(recipe: Recipe) -> None:
     training = recipe.file.training.model_copy(update={"dropout": 0.0})
     recipe = replace(recipe, file=recipe.file.model_copy(update={"training": training}))
-    found, notes = run(recipe, faulty.short_of_memory)
+    found, notes = run(recipe, faulty.ShortOfMemory)
     for trial_id in CONFIGURATIONS:
         expected = alone(recipe, trial_id)
         assert [step for step, _, _ in told(found, trial_id)] == [step for step, _, _ in expected]
@@ -129,7 +128,7 @@ def test_a_trial_out_of_memory_is_trained_in_halves(recipe: Recipe) -> None:
 
 
 def test_a_trial_that_runs_out_of_memory_twice_failed(recipe: Recipe) -> None:
-    found, _ = run(recipe, faulty.without_memory)
+    found, _ = run(recipe, faulty.WithoutMemory)
     assert {one.trial_id: one.failure and one.failure.kind for one in found} == dict.fromkeys(
         CONFIGURATIONS, FailureKind.OUT_OF_MEMORY
     )
@@ -137,7 +136,7 @@ def test_a_trial_that_runs_out_of_memory_twice_failed(recipe: Recipe) -> None:
 
 def test_a_full_disk_costs_checkpoints_and_nothing_else(recipe: Recipe) -> None:
     recipe = replace(recipe, store=replace(recipe.store, budget=1000))
-    found, notes = run(recipe, faulty.killed_once)
+    found, notes = run(recipe, faulty.KilledOnce)
     assert [told(found, trial_id) for trial_id in CONFIGURATIONS] == [alone(recipe, key) for key in CONFIGURATIONS]
     assert sum("checkpoints cannot be written" in note for note in notes) == 2  # one in each worker's life
 
@@ -151,9 +150,10 @@ def test_a_state_that_is_asked_for_comes_though_the_worker_dies(recipe: Recipe) 
         (pid,) = [child.pid for child in multiprocessing.active_children()]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        checkpoint = executor.evict(GOOD)
-        assert checkpoint is not None
-        executor.admit(GOOD, CONFIGURATIONS[GOOD], checkpoint)
+        assert not recipe.store.sizes()
+        executor.evict(GOOD)
+        assert list(recipe.store.sizes()) == [GOOD]
+        executor.admit(GOOD, CONFIGURATIONS[GOOD])
         while not found[-1].finished:
             found += executor.advance()
     assert len(notes) == 1, "the slot was not freed, and cost a second worker"

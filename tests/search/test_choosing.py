@@ -47,10 +47,27 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "probe_gpu", no_memory)
 
 
-def test_one_process_is_not_several() -> None:
-    with pytest.raises(InputError, match="--devices: 'cpu:2' means several processes, and --executor inline"):
-        check_placement("cpu:2", "auto", ExecutorName.INLINE, None, None)
-    assert check_placement("cpu:1", "auto", ExecutorName.INLINE, None, None).devices == "cpu:1"
+@pytest.mark.parametrize(
+    ("devices", "names"),
+    [("cpu:2", "CPU worker 0, CPU worker 1"), ("auto", "GPU 0, GPU 1"), ("1,0", "GPU 1, GPU 0")],
+)
+def test_one_process_is_not_several(monkeypatch: pytest.MonkeyPatch, devices: str, names: str) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(InputError) as found:
+        check_placement(devices, "auto", ExecutorName.INLINE, None, None)
+    assert str(found.value) == (
+        f"--devices: {devices!r} means several processes ({names}), and --executor inline trains in this one; "
+        "name one device"
+    )
+
+
+@pytest.mark.parametrize("devices", ["cpu", "cpu:1", "1"])
+def test_one_process_has_a_device_or_all_cores(monkeypatch: pytest.MonkeyPatch, devices: str) -> None:
+    monkeypatch.setattr("autotune.search.executors.places.core_count", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert check_placement(devices, "auto", ExecutorName.INLINE, None, None).devices == devices
 
 
 @pytest.fixture
@@ -184,6 +201,17 @@ def test_workers_that_were_asked_for_round_otherwise_and_that_is_said(choose: Ch
         "earlier trials trained with 3 threads, these with one: rounding can change a result as much as another seed"
     ]
     assert choose(Placement("cpu:2"), threads=1)[1] == []
+
+
+@pytest.mark.parametrize(("gpus", "said"), [(0.0, True), (1.0, False)])
+def test_ray_s_actors_on_cores_round_otherwise_too(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch, gpus: float, said: bool
+):
+    """No cluster is joined."""
+    monkeypatch.setattr(choosing, "connect", lambda _: None)
+    monkeypatch.setattr(choosing, "cluster_places", lambda share, _: [Place("Ray actor 0", share=share)])
+    _, notes = choose(Placement(executor=ExecutorName.RAY, gpus=gpus), threads=3)
+    assert any(note.startswith("earlier trials trained with 3 threads, these with one") for note in notes) == said
 
 
 def test_threads_are_given_back(choose: Choose):
@@ -371,9 +399,7 @@ def test_several_trials_on_a_gpu_are_one_program(
     assert type(fastest_trainer(prepared, torch.device("cpu"), slots, cores=2)) is kind
 
 
-def test_inline_is_one_device(choose: Choose):
-    with pytest.raises(InputError, match="--executor inline trains on one device; --executor process takes several"):
-        choose(Placement("0,1", executor=ExecutorName.INLINE), count=2)
+def test_inline_is_this_process(choose: Choose):
     executor, _ = choose(Placement("cpu", executor=ExecutorName.INLINE))
     assert isinstance(executor, InlineExecutor)
 

@@ -10,7 +10,7 @@ import torch
 from autotune.search.executors import places, ray_cluster
 from autotune.search.executors.places import Place, cores, find_places, first_device, gpus
 from autotune.search.executors.ray_cluster import Remote
-from autotune.search.executors.worker import Recipe, make_trainer
+from autotune.search.executors.worker import Recipe
 from autotune.spaces.errors import InputError
 
 from .conftest import Command
@@ -192,9 +192,9 @@ def test_a_worker_that_was_given_a_gpu_does_not_train_on_the_cpu_in_silence(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     with pytest.raises(RuntimeError, match=r"does not see the GPU of this worker \(CUDA_VISIBLE_DEVICES=1\)$"):
-        make_trainer(recipe, print)
+        recipe.make(print)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert make_trainer(recipe, print).capacity == 1
+    assert recipe.make(print).capacity == 1
 
 
 def test_a_ray_actor_with_one_core_sees_no_gpu(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

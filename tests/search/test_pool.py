@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from autotune.objectives.training.checkpoint_files import checkpoint_file
+from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.trainer import Evaluation
 from autotune.search.executors.lanes import Worker, WorkerDied
@@ -27,8 +28,11 @@ class Scripted(Worker):
     def __init__(self, script: Script) -> None:
         self.lines = deque(script)
         self.given: list[Round] = []
+        self.is_gone = False
 
     def send(self, given: Round) -> None:
+        if self.is_gone:
+            raise WorkerDied("it fell over")
         self.given.append(given)
 
     def receive(self) -> Message:
@@ -42,8 +46,8 @@ class Scripted(Worker):
 
 
 class ScriptedPool(PoolExecutor):
-    def __init__(self, recipe: Recipe, *scripts: Script, limit_s: float | None = None) -> None:
-        super().__init__(cores(1), recipe, print, retries=1, trial_timeout_s=limit_s)
+    def __init__(self, recipe: Recipe, *scripts: Script, limit_s: float | None = None, retries: int = 1) -> None:
+        super().__init__(cores(1), recipe, print, retries, limit_s)
         self.scripts = deque(scripts)
         self.hired: list[Scripted] = []
 
@@ -79,7 +83,7 @@ def test_who_drains_hires_nobody(recipe: Recipe) -> None:
         assert pool.advance(0.0) == []  # the next rung begins
         assert pool.drain() == []
         assert len(pool.hired) == 1
-        assert pool.evict(7) is None
+        pool.evict(7)
 
 
 def test_who_drains_waits_for_no_worker_that_has_not_begun(recipe: Recipe) -> None:
@@ -88,7 +92,7 @@ def test_who_drains_waits_for_no_worker_that_has_not_begun(recipe: Recipe) -> No
         pool.admit(7, Configuration(learning_rate=1e-3))
         assert pool.advance(0.0) == []
         assert pool.drain() == []
-        assert pool.evict(7) is None
+        pool.evict(7)
 
 
 def ended(*trial_ids: int) -> Told:
@@ -109,6 +113,35 @@ def test_of_trials_that_train_as_one_the_one_that_kills_its_worker_fails_alone(r
         given = [[*one.coming] for worker in pool.hired for one in worker.given]
     assert [(one.trial_id, one.failure is None) for one in found] == [(7, True), (8, False), (9, True)]
     assert given == [[7, 8, 9], [7], [8], [8], [9]]
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["is seen when it is given a trial", "is heard later"])
+def test_a_worker_that_died_idle_costs_the_next_trial_no_attempt(recipe: Recipe, is_gone: bool) -> None:
+    scripts = (Ready(), Preparing(), Begun([7]), ended(7), DIES), (Ready(), Preparing(), Begun([8]), ended(8))
+    with ScriptedPool(recipe, *scripts, retries=0) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        pool.discard(7)
+        pool.hired[0].is_gone = is_gone
+        pool.admit(8, Configuration(learning_rate=1e-3))
+        (found,) = pool.advance()
+    assert (found.trial_id, found.failure) == (8, None)
+
+
+@pytest.mark.parametrize("last", [Preparing(), Begun([7])], ids=["made ready for", "began"])
+def test_a_worker_that_dies_on_a_trial_that_it_had_costs_an_attempt(recipe: Recipe, last: Message) -> None:
+    with ScriptedPool(recipe, (Ready(), last, DIES), retries=0) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        (found,) = pool.advance()
+    assert found.failure is not None
+    assert found.failure.message == "it fell over; 1 attempt failed (search.retries is 0)"
+
+
+def test_workers_that_die_before_they_begin_a_trial_end_the_run(recipe: Recipe) -> None:
+    with ScriptedPool(recipe, *[(Ready(), DIES)] * 3) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        with pytest.raises(TrainingError, match="CPU worker 0 does not start: it fell over"):
+            pool.advance()
 
 
 def heard(step: int, *trial_ids: int, finished: bool = False) -> Told:
@@ -154,9 +187,21 @@ def test_who_writes_a_state_is_given_nothing_new(recipe: Recipe) -> None:
             pool.admit(trial_id, Configuration(learning_rate=1e-3))
         for _ in range(2):
             pool.advance()
-        assert pool.evict(7) is None
+        pool.evict(7)
         last = pool.hired[-1].given[-1]
     assert (list(last.leaving), dict(last.coming), last.train) == ([(7, Leaving.EVICT)], {}, False)
+
+
+def test_a_state_that_a_worker_has_written_is_not_read_back(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every trial at each Ctrl-C, and gigabytes of a large model."""
+    read = list[int]()
+    monkeypatch.setattr(CheckpointStore, "load", lambda _, trial_id, __: read.append(trial_id))
+    with ScriptedPool(recipe, (Ready(), Begun([7]), told(3), Told(()))) as pool:
+        pool.admit(7, Configuration(learning_rate=1e-3))
+        pool.advance()
+        pool.evict(7)
+        assert pool.hired[0].given[-1].leaving == [(7, Leaving.EVICT)]
+    assert read == []
 
 
 def test_what_a_trial_waits_for_before_it_trains_counts_for_no_limit(recipe: Recipe) -> None:
@@ -210,7 +255,7 @@ def test_a_worker_that_hangs_while_it_writes_a_state_is_ended(recipe: Recipe, mo
         pool.admit(7, Configuration(learning_rate=1e-3))
         pool.advance()
         monkeypatch.setattr(pool, "waited", lambda _workers, timeout_s: time.sleep(min(timeout_s, 0.01)) or ())
-        assert pool.evict(7) is None  # it had written none before
+        pool.evict(7)
         assert pool._lanes[0].worker is None
 
 

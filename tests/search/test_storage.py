@@ -7,7 +7,8 @@ from typing import Any
 
 import optuna
 import pytest
-from autotune.search.storage import connecting, masked, open_storage, opening, storage_errors, storage_url, timeouts
+from autotune.search.passwords import masked
+from autotune.search.storage import connecting, open_storage, opening, storage_errors, storage_url, timeouts
 from autotune.spaces.errors import StorageError, StorageLost, StorageReplaced
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
