@@ -9,8 +9,8 @@ import torch
 from ..objectives.augmentation.generating import BankProgress
 from ..objectives.caching import content_hash
 from ..objectives.corpus.corpus import Corpus
+from ..objectives.corpus.named_sources import named_source
 from ..objectives.data.loading import fingerprint
-from ..objectives.data.sources import resolve_source
 from ..objectives.models.encoders import EncoderSource, commit_of
 from ..objectives.models.language_models import at_commit
 from ..objectives.models.layers import layer_mistakes
@@ -49,7 +49,7 @@ def check_unchanged(record: StudyRecord) -> StudyRecord:
         forbidden += forbidden_changes(known, now)
     with record.in_place():
         for text, known in record.fingerprints.items():
-            if fingerprint(resolve_source(text, record.folder)) != known:
+            if fingerprint(named_source(text, record.file, record.folder)) != known:
                 changes.append(f"{text}: the data changed")
         now_beside = beside(record.file, record.folder)
     for key, known in record.study.user_attrs[BESIDE].items():

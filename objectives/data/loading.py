@@ -62,7 +62,7 @@ def _read(source: Source) -> Table:
 
 
 def fingerprint(source: Source) -> str:
-    """`load_table(source).fingerprint`, without parsing a file, so whatever its encoding."""
+    """`load_table(source).fingerprint`; of whole files without parsing them, so whatever their encoding."""
     if source.is_file:
         return hashlib.sha256(read_bytes(source.place, source.text)).hexdigest()
     files = _own_files(source, files_of(source)) if source.kind is Kind.FOLDER and "[" not in source.split else []

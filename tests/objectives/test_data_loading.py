@@ -17,9 +17,12 @@ import datasets
 import pyarrow
 import pytest
 from autotune.objectives.data.loading import fingerprint, load_table
+from autotune.objectives.corpus.named_sources import named_source
+from autotune.objectives.data import json_lines
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table, append
 from autotune.spaces.errors import DataError
+from autotune.objectives.settings import ObjectiveSettings
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pyarrow.parquet import write_table
@@ -299,6 +302,20 @@ def test_the_files_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path):
     ("name", "content"),
     [
         ("a.csv.gz", gzip.compress("text,label\ncafé,x\n".encode("cp1252"), mtime=0)),
+@pytest.mark.parametrize("part", ["", "@train[:1]", "@train[:100%]"])
+@pytest.mark.parametrize("name", ["train.csv", "train.json", "train.csv.gz"])
+def test_the_fingerprint_of_a_folder_in_an_encoding_is_that_of_its_table(tmp_path: Path, name: str, part: str):
+    (tmp_path / "set").mkdir()
+    text = '[{"text": "café"}, {"text": "thé"}]' if name.endswith(".json") else "text\ncafé\nthé\n"
+    content = text.encode("cp1252")
+    (tmp_path / "set" / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    classes = {"kind": "classification", "data": {"train": f"set{part}", "encoding": "cp1252"}}
+    tasks = {"main": {"kind": "classification"}, "own": classes}
+    named = ObjectiveSettings.model_validate({"data": {"train": "other.csv", "encoding": "utf-16"}, "tasks": tasks})
+    source = named_source(f"set{part}", named, tmp_path)
+    assert fingerprint(source) == load_table(source).fingerprint
+
+
         ("a.jsonl.gz", gzip.compress('{"text": "café", "label": "x"}'.encode("cp1252"), mtime=0)),
         ("a.json", '[{"text": "café", "label": "x"}]'.encode("cp1252")),
     ],
@@ -309,7 +326,7 @@ def test_packed_files_and_arrays_of_a_folder_have_the_encoding_that_is_named(tmp
     source = resolve_source("set", tmp_path)
     table = load_table(replace(source, encoding="cp1252"))
     assert table.columns == {"text": ["café"], "label": ["x"]}
-    assert table.fingerprint == fingerprint(source)  # which a later run compares, and is not told the encoding
+    assert table.fingerprint == fingerprint(source)
     with pytest.raises(DataError, match=rf"^set: {name}, line .*: `encoding: cp1252`"):
         load_table(source)
 
