@@ -652,6 +652,23 @@ def test_a_parquet_file_without_rows_or_with_a_name_twice_is_a_data_error(tmp_pa
     write_table(twice, tmp_path / "b.parquet")
     for name, message in (
         ("a", "has no rows, only the columns text"),
+@pytest.mark.parametrize("several", [False, True])
+def test_a_number_beyond_the_labels_of_a_parquet_file_is_named_with_its_row(tmp_path: Path, several: bool):
+    names = datasets.ClassLabel(names=["bad", "good"])
+    features = datasets.Features(text=datasets.Value("string"), label=datasets.List(names) if several else names)
+    table = datasets.Dataset.from_dict({"text": [], "label": []}, features=features).data.table
+    labels = [[1], [2], []] if several else [1, 2, -1]
+    rows = pyarrow.table({"text": ["a", "b", "c"], "label": labels}).cast(table.schema)
+    write_table(rows.replace_schema_metadata(features.arrow_schema.metadata), tmp_path / "a.parquet")
+    found = load_table(resolve_source("a.parquet", tmp_path))
+    assert found.column("text") == ["a", "b", "c"]
+    with pytest.raises(DataError) as caught:
+        found.column("label")
+    assert str(caught.value) == (
+        "a.parquet, column 'label' cannot be read as text (row 2: 2 is the number of none of its labels 'bad', 'good')"
+    )
+
+
         ("b", "more than one column has the name 'text'"),
     ):
         with pytest.raises(DataError, match=f"^{name}.parquet: {message}$"):
