@@ -109,7 +109,7 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
     nameless: dict[int, list[str]] = {place: [] for place, name in enumerate(header) if not name.strip()}
     places, lines, blank = list[int](), list[int](), list[int]()
     for record, (line, fields) in enumerate(records):
-        if len(fields) > 1 and not any(fields):
+        if 1 < len(fields) <= len(header) and not any(fields):  # a wider one pandas takes for rows with an index
             blank.append(line)
         elif len(fields) == len(header):
             places.append(record)
