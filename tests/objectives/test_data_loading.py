@@ -413,6 +413,15 @@ def test_mistakes_of_a_csv_with_semicolons_are_told_by_its_own_columns(tmp_path:
 
 
 @pytest.mark.parametrize(
+def test_one_wrong_row_does_not_make_a_csv_with_semicolons_one_of_a_single_column(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text;label\na;x\nb;y\nc;d;z\n")
+    assert message == "a.csv, line 4: 3 fields, where the header has 2 columns (text, label)"
+
+
+def test_a_csv_of_one_column_may_have_a_semicolon_in_its_name_and_some_rows(tmp_path: Path):
+    assert load(tmp_path, "a.csv", "so; or not\na\nb; c\nd\n").columns == {"so; or not": ["a", "b; c", "d"]}
+
+
     ("separator", "hint"),
     [
         (";", "separated by semicolons; write the file with tabs"),
