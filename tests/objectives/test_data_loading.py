@@ -12,17 +12,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pyarrow
 import pytest
-from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.corpus.named_sources import named_source
 from autotune.objectives.data import json_lines
+from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table, append
-from autotune.spaces.errors import DataError
 from autotune.objectives.settings import ObjectiveSettings
+from autotune.spaces.errors import DataError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pyarrow.parquet import write_table
@@ -176,10 +177,10 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         ),
         (b"text,label,,\na,x,,oh\n", "a.csv, line 1: the header has no name for column 4"),
         (b",,\na,x,\n", "a.csv, line 1: the header has no name for column 1, 2, 3"),
-        (b"text,text\na,x\n", "a.csv, line 1: the header repeats 'text'"),
         (b"text,label\n,,,\na,x\n", "a.csv, line 2: 4 fields, where the header has 2 columns (text, label)"),
         (b"text,label\na,x\n,,,\n", "a.csv, line 3: 4 fields, where the header has 2 columns (text, label)"),
         (b"text\na\n,\nb\n", "a.csv, line 3: 2 fields, where the header has 1 column (text)"),
+        (b"text,text\na,x\n", "a.csv, line 1: the header repeats 'text'"),
         (b'text,label\na,x\n"b,x\nc,y\n', "a.csv, line 3: a quote opens in this row and is never closed"),
         (b'text,label\n"a "b" c",x\n', "a.csv, line 2: text follows a closing quote"),
         (b"text,label\n" + b"a" * 200_000 + b",x\n", "a.csv, line 2: a field over 131,072 characters"),
@@ -301,10 +302,6 @@ def test_the_files_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path):
     assert table.fingerprint == fingerprint(resolve_source("set", tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.csv.gz", gzip.compress("text,label\ncafé,x\n".encode("cp1252"), mtime=0)),
 @pytest.mark.parametrize("part", ["", "@train[:1]", "@train[:100%]"])
 @pytest.mark.parametrize("name", ["train.csv", "train.json", "train.csv.gz"])
 def test_the_fingerprint_of_a_folder_in_an_encoding_is_that_of_its_table(tmp_path: Path, name: str, part: str):
@@ -319,6 +316,10 @@ def test_the_fingerprint_of_a_folder_in_an_encoding_is_that_of_its_table(tmp_pat
     assert fingerprint(source) == load_table(source).fingerprint
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv.gz", gzip.compress("text,label\ncafé,x\n".encode("cp1252"), mtime=0)),
         ("a.jsonl.gz", gzip.compress('{"text": "café", "label": "x"}'.encode("cp1252"), mtime=0)),
         ("a.json", '[{"text": "café", "label": "x"}]'.encode("cp1252")),
     ],
@@ -412,7 +413,6 @@ def test_mistakes_of_a_csv_with_semicolons_are_told_by_its_own_columns(tmp_path:
     ]
 
 
-@pytest.mark.parametrize(
 def test_one_wrong_row_does_not_make_a_csv_with_semicolons_one_of_a_single_column(tmp_path: Path):
     message = error_of(tmp_path, "a.csv", "text;label\na;x\nb;y\nc;d;z\n")
     assert message == "a.csv, line 4: 3 fields, where the header has 2 columns (text, label)"
@@ -422,6 +422,7 @@ def test_a_csv_of_one_column_may_have_a_semicolon_in_its_name_and_some_rows(tmp_
     assert load(tmp_path, "a.csv", "so; or not\na\nb; c\nd\n").columns == {"so; or not": ["a", "b; c", "d"]}
 
 
+@pytest.mark.parametrize(
     ("separator", "hint"),
     [
         (";", "separated by semicolons; write the file with tabs"),
@@ -605,6 +606,31 @@ def test_a_column_of_json_lines_fails_only_when_it_is_used(tmp_path: Path, colum
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("inner", ["{}", '{{"id": {}}}'])
+def test_rows_with_keys_of_their_own_are_looked_into_a_few_times_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str
+):
+    """Votes by user, as an object, make as many columns as rows."""
+    looks = 0
+
+    class Counting(json_lines._Row):  # pyright: ignore[reportPrivateUsage]
+        def __getattribute__(self, name: str) -> Any:  # noqa: ANN401
+            nonlocal looks
+            looks += 1
+            return super().__getattribute__(name)
+
+        def __contains__(self, key: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(key)
+
+    monkeypatch.setattr(json_lines, "_Row", Counting)
+    rows = (f'{{"text": "a", "votes": {{"user{n}": {inner.format(n)}}}}}\n' for n in range(100))
+    table = load(tmp_path, "a.jsonl", "".join(rows))
+    assert len(table.column("text")) == 100
+    assert looks < 100 * 10
+
+
 def parquet(folder: Path) -> None:
     label = datasets.ClassLabel(names=["bad", "good"])
     features = datasets.Features(
@@ -624,6 +650,23 @@ def test_parquet_with_label_names(tmp_path: Path):
     assert table.where(1) == "a.parquet, row 2"
     with pytest.raises(DataError, match="column 'tokens' holds lists, not texts"):
         table.column("tokens")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_number_beyond_the_labels_of_a_parquet_file_is_named_with_its_row(tmp_path: Path, several: bool):
+    names = datasets.ClassLabel(names=["bad", "good"])
+    features = datasets.Features(text=datasets.Value("string"), label=datasets.List(names) if several else names)
+    table = datasets.Dataset.from_dict({"text": [], "label": []}, features=features).data.table
+    labels = [[1], [2], []] if several else [1, 2, -1]
+    rows = pyarrow.table({"text": ["a", "b", "c"], "label": labels}).cast(table.schema)
+    write_table(rows.replace_schema_metadata(features.arrow_schema.metadata), tmp_path / "a.parquet")
+    found = load_table(resolve_source("a.parquet", tmp_path))
+    assert found.column("text") == ["a", "b", "c"]
+    with pytest.raises(DataError) as caught:
+        found.column("label")
+    assert str(caught.value) == (
+        "a.parquet, column 'label' cannot be read as text (row 2: 2 is the number of none of its labels 'bad', 'good')"
+    )
 
 
 def test_large_lists_of_parquet_are_lists(tmp_path: Path):
@@ -664,23 +707,6 @@ def test_a_parquet_file_without_rows_or_with_a_name_twice_is_a_data_error(tmp_pa
     write_table(twice, tmp_path / "b.parquet")
     for name, message in (
         ("a", "has no rows, only the columns text"),
-@pytest.mark.parametrize("several", [False, True])
-def test_a_number_beyond_the_labels_of_a_parquet_file_is_named_with_its_row(tmp_path: Path, several: bool):
-    names = datasets.ClassLabel(names=["bad", "good"])
-    features = datasets.Features(text=datasets.Value("string"), label=datasets.List(names) if several else names)
-    table = datasets.Dataset.from_dict({"text": [], "label": []}, features=features).data.table
-    labels = [[1], [2], []] if several else [1, 2, -1]
-    rows = pyarrow.table({"text": ["a", "b", "c"], "label": labels}).cast(table.schema)
-    write_table(rows.replace_schema_metadata(features.arrow_schema.metadata), tmp_path / "a.parquet")
-    found = load_table(resolve_source("a.parquet", tmp_path))
-    assert found.column("text") == ["a", "b", "c"]
-    with pytest.raises(DataError) as caught:
-        found.column("label")
-    assert str(caught.value) == (
-        "a.parquet, column 'label' cannot be read as text (row 2: 2 is the number of none of its labels 'bad', 'good')"
-    )
-
-
         ("b", "more than one column has the name 'text'"),
     ):
         with pytest.raises(DataError, match=f"^{name}.parquet: {message}$"):
