@@ -50,6 +50,11 @@ def test_the_most_frequent_spelling_wins_and_the_first_of_equals():
     assert spellings(["Good", "good ", "good ", "BAD", "bad", " "]) == {"good": "good", "bad": "BAD"}
 
 
+def test_labels_that_differ_in_more_than_case_and_blanks_are_two():
+    assert spellings(["Masse", "Maße", "MASSE", "Masse"]) == {"masse": "Masse", "maße": "Maße"}
+    assert spellings(["cafe\u0301", "CAFÉ", "caf\u00e9  ", "one  two", "One two"]).keys() == {"café", "one two"}
+
+
 def test_labels_are_merged_in_all_files_and_the_files_stay(tmp_path: Path):
     rows = [(f"text {i}", "good" if i % 2 else "bad") for i in range(20)]
     write(tmp_path / "train.csv", [*rows, ("caf\u00c3\u00a9 one", "Good"), ("some other", " bad ")])
