@@ -49,7 +49,7 @@ def check_unchanged(record: StudyRecord) -> StudyRecord:
         forbidden += forbidden_changes(known, now)
     with record.in_place():
         for text, known in record.fingerprints.items():
-            if fingerprint(named_source(text, record.file, record.folder)) != known:
+            if fingerprint(named_source(text, record.file, record.folder), known) != known:
                 changes.append(f"{text}: the data changed")
         now_beside = beside(record.file, record.folder)
     for key, known in record.study.user_attrs[BESIDE].items():

@@ -46,7 +46,7 @@ def changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
     for place, text in sources(best.settings).items():
         known = best.fingerprints[text]
         try:
-            now = fingerprint(named_source(text, best.settings, base))
+            now = fingerprint(named_source(text, best.settings, base), known)
         except DataError as error:
             yield place, str(error)
             continue

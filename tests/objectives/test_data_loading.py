@@ -18,7 +18,7 @@ import datasets
 import pyarrow
 import pytest
 from autotune.objectives.corpus.named_sources import named_source
-from autotune.objectives.data import json_lines
+from autotune.objectives.data import as_text, json_lines
 from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table, append
@@ -374,6 +374,20 @@ def test_a_folder_with_compressed_files_is_read_as_before(tmp_path: Path):
     assert table.columns == {"text": ["a b", "c d"], "label": ["007", "NA"]}
     columns = [table.columns, table.lists, table.faults]
     assert table.fingerprint == hashlib.sha256(json.dumps(columns).encode()).hexdigest()
+
+
+def test_how_a_fault_is_worded_changes_no_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.json").write_text('[{"text": "a", "answer": {"k": "1"}, "rows": [[1, 2]]}]')
+    source = resolve_source("set", tmp_path)
+    table = load_table(source)
+    assert {*table.faults} == {"answer", "rows"}
+    # That of earlier versions, which hash the messages too: with one worded anew, their studies cannot be resumed.
+    earlier = "7cdd7662815a6ba0682afdff7430f643e5bef5f3e1cec04f874ad2bd449cdb8b"
+    assert fingerprint(source, earlier) == earlier
+    monkeypatch.setattr(as_text, "_what", lambda _: "something else")
+    assert fingerprint(source) == load_table(source).fingerprint == table.fingerprint
+    assert fingerprint(source, "of other data") == table.fingerprint
 
 
 def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
