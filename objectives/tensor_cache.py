@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from .caching import cache_folder
+
+_UNFINISHED = ".part"
+"""The end of the name of a file that is being written."""
+_ABANDONED_S = 24 * 3600.0
+"""A day: nobody writes one file for that long."""
 
 
 def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -37,7 +43,8 @@ def cached_tensors(
     too that made it.
 
     A file is renamed into its place only when whole, so that a kill leaves no half of one; one that
-    cannot be read is made again. A cache that cannot be written costs time, not the study.
+    cannot be read is made again. What a kill leaves beside it goes with a file that is written a day later. A cache
+    that cannot be written costs time, not the study.
     """
     path = cache_folder() / kind / f"{key}.safetensors"
     with suppress(OSError, SafetensorError):
@@ -45,6 +52,7 @@ def cached_tensors(
     tensors = make()
     with suppress(OSError):
         save_atomically(tensors, path)
+        _remove_unfinished(path.parent)
         return load_file(path) if mapped else tensors
     return tensors
 
@@ -56,7 +64,7 @@ def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict
         OSError: it cannot be written; what was there stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=_UNFINISHED, delete=False) as part:
         name = Path(part.name)
     try:
         try:
@@ -68,6 +76,14 @@ def save_atomically(tensors: dict[str, torch.Tensor], path: Path, metadata: dict
         _flush(path.parent)
     finally:
         name.unlink(missing_ok=True)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what kills left half written in a folder."""
+    for part in folder.glob(f"*{_UNFINISHED}"):
+        with suppress(OSError):  # somebody else's, which may be renamed right now
+            if time.time() - part.stat().st_mtime > _ABANDONED_S:
+                part.unlink()
 
 
 def _flush(path: Path) -> None:

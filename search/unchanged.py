@@ -2,8 +2,8 @@
 
 from ..objectives.caching import content_hash
 from ..objectives.corpus.corpus import Corpus
+from ..objectives.corpus.named_sources import named_source
 from ..objectives.data.loading import fingerprint
-from ..objectives.data.sources import resolve_source
 from ..objectives.prepared import PreparedObjective
 from ..spaces.errors import StudyError
 from .beside import beside
@@ -35,7 +35,7 @@ def check_unchanged(record: StudyRecord) -> StudyRecord:
         forbidden += forbidden_changes(stored, now)
     with record.in_place():
         for text, known in record.fingerprints.items():
-            if fingerprint(resolve_source(text, record.folder)) != known:
+            if fingerprint(named_source(text, record.file, record.folder), known) != known:
                 changes.append(f"{text}: the data changed")
         now_beside = beside(record.file, record.folder)
     for key, known in record.study.user_attrs[BESIDE].items():

@@ -57,7 +57,7 @@ class Files:
         if not self.clean.merge_labels:
             return table
         for task in tasks:
-            if (place := task.label_column()) is not None and place[0] in table.names:
+            if (place := task.label_column()) is not None and place[0] in {*table.columns, *table.lists}:
                 table = self._spelt(table, task, *place)
         return table
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from datasets import ClassLabel, Dataset, LargeList, List, Value
 from pyarrow import ArrowException
@@ -13,6 +13,7 @@ from .text_columns import TextColumns
 
 _UNREADABLE = (ArrowException, ValueError, OverflowError)
 """What values raise that Python has no place for, such as a date beyond the year 9999."""
+_Text = TypeVar("_Text", str, list[str])
 _BYTES_TYPES = {"binary", "large_binary", "binary_view"}
 
 
@@ -44,13 +45,24 @@ def _in_one_go(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
 def _add_column(path: tuple[str, ...], feature: object, values: Callable[[], list[Any]], result: TextColumns) -> None:
     """Add a column as texts, as lists of texts, or, of an object, as one column a key by its dotted name."""
     if _holds_text(feature):
-        result.put(path, result.columns, [_as_text(feature, value) for value in values()])
+        result.put(path, result.columns, _by_row(partial(_as_text, feature), values()))
     elif item := _item(feature):
-        result.put(path, result.lists, [[_as_text(item, one) for one in value or ()] for value in values()])
+        result.put(path, result.lists, _by_row(lambda value: [_as_text(item, one) for one in value or ()], values()))
     else:
         result.put(path, result.faults, f"column {'.'.join(path)!r} holds {_what(feature)}, not text")
         for key, inner in feature.items() if isinstance(feature, dict) else ():
             _add_column((*path, key), inner, lambda key=key: [(value or {}).get(key) for value in values()], result)
+
+
+def _by_row(read: Callable[[Any], _Text], values: Sequence[Any]) -> list[_Text]:
+    """What `read` makes of each value; ValueError: one is none that it reads, with its row."""
+    found: list[_Text] = []
+    for row, value in enumerate(values, 1):
+        try:
+            found.append(read(value))
+        except ValueError as error:
+            raise ValueError(f"row {row}: {error}") from None
+    return found
 
 
 def _holds_text(feature: object) -> bool:
@@ -73,7 +85,11 @@ def _values(dataset: Dataset, names: Sequence[str]) -> dict[str, list[Any]]:
 
 def _label(feature: ClassLabel, index: object) -> str:
     # -1 is how the Hub marks a row without a label, as its hidden test splits have them.
-    return feature.names[index] if isinstance(index, int) and index >= 0 else ""
+    if not isinstance(index, int) or index < 0:
+        return ""
+    if index >= len(feature.names):
+        raise ValueError(f"{index} is the number of none of its labels {', '.join(map(repr, feature.names))}")
+    return feature.names[index]
 
 
 def _text(value: object) -> str:

@@ -50,7 +50,7 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
 
     Columns without a name are ignored where they are empty, or pandas' index; rows of nothing but separators, as
     spreadsheets write them, are left out, and their lines kept. Where a CSV's header has semicolons, or tabs, and no
-    comma, these are its separators, unless only commas make sense of the rows: spreadsheets write them in countries
+    comma, these are its separators, unless commas make more sense of the rows: spreadsheets write them in countries
     that write 4,5 for 4.5.
 
     Quotes of a TSV are part of its texts where reading them as quotes joins lines or fails, every line has its columns
@@ -63,7 +63,7 @@ def check_delimited(text: str, delimiter: str, source: str) -> Outline:
     outline, mistakes = _checked(text, delimiter, source)
     if delimiter == "," and (other := _in_place_of_commas(text)):
         found, wrong = _checked(text, other, source)
-        if not wrong or len(wrong) < len(mistakes):
+        if len(wrong) < max(1, len(mistakes), len(found.lines)):
             outline, mistakes = found, wrong
     mistakes.raise_if_any()
     return outline
@@ -109,7 +109,7 @@ def _outline(text: str, delimiter: str, source: str, quoting: Quoting) -> tuple[
     nameless: dict[int, list[str]] = {place: [] for place, name in enumerate(header) if not name.strip()}
     places, lines, blank = list[int](), list[int](), list[int]()
     for record, (line, fields) in enumerate(records):
-        if len(fields) > 1 and not any(fields):
+        if 1 < len(fields) <= len(header) and not any(fields):  # a wider one pandas takes for rows with an index
             blank.append(line)
         elif len(fields) == len(header):
             places.append(record)

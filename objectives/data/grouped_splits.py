@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...spaces.errors import DataError
+from .splits import rows_off
 
 _PARTS = 20
 """Parts of which a share takes some: finer ones have too few groups each to have the classes in equal shares."""
@@ -45,7 +46,12 @@ def grouped_split(
     usable = [each for each in rows if 0 < len(each) < len(groups)]  # rare classes leave parts empty
     if not usable:
         raise DataError("the groups are too few, or too unequal, to be split")
-    validation = sorted(min(usable, key=lambda each: _missing(each, labels)))
+
+    def doubt(each: Sequence[int]) -> tuple[int, int, float]:
+        # Any turn near to the share will do: the first is at random, and is that of studies that are there.
+        return (*_missing(each, labels), rows_off(fraction, len(each), len(groups)))
+
+    validation = sorted(min(usable, key=doubt))
     return _outside(validation, len(groups)), validation
 
 

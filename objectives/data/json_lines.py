@@ -36,8 +36,7 @@ def parse_json(text: str, source: str) -> TextColumns:
             f"{source}: the file is one object of columns, as pandas writes it by default; "
             "write its rows: df.to_json(FILE, orient='records')"
         )
-    for name in dict.fromkeys(key for row in rows for key in row):
-        _add_column(name, rows, result)
+    _add_columns(dict(enumerate(rows)), range(len(rows)), result)
     return result
 
 
@@ -134,52 +133,63 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> _Row:
     return row
 
 
-def _add_column(
-    name: str, rows: Sequence[Mapping[str, object]], result: TextColumns, outer: tuple[str, ...] = ()
+def _add_columns(
+    objects: Mapping[int, Mapping[str, object]], rows: Sequence[int], result: TextColumns, outer: tuple[str, ...] = ()
 ) -> None:
-    """Add the column `name` of these objects as texts, as lists of texts, or as the columns of inner objects."""
-    values = [row.get(name) for row in rows]
-    path = (*outer, name)
-    if inner := [value for value in values if isinstance(value, _Row)]:
-        keys = dict.fromkeys(key for value in inner for key in value)
-        # An object that is null has each of its keys, as null; one that misses, or is something else, has none.
-        empty: list[Mapping[str, object]] = [keys if name in row and row[name] is None else {} for row in rows]
-        objects = [value if isinstance(value, _Row) else none for value, none in zip(values, empty, strict=True)]
-        for key in keys:
-            _add_column(key, objects, result, path)
-    holds_lists = isinstance(next((value for value in values if value is not None), None), list)
-    texts: list[str] = []
-    lists: list[list[str]] = []
-    for line, row in zip(result.lines, rows, strict=True):
+    """Add a column for each key of these objects.
+
+    Args:
+        objects: by their rows.
+        rows: those that need each key; of the others the object is null, and so is each of its keys.
+        result: gets the columns.
+        outer: the keys that lead to the objects.
+    """
+    # Collected in one go: where each row has keys of its own, there are as many columns as rows.
+    found: dict[str, dict[int, object]] = {}
+    for row, each in objects.items():
+        for name, value in each.items():
+            found.setdefault(name, {})[row] = value
+    for name, values in found.items():
+        _add_column((*outer, name), values, rows, result)
+
+
+def _add_column(path: tuple[str, ...], values: Mapping[int, object], rows: Sequence[int], result: TextColumns) -> None:
+    """Add these values, by their rows, as texts, as lists of texts, or as the columns of inner objects."""
+    if inner := {row: value for row, value in values.items() if isinstance(value, _Row)}:
+        nulls = {row for row, value in values.items() if value is None}
+        _add_columns(inner, [row for row in rows if row not in nulls] if nulls else rows, result, path)
+    holds_lists = isinstance(next((value for value in values.values() if value is not None), None), list)
+    texts, lists = dict[int, str](), dict[int, list[str]]()
+    for row in rows:
         try:
             if holds_lists:
-                lists.append(_texts(row, name))
+                lists[row] = _texts(values, row, path[-1])
             else:
-                texts.append(_text(row, name))
+                texts[row] = _text(values, row, path[-1])
         except ValueError as error:
-            result.put(path, result.faults, f"{result.unit} {line}: {error}")
+            result.put(path, result.faults, f"{result.unit} {result.lines[row]}: {error}")
             return
-    if lists:
-        result.put(path, result.lists, lists)
+    if holds_lists:
+        result.put(path, result.lists, [lists.get(row, []) for row in range(len(result.lines))])
     else:
-        result.put(path, result.columns, texts)
+        result.put(path, result.columns, [texts.get(row, "") for row in range(len(result.lines))])
 
 
-def _texts(row: Mapping[str, object], name: str) -> list[str]:
-    value = _value(row, name)
+def _texts(values: Mapping[int, object], row: int, name: str) -> list[str]:
+    value = _value(values, row, name)
     if not isinstance(value, list | None):
         raise ValueError(f"{name!r} holds no list here, but does in the first row")
     return [_scalar(item, name) for item in value or ()]
 
 
-def _text(row: Mapping[str, object], name: str) -> str:
-    return _scalar(_value(row, name), name)
+def _text(values: Mapping[int, object], row: int, name: str) -> str:
+    return _scalar(_value(values, row, name), name)
 
 
-def _value(row: Mapping[str, object], name: str) -> object:
-    if name not in row:
+def _value(values: Mapping[int, object], row: int, name: str) -> object:
+    if row not in values:
         raise ValueError(f"the key {name!r} is missing")
-    return row[name]
+    return values[row]
 
 
 def _scalar(value: object, name: str) -> str:

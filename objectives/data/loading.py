@@ -61,12 +61,20 @@ def _read(source: Source) -> Table:
     return replace(table, blank_rows=[f"{source.text}, line {line}" for line in outline.blank])
 
 
-def fingerprint(source: Source) -> str:
-    """`load_table(source).fingerprint`, without parsing a file, so whatever its encoding."""
+def fingerprint(source: Source, known: str = "") -> str:
+    """`load_table(source).fingerprint`; of whole files without parsing them, so whatever their encoding.
+
+    Args:
+        source: what is read.
+        known: what a study has stored; it is returned where an earlier version makes it of what is there now.
+    """
     if source.is_file:
         return hashlib.sha256(read_bytes(source.place, source.text)).hexdigest()
-    files = _own_files(source, files_of(source)) if source.kind is Kind.FOLDER and "[" not in source.split else []
+    files = _own_files(source, files_of(source)) if source.kind is Kind.FOLDER else []
     if not files:
+        content = read_collection(source)
+        return known if known == _earlier_digest_of_columns(content) else _digest_of_columns(content)
+    if "[" in source.split:
         return load_table(source).fingerprint
     return _joined([hashlib.sha256(read_bytes(str(file), source.text)).hexdigest() for file, _ in files])
 
@@ -117,4 +125,10 @@ def _table(source: Source, content: TextColumns, digest: str, hint: str = "") ->
 
 
 def _digest_of_columns(content: TextColumns) -> str:
+    """Of faults only the columns count: how their messages are worded changes no data."""
+    return _earlier_digest_of_columns(replace(content, faults=dict.fromkeys(content.faults, "")))
+
+
+def _earlier_digest_of_columns(content: TextColumns) -> str:
+    """As earlier versions made it, with the messages of faults."""
     return hashlib.sha256(json.dumps([content.columns, content.lists, content.faults]).encode()).hexdigest()

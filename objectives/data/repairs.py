@@ -4,13 +4,14 @@ The files stay as they are; a table with other texts takes the place of the one 
 """
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import ftfy
 
-from .cleaning import Finding, normalised
+from .cleaning import Finding
 from .table import Table
 
 _ENCODINGS_ONLY = ftfy.TextFixerConfig(
@@ -85,8 +86,11 @@ def spellings(labels: Iterable[str]) -> dict[str, str]:
 
 
 def _compared(label: str) -> str:
-    """The form in which labels are compared: a whole number is the same with zeros behind its point, as pandas adds."""
-    return whole(normalised(label))
+    """The form in which labels are compared: a whole number is the same with zeros behind its point, as pandas adds.
+
+    In lower case, which keeps `Masse` and `Maße` apart, as case folding does not.
+    """
+    return whole(" ".join(unicodedata.normalize("NFC", label.lower()).split()))
 
 
 def whole(text: str) -> str:

@@ -67,10 +67,15 @@ def _move_if_missing(name: str, labels: Sequence[str], source: list[int], target
         target.append(row)
 
 
+def rows_off(fraction: float, held: int, count: int) -> float:
+    """By how many rows `held` of `count` miss the share asked for; 0 where it is not worth a word."""
+    off = abs(held - fraction * count)
+    return off if off > max(fraction * count / 4, _FEW) else 0
+
+
 def another_share(fraction: float, held: int, count: int, why: str) -> list[Finding]:
     """A finding where `held` of `count` rows are noticeably more or fewer than the share asked for, and why."""
-    asked = fraction * count
-    if abs(held - asked) <= max(asked / 4, _FEW):
+    if not rows_off(fraction, held, count):
         return []
     what = f"data.validation: {fraction:g} of the rows was asked for, but {why}, so {held / count:.2g} is held out"
     return [Finding(what, held, (), "noted")]

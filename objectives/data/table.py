@@ -144,7 +144,8 @@ def take(table: Table, rows: Sequence[int]) -> Table:
 
 def append(table: Table, more: Table) -> Table:
     """The rows of both; columns that only one of them has are gone, those of two forms are faults."""
-    shared = [name for name in table.names if name in more.names]
+    there = {*more.names}
+    shared = [name for name in table.names if name in there]
     texts, others = {**table.columns, **table.written}, {**more.columns, **more.written}
     mixed = {
         name: f"{table.source}, column {name!r}: lists here or in {more.source}, texts in the other; "

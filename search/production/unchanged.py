@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...objectives.corpus.named_sources import named_source
 from ...objectives.data.loading import fingerprint
-from ...objectives.data.sources import resolve_source
 from ...spaces.errors import DataError
 from ..beside import digest, named
 from ..export.best_file import BestConfiguration, read_document_of
@@ -46,7 +46,7 @@ def changes(best: BestConfiguration, base: Path) -> Iterator[tuple[Place, str]]:
     for place, text in sources(best.settings).items():
         known = best.fingerprints[text]
         try:
-            now = fingerprint(resolve_source(text, base))
+            now = fingerprint(named_source(text, best.settings, base), known)
         except DataError as error:
             yield place, str(error)
             continue

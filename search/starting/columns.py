@@ -96,7 +96,7 @@ class Column:
 
 
 def describe(table: Table) -> list[Column]:
-    """All columns, in the file's order; what cannot be used says why."""
+    """All columns: those of texts, of lists, and those that cannot be used, which say why."""
     read = [_of_texts(name, values, table) for name, values in table.columns.items()]
     found = [_labels_after_all(column, read) for column in read]
     found += [_of_lists(name, rows) for name, rows in table.lists.items()]
@@ -240,7 +240,7 @@ def split(column: Column) -> Column:
     """The column as one of several labels a row, if another separator than the usual one seems to be between them."""
     filled = [value for value in column.values if value.strip()]
     may_be_labels = column.form is Form.CLASSES or (
-        column.form is Form.TEXT and names.plain_name(column.name) in names.CLASSES
+        column.form is Form.TEXT and names.plain_name(column.name) not in names.TEXTS
     )
     if not may_be_labels or not (separator := _separator(filled, _most_labels(len(column.values)))):
         return column

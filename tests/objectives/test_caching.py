@@ -1,5 +1,6 @@
 import os
 import resource
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError, match="No space left"):
         save_atomically({"numbers": torch.arange(3)}, tmp_path / "key.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_kill_left_half_written_goes_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path))
+    old, new = tmp_path / "kind" / "tmpa.part", tmp_path / "kind" / "tmpb.part"
+    (tmp_path / "kind").mkdir()
+    for path, age_s in ((old, 25 * 3600), (new, 23 * 3600)):
+        path.write_bytes(b"half")
+        then = time.time() - age_s
+        os.utime(path, (then, then))
+    cached_tensors("kind", "key", counting()[0])
+    assert {file.name for file in (tmp_path / "kind").iterdir()} == {"key.safetensors", new.name}
 
 
 def test_a_full_disk_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

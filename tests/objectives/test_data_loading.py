@@ -12,13 +12,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pyarrow
 import pytest
+from autotune.objectives.corpus.named_sources import named_source
+from autotune.objectives.data import as_text, json_lines
 from autotune.objectives.data.loading import fingerprint, load_table
 from autotune.objectives.data.sources import resolve_source
 from autotune.objectives.data.table import Table, append
+from autotune.objectives.settings import ObjectiveSettings
 from autotune.spaces.errors import DataError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -173,6 +177,9 @@ def test_a_csv_has_the_rows_that_the_csv_module_reads(
         ),
         (b"text,label,,\na,x,,oh\n", "a.csv, line 1: the header has no name for column 4"),
         (b",,\na,x,\n", "a.csv, line 1: the header has no name for column 1, 2, 3"),
+        (b"text,label\n,,,\na,x\n", "a.csv, line 2: 4 fields, where the header has 2 columns (text, label)"),
+        (b"text,label\na,x\n,,,\n", "a.csv, line 3: 4 fields, where the header has 2 columns (text, label)"),
+        (b"text\na\n,\nb\n", "a.csv, line 3: 2 fields, where the header has 1 column (text)"),
         (b"text,text\na,x\n", "a.csv, line 1: the header repeats 'text'"),
         (b'text,label\na,x\n"b,x\nc,y\n', "a.csv, line 3: a quote opens in this row and is never closed"),
         (b'text,label\n"a "b" c",x\n', "a.csv, line 2: text follows a closing quote"),
@@ -295,6 +302,20 @@ def test_the_files_of_a_folder_have_the_encoding_that_is_named(tmp_path: Path):
     assert table.fingerprint == fingerprint(resolve_source("set", tmp_path))
 
 
+@pytest.mark.parametrize("part", ["", "@train[:1]", "@train[:100%]"])
+@pytest.mark.parametrize("name", ["train.csv", "train.json", "train.csv.gz"])
+def test_the_fingerprint_of_a_folder_in_an_encoding_is_that_of_its_table(tmp_path: Path, name: str, part: str):
+    (tmp_path / "set").mkdir()
+    text = '[{"text": "café"}, {"text": "thé"}]' if name.endswith(".json") else "text\ncafé\nthé\n"
+    content = text.encode("cp1252")
+    (tmp_path / "set" / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    classes = {"kind": "classification", "data": {"train": f"set{part}", "encoding": "cp1252"}}
+    tasks = {"main": {"kind": "classification"}, "own": classes}
+    named = ObjectiveSettings.model_validate({"data": {"train": "other.csv", "encoding": "utf-16"}, "tasks": tasks})
+    source = named_source(f"set{part}", named, tmp_path)
+    assert fingerprint(source) == load_table(source).fingerprint
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -309,7 +330,7 @@ def test_packed_files_and_arrays_of_a_folder_have_the_encoding_that_is_named(tmp
     source = resolve_source("set", tmp_path)
     table = load_table(replace(source, encoding="cp1252"))
     assert table.columns == {"text": ["café"], "label": ["x"]}
-    assert table.fingerprint == fingerprint(source)  # which a later run compares, and is not told the encoding
+    assert table.fingerprint == fingerprint(source)
     with pytest.raises(DataError, match=rf"^set: {name}, line .*: `encoding: cp1252`"):
         load_table(source)
 
@@ -355,6 +376,20 @@ def test_a_folder_with_compressed_files_is_read_as_before(tmp_path: Path):
     assert table.fingerprint == hashlib.sha256(json.dumps(columns).encode()).hexdigest()
 
 
+def test_how_a_fault_is_worded_changes_no_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.json").write_text('[{"text": "a", "answer": {"k": "1"}, "rows": [[1, 2]]}]')
+    source = resolve_source("set", tmp_path)
+    table = load_table(source)
+    assert {*table.faults} == {"answer", "rows"}
+    # That of earlier versions, which hash the messages too: with one worded anew, their studies cannot be resumed.
+    earlier = "7cdd7662815a6ba0682afdff7430f643e5bef5f3e1cec04f874ad2bd449cdb8b"
+    assert fingerprint(source, earlier) == earlier
+    monkeypatch.setattr(as_text, "_what", lambda _: "something else")
+    assert fingerprint(source) == load_table(source).fingerprint == table.fingerprint
+    assert fingerprint(source, "of other data") == table.fingerprint
+
+
 def test_all_mistakes_come_at_once_the_first_five_in_full(tmp_path: Path):
     message = error_of(tmp_path, "a.csv", "text,label\n" + "".join(f"row {n}\n" for n in range(7)))
     assert message.splitlines()[0] == "a.csv has 7 mistakes:"
@@ -390,6 +425,15 @@ def test_mistakes_of_a_csv_with_semicolons_are_told_by_its_own_columns(tmp_path:
         "  line 3: 1 field, where the header has 2 columns (text, label)",
         "  line 4: 3 fields, where the header has 2 columns (text, label)",
     ]
+
+
+def test_one_wrong_row_does_not_make_a_csv_with_semicolons_one_of_a_single_column(tmp_path: Path):
+    message = error_of(tmp_path, "a.csv", "text;label\na;x\nb;y\nc;d;z\n")
+    assert message == "a.csv, line 4: 3 fields, where the header has 2 columns (text, label)"
+
+
+def test_a_csv_of_one_column_may_have_a_semicolon_in_its_name_and_some_rows(tmp_path: Path):
+    assert load(tmp_path, "a.csv", "so; or not\na\nb; c\nd\n").columns == {"so; or not": ["a", "b; c", "d"]}
 
 
 @pytest.mark.parametrize(
@@ -576,6 +620,31 @@ def test_a_column_of_json_lines_fails_only_when_it_is_used(tmp_path: Path, colum
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("inner", ["{}", '{{"id": {}}}'])
+def test_rows_with_keys_of_their_own_are_looked_into_a_few_times_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str
+):
+    """Votes by user, as an object, make as many columns as rows."""
+    looks = 0
+
+    class Counting(json_lines._Row):  # pyright: ignore[reportPrivateUsage]
+        def __getattribute__(self, name: str) -> Any:  # noqa: ANN401
+            nonlocal looks
+            looks += 1
+            return super().__getattribute__(name)
+
+        def __contains__(self, key: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(key)
+
+    monkeypatch.setattr(json_lines, "_Row", Counting)
+    rows = (f'{{"text": "a", "votes": {{"user{n}": {inner.format(n)}}}}}\n' for n in range(100))
+    table = load(tmp_path, "a.jsonl", "".join(rows))
+    assert len(table.column("text")) == 100
+    assert looks < 100 * 10
+
+
 def parquet(folder: Path) -> None:
     label = datasets.ClassLabel(names=["bad", "good"])
     features = datasets.Features(
@@ -595,6 +664,23 @@ def test_parquet_with_label_names(tmp_path: Path):
     assert table.where(1) == "a.parquet, row 2"
     with pytest.raises(DataError, match="column 'tokens' holds lists, not texts"):
         table.column("tokens")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_number_beyond_the_labels_of_a_parquet_file_is_named_with_its_row(tmp_path: Path, several: bool):
+    names = datasets.ClassLabel(names=["bad", "good"])
+    features = datasets.Features(text=datasets.Value("string"), label=datasets.List(names) if several else names)
+    table = datasets.Dataset.from_dict({"text": [], "label": []}, features=features).data.table
+    labels = [[1], [2], []] if several else [1, 2, -1]
+    rows = pyarrow.table({"text": ["a", "b", "c"], "label": labels}).cast(table.schema)
+    write_table(rows.replace_schema_metadata(features.arrow_schema.metadata), tmp_path / "a.parquet")
+    found = load_table(resolve_source("a.parquet", tmp_path))
+    assert found.column("text") == ["a", "b", "c"]
+    with pytest.raises(DataError) as caught:
+        found.column("label")
+    assert str(caught.value) == (
+        "a.parquet, column 'label' cannot be read as text (row 2: 2 is the number of none of its labels 'bad', 'good')"
+    )
 
 
 def test_large_lists_of_parquet_are_lists(tmp_path: Path):

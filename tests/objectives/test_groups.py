@@ -88,6 +88,15 @@ def test_a_share_is_kept_where_groups_are_many(fraction: float, classes: int | N
     assert len(held) == pytest.approx(1000 * fraction, abs=20)
 
 
+def test_one_large_group_is_not_held_out_where_others_are_nearer_to_the_share():
+    numbers = [0] * 100 + [1 + row // 5 for row in range(100)]
+    labels = [str(row % 3) for row in range(200)]
+    for seed in range(12):
+        _, held = grouped_split(numbers, labels, 0.2, seed)
+        assert len(held) <= 40
+        assert {labels[row] for row in held} == {*labels}
+
+
 def test_a_number_names_the_same_group_with_a_point_and_without(tmp_path: Path):
     """Pandas writes 12.0 where a column has an empty cell."""
     cells = Grouping("doc", drops=True, notes=Notes()).cells

@@ -1,11 +1,14 @@
 """Broken encodings and spellings of labels: repaired in all rows alike, and the files stay as they are."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from autotune.objectives.corpus.corpus import Corpus
 from autotune.objectives.data.repairs import spellings, with_repaired_texts
 from autotune.objectives.data.table import Table
+from autotune.spaces.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +48,11 @@ def test_a_repair_that_would_change_the_number_of_words_is_left_out():
 
 def test_the_most_frequent_spelling_wins_and_the_first_of_equals():
     assert spellings(["Good", "good ", "good ", "BAD", "bad", " "]) == {"good": "good", "bad": "BAD"}
+
+
+def test_labels_that_differ_in_more_than_case_and_blanks_are_two():
+    assert spellings(["Masse", "Maße", "MASSE", "Masse"]) == {"masse": "Masse", "maße": "Maße"}
+    assert spellings(["cafe\u0301", "CAFÉ", "caf\u00e9  ", "one  two", "One two"]).keys() == {"café", "one two"}
 
 
 def test_labels_are_merged_in_all_files_and_the_files_stay(tmp_path: Path):
@@ -93,6 +101,22 @@ def test_an_auxiliary_on_the_same_rows_has_its_own_spellings_and_shares_the_tabl
     corpus = read(tmp_path, tasks, validation="held.csv")
     assert corpus.train["main"] is corpus.train["way"]
     assert [task.labels for task in corpus.tasks] == [("bad", "good"), ("down", "up")]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("topics", [("p", None), (None, None)])
+def test_held_out_rows_need_the_labels_of_measured_tasks_alone(tmp_path: Path, topics: Sequence[str | None]):
+    rows = [(f"text {i}", "good" if i % 2 else "bad", "up" if i % 3 else "down") for i in range(20)]
+    write(tmp_path / "train.csv", rows, ("text", "label", "topic"))
+    held = [
+        {"text": f"held {i}", "label": label, **({"topic": topic} if topic else {})}
+        for i, (label, topic) in enumerate(zip(("Good", "bad"), topics, strict=True))
+    ]
+    (tmp_path / "held.jsonl").write_text("\n".join(map(json.dumps, held)), encoding="utf-8")
+    tasks = {"main": {"kind": "classification"}, "topic": {"kind": "classification", "label": "topic"}}
+    corpus = read(tmp_path, tasks, validation="held.jsonl", test="held.jsonl")
+    assert corpus.validation.column("label") == ["good", "bad"]
+    with pytest.raises(DataError, match=r"held.jsonl.*'topic'"):
+        read(tmp_path, tasks, validation="held.jsonl", measured=["topic"])
 
 
 def test_a_place_in_the_text_keeps_the_text_as_it_is(tmp_path: Path):

@@ -1,13 +1,21 @@
 """What a study file may say otherwise while its study lives."""
 
+import csv
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
+from autotune.objectives.data.huggingface import read_collection
+from autotune.objectives.data.sources import resolve_source
 from autotune.search.changing import forbidden_changes
+from autotune.search.export.best_file import read_best
+from autotune.search.production.unchanged import check_data
 from autotune.search.roles import ROLE
 from autotune.search.study import open_study
 from autotune.search.study_file.reading import parse_study_file
 from autotune.search.study_file.schema import StudyFile
+from autotune.spaces.errors import DataError
 
 from .conftest import STUDY, Command
 
@@ -25,6 +33,46 @@ def say(folder: Path, search: str) -> None:
 def file_with(search: str, validation: str = "0.25") -> StudyFile:
     text = STUDY.replace("trials: 4, sampler: random", search).replace("validation: 0.25", f"validation: {validation}")
     return parse_study_file(text, "study.yaml")
+
+
+@pytest.mark.slow
+def test_parts_of_folders_in_other_encodings_are_trained_on(folder: Path, autotune: Command) -> None:
+    content = (folder / "reviews.csv").read_text(encoding="utf-8")
+    for name, the, encoding in (("latin", "Thé", "cp1252"), ("cyrillic", "\u0422\u0445\u0435", "cp1251")):
+        (folder / name).mkdir()
+        (folder / name / "train.csv").write_text(content.replace("The", the), encoding)
+    text = STUDY.replace("reviews.csv", "'latin@train[1:]', encoding: cp1252")
+    own = "label: aspect, data: {train: 'cyrillic@train[1:]', encoding: cp1251}"
+    (folder / "study.yaml").write_text(text.replace("label: aspect", own), encoding="utf-8")
+    assert autotune("study", "create", "study.yaml").code == 0
+    outcome = autotune("study", "run", "study.yaml", "--trials", "1", "--devices", "cpu")
+    assert outcome.code == 0, outcome.err
+    assert autotune("study", "export", "study.yaml").code == 0
+    best = folder / "best.yaml"
+    check_data(read_best(best), best)
+    (folder / "cyrillic" / "train.csv").write_text(content.replace("The", "\u0422\u0445\u0451"), "cp1251")
+    assert "cyrillic@train[1:]: the data changed" in autotune("study", "run", "study.yaml", "--trials", "2").err
+    with pytest.raises(DataError, match="not the data that the configuration was found on"):
+        check_data(read_best(best), best)
+
+
+@pytest.mark.slow
+def test_data_whose_fingerprint_an_earlier_version_made_is_unchanged(folder: Path, autotune: Command) -> None:
+    with (folder / "reviews.csv").open(encoding="utf-8") as stream:
+        rows = [{**row, "places": {"shelf": "a"}} for row in csv.DictReader(stream)]
+    (folder / "set").mkdir()
+    (folder / "set" / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+    (folder / "study.yaml").write_text(STUDY.replace("reviews.csv", "set"), encoding="utf-8")
+    assert autotune("study", "create", "study.yaml").code == 0
+    read = read_collection(resolve_source("set", folder))
+    earlier = hashlib.sha256(json.dumps([read.columns, read.lists, read.faults]).encode()).hexdigest()
+    study = open_study("tiny", DATABASE).study
+    assert study.user_attrs["fingerprints"] != {"set": earlier}
+    study.set_user_attr("fingerprints", {"set": earlier})
+    outcome = autotune("study", "run", "study.yaml", "--trials", "1", "--devices", "cpu")
+    assert outcome.code == 0, outcome.err
+    assert autotune("study", "export", "study.yaml").code == 0
+    check_data(read_best(folder / "best.yaml"), folder / "best.yaml")
 
 
 @pytest.mark.slow

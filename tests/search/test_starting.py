@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
 
@@ -985,6 +986,17 @@ def test_several_labels_with_another_separator_are_read_with_it_where_somebody_a
     assert started.checked.plan.tasks[0].why.endswith("labels with ',' between them, empty in 12 rows")
     text = Path("study.yaml").read_text(encoding="utf-8")
     created(autotune, text)
+
+
+def test_several_labels_of_many_combinations_are_read_where_somebody_asks() -> None:
+    words = ("happy", "sad", "calm", "angry", "tired", "proud")
+    sets = ["; ".join(each) for count in (1, 2, 3) for each in combinations(words, count)]
+    rows = [
+        {"lyrics": f"{row['text']}; or so, {row['text']}; and on", "moods": sets[row["id"] % len(sets)]}
+        for row in reviews(120)
+    ]
+    started = made(rows, kind="multi_label")
+    assert main_of(started) == {"kind": "multi_label", "text": "lyrics", "labels": "moods", "separator": ";"}
 
 
 @pytest.mark.parametrize("few", ["premise", "hypothesis"])
