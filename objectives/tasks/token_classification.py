@@ -189,8 +189,9 @@ class TokenClassification(Task[TokenClassificationSettings]):
         return batch.mean(terms, targets != IGNORED)
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """The most probable tag of each token: (rows, length) int64."""
-        return super().predict(head, encoded, batch).argmax(-1)
+        """The most probable tag of each token, (rows, length) float32; NaN where its logits are not finite."""
+        logits = super().predict(head, encoded, batch)
+        return logits.argmax(-1).where(logits.isfinite().all(-1), torch.nan)
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """F1, precision and recall of whole spans; accuracy is of words. What is cut off counts as not found."""
