@@ -117,6 +117,6 @@ class Cohort:
             losses = run.losses()
             return run.evaluated(measured(lambda rows: predicted[rows.task.name], self._prepared), losses, 0.0)
         except Exception as error:
-            if is_more_than_a_trials(error):
+            if is_more_than_a_trials(error, self._device):
                 raise
             return error

@@ -124,7 +124,7 @@ class FusedTrainer(PlainTrainer):
                 outcomes = cohort.evaluate()
             cohort.part()
         except Exception as error:
-            if is_more_than_a_trials(error):
+            if is_more_than_a_trials(error, self._device):
                 raise
             return error
         return [

@@ -12,7 +12,7 @@ from ...spaces.configuration import Configuration
 from ..multi_task.fused.model import FusedModel
 from ..prepared import PreparedObjective
 from .cohort import Cohort
-from .failing import failure_of
+from .failing import failure_of, is_more_than_a_trials
 from .failure import FailureKind
 from .fused_run import FusedRun
 from .run import TrainingRun
@@ -58,7 +58,7 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
         seconds = _seconds_a_step(runs, prepared, device)
         return math.inf if _peak(device) - taken > _SPARE * free else seconds
     except RuntimeError as error:
-        if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
+        if is_more_than_a_trials(error, device) or failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
             raise
         return math.inf
     finally:

@@ -314,6 +314,7 @@ def test_a_step_that_memory_is_too_short_for_takes_for_ever(
         raise error
 
     monkeypatch.setattr(Cohort, "train", no_memory)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)  # asked, the device is well
     configuration = recipe.file.search_space().equal_weights()
     assert probe_step(prepared, configuration, torch.device("cpu"), 2) == math.inf
 
