@@ -3,7 +3,7 @@
 import gc
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -54,8 +54,7 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
     """
     taken, free = _memory(device)
     try:
-        runs = [FusedRun(number, configuration, prepared, device) for number in range(slots)]
-        seconds = _seconds_a_step(runs, prepared, device)
+        seconds = _seconds_a_step(prepared, configuration, device, slots)
         return math.inf if _peak(device) - taken > _SPARE * free else seconds
     except RuntimeError as error:
         if is_more_than_a_trials(error, device) or failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
@@ -66,7 +65,11 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
         torch.cuda.empty_cache()
 
 
-def _seconds_a_step(runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device) -> float:
+def _seconds_a_step(
+    prepared: PreparedObjective, configuration: Configuration, device: torch.device, slots: int
+) -> float:
+    """What `probe_step` gives; with its end the trials are gone, so that their memory can be given back."""
+    runs = [FusedRun(number, configuration, prepared, device) for number in range(slots)]
     cohort = Cohort(FusedModel(runs[0].shaped().to(device), prepared.seed), runs, prepared, device)
     cohort.train(min(_WARM, runs[0].rung - 1))  # it waits for the device before it returns
     first, began = runs[0].step, time.perf_counter()

@@ -1,6 +1,7 @@
 """Memory of a GPU that really runs out: of several trials, and of one."""
 
 import gc
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -88,6 +89,13 @@ def test_a_trial_leaves_no_memory_behind(large: PreparedObjective, gpu: torch.de
         finished(FusedTrainer(large, gpu, 2), 2)
     gc.collect()
     assert torch.cuda.memory_allocated(gpu) <= before + 2**20
+
+
+def test_a_probe_gives_back_all_that_it_took(large: PreparedObjective, gpu: torch.device) -> None:
+    probe_step(large, TRIAL, gpu, 1)  # what is loaded once stays
+    before = torch.cuda.memory_reserved(gpu)
+    assert probe_step(large, TRIAL, gpu, 4) < math.inf
+    assert torch.cuda.memory_reserved(gpu) <= before + 2**21
 
 
 def test_the_slots_that_a_gpu_is_worth_fit_into_it(large: PreparedObjective, gpu: torch.device) -> None:

@@ -1,0 +1,34 @@
+"""What the number of slots is measured by leaves nothing behind."""
+
+import gc
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from autotune.objectives.prepared import PreparedObjective
+from autotune.objectives.training.cohort import Cohort
+from autotune.objectives.training.fused_run import FusedRun
+from autotune.objectives.training.gpu_slots import probe_step
+from autotune.spaces.configuration import Configuration
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_its_trials_are_gone_when_memory_is_given_back(
+    objective: Callable[..., PreparedObjective], monkeypatch: pytest.MonkeyPatch, fits: bool
+):
+    train, left = Cohort.train, list[int]()
+
+    def trained(self: Cohort, most: int | None = None) -> None:
+        train(self, most)
+        if not fits:
+            raise torch.OutOfMemoryError("none left")
+
+    def emptied() -> None:
+        left.append(sum(type(each) is FusedRun for each in gc.get_objects()))
+
+    monkeypatch.setattr(Cohort, "train", trained)
+    monkeypatch.setattr(torch.cuda, "empty_cache", emptied)
+    found = probe_step(objective(), Configuration(learning_rate=1e-3), torch.device("cpu"), 2)
+    assert (found < math.inf) == fits
+    assert left == [0]
