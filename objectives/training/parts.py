@@ -36,15 +36,16 @@ def in_parts(batch: Batch, division: Division) -> Iterator[tuple[Batch, float]]:
     """The parts of a batch that this process has, and the share of each in the mean loss of the whole.
 
     Every kind's loss is a mean over its rows, or over the targets that are not ignored. A part without such targets
-    is left out. Rows that mixup blends with rows of another part bring those along, uncounted; such a row
+    is left out; but where the whole has none its first part stands for it, so that its weights have the same gradients
+    of zero, and decay. Rows that mixup blends with rows of another part bring those along, uncounted; such a row
     takes two places, also where `most` is 1.
     """
     terms = _terms(batch.targets)
     total = int(terms.sum())
     own = torch.arange(len(terms)).tensor_split(division.size)[division.rank]
-    for rows in _groups(own, batch.partner, division):
+    for place, rows in enumerate(_groups(own, batch.partner, division)):
         share = int(terms[rows].sum()) / max(total, 1)
-        if share:
+        if share or (not total and place == 0):
             yield _part(batch, rows), share
 
 

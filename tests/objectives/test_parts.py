@@ -11,7 +11,7 @@ from autotune.objectives.augmentation.mixup import Mixup
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.batch import Batch, hidden_places
 from autotune.objectives.tasks.registry import TASKS
 from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.mixing import gathered
@@ -110,9 +110,22 @@ def test_targets_that_are_uneven_weigh_what_they_are(objective: Objectives, kind
     check_equal(model_of(prepared), task, batch, Division(2))
 
 
-def test_a_batch_without_any_target_has_no_part(objective: Objectives):
-    _, batch = batch_of(prepared_of("masked_lm", objective), 4)
-    assert list(in_parts(replace(batch, targets=torch.full_like(batch.targets, IGNORED)), Division(2))) == []
+@pytest.mark.parametrize("kind", [kind for kind in SOME_TARGETS if kind != "generation"])  # where every row has some
+def test_of_a_batch_without_any_target_one_part_has_the_gradients_of_the_whole(objective: Objectives, kind: str):
+    """They are zero, and not none: the optimizer steps, and weights decay."""
+    prepared = prepared_of(kind, objective)
+    task, batch = batch_of(prepared, 4)
+    targets = torch.full_like(batch.targets, IGNORED)
+    batch = replace(batch, targets=targets, hidden=None if batch.hidden is None else hidden_places(targets))
+    ((part, share),) = in_parts(batch, Division(2))
+    assert (len(part.ids), share) == (2, 0.0)
+    model = model_of(prepared)
+    (loss, gradients), (other_loss, others) = (
+        trained(model, task, parts) for parts in ([(batch, 1.0)], [(part, share)])
+    )
+    assert loss == other_loss == 0
+    assert gradients.keys() == others.keys()
+    assert not any(gradient.any() for gradient in [*gradients.values(), *others.values()])
 
 
 def test_a_single_row_stays_whole(objective: Objectives):
