@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 
 from ..multi_task.fused.model import FusedModel
+from ..multi_task.fused.weights import empty_rows
 from ..prepared import PreparedObjective, TaskRows
 from .device import autocast, autocast_passes, product_dtype
 from .evaluating import held_out, in_order, measured
@@ -38,8 +39,8 @@ class Cohort:
         self._prepared, self._device = prepared, device
         self._halt = halt or Halt()
         self._optimizers = [run.begin(model.layout) for run in runs]
-        self._weights = self._optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
-        self._gradients = torch.empty_like(self._weights)
+        self._weights = empty_rows(self._optimizers[0].row.expand(len(runs), -1))
+        self._gradients = empty_rows(self._weights)
         self._limits = torch.tensor([run.clipping for run in runs], device=device)
         self._scales = {name: torch.tensor([run.scales[name] for run in runs], device=device) for name in runs[0].tasks}
         self._products = product_dtype(device, runs[0].precision)

@@ -8,6 +8,7 @@ import torch
 from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.prepared import PreparedObjective
+from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fused import FusedTrainer
 from autotune.objectives.training.fused_run import FusedRun
@@ -78,6 +79,17 @@ def test_trials_that_are_left_hold_no_memory_of_those_that_went(prepared: Prepar
     trainer.advance()
     rows = [run.begin(FlatWeights.of(run.shaped())).row for trial_id in (2, 3) if (run := trainer._fused(trial_id))]
     assert [row.untyped_storage().nbytes() for row in rows] == [row.nbytes for row in rows]
+
+
+def test_every_trials_weights_begin_where_aligned_kernels_may_read(prepared: PreparedObjective):
+    runs = [FusedRun(number, trial(1e-3, precision="bf16"), prepared, CPU) for number in range(3)]
+    cohort = Cohort(FusedModel(runs[0].shaped(), 0), runs, prepared, CPU)
+    cohort.train(1)
+    stacks = cohort._weights, cohort._gradients, cohort.model._rounded
+    assert stacks[2].dtype == torch.bfloat16
+    for stack in stacks:
+        assert stack.shape[1] % 8  # in bf16 the second row would begin off the 16 bytes that cuBLAS asks for
+        assert not any(row.data_ptr() % 16 for row in stack)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from ..backbones import encode
 from ..model import PASS_TOKENS, MultiTaskModel, shared_passes
 from .layers import STACKED, StackedDropout, StackedLinear, attention
 from .slots import Slots, StackedTrial
-from .weights import FlatWeights
+from .weights import FlatWeights, empty_rows
 
 ATTENTION = "autotune-stacked"
 """The name by which transformers finds our attention."""
@@ -98,7 +98,7 @@ class FusedModel(nn.Module):
                 rounded once a step, where autocast would do it layer by layer, and their gradients once more.
         """
         self._weights = weights
-        self._rounded = weights if dtype == weights.dtype else torch.empty_like(weights, dtype=dtype)
+        self._rounded = weights if dtype == weights.dtype else empty_rows(weights, dtype)
         exact = self.layout.named(weights)
         rounded = exact if self._rounded is weights else self.layout.named(self._rounded)
         bound: dict[torch.Tensor, tuple[nn.Parameter, str]] = {}
