@@ -10,7 +10,7 @@ from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import DataError
 from ..caching import content_hash
 from ..data.cleaning import normalised
-from ..data.near import NEAR, near_copies
+from ..data.near import near_copies
 from ..data.row import Row
 from ..data.table import Table
 from ..data.tokens import tokenizer_fingerprint
@@ -39,8 +39,8 @@ class Source:
     encoder: EncoderSource
     max_length: int
     seed: int
-    near: float = NEAR
-    training: str = ""
+    near: float
+    training: str
 
 
 def build_bank(
