@@ -47,15 +47,15 @@ class Cohort:
         self._alive = torch.tensor([run.alive for run in runs], device=device)
         self._means = MeanLosses()
 
-    def train(self, most: int | None = None) -> None:
-        """Train all to their next rung, which is equally far for each; or `most` steps of the way."""
+    def train(self, most_steps: int | None = None) -> None:
+        """Train all to their next rung, which is equally far for each; or `most_steps` of the way."""
         steps = self.runs[0].rung - self.runs[0].step
         for optimizer, weights, gradient in zip(self._optimizers, self._weights, self._gradients, strict=True):
             optimizer.attach(weights, gradient)
         self.model.bind(self._weights, self._gradients, self._products)
         self.model.train()
         try:
-            for _ in range(steps if most is None else min(steps, most)):
+            for _ in range(steps if most_steps is None else min(steps, most_steps)):
                 self._step()
         finally:
             for place, (run, alive) in enumerate(zip(self.runs, self._alive.tolist(), strict=True)):

@@ -90,16 +90,16 @@ def _peak(device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
-def slots_worth(probe: GpuProbe, most: int, step: Callable[[int], float]) -> tuple[int, str]:
+def slots_worth(probe: GpuProbe, most_trials: int, step: Callable[[int], float]) -> tuple[int, str]:
     """How many slots a GPU is worth, and why.
 
     Args:
         probe: what a trial takes there.
-        most: trials that may train there at once.
+        most_trials: those that may train there at once.
         step: seconds of a step of so many trials at once, as `probe_step` takes them.
     """
     fit = max(1, int(_SPARE * probe.free) // max(probe.trial, 1))
-    slots = max(1, min(MOST_SLOTS, most, fit))
+    slots = max(1, min(MOST_SLOTS, most_trials, fit))
     if slots > 2:
         step(2)  # the first program also loads kernels, which would be counted against so many slots
     speed = slots / step(slots) if slots > 1 else 0.0

@@ -65,7 +65,7 @@ def test_a_program_of_too_many_trials_goes_on_in_halves_and_loses_none(
     found = finished(trainer, COUNT)
     assert [evaluation.failure for evaluation in found] == [None] * COUNT
     assert all(evaluation.finished for evaluation in found)
-    assert trainer._most < COUNT
+    assert trainer._most_trials < COUNT
 
 
 def test_a_trial_that_is_too_large_alone_fits_in_parts_of_its_batches(

@@ -33,10 +33,10 @@ def short(monkeypatch: pytest.MonkeyPatch, rates: Sequence[float]) -> None:
     """No fused program with a trial of these rates of dropout fits into memory; a plain model does."""
     passes = FusedModel.passes
 
-    def limited(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def limited(self: FusedModel, batches: Sequence[Any], most_tokens: int) -> Iterator[dict[str, torch.Tensor]]:
         if any(slot.dropout in rates for slot in self.slots.trials):
             raise torch.OutOfMemoryError("CUDA out of memory")
-        yield from passes(self, batches, most)
+        yield from passes(self, batches, most_tokens)
 
     monkeypatch.setattr(FusedModel, "passes", limited)
 

@@ -8,6 +8,7 @@ import torch
 from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.multi_task.fused.slots import Slots
 from autotune.objectives.multi_task.fused.slots import StackedTrial as Trial
+from autotune.objectives.multi_task.model import PASS_TOKENS
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.mixing import batches_of
 from autotune.spaces.configuration import Configuration, Mix
@@ -36,7 +37,7 @@ def computed(
     trials = [Configuration(learning_rate=1e-3, ratios={"aspect": 1, "words": 1}, mix=mix) for mix in mixes]
     batches = [batches_of(prepared, trial, fixed_shapes=False).at(3) for trial in trials]
     losses: list[torch.Tensor] = []
-    for number, found in enumerate(model.train().passes(batches)):
+    for number, found in enumerate(model.train().passes(batches, PASS_TOKENS)):
         model.backward(torch.stack(list(found.values())).sum(), first=number == 0)
         losses += [loss[place].detach() for loss in found.values()]
     return [*losses, gradients[place]]

@@ -245,10 +245,10 @@ def test_memory_that_is_short_halves_the_cohort_and_loses_no_trial(
     expected = to_the_end(trained(prepared, TRIALS))
     passes = FusedModel.passes
 
-    def short(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def short(self: FusedModel, batches: Sequence[Any], most_tokens: int) -> Iterator[dict[str, torch.Tensor]]:
         if self.slots.count > 2 and self.slots.trials[0].step >= 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        yield from passes(self, batches, most)
+        yield from passes(self, batches, most_tokens)
 
     monkeypatch.setattr(FusedModel, "passes", short)
     trainer = trained(prepared, TRIALS)
@@ -263,7 +263,7 @@ def test_what_memory_was_short_for_is_tried_again_after_a_while(
 ):
     trainer = trained(prepared, TRIALS)
     monkeypatch.setattr("autotune.objectives.training.fused._CLEAN", 3)
-    trainer._most, found = 1, []
+    trainer._most_trials, found = 1, []
     for _ in range(6):
         found.append(len(trainer.upcoming()))
         trainer._had_room(found[-1])
@@ -304,10 +304,10 @@ def test_a_trial_that_breaks_the_program_is_found_and_fails_alone(
     expected = trained(prepared, TRIALS)
     passes = FusedModel.passes
 
-    def broken(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def broken(self: FusedModel, batches: Sequence[Any], most_tokens: int) -> Iterator[dict[str, torch.Tensor]]:
         if any(slot.dropout == 0.5 for slot in self.slots.trials):
             raise RuntimeError("a kernel of this trial's")
-        yield from passes(self, batches, most)
+        yield from passes(self, batches, most_tokens)
 
     monkeypatch.setattr(FusedModel, "passes", broken)
     trainer = FusedTrainer(prepared, CPU, 4)

@@ -19,8 +19,8 @@ def test_its_trials_are_gone_when_memory_is_given_back(
 ):
     train, left = Cohort.train, list[int]()
 
-    def trained(self: Cohort, most: int | None = None) -> None:
-        train(self, most)
+    def trained(self: Cohort, most_steps: int | None = None) -> None:
+        train(self, most_steps)
         if not fits:
             raise torch.OutOfMemoryError("none left")
 

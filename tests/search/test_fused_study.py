@@ -33,9 +33,9 @@ def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
 
     class Seen(Cohort):
-        def train(self, most: int | None = None) -> None:
+        def train(self, most_steps: int | None = None) -> None:
             found.append(len(self.runs))
-            super().train(most)
+            super().train(most_steps)
 
     monkeypatch.setattr(fused, "Cohort", Seen)
     monkeypatch.setattr(places, "core_count", lambda: 1)

@@ -12,7 +12,7 @@ from ...tasks.batch import Batch
 from ...tasks.stacking import join, stack
 from ...tasks.task import Task
 from ..backbones import encode
-from ..model import PASS_TOKENS, MultiTaskModel, shared_passes
+from ..model import MultiTaskModel, shared_passes
 from .layers import STACKED, StackedDropout, StackedLinear, attention
 from .slots import Slots, StackedTrial
 from .weights import FlatWeights, empty_rows
@@ -142,15 +142,15 @@ class FusedModel(nn.Module):
             known.zero_()
 
     def passes(
-        self, batches: Sequence[Mapping[Task[Any], Batch]], most: int = PASS_TOKENS
+        self, batches: Sequence[Mapping[Task[Any], Batch]], most_tokens: int
     ) -> Iterator[dict[str, torch.Tensor]]:
         """Each task's mean loss in each trial (slots,), not yet normalised, pass by pass as a plain model's.
 
         Args:
             batches: of each trial, on any device; the tasks and the shapes of their batches are alike in all.
-            most: tokens of one trial that batches may share a pass up to.
+            most_tokens: of one trial that batches may share a pass up to.
         """
-        for group in shared_passes(batches[0], most):
+        for group in shared_passes(batches[0], most_tokens):
             tasks = list(group)
             encoded = self._encode([[trial[task] for task in tasks] for trial in batches])
             stacked = [stack([trial[task] for trial in batches]).to(self.device) for task in tasks]
