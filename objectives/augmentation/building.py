@@ -10,7 +10,7 @@ from ...spaces.augmentation import AugmentationSpace
 from ...spaces.errors import DataError
 from ..caching import content_hash
 from ..data.cleaning import normalised
-from ..data.near import NEAR, near_copies
+from ..data.near import near_copies
 from ..data.row import Row
 from ..data.table import Table
 from ..data.tokens import tokenizer_fingerprint
@@ -39,8 +39,8 @@ class Source:
     encoder: EncoderSource
     max_length: int
     seed: int
-    near: float = NEAR
-    training: str = ""
+    near: float
+    training: str
 
 
 def build_bank(
@@ -66,17 +66,19 @@ def build_bank(
             content_hash(source.others),
         ]
     )
-    keys = [_key(job, space, common, source.training) for job in jobs]
+    # Once an operation: a language model's is read from all its weights.
+    own = {name: operation.fingerprint for name, operation in operations.items()}
+    keys = [_key(job, own[job.operation.name], space, common, source.training) for job in jobs]
     whole = content_hash(["banks 1", *keys])
     return bank_of(
         original, targets, lambda: _pieces(source, rows, jobs, keys, progress), space, list(operations), whole
     )
 
 
-def _key(job: Job, space: AugmentationSpace, common: str, training: str) -> str:
+def _key(job: Job, fingerprint: str, space: AugmentationSpace, common: str, training: str) -> str:
     name = job.operation.name
     settings = getattr(space, name).model_dump_json() if hasattr(space, name) else ""
-    facts = [name, job.operation.fingerprint, settings, space.language, repr(job.magnitude), job.replica, job.seed]
+    facts = [name, fingerprint, settings, space.language, repr(job.magnitude), job.replica, job.seed]
     judge = [training] if job.operation.asks_judge else []
     return content_hash(["bank 3", *map(str, facts), common, *judge])
 

@@ -14,8 +14,9 @@ import torch
 from ..tasks.batch import Batch, TextCodes
 from ..tasks.task import Task
 from .batch_operation import BatchOperation
+from .words import ROUNDING
 
-TOKENS, SPAN, FEATURES = range(3)
+_, SPAN, FEATURES = range(3)
 
 
 class Cutoff(BatchOperation):
@@ -56,8 +57,7 @@ def _free(batch: Batch, codes: TextCodes) -> torch.Tensor:
 def _counts(free: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
     """How many go of each row (trials, rows): the share of those that may, rounded up; but never all."""
     known = free.sum(2)
-    # 0.07 * 100 is 7.000000000000001, which is still seven.
-    wanted = (known * magnitude.double().unsqueeze(1) - 1e-9).ceil().long()
+    wanted = (known * magnitude.double().unsqueeze(1) - ROUNDING).ceil().long()
     return torch.minimum(wanted, known - 1).clamp(min=0)
 
 

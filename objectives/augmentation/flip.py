@@ -32,7 +32,7 @@ class Flip(TextOperation):
     """
 
     name: ClassVar[str] = "flip"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     magnitude: ClassVar[str] = "the largest share of a text's words that may be changed, rounded up; more is refused"
     changes_label: ClassVar[bool] = True
     needs_label: ClassVar[bool] = True

@@ -90,7 +90,7 @@ class Mask(TextOperation):
     """
 
     name: ClassVar[str] = "mask"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     magnitude: ClassVar[str] = "the share of words that are masked and predicted anew, rounded up"
     keeps_words: ClassVar[bool] = True
     parallel: ClassVar[bool] = False
@@ -146,10 +146,10 @@ class Mask(TextOperation):
             return self._language.tokenizer(given, truncation=True, max_length=self._limit).encodings
 
     def _predict(self, plans: Sequence[_Plan]) -> None:
-        """Fill in `words` of every plan, batch by batch of about one length."""
+        """Fill in `words` of every plan, batch by batch of about one length; a batch's first row is its longest."""
         masked = [plan.masked(self._language.tokenizer.mask_token) for plan in plans]
         encodings = self._encoded(text for text, _ in masked)
-        order = sorted(range(len(plans)), key=lambda place: len(encodings[place].ids))
+        order = sorted(range(len(plans)), key=lambda place: -len(encodings[place].ids))
         size = self._language.model.config.vocab_size
         while order:
             rows = max(_LOGITS // (size * len(encodings[order[0]].ids)), 1)

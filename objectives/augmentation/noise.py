@@ -46,7 +46,7 @@ class Noise(RuleOperation):
     """
 
     name: ClassVar[str] = "noise"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     magnitude: ClassVar[str] = "the share of words with a typing error or a punctuation mark after them, rounded up"
     keeps_words: ClassVar[bool] = True
 

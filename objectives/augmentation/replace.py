@@ -23,7 +23,7 @@ class Replace(RuleOperation):
     """
 
     name: ClassVar[str] = "replace"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     magnitude: ClassVar[str] = "the share of words that are replaced, rounded up, as far as synonyms are known"
     keeps_words: ClassVar[bool] = True
 

@@ -21,7 +21,7 @@ class Reverse(RuleOperation):
     """
 
     name: ClassVar[str] = "reverse"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     magnitude: ClassVar[str] = (
         "the share of words in the reversed span, at least two, or of words whose letters are reversed; rounded up"
     )

@@ -17,6 +17,8 @@ import regex
 _ASCII_RUNS = re.compile(r"\s+|\S+")
 WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
 """A Chinese or Japanese character, as a part of other patterns."""
+ROUNDING = 1e-9
+"""Taken off a share before it is rounded up: 0.07 · 100 is 7.000000000000001, which is still seven."""
 _WIDE = regex.compile(WIDE)
 _UNSPACED = regex.compile(rf"[{WIDE}\p{{Thai}}\p{{Lao}}\p{{Khmer}}\p{{Myanmar}}]", regex.V1)
 _MARKS = regex.compile(r"\p{P}+")
@@ -102,7 +104,7 @@ def word_positions(text_pieces: list[str]) -> list[int]:
 
 def touched(words: int, magnitude: float) -> int:
     """How many of `words` a magnitude touches: its share, rounded up, so that a short text is touched too."""
-    return min(words, math.ceil(magnitude * words))
+    return min(words, math.ceil(magnitude * words - ROUNDING))
 
 
 def chosen(positions: list[int], magnitude: float, generator: random.Random) -> list[int]:

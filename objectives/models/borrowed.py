@@ -6,7 +6,6 @@ stand-ins: they hand back finished states, and run the shared decoder for the he
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -146,18 +145,22 @@ class BorrowedHead(nn.Module):
 
     def outputs(self, encoded: Encoded, **inputs: torch.Tensor) -> Any:  # noqa: ANN401
         """All that the model's forward returns, for heads that give more than logits."""
+        device = encoded.last_hidden_state.device.type
+        if not (self.is_narrow and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return self._computed(encoded, inputs)
+        with torch.autocast(device, enabled=False):
+            return self._computed(encoded.in_fp32(), inputs)
+
+    def _computed(self, encoded: Encoded, inputs: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
         if encoded.ids is not None:
             inputs["input_ids"] = encoded.ids
             if encoded.decode is not None and self.model.config.is_encoder_decoder:
                 inputs = {**_decoder_inputs(encoded.ids, self.model.config), **inputs}
                 inputs["input_ids"] = _one_end(encoded.ids, self.model.config)
-        device = encoded.last_hidden_state.device.type
-        raised = self.is_narrow and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
         for stand_in in self._stand_ins:
-            stand_in.encoded = encoded.in_fp32() if raised else encoded
+            stand_in.encoded = encoded
         try:
-            with torch.autocast(device, enabled=False) if raised else nullcontext():
-                return self.model(**inputs)
+            return self.model(**inputs)
         finally:
             for stand_in in self._stand_ins:
                 stand_in.encoded = None
@@ -166,7 +169,7 @@ class BorrowedHead(nn.Module):
 class MeanPooledHead(BorrowedHead):
     """A decoder-only model's classification head that reads the mean of a text's tokens instead of the last one."""
 
-    def outputs(self, encoded: Encoded, **inputs: torch.Tensor) -> SequenceClassifierOutput:
+    def _computed(self, encoded: Encoded, inputs: dict[str, torch.Tensor]) -> SequenceClassifierOutput:
         assert encoded.mask is not None
         shares = encoded.mask / encoded.mask.sum(1, keepdim=True)
         mean = (encoded.last_hidden_state * shares.unsqueeze(2)).sum(1)

@@ -35,14 +35,16 @@ class MultiTaskModel(nn.Module):
         losses = {name: loss for found in self.passes(batches) for name, loss in found.items()}
         return {task.name: losses[task.name] for task in batches}
 
-    def passes(self, batches: Mapping[Task[Any], Batch], most: int = PASS_TOKENS) -> Iterator[dict[str, torch.Tensor]]:
-        """Each task's mean loss, not yet normalised, pass by pass; no shared pass is of more than `most` tokens.
+    def passes(
+        self, batches: Mapping[Task[Any], Batch], most_tokens: int = PASS_TOKENS
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """Each task's mean loss, not yet normalised, pass by pass; no shared pass is of more than `most_tokens`.
 
         Small batches of one padded length share a pass through the backbone: fewer, larger products. Those of another
         length get a pass of their own, because padding would cost more than it saves. Who runs backward() on a
         pass before asking for the next one holds the activations of one pass only.
         """
-        for group in shared_passes(batches, most):
+        for group in shared_passes(batches, most_tokens):
             parts = encode(self.encoder, list(group.values()))
             yield {
                 task.name: task.loss(self.head(task.name), part, batch)
@@ -80,15 +82,15 @@ class MultiTaskModel(nn.Module):
         return layer_depths(self, self.encoder)
 
 
-def shared_passes(batches: Mapping[Task[Any], Batch], most: int) -> list[dict[Task[Any], Batch]]:
-    """Batches of one length together, as long as they are few tokens: `most`, and never more than PASS_TOKENS."""
-    most = min(most, PASS_TOKENS)
+def shared_passes(batches: Mapping[Task[Any], Batch], most_tokens: int) -> list[dict[Task[Any], Batch]]:
+    """Batches of one length together, up to `most_tokens`, and never beyond PASS_TOKENS."""
+    most_tokens = min(most_tokens, PASS_TOKENS)
     filled: list[dict[Task[Any], Batch]] = []
     open_groups: dict[int, tuple[dict[Task[Any], Batch], int]] = {}
     for task, batch in batches.items():
         length = batch.ids.shape[1]
         group, tokens = open_groups.get(length, ({}, 0))
-        if not group or tokens + batch.ids.numel() > most:
+        if not group or tokens + batch.ids.numel() > most_tokens:
             group, tokens = {}, 0
             filled.append(group)
         group[task] = batch

@@ -143,14 +143,12 @@ def tag_targets(
 
 def predicted_tags(predictions: torch.Tensor, targets: TagTargets, labels: Sequence[str]) -> list[list[str]]:
     """The tags of all words: predictions (rows, length) hold each token's label; a word without a token is outside."""
-    found: list[list[str]] = []
-    for row, true in enumerate(targets.tags):
-        first, end = targets.offsets[row : row + 2].tolist()
-        words = targets.words[first:end]
-        tags = [OUTSIDE] * len(true)
-        for token in (words >= 0).nonzero().squeeze(1).tolist():
-            tags[int(words[token])] = labels[int(predictions[row, token])]
-        found.append(tags)
+    found = [[OUTSIDE] * len(true) for true in targets.tags]
+    tokens = (targets.words >= 0).nonzero().squeeze(1)
+    rows = torch.bucketize(tokens, targets.offsets, right=True) - 1
+    guesses = predictions[rows, tokens - targets.offsets[rows]].long().tolist()
+    for row, word, guess in zip(rows.tolist(), targets.words[tokens].tolist(), guesses, strict=True):
+        found[row][word] = labels[guess]
     return found
 
 

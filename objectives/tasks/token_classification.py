@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
-from seqeval import metrics as spans
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from torch.nn import functional
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
@@ -39,7 +39,6 @@ from .tags import (
 )
 from .task import Task, labelled
 
-_MEASURES = {"f1": spans.f1_score, "precision": spans.precision_score, "recall": spans.recall_score}
 _NONE: Any = 0
 """What a measure is where no span is guessed, or there is none. The annotation of seqeval knows texts only."""
 
@@ -193,8 +192,9 @@ class TokenClassification(Task[TokenClassificationSettings]):
         return batch.mean(terms, targets != IGNORED)
 
     def predict(self, head: BorrowedHead, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """The most probable tag of each token: (rows, length) int64."""
-        return super().predict(head, encoded, batch).argmax(-1)
+        """The most probable tag of each token, (rows, length) float32; NaN where its logits are not finite."""
+        logits = super().predict(head, encoded, batch)
+        return logits.argmax(-1).where(logits.isfinite().all(-1), torch.nan)
 
     def measure(self, predictions: torch.Tensor, targets: Targets, codes: TextCodes) -> dict[str, float]:
         """F1, precision and recall of whole spans; accuracy is of words. What is cut off counts as not found."""
@@ -206,13 +206,6 @@ class TokenClassification(Task[TokenClassificationSettings]):
             for row, other_row in zip(truth, guess, strict=True)
             for one, other in zip(row, other_row, strict=True)
         ]
-        return {
-            **{name: _overall(measure(true, found, zero_division=_NONE)) for name, measure in _MEASURES.items()},
-            "accuracy": sum(pairs) / max(len(pairs), 1),
-        }
-
-
-def _overall(measured: float | list[float]) -> float:
-    """The measure over all spans; seqeval gives a list only where one for each entity is asked for."""
-    assert not isinstance(measured, list)
-    return float(measured)
+        spans: Any = precision_recall_fscore_support(true, found, average="micro", zero_division=_NONE)
+        precision, recall, f1 = map(float, spans[:3])
+        return {"f1": f1, "precision": precision, "recall": recall, "accuracy": sum(pairs) / max(len(pairs), 1)}

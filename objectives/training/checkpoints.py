@@ -47,12 +47,12 @@ class CheckpointStore:
         folder: where they are; made when the first is saved.
         signature: of all but the configuration that a trial's course follows from: settings, data, seed, versions. A
             file with another one is as good as none.
-        budget: bytes that all files together may take.
+        budget_bytes: what all files together may take.
     """
 
     folder: Path
     signature: str
-    budget: int
+    budget_bytes: int
 
     def save(self, trial_id: int, checkpoint: Checkpoint) -> None:
         """Replace the trial's checkpoint.
@@ -65,8 +65,10 @@ class CheckpointStore:
         tensors = {f"{part}/{name}": value for part in _PARTS for name, value in getattr(checkpoint, part).items()}
         others = sum(size for file, size in checkpoint_files(self.folder) if file != path)
         size = sum(tensor.nbytes for tensor in tensors.values())
-        if others + size > self.budget:
-            raise NoRoom(f"{size / 1e6:.0f} MB do not fit next to {others / 1e6:.0f} of {self.budget / 1e6:.0f} MB")
+        if others + size > self.budget_bytes:
+            raise NoRoom(
+                f"{size / 1e6:.0f} MB do not fit next to {others / 1e6:.0f} of {self.budget_bytes / 1e6:.0f} MB"
+            )
         header = _Header(
             self.signature, checkpoint.configuration, checkpoint.step, checkpoint.patience, checkpoint.told
         )

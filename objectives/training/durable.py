@@ -28,9 +28,9 @@ class _Trial:
     heard: int
     """The last step that the caller was told of."""
     parts: int
-    trained: float = 0.0
+    trained_s: float = 0.0
     """Seconds since the last checkpoint."""
-    unheard: float = 0.0
+    unheard_s: float = 0.0
     """Seconds of what was trained again, which the caller is told with the next news."""
     begun: bool = False
     """Whether it advanced in this trainer since its last checkpoint."""
@@ -92,7 +92,7 @@ class DurableTrainer(Trainer):
             again, self._again = self._again, []
             return again
         for trial_id, trial in self._trials.items():
-            if trial.begun and not trial.over and trial.trained * self.cost >= self._saver.seconds:
+            if trial.begun and not trial.over and trial.trained_s * self.cost >= self._saver.seconds:
                 self._save(trial_id)
         while self.trainer.upcoming():
             evaluations = self.trainer.advance()
@@ -133,10 +133,10 @@ class DurableTrainer(Trainer):
     def _is_news(self, evaluation: Evaluation) -> bool:
         """Note an evaluation. One that was told before is no news."""
         trial, failure = self._trials[evaluation.trial_id], evaluation.failure
-        trial.unheard += evaluation.seconds
+        trial.unheard_s += evaluation.seconds
         trial.told.append(evaluation)
         trial.begun = failure is None
-        trial.trained += evaluation.seconds
+        trial.trained_s += evaluation.seconds
         is_news = evaluation.step > trial.heard or failure is not None
         trial.heard = max(trial.heard, evaluation.step)
         return is_news
@@ -150,7 +150,7 @@ class DurableTrainer(Trainer):
     def _told(self, evaluation: Evaluation) -> Evaluation:
         """The evaluation with all the seconds that it took, those of what was trained in vain too."""
         trial = self._trials[evaluation.trial_id]
-        seconds, trial.unheard = trial.unheard, 0.0
+        seconds, trial.unheard_s = trial.unheard_s, 0.0
         return replace(evaluation, seconds=seconds)
 
     def _retry_alone(self, short: Sequence[Evaluation]) -> None:
@@ -164,7 +164,7 @@ class DurableTrainer(Trainer):
             self.note(f"trial {trial_id} ran out of memory: retrying alone, with each batch in two parts")
             self.trainer.discard(trial_id)
             trial.parts, trial.begun = _RETRY_PARTS, False
-            trial.unheard += evaluation.seconds
+            trial.unheard_s += evaluation.seconds
             trial.parked = self._stored(trial_id, trial.configuration)
             trial.told = list(trial.parked.told) if trial.parked is not None else []
         self._return(self._alone[:1])
@@ -196,7 +196,7 @@ class DurableTrainer(Trainer):
             return None
         if self._saver.save(partial(self.store.save, trial_id, checkpoint), began):
             trial.begun = False
-        trial.trained = 0.0
+        trial.trained_s = 0.0
         return checkpoint
 
     def _trial(self, trial_id: int) -> _Trial:

@@ -60,7 +60,7 @@ class Group:
                 parameter.grad = torch.zeros_like(parameter)
         self.sum([parameter.grad for parameter in trained if parameter.grad is not None])
 
-    def most(self, value: int) -> int:
+    def largest(self, value: int) -> int:
         """The largest of the processes' values."""
         if self.size == 1:
             return value
@@ -85,10 +85,10 @@ class Group:
     def in_turn(self) -> Generator[None]:
         """The leader first, then the others: what it puts into the cache they find there."""
         if not self.leads:
-            self.most(0)
+            self.largest(0)
         yield
         if self.leads:
-            self.most(0)
+            self.largest(0)
 
 
 ALONE = Group()

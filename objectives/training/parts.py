@@ -15,7 +15,7 @@ class Division:
 
     parts: int = 1
     """Of one process's rows."""
-    most: int | None = None
+    most_rows: int | None = None
     """Rows of a part at most, those that mixup blends in included; None: as many as `parts` makes."""
     rank: int = 0
     size: int = 1
@@ -29,28 +29,29 @@ class Division:
     @property
     def limits(self) -> bool:
         """Whether less than a process's whole share is held at once."""
-        return self.parts > 1 or self.most is not None
+        return self.parts > 1 or self.most_rows is not None
 
 
 def in_parts(batch: Batch, division: Division) -> Iterator[tuple[Batch, float]]:
     """The parts of a batch that this process has, and the share of each in the mean loss of the whole.
 
     Every kind's loss is a mean over its rows, or over the targets that are not ignored. A part without such targets
-    is left out. Rows that mixup blends with rows of another part bring those along, uncounted; such a row
-    takes two places, also where `most` is 1.
+    is left out; but where the whole has none its first part stands for it, so that its weights have the same gradients
+    of zero, and decay. Rows that mixup blends with rows of another part bring those along, uncounted; such a row
+    takes two places, also where `most_rows` is 1.
     """
     terms = _terms(batch.targets)
     total = int(terms.sum())
     own = torch.arange(len(terms)).tensor_split(division.size)[division.rank]
-    for rows in _groups(own, batch.partner, division):
+    for place, rows in enumerate(_groups(own, batch.partner, division)):
         share = int(terms[rows].sum()) / max(total, 1)
-        if share:
+        if share or (not total and place == 0):
             yield _part(batch, rows), share
 
 
 def _groups(own: torch.Tensor, partner: torch.Tensor | None, division: Division) -> Iterator[list[int]]:
     """Some rows (rows,) of a batch, in order, cut where a part and what it brings along would be too much."""
-    most = division.most or -(-len(own) // division.parts)
+    most = division.most_rows or -(-len(own) // division.parts)
     partners: list[int] = [] if partner is None else partner.tolist()
     chosen: list[int] = []
     present: set[int] = set()

@@ -92,7 +92,7 @@ class PlainTrainer(Trainer):
             assert isinstance(run, TrainingRun | WholeRun)
             return run.advance()
         except Exception as error:
-            if is_more_than_a_trials(error):
+            if is_more_than_a_trials(error, self._device):
                 raise
             return replace(self._failed(trial_id, error), seconds=time.perf_counter() - began)
 

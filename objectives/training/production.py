@@ -102,7 +102,7 @@ def train_to_best(
     """
     torch.set_flush_denormal(True)
     trained = configuration if keep_best else _at_full_length(configuration)
-    run = TrainingRun(0, trained, prepared, device, manner.parts, most=manner.micro_batch, group=manner.group)
+    run = TrainingRun(0, trained, prepared, device, manner.parts, most_rows=manner.micro_batch, group=manner.group)
     metric, sign = prepared.settings.metric, 1 if prepared.settings.maximize else -1
     history = History((lambda evaluation: sign * evaluation.metrics[metric]) if keep_best else None)
     if manner.saved is not None:
@@ -143,7 +143,7 @@ def _next_evaluation(run: TrainingRun, history: History, manner: Manner) -> Eval
 def _pause(run: TrainingRun, history: History, manner: Manner) -> None:
     """Save where the run is, if it is time to or somebody asked to stop; a group does what one of it wants."""
     is_due = manner.saved is not None and manner.group.leads and manner.saved.is_due
-    wish = manner.group.most(_LEAVE if manner.stops() else _SAVE if is_due else _GO_ON)
+    wish = manner.group.largest(_LEAVE if manner.stops() else _SAVE if is_due else _GO_ON)
     if wish and manner.saved is not None and manner.group.leads:
         manner.saved.save(run, history)
     if wish == _LEAVE:

@@ -27,7 +27,7 @@ from .weighting.weighting import Setup
 class TrainingRun(Course):
     """Trains one configuration from rung to rung. Everything it does follows from its configuration and the seed.
 
-    With `parts` > 1 each batch is trained in so many parts, with `most` in parts of so many rows, and with a group each
+    With `parts` > 1 each batch is trained in so many parts, with `most_rows` in parts of so many, and with a group each
     of its processes trains a share of it; only dropout then draws otherwise. Weightings that do not split get whole
     batches all the same.
 
@@ -43,13 +43,13 @@ class TrainingRun(Course):
         device: torch.device,
         parts: int = 1,
         *,
-        most: int | None = None,
+        most_rows: int | None = None,
         group: Group = ALONE,
     ) -> None:
         super().__init__(trial_id, configuration, prepared, fixed_shapes=device.type == "cuda")
         self._device = device
         self._group = group
-        self._division = Division(parts, most, group.rank, group.size)
+        self._division = Division(parts, most_rows, group.rank, group.size)
         self.model = prepared.models.build(self._batches.orders, self._training).to(device)
         self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]

@@ -67,7 +67,7 @@ class Checkpoint:
     """What the loss weighting has learnt or counted."""
     patience: Patience = field(default_factory=Patience)
     losses: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
-    """By task, the sum of its losses since the last evaluation and their number."""
+    """By task, since the last evaluation: the sum of its losses, their number, and the step that they began at."""
     told: Sequence[Evaluation] = ()
     """The evaluations up to here, where whoever made the checkpoint kept them."""
 

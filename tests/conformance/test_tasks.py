@@ -14,11 +14,12 @@ from autotune.objectives.tasks.batch import Batch
 from autotune.objectives.tasks.kinds import TaskSettings
 from autotune.objectives.tasks.registry import TASKS
 from autotune.objectives.tasks.settings import BaseTaskSettings, Column
-from autotune.objectives.training.evaluating import predict
+from autotune.objectives.training.evaluating import evaluate, predict
 from autotune.objectives.training.mixing import gathered
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation
 from autotune.spaces.configuration import Configuration
+from autotune.spaces.errors import Diverged
 from autotune.spaces.training import TrainingSettings
 from pydantic import Field, TypeAdapter, ValidationError
 from transformers.pipelines import PIPELINE_REGISTRY
@@ -242,6 +243,15 @@ def test_every_kind_is_measured_row_by_row(alone: PreparedObjective):
     assert all(math.isfinite(value) for value in measured.values())
     again = predict(model, rows, alone, torch.device("cpu"), "fp32")
     assert torch.equal(predictions, again)
+
+
+def test_weights_that_are_no_numbers_are_not_measured(alone: PreparedObjective):
+    model = alone.models.build(["main"], alone.settings.training)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(torch.nan)
+    with pytest.raises(Diverged, match="a prediction is not finite"):
+        evaluate(model, alone.validation, alone, torch.device("cpu"), "fp32")
 
 
 def test_a_part_of_the_rows_is_measured_like_rows_of_their_own(alone: PreparedObjective):

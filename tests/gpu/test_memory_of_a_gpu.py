@@ -1,14 +1,15 @@
 """Memory of a GPU that really runs out: of several trials, and of one."""
 
 import gc
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
+from autotune.objectives.training.fused.gpu_slots import probe_gpu, probe_step, slots_worth
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration
@@ -64,7 +65,7 @@ def test_a_program_of_too_many_trials_goes_on_in_halves_and_loses_none(
     found = finished(trainer, COUNT)
     assert [evaluation.failure for evaluation in found] == [None] * COUNT
     assert all(evaluation.finished for evaluation in found)
-    assert trainer._most < COUNT
+    assert trainer._most_trials < COUNT
 
 
 def test_a_trial_that_is_too_large_alone_fits_in_parts_of_its_batches(
@@ -88,6 +89,13 @@ def test_a_trial_leaves_no_memory_behind(large: PreparedObjective, gpu: torch.de
         finished(FusedTrainer(large, gpu, 2), 2)
     gc.collect()
     assert torch.cuda.memory_allocated(gpu) <= before + 2**20
+
+
+def test_a_probe_gives_back_all_that_it_took(large: PreparedObjective, gpu: torch.device) -> None:
+    probe_step(large, TRIAL, gpu, 1)  # what is loaded once stays
+    before = torch.cuda.memory_reserved(gpu)
+    assert probe_step(large, TRIAL, gpu, 4) < math.inf
+    assert torch.cuda.memory_reserved(gpu) <= before + 2**21
 
 
 def test_the_slots_that_a_gpu_is_worth_fit_into_it(large: PreparedObjective, gpu: torch.device) -> None:

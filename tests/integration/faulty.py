@@ -103,11 +103,11 @@ def _limit(rows: int) -> None:
     passes = MultiTaskModel.passes
 
     def limited(
-        self: MultiTaskModel, batches: Mapping[Any, Any], most: int = PASS_TOKENS
+        self: MultiTaskModel, batches: Mapping[Any, Any], most_tokens: int = PASS_TOKENS
     ) -> Iterator[dict[str, torch.Tensor]]:
         if self.training and any(len(batch.ids) > rows for batch in batches.values()):
             raise torch.OutOfMemoryError("simulated")
-        return passes(self, batches, most)
+        return passes(self, batches, most_tokens)
 
     MultiTaskModel.passes = limited
 

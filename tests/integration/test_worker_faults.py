@@ -135,7 +135,7 @@ def test_a_trial_that_runs_out_of_memory_twice_failed(recipe: Recipe) -> None:
 
 
 def test_a_full_disk_costs_checkpoints_and_nothing_else(recipe: Recipe) -> None:
-    recipe = replace(recipe, store=replace(recipe.store, budget=1000))
+    recipe = replace(recipe, store=replace(recipe.store, budget_bytes=1000))
     found, notes = run(recipe, faulty.KilledOnce)
     assert [told(found, trial_id) for trial_id in CONFIGURATIONS] == [alone(recipe, key) for key in CONFIGURATIONS]
     assert sum("checkpoints cannot be written" in note for note in notes) == 2  # one in each worker's life

@@ -37,6 +37,11 @@ def test_noise_touches_its_share_of_words(magnitude: float) -> None:
         assert wrong + marks > 0
 
 
+def test_a_share_that_is_whole_but_for_rounding_is_not_rounded_up() -> None:
+    assert 0.07 * 100 > 7
+    assert [touched(*share) for share in ((100, 0.07), (25, 0.28), (100, 0.071), (9, 0.01))] == [7, 7, 8, 1]
+
+
 def test_noise_makes_all_its_errors() -> None:
     results = {Noise().apply("good", 1.0, random.Random(seed)) for seed in range(300)}
     assert {"ogod", "godo", "god", "goo", "food", "good ,"} <= results

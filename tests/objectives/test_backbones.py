@@ -313,6 +313,8 @@ def test_mean_pooling_reads_every_token_of_an_auxiliary_text(objective: Objectiv
     scores = mean.head("aspect").model.get_submodule("score")(encoded.last_hidden_state)
     expected = torch.stack([row[kept].mean(0) for row, kept in zip(scores, batch.mask, strict=True)])
     torch.testing.assert_close(found["aspect"][0], expected, atol=1e-5, rtol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(mean.head("aspect")(encoded), found["aspect"][0])  # in fp32, like every narrow head
 
 
 def test_mean_pooled_heads_are_exported(objective: Objectives, architectures: Architectures, tmp_path: Path):

@@ -203,6 +203,20 @@ def assert_equal(right: TokenBank, found: TokenBank) -> None:
     assert torch.equal(right.status, found.status)
 
 
+def test_an_operation_says_once_what_it_depends_on(objective: Objectives, monkeypatch: pytest.MonkeyPatch):
+    """A language model reads all its weights for it."""
+    read = list[str]()
+
+    def fingerprint(self: Shout) -> str:
+        read.append(self.name)
+        return str(self.version)
+
+    monkeypatch.setattr(Shout, "fingerprint", property(fingerprint))
+    monkeypatch.setitem(registry.TEXT_OPERATIONS, "replace", Shout)
+    objective(augmentation={"operations": ["replace"], "levels": 3, "replicas": 2, "magnitude": [0.1, 0.3]}, seed=23)
+    assert read == ["replace"]
+
+
 @pytest.mark.parametrize("stored_by_another", [0, 1])
 def test_a_piece_that_another_process_stores_meanwhile_changes_no_other(
     built: Callable[[], TokenBank], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored_by_another: int

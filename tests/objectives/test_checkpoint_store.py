@@ -179,7 +179,7 @@ def test_a_file_that_is_no_trial_s_is_none_s(store: CheckpointStore):
 def test_the_budget_is_kept_and_the_earlier_file_with_it(store: CheckpointStore):
     store.save(0, small(2, size=100))
     store.save(1, small(2, size=100))
-    tight = replace(store, budget=sum(store.sizes().values()) + 300)
+    tight = replace(store, budget_bytes=sum(store.sizes().values()) + 300)
     with pytest.raises(NoRoom, match="MB do not fit next to"):
         tight.save(0, small(4, size=1000))
     assert loaded(store).step == 2

@@ -12,7 +12,7 @@ from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.saving import COST
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration
@@ -33,10 +33,10 @@ def short(monkeypatch: pytest.MonkeyPatch, rates: Sequence[float]) -> None:
     """No fused program with a trial of these rates of dropout fits into memory; a plain model does."""
     passes = FusedModel.passes
 
-    def limited(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def limited(self: FusedModel, batches: Sequence[Any], most_tokens: int) -> Iterator[dict[str, torch.Tensor]]:
         if any(slot.dropout in rates for slot in self.slots.trials):
             raise torch.OutOfMemoryError("CUDA out of memory")
-        yield from passes(self, batches, most)
+        yield from passes(self, batches, most_tokens)
 
     monkeypatch.setattr(FusedModel, "passes", limited)
 

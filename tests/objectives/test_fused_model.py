@@ -8,7 +8,7 @@ import pytest
 import torch
 from autotune.objectives.multi_task.fused.model import COUNTED_FROM_ZERO, FusedModel, unstackable
 from autotune.objectives.multi_task.fused.slots import StackedTrial
-from autotune.objectives.multi_task.model import MultiTaskModel
+from autotune.objectives.multi_task.model import PASS_TOKENS, MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.seeds import generator
 from autotune.objectives.tasks.batch import Batch
@@ -88,7 +88,7 @@ def test_losses_and_gradients_are_those_of_each_trial_alone(prepared: PreparedOb
     model, _, gradients = fused(prepared, models)
     given = [batches(prepared, trial) for trial in range(SLOTS)]
     losses: dict[str, torch.Tensor] = {}
-    for number, found in enumerate(model.train().passes(given)):
+    for number, found in enumerate(model.train().passes(given, PASS_TOKENS)):
         model.backward(torch.stack(list(found.values())).sum(), first=number == 0)
         losses |= found
     assert set(losses) == set(KINDS)
@@ -116,7 +116,7 @@ def test_in_bf16_they_are_those_of_fp32_but_for_rounding(prepared: PreparedObjec
     model.begin([StackedTrial()] * SLOTS)
     given = [batches(prepared, trial) for trial in range(SLOTS)]
     losses: dict[str, torch.Tensor] = {}
-    for number, found in enumerate(autocast_passes(model.train().passes(given), weights.device, "bf16")):
+    for number, found in enumerate(autocast_passes(model.train().passes(given, PASS_TOKENS), weights.device, "bf16")):
         model.backward(torch.stack(list(found.values())).sum(), first=number == 0)
         losses |= found
     for trial, alone in enumerate(models):

@@ -9,12 +9,13 @@ from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.fusible import fusion, unfusible
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.fusible import fusion, unfusible
+from autotune.objectives.training.fused.row_adamw import RowAdamW
+from autotune.objectives.training.fused.run import FusedRun
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.row_adamw import RowAdamW
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Checkpoint, Evaluation
 from autotune.spaces.configuration import Configuration, Mix
@@ -78,6 +79,17 @@ def test_trials_that_are_left_hold_no_memory_of_those_that_went(prepared: Prepar
     trainer.advance()
     rows = [run.begin(FlatWeights.of(run.shaped())).row for trial_id in (2, 3) if (run := trainer._fused(trial_id))]
     assert [row.untyped_storage().nbytes() for row in rows] == [row.nbytes for row in rows]
+
+
+def test_every_trials_weights_begin_where_aligned_kernels_may_read(prepared: PreparedObjective):
+    runs = [FusedRun(number, trial(1e-3, precision="bf16"), prepared, CPU) for number in range(3)]
+    cohort = Cohort(FusedModel(runs[0].shaped(), 0), runs, prepared, CPU)
+    cohort.train(1)
+    stacks = cohort._weights, cohort._gradients, cohort.model._rounded
+    assert stacks[2].dtype == torch.bfloat16
+    for stack in stacks:
+        assert stack.shape[1] % 8  # in bf16 the second row would begin off the 16 bytes that cuBLAS asks for
+        assert not any(row.data_ptr() % 16 for row in stack)
 
 
 @pytest.mark.slow
@@ -233,10 +245,10 @@ def test_memory_that_is_short_halves_the_cohort_and_loses_no_trial(
     expected = to_the_end(trained(prepared, TRIALS))
     passes = FusedModel.passes
 
-    def short(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def short(self: FusedModel, batches: Sequence[Any], most_tokens: int) -> Iterator[dict[str, torch.Tensor]]:
         if self.slots.count > 2 and self.slots.trials[0].step >= 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        yield from passes(self, batches, most)
+        yield from passes(self, batches, most_tokens)
 
     monkeypatch.setattr(FusedModel, "passes", short)
     trainer = trained(prepared, TRIALS)
@@ -251,7 +263,7 @@ def test_what_memory_was_short_for_is_tried_again_after_a_while(
 ):
     trainer = trained(prepared, TRIALS)
     monkeypatch.setattr("autotune.objectives.training.fused._CLEAN", 3)
-    trainer._most, found = 1, []
+    trainer._most_trials, found = 1, []
     for _ in range(6):
         found.append(len(trainer.upcoming()))
         trainer._had_room(found[-1])
@@ -292,10 +304,10 @@ def test_a_trial_that_breaks_the_program_is_found_and_fails_alone(
     expected = trained(prepared, TRIALS)
     passes = FusedModel.passes
 
-    def broken(self: FusedModel, batches: Sequence[Any], most: int) -> Iterator[dict[str, torch.Tensor]]:
+    def broken(self: FusedModel, batches: Sequence[Any], most_tokens: int) -> Iterator[dict[str, torch.Tensor]]:
         if any(slot.dropout == 0.5 for slot in self.slots.trials):
             raise RuntimeError("a kernel of this trial's")
-        yield from passes(self, batches, most)
+        yield from passes(self, batches, most_tokens)
 
     monkeypatch.setattr(FusedModel, "passes", broken)
     trainer = FusedTrainer(prepared, CPU, 4)

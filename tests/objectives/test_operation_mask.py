@@ -1,10 +1,12 @@
 """What mask does to words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
+from autotune.objectives.augmentation import mask as mask_module
 from autotune.objectives.augmentation.mask import WORD, Mask
 from autotune.objectives.augmentation.operation import Resources
 from autotune.objectives.data.row import Row
@@ -48,6 +50,21 @@ def test_a_share_of_the_words_is_replaced_rounded_up(architectures: Architecture
         touched = [changed(REVIEW, rewritten(mask, REVIEW, magnitude, seed)) for magnitude in (0.01, 0.3, 0.6, 1.0)]
         assert [len(places) for places in touched] == [1, 4, 8, 12]
         assert all(set(less) < set(more) for less, more in pairwise(touched))
+
+
+def test_a_batch_is_as_small_as_its_longest_text_asks(architectures: Architectures, monkeypatch: pytest.MonkeyPatch):
+    mask, sizes, bound = mask_of(architectures("bert")), list[int](), 4 * 40
+    logits = Mask._logits
+
+    def counted(self: Mask, ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        sizes.append(len(ids) * max(map(len, ids)))
+        return logits(self, ids)
+
+    monkeypatch.setattr(Mask, "_logits", counted)
+    monkeypatch.setattr(mask_module, "_LOGITS", bound * mask._language.model.config.vocab_size)
+    mask.rewrite([Row(("good " * words,)) for words in range(1, 30)], 0.3, 0, 0)
+    assert len(sizes) > 1
+    assert max(sizes) <= bound
 
 
 def test_capitals_are_kept_and_no_piece_is_left(architectures: Architectures):

@@ -11,7 +11,7 @@ from autotune.objectives.augmentation.mixup import Mixup
 from autotune.objectives.data.targets import IGNORED
 from autotune.objectives.multi_task.model import MultiTaskModel
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.tasks.batch import Batch
+from autotune.objectives.tasks.batch import Batch, hidden_places
 from autotune.objectives.tasks.registry import TASKS
 from autotune.objectives.tasks.task import Task
 from autotune.objectives.training.mixing import gathered
@@ -110,9 +110,22 @@ def test_targets_that_are_uneven_weigh_what_they_are(objective: Objectives, kind
     check_equal(model_of(prepared), task, batch, Division(2))
 
 
-def test_a_batch_without_any_target_has_no_part(objective: Objectives):
-    _, batch = batch_of(prepared_of("masked_lm", objective), 4)
-    assert list(in_parts(replace(batch, targets=torch.full_like(batch.targets, IGNORED)), Division(2))) == []
+@pytest.mark.parametrize("kind", [kind for kind in SOME_TARGETS if kind != "generation"])  # where every row has some
+def test_of_a_batch_without_any_target_one_part_has_the_gradients_of_the_whole(objective: Objectives, kind: str):
+    """They are zero, and not none: the optimizer steps, and weights decay."""
+    prepared = prepared_of(kind, objective)
+    task, batch = batch_of(prepared, 4)
+    targets = torch.full_like(batch.targets, IGNORED)
+    batch = replace(batch, targets=targets, hidden=None if batch.hidden is None else hidden_places(targets))
+    ((part, share),) = in_parts(batch, Division(2))
+    assert (len(part.ids), share) == (2, 0.0)
+    model = model_of(prepared)
+    (loss, gradients), (other_loss, others) = (
+        trained(model, task, parts) for parts in ([(batch, 1.0)], [(part, share)])
+    )
+    assert loss == other_loss == 0
+    assert gradients.keys() == others.keys()
+    assert not any(gradient.any() for gradient in [*gradients.values(), *others.values()])
 
 
 def test_a_single_row_stays_whole(objective: Objectives):
@@ -129,12 +142,14 @@ def mixed_batch(prepared: PreparedObjective, rows: int = 8) -> tuple[Task[Any], 
 
 
 @pytest.mark.parametrize("kind", [task.kind for task in TASKS if task.mixes])
-@pytest.mark.parametrize("division", [Division(2), Division(most=2), Division(most=3), Division(most=100)], ids=repr)
+@pytest.mark.parametrize(
+    "division", [Division(2), Division(most_rows=2), Division(most_rows=3), Division(most_rows=100)], ids=repr
+)
 def test_a_row_that_mixup_blends_brings_its_partner_along(objective: Objectives, kind: str, division: Division):
     prepared = prepared_of(kind, objective)
     task, mixed = mixed_batch(prepared)
     parts = [part for part, _ in in_parts(mixed, division)]
-    assert max(len(part.ids) for part in parts) <= (division.most or 4)
+    assert max(len(part.ids) for part in parts) <= (division.most_rows or 4)
     assert sum(len(part.ids) if part.counted is None else int(part.counted.sum()) for part in parts) == 8
     check_equal(model_of(prepared), task, mixed, division)
 
@@ -142,16 +157,16 @@ def test_a_row_that_mixup_blends_brings_its_partner_along(objective: Objectives,
 def test_a_blended_row_takes_two_places_though_one_is_asked_for(objective: Objectives):
     prepared = prepared_of("classification", objective)
     task, mixed = mixed_batch(prepared)
-    assert {len(part.ids) for part, _ in in_parts(mixed, Division(most=1))} == {1, 2}
-    check_equal(model_of(prepared), task, mixed, Division(most=1))
+    assert {len(part.ids) for part, _ in in_parts(mixed, Division(most_rows=1))} == {1, 2}
+    check_equal(model_of(prepared), task, mixed, Division(most_rows=1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_part_has_more_rows_than_asked_for(objective: Objectives, kind: str):
     prepared = prepared_of(kind, objective)
     task, batch = batch_of(prepared, 7)
-    assert [len(part.ids) for part, _ in in_parts(batch, Division(most=3))] == [3, 3, 1]
-    check_equal(model_of(prepared), task, batch, Division(most=3))
+    assert [len(part.ids) for part, _ in in_parts(batch, Division(most_rows=3))] == [3, 3, 1]
+    check_equal(model_of(prepared), task, batch, Division(most_rows=3))
 
 
 @pytest.mark.parametrize("size", [2, 3, 9])
@@ -160,10 +175,12 @@ def test_the_shares_of_a_group_are_the_batch(objective: Objectives, size: int, m
     """Each row once; of a batch with fewer rows than processes some get nothing."""
     prepared = prepared_of("classification", objective)
     task, batch = mixed_batch(prepared)
-    parts = [list(in_parts(batch, Division(most=most, rank=rank, size=size))) for rank in range(size)]
+    parts = [list(in_parts(batch, Division(most_rows=most, rank=rank, size=size))) for rank in range(size)]
     assert sum(share for own in parts for _, share in own) == pytest.approx(1)
     assert sum(bool(own) for own in parts) == min(size, 8)
-    check_equal(model_of(prepared), task, batch, *(Division(most=most, rank=rank, size=size) for rank in range(size)))
+    check_equal(
+        model_of(prepared), task, batch, *(Division(most_rows=most, rank=rank, size=size) for rank in range(size))
+    )
 
 
 def test_what_cutoff_takes_out_goes_with_its_row(objective: Objectives):

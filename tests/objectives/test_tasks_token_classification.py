@@ -3,8 +3,9 @@
 import csv
 import json
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from autotune.objectives.tasks.token_classification import TokenClassification, 
 from autotune.spaces.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
+from seqeval.metrics import f1_score, precision_score, recall_score, sequence_labeling
 
 Architectures = Callable[..., Path]
 Rows = Sequence[tuple[Sequence[str], Sequence[str]]]
@@ -267,6 +269,48 @@ def test_spans_are_measured_whole_and_what_is_cut_off_is_missed(tmp_path: Path, 
     cut = targets_of(WORDS, TAGS, max_length=4)
     assert predicted_tags(cut[torch.arange(2)].clamp(min=0), cut, labels)[1][2:] == [OUTSIDE] * 3
     assert fitted.measure(cut[torch.arange(2)].clamp(min=0), cut, codes)["recall"] < 1
+
+
+ENTITIES = ["O", "B-a", "I-a", "B-b", "I-b"]
+tagged = st.lists(st.tuples(st.sampled_from(ENTITIES), st.sampled_from(ENTITIES)), max_size=6)
+
+
+@given(st.lists(tagged, min_size=1, max_size=4))
+def test_spans_are_counted_as_seqeval_does(rows: list[list[tuple[str, str]]]):
+    """Of these words every other is cut off, or never was a token."""
+    true = [repaired([tag for tag, _ in row]) for row in rows]
+    guesses = [[guess for _, guess in row] for row in rows]
+    offsets = torch.tensor([0, *accumulate(len(row) + 1 for row in rows)])
+    words = torch.tensor([word if word % 2 else -1 for row in rows for word in range(-1, len(row))], dtype=torch.int32)
+    targets = TagTargets(torch.zeros(len(words), dtype=torch.int64), offsets, words, true)
+    fitted = task().with_labels(ENTITIES)
+    width = max(map(len, rows)) + 1
+    predictions = torch.tensor(
+        [[0.0, *map(float, map(ENTITIES.index, row)), *[IGNORED] * (width - 1 - len(row))] for row in guesses]
+    )
+    found = [[guess if word % 2 else OUTSIDE for word, guess in enumerate(row)] for row in guesses]
+    assert predicted_tags(predictions, targets, ENTITIES) == found
+    expected = {
+        name: measure(true, found, zero_division=cast(Any, 0))
+        for name, measure in {"f1": f1_score, "precision": precision_score, "recall": recall_score}.items()
+    }
+    measured = fitted.measure(predictions, targets, cast(Any, None))
+    assert {name: measured[name] for name in expected} == expected
+
+
+def test_an_evaluation_looks_for_entities_once(monkeypatch: pytest.MonkeyPatch):
+    """Of many trials on a GPU the device waits for it."""
+    looked, look = list[int](), sequence_labeling.get_entities
+
+    def counted(tags: Any, suffix: bool = False) -> Any:  # noqa: ANN401
+        looked.append(len(tags))
+        return look(tags, suffix)
+
+    monkeypatch.setattr(sequence_labeling, "get_entities", counted)
+    whole = targets_of(WORDS, TAGS)
+    fitted = task().with_labels(tag_labels(tag for row in TAGS for tag in row))
+    fitted.measure(whole[torch.arange(2)].clamp(min=0), whole, cast(Any, None))
+    assert looked == [2, 2]
 
 
 def test_plain_tags_count_word_by_word(tmp_path: Path, codes: TextCodes):

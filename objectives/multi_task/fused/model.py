@@ -12,10 +12,10 @@ from ...tasks.batch import Batch
 from ...tasks.stacking import join, stack
 from ...tasks.task import Task
 from ..backbones import encode
-from ..model import PASS_TOKENS, MultiTaskModel, shared_passes
+from ..model import MultiTaskModel, shared_passes
 from .layers import STACKED, StackedDropout, StackedLinear, attention
 from .slots import Slots, StackedTrial
-from .weights import FlatWeights
+from .weights import FlatWeights, empty_rows
 
 ATTENTION = "autotune-stacked"
 """The name by which transformers finds our attention."""
@@ -98,7 +98,7 @@ class FusedModel(nn.Module):
                 rounded once a step, where autocast would do it layer by layer, and their gradients once more.
         """
         self._weights = weights
-        self._rounded = weights if dtype == weights.dtype else torch.empty_like(weights, dtype=dtype)
+        self._rounded = weights if dtype == weights.dtype else empty_rows(weights, dtype)
         exact = self.layout.named(weights)
         rounded = exact if self._rounded is weights else self.layout.named(self._rounded)
         bound: dict[torch.Tensor, tuple[nn.Parameter, str]] = {}
@@ -142,15 +142,15 @@ class FusedModel(nn.Module):
             known.zero_()
 
     def passes(
-        self, batches: Sequence[Mapping[Task[Any], Batch]], most: int = PASS_TOKENS
+        self, batches: Sequence[Mapping[Task[Any], Batch]], most_tokens: int
     ) -> Iterator[dict[str, torch.Tensor]]:
         """Each task's mean loss in each trial (slots,), not yet normalised, pass by pass as a plain model's.
 
         Args:
             batches: of each trial, on any device; the tasks and the shapes of their batches are alike in all.
-            most: tokens of one trial that batches may share a pass up to.
+            most_tokens: of one trial that batches may share a pass up to.
         """
-        for group in shared_passes(batches[0], most):
+        for group in shared_passes(batches[0], most_tokens):
             tasks = list(group)
             encoded = self._encode([[trial[task] for task in tasks] for trial in batches])
             stacked = [stack([trial[task] for trial in batches]).to(self.device) for task in tasks]

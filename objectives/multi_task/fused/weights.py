@@ -9,6 +9,9 @@ from typing import Self
 import torch
 from torch import nn
 
+_ALIGNED = 64
+"""Numbers that rows begin at a multiple of: cuBLAS' fast products of bf16 ask for 8, caches and vectors for no more."""
+
 
 @dataclass(frozen=True)
 class FlatWeights:
@@ -57,3 +60,14 @@ class FlatWeights:
 def split_decayed(row: torch.Tensor, layout: FlatWeights) -> Sequence[torch.Tensor]:
     """A row's two parts (…, numbers): what decays, and what does not."""
     return row.split(layout.sizes, dim=-1)
+
+
+def empty_rows(like: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """Memory for rows like some (slots, total), each of which begins at an aligned address; what lies between is none.
+
+    Args:
+        like: says how many, how long and where.
+        dtype: of the numbers; None: the same.
+    """
+    slots, total = like.shape
+    return like.new_empty(slots, -(-total // _ALIGNED) * _ALIGNED, dtype=dtype)[:, :total]

@@ -4,18 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from ..multi_task.fused.model import FusedModel
-from ..prepared import PreparedObjective, TaskRows
-from .device import autocast, autocast_passes, product_dtype
-from .evaluating import held_out, in_order, measured
-from .failing import failure_of, is_more_than_a_trials
-from .failure import FailureKind
-from .fused_run import FusedRun
-from .mean_losses import MeanLosses
-from .mixing import together
+from ...multi_task.fused.model import FusedModel
+from ...multi_task.fused.weights import empty_rows
+from ...prepared import PreparedObjective, TaskRows
+from ..device import autocast, autocast_passes, product_dtype
+from ..evaluating import held_out, in_order, measured
+from ..failing import failure_of, is_more_than_a_trials
+from ..failure import FailureKind
+from ..mean_losses import MeanLosses
+from ..mixing import together
+from ..trainer import Evaluation
 from .row_adamw import clip_rows
+from .run import FusedRun
 from .threads import Halt
-from .trainer import Evaluation
 
 
 class Cohort:
@@ -38,23 +39,23 @@ class Cohort:
         self._prepared, self._device = prepared, device
         self._halt = halt or Halt()
         self._optimizers = [run.begin(model.layout) for run in runs]
-        self._weights = self._optimizers[0].row.new_empty(len(runs), sum(model.layout.sizes))
-        self._gradients = torch.empty_like(self._weights)
+        self._weights = empty_rows(self._optimizers[0].row.expand(len(runs), -1))
+        self._gradients = empty_rows(self._weights)
         self._limits = torch.tensor([run.clipping for run in runs], device=device)
         self._scales = {name: torch.tensor([run.scales[name] for run in runs], device=device) for name in runs[0].tasks}
         self._products = product_dtype(device, runs[0].precision)
         self._alive = torch.tensor([run.alive for run in runs], device=device)
         self._means = MeanLosses()
 
-    def train(self, most: int | None = None) -> None:
-        """Train all to their next rung, which is equally far for each; or `most` steps of the way."""
+    def train(self, most_steps: int | None = None) -> None:
+        """Train all to their next rung, which is equally far for each; or `most_steps` of the way."""
         steps = self.runs[0].rung - self.runs[0].step
         for optimizer, weights, gradient in zip(self._optimizers, self._weights, self._gradients, strict=True):
             optimizer.attach(weights, gradient)
         self.model.bind(self._weights, self._gradients, self._products)
         self.model.train()
         try:
-            for _ in range(steps if most is None else min(steps, most)):
+            for _ in range(steps if most_steps is None else min(steps, most_steps)):
                 self._step()
         finally:
             for place, (run, alive) in enumerate(zip(self.runs, self._alive.tolist(), strict=True)):
@@ -117,6 +118,6 @@ class Cohort:
             losses = run.losses()
             return run.evaluated(measured(lambda rows: predicted[rows.task.name], self._prepared), losses, 0.0)
         except Exception as error:
-            if is_more_than_a_trials(error):
+            if is_more_than_a_trials(error, self._device):
                 raise
             return error

@@ -3,19 +3,19 @@
 import gc
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from ...spaces.configuration import Configuration
-from ..multi_task.fused.model import FusedModel
-from ..prepared import PreparedObjective
+from ....spaces.configuration import Configuration
+from ...multi_task.fused.model import FusedModel
+from ...prepared import PreparedObjective
+from ..failing import failure_of, is_more_than_a_trials
+from ..failure import FailureKind
+from ..run import TrainingRun
 from .cohort import Cohort
-from .failing import failure_of
-from .failure import FailureKind
-from .fused_run import FusedRun
-from .run import TrainingRun
+from .run import FusedRun
 
 MOST_SLOTS = 64
 """Beyond these nothing was measured (docs/fused.md)."""
@@ -54,11 +54,10 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
     """
     taken, free = _memory(device)
     try:
-        runs = [FusedRun(number, configuration, prepared, device) for number in range(slots)]
-        seconds = _seconds_a_step(runs, prepared, device)
+        seconds = _seconds_a_step(prepared, configuration, device, slots)
         return math.inf if _peak(device) - taken > _SPARE * free else seconds
     except RuntimeError as error:
-        if failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
+        if is_more_than_a_trials(error, device) or failure_of(error).kind is not FailureKind.OUT_OF_MEMORY:
             raise
         return math.inf
     finally:
@@ -66,7 +65,11 @@ def probe_step(prepared: PreparedObjective, configuration: Configuration, device
         torch.cuda.empty_cache()
 
 
-def _seconds_a_step(runs: Sequence[FusedRun], prepared: PreparedObjective, device: torch.device) -> float:
+def _seconds_a_step(
+    prepared: PreparedObjective, configuration: Configuration, device: torch.device, slots: int
+) -> float:
+    """What `probe_step` gives; with its end the trials are gone, so that their memory can be given back."""
+    runs = [FusedRun(number, configuration, prepared, device) for number in range(slots)]
     cohort = Cohort(FusedModel(runs[0].shaped().to(device), prepared.seed), runs, prepared, device)
     cohort.train(min(_WARM, runs[0].rung - 1))  # it waits for the device before it returns
     first, began = runs[0].step, time.perf_counter()
@@ -87,16 +90,16 @@ def _peak(device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
-def slots_worth(probe: GpuProbe, most: int, step: Callable[[int], float]) -> tuple[int, str]:
+def slots_worth(probe: GpuProbe, most_trials: int, step: Callable[[int], float]) -> tuple[int, str]:
     """How many slots a GPU is worth, and why.
 
     Args:
         probe: what a trial takes there.
-        most: trials that may train there at once.
+        most_trials: those that may train there at once.
         step: seconds of a step of so many trials at once, as `probe_step` takes them.
     """
     fit = max(1, int(_SPARE * probe.free) // max(probe.trial, 1))
-    slots = max(1, min(MOST_SLOTS, most, fit))
+    slots = max(1, min(MOST_SLOTS, most_trials, fit))
     if slots > 2:
         step(2)  # the first program also loads kernels, which would be counted against so many slots
     speed = slots / step(slots) if slots > 1 else 0.0

@@ -5,19 +5,19 @@ from threading import Lock
 
 import torch
 
-from ...spaces.configuration import Configuration
-from ...spaces.errors import Diverged
-from ...spaces.training import Precision
-from ..multi_task.fused.slots import StackedTrial
-from ..multi_task.fused.weights import FlatWeights
-from ..multi_task.model import MultiTaskModel
-from ..prepared import PreparedObjective
-from .course import Course
-from .mean_losses import MeanLosses
-from .mixing import Batches
-from .optimizer import rate_factor
+from ....spaces.configuration import Configuration
+from ....spaces.errors import Diverged
+from ....spaces.training import Precision
+from ...multi_task.fused.slots import StackedTrial
+from ...multi_task.fused.weights import FlatWeights
+from ...multi_task.model import MultiTaskModel
+from ...prepared import PreparedObjective
+from ..course import Course
+from ..mean_losses import MeanLosses
+from ..mixing import Batches
+from ..optimizer import rate_factor
+from ..trainer import Checkpoint, Evaluation
 from .row_adamw import RowAdamW
-from .trainer import Checkpoint, Evaluation
 
 _BUILDING = Lock()
 """New weights are drawn from torch's own generator, which is the process's."""
@@ -35,7 +35,7 @@ class FusedRun(Course):
         self.alive = True
         """Whether the norm of its gradients was finite. A trial of which it was not is updated no more."""
         self._device = device
-        self._told = 0
+        self._evaluated_step = 0
         self._form: tuple[tuple[int, int], tuple[object, ...]] | None = None
         """With the step and the rung that it is of."""
         self._checkpoint: Checkpoint | None = None
@@ -65,7 +65,7 @@ class FusedRun(Course):
     @property
     def rung(self) -> int:
         """The step of the next evaluation; it may have come there and failed to be evaluated among so many."""
-        return next(rung for rung in self._rungs if rung > self._told)
+        return next(rung for rung in self._rungs if rung > self._evaluated_step)
 
     @property
     def precision(self) -> Precision:
@@ -140,7 +140,7 @@ class FusedRun(Course):
         return found
 
     def evaluated(self, metrics: Mapping[str, float], losses: Mapping[str, float], seconds: float) -> Evaluation:
-        self._told = self.step
+        self._evaluated_step = self.step
         return super().evaluated(metrics, losses, seconds)
 
     def checkpoint(self) -> Checkpoint | None:
@@ -156,5 +156,5 @@ class FusedRun(Course):
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint of the same configuration stopped."""
         self._checkpoint, self._patience = checkpoint, checkpoint.patience
-        self.step = self._told = checkpoint.step
+        self.step = self._evaluated_step = checkpoint.step
         self.means = MeanLosses.of(checkpoint.losses, self.step, self._device)

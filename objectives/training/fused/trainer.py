@@ -16,17 +16,17 @@ from threading import Lock
 
 import torch
 
-from ...spaces.configuration import Configuration
-from ..multi_task.fused.model import FusedModel
-from ..prepared import PreparedObjective
+from ....spaces.configuration import Configuration
+from ...multi_task.fused.model import FusedModel
+from ...prepared import PreparedObjective
+from ..failing import failure_of, is_more_than_a_trials
+from ..failure import FailureKind
+from ..plain import PlainTrainer, Run, Slot
+from ..trainer import Checkpoint, Evaluation
 from .cohort import Cohort
-from .failing import failure_of, is_more_than_a_trials
-from .failure import FailureKind
-from .fused_run import FusedRun
 from .fusible import unfusible
-from .plain import PlainTrainer, Run, Slot
+from .run import FusedRun
 from .threads import Halt, side_by_side
-from .trainer import Checkpoint, Evaluation
 
 _CLEAN = 16
 """Rungs with as many trials as memory had room for, before more are tried again."""
@@ -48,7 +48,7 @@ class FusedTrainer(PlainTrainer):
         """Trials that are not trained by themselves."""
         self._models: dict[tuple[object, ...], list[FusedModel]] = {}
         """Programs that no cohort uses, by their structure."""
-        self._most = capacity
+        self._most_trials = capacity
         """Trials that memory has room for at once."""
         self._clean = 0
         """How often it had, since it was short."""
@@ -71,16 +71,16 @@ class FusedTrainer(PlainTrainer):
             return first
         form = run.form
         others = [trial_id for trial_id in self._slots if trial_id != first[0] and self._has_form(trial_id, form)]
-        return [*first, *others][: self._most]
+        return [*first, *others][: self._most_trials]
 
     def advance(self) -> list[Evaluation]:
         trial_ids = self.upcoming()
         if not trial_ids or trial_ids[0] not in self._fusible:
             return [self._alone(trial_id) for trial_id in trial_ids]
-        count, cores, most = len(trial_ids), min(self._cores, len(trial_ids)), self._most
+        count, cores, most = len(trial_ids), min(self._cores, len(trial_ids)), self._most_trials
         shares = [trial_ids[count * core // cores : count * (core + 1) // cores] for core in range(cores)]
         found = side_by_side(self._timed, shares, self._halt)
-        if self._most == most:
+        if self._most_trials == most:
             self._had_room(count)
         return [evaluation for share in found for evaluation in share]
 
@@ -111,7 +111,7 @@ class FusedTrainer(PlainTrainer):
             return [self._failed(trial_ids[0], found)]
         half = len(trial_ids) // 2
         if failure_of(found).kind is FailureKind.OUT_OF_MEMORY:
-            self._most, self._clean = min(self._most, half * self._cores), 0
+            self._most_trials, self._clean = min(self._most_trials, half * self._cores), 0
         del found  # its traceback holds the memory that was too little
         return [*self._together(trial_ids[:half]), *self._together(trial_ids[half:])]
 
@@ -124,7 +124,7 @@ class FusedTrainer(PlainTrainer):
                 outcomes = cohort.evaluate()
             cohort.part()
         except Exception as error:
-            if is_more_than_a_trials(error):
+            if is_more_than_a_trials(error, self._device):
                 raise
             return error
         return [
@@ -134,9 +134,9 @@ class FusedTrainer(PlainTrainer):
 
     def _had_room(self, count: int) -> None:
         """Try twice as many again after a while: others may have left the memory that was short."""
-        self._clean += count == self._most < self._capacity
+        self._clean += count == self._most_trials < self._capacity
         if self._clean >= _CLEAN:
-            self._most, self._clean = min(2 * self._most, self._capacity), 0
+            self._most_trials, self._clean = min(2 * self._most_trials, self._capacity), 0
 
     @contextmanager
     def _lent(self, run: FusedRun) -> Generator[FusedModel]:
