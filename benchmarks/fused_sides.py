@@ -21,7 +21,7 @@ from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.device import autocast, choose_device
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.optimizer import make_optimizer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Trainer

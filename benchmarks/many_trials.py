@@ -19,8 +19,8 @@ from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.prepare import prepare
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.settings import ObjectiveSettings
+from autotune.objectives.training.fused.row_adamw import RowAdamW
 from autotune.objectives.training.mixing import batches_of, together
-from autotune.objectives.training.row_adamw import RowAdamW
 from autotune.spaces.augmentation import AugmentationSpace
 from autotune.spaces.configuration import Configuration, Mix
 from autotune.spaces.training import TrainingSettings

@@ -14,7 +14,7 @@ from autotune.objectives.prepare import prepare
 from autotune.objectives.settings import ObjectiveSettings
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.device import choose_device
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Trainer
 from autotune.search.executors.places import find_places

@@ -3,7 +3,7 @@
 import torch
 
 from ..prepared import PreparedObjective
-from .fused import FusedTrainer
+from .fused.trainer import FusedTrainer
 from .plain import PlainTrainer
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...objectives.data.sources import resolve_source
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.fusible import fusion
+from ...objectives.training.fused.fusible import fusion
 from ...spaces.errors import NothingToConfirm, StudyError, TrainingError
 from ..changing import as_it_is_now
 from ..creation import check_free, consequences, create_study

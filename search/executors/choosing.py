@@ -8,8 +8,8 @@ import torch
 
 from ...objectives.machine import free_memory
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.fusible import fusion
-from ...objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
+from ...objectives.training.fused.fusible import fusion
+from ...objectives.training.fused.gpu_slots import probe_gpu, probe_step, slots_worth
 from ...objectives.training.probing import Probe, probe_cpu
 from ...spaces.configuration import Configuration
 from ...spaces.errors import Diverged, InputError, first_line

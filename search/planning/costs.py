@@ -7,8 +7,8 @@ import torch
 
 from ...objectives.machine import free_memory
 from ...objectives.prepared import PreparedObjective
-from ...objectives.training.fusible import unfusible
-from ...objectives.training.gpu_slots import probe_gpu, probe_step
+from ...objectives.training.fused.fusible import unfusible
+from ...objectives.training.fused.gpu_slots import probe_gpu, probe_step
 from ...objectives.training.probing import Around, Probe, probe_around, probe_cpu, seconds_a_step
 from ...spaces.configuration import Configuration
 from ...spaces.errors import TrainingError, first_line
@@ -18,7 +18,7 @@ STEPS = 6
 _TIMES = 2
 """The same steps are trained so often and the faster time counts: a neighbour on the machine may stall one."""
 _WARM = 2
-"""Steps until a GPU runs as it will (objectives/training/gpu_slots.py)."""
+"""Steps until a GPU runs as it will (objectives/training/fused/gpu_slots.py)."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.failure import FailureKind
 from autotune.objectives.training.fresh import Fresh
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.seeded import SeededTrainer
 from autotune.objectives.training.trainer import Checkpoint, Evaluation, Trainer

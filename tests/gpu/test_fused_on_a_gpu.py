@@ -6,10 +6,10 @@ import pytest
 import torch
 from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.fused_run import FusedRun
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.run import FusedRun
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration, Mix, SettingValue

@@ -8,8 +8,8 @@ import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.gpu_slots import probe_gpu, probe_step, slots_worth
+from autotune.objectives.training.fused.gpu_slots import probe_gpu, probe_step, slots_worth
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration

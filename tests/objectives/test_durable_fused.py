@@ -12,7 +12,7 @@ from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.checkpoints import CheckpointStore
 from autotune.objectives.training.durable import DurableTrainer
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.saving import COST
 from autotune.objectives.training.trainer import Evaluation, Trainer
 from autotune.spaces.configuration import Configuration

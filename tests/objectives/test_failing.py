@@ -6,9 +6,9 @@ import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.gpu_slots import probe_step
+from autotune.objectives.training.fused.gpu_slots import probe_step
+from autotune.objectives.training.fused.run import FusedRun
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.run import TrainingRun
 from autotune.spaces.configuration import Configuration

@@ -8,14 +8,14 @@ import torch
 from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.multi_task.fused.weights import FlatWeights
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.failure import FailureKind
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.fusible import fusion, unfusible
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.fusible import fusion, unfusible
+from autotune.objectives.training.fused.row_adamw import RowAdamW
+from autotune.objectives.training.fused.run import FusedRun
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.mixing import batches_of
 from autotune.objectives.training.plain import PlainTrainer
-from autotune.objectives.training.row_adamw import RowAdamW
 from autotune.objectives.training.run import TrainingRun
 from autotune.objectives.training.trainer import Checkpoint, Evaluation
 from autotune.spaces.configuration import Configuration, Mix
@@ -262,7 +262,7 @@ def test_what_memory_was_short_for_is_tried_again_after_a_while(
     prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
 ):
     trainer = trained(prepared, TRIALS)
-    monkeypatch.setattr("autotune.objectives.training.fused._CLEAN", 3)
+    monkeypatch.setattr("autotune.objectives.training.fused.trainer._CLEAN", 3)
     trainer._most_trials, found = 1, []
     for _ in range(6):
         found.append(len(trainer.upcoming()))

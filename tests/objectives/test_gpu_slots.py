@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.cohort import Cohort
-from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.gpu_slots import probe_step
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.gpu_slots import probe_step
+from autotune.objectives.training.fused.run import FusedRun
 from autotune.spaces.configuration import Configuration
 
 

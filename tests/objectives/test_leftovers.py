@@ -8,8 +8,8 @@ import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
 from autotune.objectives.training import evaluating, run
-from autotune.objectives.training.cohort import Cohort
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.production import train_production
 from autotune.spaces.configuration import Configuration

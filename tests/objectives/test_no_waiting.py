@@ -6,9 +6,9 @@ import pytest
 import torch
 from autotune.objectives.multi_task.fused.model import FusedModel
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.cohort import Cohort
-from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.row_adamw import RowAdamW
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.row_adamw import RowAdamW
+from autotune.objectives.training.fused.run import FusedRun
 from autotune.spaces.configuration import Configuration, Mix
 
 META = torch.device("meta")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 from autotune.objectives.multi_task.fused.weights import FlatWeights
+from autotune.objectives.training.fused.row_adamw import RowAdamW, clip_rows
 from autotune.objectives.training.optimizer import load_moments, make_optimizer, moments, rate_factor, set_rates
-from autotune.objectives.training.row_adamw import RowAdamW, clip_rows
 from autotune.spaces.training import TrainingSettings
 from torch import nn
 

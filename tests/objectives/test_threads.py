@@ -9,9 +9,9 @@ from threading import Timer, get_ident
 import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.fused_run import FusedRun
-from autotune.objectives.training.threads import Halt, side_by_side
+from autotune.objectives.training.fused.run import FusedRun
+from autotune.objectives.training.fused.threads import Halt, side_by_side
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.spaces.configuration import Configuration
 
 from .trained import to_the_end, told

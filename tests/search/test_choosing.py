@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 from autotune.objectives.prepared import PreparedObjective
-from autotune.objectives.training import gpu_slots
-from autotune.objectives.training.cohort import Cohort
 from autotune.objectives.training.fastest import fastest_trainer
-from autotune.objectives.training.fused import FusedTrainer
-from autotune.objectives.training.gpu_slots import GpuProbe, probe_step
+from autotune.objectives.training.fused import gpu_slots
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.gpu_slots import GpuProbe, probe_step
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.objectives.training.plain import PlainTrainer
 from autotune.objectives.training.probing import Probe, probe_cpu
 from autotune.search.executors import choosing

@@ -6,9 +6,9 @@ from typing import Any
 
 import optuna
 import pytest
-from autotune.objectives.training import fused
-from autotune.objectives.training.cohort import Cohort
-from autotune.objectives.training.fused import FusedTrainer
+from autotune.objectives.training.fused import trainer
+from autotune.objectives.training.fused.cohort import Cohort
+from autotune.objectives.training.fused.trainer import FusedTrainer
 from autotune.search.confirmation import fresh
 from autotune.search.executors import places, worker
 from autotune.search.study import open_study
@@ -37,7 +37,7 @@ def cohorts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             found.append(len(self.runs))
             super().train(most_steps)
 
-    monkeypatch.setattr(fused, "Cohort", Seen)
+    monkeypatch.setattr(trainer, "Cohort", Seen)
     monkeypatch.setattr(places, "core_count", lambda: 1)
     monkeypatch.setattr(worker, "fastest_trainer", FusedTrainer)
     monkeypatch.setattr(fresh, "fastest_trainer", FusedTrainer)

@@ -4,19 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from ..multi_task.fused.model import FusedModel
-from ..multi_task.fused.weights import empty_rows
-from ..prepared import PreparedObjective, TaskRows
-from .device import autocast, autocast_passes, product_dtype
-from .evaluating import held_out, in_order, measured
-from .failing import failure_of, is_more_than_a_trials
-from .failure import FailureKind
-from .fused_run import FusedRun
-from .mean_losses import MeanLosses
-from .mixing import together
+from ...multi_task.fused.model import FusedModel
+from ...multi_task.fused.weights import empty_rows
+from ...prepared import PreparedObjective, TaskRows
+from ..device import autocast, autocast_passes, product_dtype
+from ..evaluating import held_out, in_order, measured
+from ..failing import failure_of, is_more_than_a_trials
+from ..failure import FailureKind
+from ..mean_losses import MeanLosses
+from ..mixing import together
+from ..trainer import Evaluation
 from .row_adamw import clip_rows
+from .run import FusedRun
 from .threads import Halt
-from .trainer import Evaluation
 
 
 class Cohort:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import torch
 
-from ...spaces.configuration import Configuration
-from ..multi_task.fused.model import FusedModel
-from ..prepared import PreparedObjective
+from ....spaces.configuration import Configuration
+from ...multi_task.fused.model import FusedModel
+from ...prepared import PreparedObjective
+from ..failing import failure_of, is_more_than_a_trials
+from ..failure import FailureKind
+from ..run import TrainingRun
 from .cohort import Cohort
-from .failing import failure_of, is_more_than_a_trials
-from .failure import FailureKind
-from .fused_run import FusedRun
-from .run import TrainingRun
+from .run import FusedRun
 
 MOST_SLOTS = 64
 """Beyond these nothing was measured (docs/fused.md)."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ...spaces.bounds import NumberRange
-from ...spaces.configuration import Configuration, SettingValue
-from ...spaces.space import SearchSpace
-from ..multi_task.fused.model import unstackable
-from ..prepared import PreparedObjective
-from ..settings import COSTS
+from ....spaces.bounds import NumberRange
+from ....spaces.configuration import Configuration, SettingValue
+from ....spaces.space import SearchSpace
+from ...multi_task.fused.model import unstackable
+from ...prepared import PreparedObjective
+from ...settings import COSTS
 
 _Option = Callable[[Configuration], Configuration]
 """A configuration with one part of it changed."""

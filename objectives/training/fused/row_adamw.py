@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import torch
 
-from ...spaces.training import TrainingSettings
-from ..multi_task.fused.weights import FlatWeights, split_decayed
-from .optimizer import BETAS, EPSILON
+from ....spaces.training import TrainingSettings
+from ...multi_task.fused.weights import FlatWeights, split_decayed
+from ..optimizer import BETAS, EPSILON
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 

@@ -5,19 +5,19 @@ from threading import Lock
 
 import torch
 
-from ...spaces.configuration import Configuration
-from ...spaces.errors import Diverged
-from ...spaces.training import Precision
-from ..multi_task.fused.slots import StackedTrial
-from ..multi_task.fused.weights import FlatWeights
-from ..multi_task.model import MultiTaskModel
-from ..prepared import PreparedObjective
-from .course import Course
-from .mean_losses import MeanLosses
-from .mixing import Batches
-from .optimizer import rate_factor
+from ....spaces.configuration import Configuration
+from ....spaces.errors import Diverged
+from ....spaces.training import Precision
+from ...multi_task.fused.slots import StackedTrial
+from ...multi_task.fused.weights import FlatWeights
+from ...multi_task.model import MultiTaskModel
+from ...prepared import PreparedObjective
+from ..course import Course
+from ..mean_losses import MeanLosses
+from ..mixing import Batches
+from ..optimizer import rate_factor
+from ..trainer import Checkpoint, Evaluation
 from .row_adamw import RowAdamW
-from .trainer import Checkpoint, Evaluation
 
 _BUILDING = Lock()
 """New weights are drawn from torch's own generator, which is the process's."""

@@ -16,17 +16,17 @@ from threading import Lock
 
 import torch
 
-from ...spaces.configuration import Configuration
-from ..multi_task.fused.model import FusedModel
-from ..prepared import PreparedObjective
+from ....spaces.configuration import Configuration
+from ...multi_task.fused.model import FusedModel
+from ...prepared import PreparedObjective
+from ..failing import failure_of, is_more_than_a_trials
+from ..failure import FailureKind
+from ..plain import PlainTrainer, Run, Slot
+from ..trainer import Checkpoint, Evaluation
 from .cohort import Cohort
-from .failing import failure_of, is_more_than_a_trials
-from .failure import FailureKind
-from .fused_run import FusedRun
 from .fusible import unfusible
-from .plain import PlainTrainer, Run, Slot
+from .run import FusedRun
 from .threads import Halt, side_by_side
-from .trainer import Checkpoint, Evaluation
 
 _CLEAN = 16
 """Rungs with as many trials as memory had room for, before more are tried again."""
