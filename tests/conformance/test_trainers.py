@@ -306,7 +306,9 @@ def test_nan_stays_in_its_own_slot(kind: Kind, prepared: PreparedObjective):
 
 
 def test_a_rate_beyond_all_bounds_diverges(kind: Kind, prepared: PreparedObjective):
-    found = alone(kind, prepared, Configuration(learning_rate=1e30))
+    trainer = kind.make(prepared, 1)
+    trainer.admit(0, Configuration(learning_rate=1e30))
+    found = to_the_end(trainer)[0]
     assert found[-1].failure is not None
     assert found[-1].seconds > 0  # a budget of device-hours pays for what came to nothing, too
     assert found[-1].failure.kind is FailureKind.DIVERGED
