@@ -1,8 +1,8 @@
 """What the number of slots is measured by leaves nothing behind."""
 
-import gc
 import math
 from collections.abc import Callable
+from weakref import ref
 
 import pytest
 import torch
@@ -17,18 +17,20 @@ from autotune.spaces.configuration import Configuration
 def test_its_trials_are_gone_when_memory_is_given_back(
     objective: Callable[..., PreparedObjective], monkeypatch: pytest.MonkeyPatch, fits: bool
 ):
-    train, left = Cohort.train, list[int]()
+    train, runs, left = Cohort.train, set[ref[FusedRun]](), list[int]()
 
     def trained(self: Cohort, most_steps: int | None = None) -> None:
+        runs.update(map(ref, self.runs))
         train(self, most_steps)
         if not fits:
             raise torch.OutOfMemoryError("none left")
 
     def emptied() -> None:
-        left.append(sum(type(each) is FusedRun for each in gc.get_objects()))
+        left.append(sum(run() is not None for run in runs))
 
     monkeypatch.setattr(Cohort, "train", trained)
     monkeypatch.setattr(torch.cuda, "empty_cache", emptied)
     found = probe_step(objective(), Configuration(learning_rate=1e-3), torch.device("cpu"), 2)
     assert (found < math.inf) == fits
+    assert len(runs) == 2
     assert left == [0]
