@@ -262,7 +262,7 @@ def test_what_memory_was_short_for_is_tried_again_after_a_while(
     prepared: PreparedObjective, monkeypatch: pytest.MonkeyPatch
 ):
     trainer = trained(prepared, TRIALS)
-    monkeypatch.setattr("autotune.objectives.training.fused._CLEAN", 3)
+    monkeypatch.setattr("autotune.objectives.training.fused.trainer._CLEAN", 3)
     trainer._most_trials, found = 1, []
     for _ in range(6):
         found.append(len(trainer.upcoming()))
