@@ -9,7 +9,7 @@ from ..spaces.errors import StudyError
 from .beside import beside
 from .changing import file_of_now, forbidden_changes, updated, with_changes
 from .preparing import longest_trial
-from .roles import BESIDE, MAX_STEPS, ROWS, STARTED
+from .roles import BESIDE, LABELS, MAX_STEPS, ROWS, STARTED
 from .study import StudyRecord
 from .study_file.reading import changed_keys
 
@@ -60,7 +60,7 @@ def rows_of(corpus: Corpus) -> str:
 
 
 def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
-    """Trials of one study must all train on the same rows.
+    """Trials of one study must all train on the same rows, with the same labels.
 
     Raises:
         StudyError: another version of autotune, which read or cleaned the same files otherwise, made the study.
@@ -70,8 +70,11 @@ def check_rows(record: StudyRecord, prepared: PreparedObjective) -> None:
         same = known == rows_of(prepared.corpus)
     else:  # made before they were stored: their number shows in the steps of a trial
         same = attributes[MAX_STEPS] == longest_trial(record.file, prepared)
-    if not same:
+    other = "chose other rows of its data" if not same else ""
+    if attributes.get(LABELS, prepared.corpus.labels) != prepared.corpus.labels:
+        other = "read other labels in its data"
+    if other:
         raise StudyError(
-            f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, chose other "
-            "rows of its data, so its trials could not be compared with new ones. Create a study under another name."
+            f"the study {record.name!r} cannot continue: autotune {attributes[STARTED]}, which made it, {other}, so "
+            "its trials could not be compared with new ones. Create a study under another name."
         )

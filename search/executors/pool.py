@@ -142,6 +142,7 @@ class PoolExecutor(Executor):
         if lane.jobs.pop(trial_id).sent and lane.worker is not None:
             lane.leaving.append((trial_id, leaving))
             if lane.busy and trial_id in lane.training and not lane.running:
+                lane.starts -= not lane.begun  # it is ended, and does not die by itself
                 lane.vacate()  # nobody waits for what it does, nor would see that it hangs
 
     def _lane(self, trial_id: int) -> Lane:

@@ -7,6 +7,7 @@ tuner requeues (search/claims.py), so that every number is trained to an end exa
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -201,9 +202,11 @@ class Tuner:
                 if (over := self._budget.over(trials, spent)) is not None:
                     return over
                 trial = self._study.ask(self._space.distributions)
-                self._claims.mark_owner(trial)
+                with suppress(UpdateFinishedTrialError):  # another program ended it since; so below
+                    self._claims.mark_owner(trial)
             waited = (known for known in trials if known.number == trial.number)
-            self._begin(trial, next((known.intermediate_values for known in waited), {}))
+            with suppress(UpdateFinishedTrialError):
+                self._begin(trial, next((known.intermediate_values for known in waited), {}))
         return None
 
     def _drop_lost(self, trials: Sequence[FrozenTrial]) -> None:
@@ -245,7 +248,9 @@ class Tuner:
             if self._claims.is_mine(running.number):
                 self._record(running, evaluation)
                 return
-        except UpdateFinishedTrialError:  # by another program, which takes no lock, right now
+        except (UpdateFinishedTrialError, ValueError):  # Optuna's, of a trial that another program ended right now
+            if self._claims.is_mine(running.number):
+                raise
             running.say = None
         self._leave(running, {})  # thought dead, and given to another tuner; or told already
 

@@ -83,7 +83,9 @@ def judge(
     winner = choose_winner(scores, baseline, comparisons, look)
     if winner is None:
         return None
-    unbeaten = [] if _is_better(winner, comparisons) else [baseline]
+    # Whom the winner surpasses may be proven better than the baseline, where the winner was not tested itself.
+    proven = [name for name, comparison in comparisons.items() if comparison.is_better and name != winner.name]
+    unbeaten = [] if proven or _is_better(winner, comparisons) else [baseline]
     tied = indifference_set(scores, winner.name, look, unbeaten)
     gaps = {name: optimism_gap(scores, name, score) for name, score in search_scores.items()}
     fresh = {name: scores.fresh(name) for name in scores.by_name}

@@ -180,3 +180,14 @@ def test_a_version_that_would_choose_other_rows_does_not_continue(
     told = autotune("study", "run", "tiny", "--trials", "5", "--devices", "cpu")
     assert told.code == (0 if goes_on else 2), told
     assert ("chose other rows of its data" in told.err) != goes_on
+
+
+@pytest.mark.slow
+def test_a_version_that_would_read_other_labels_does_not_continue(trained: Path, autotune: Command) -> None:
+    """The rows may be the same, as where validation is a file: one class more is another task."""
+    study = open_study("tiny", DATABASE).study
+    labels = study.user_attrs["labels"]
+    name, values = next((name, values) for name, values in labels.items() if values)
+    study.set_user_attr("labels", {**labels, name: values[1:]})
+    told = autotune("study", "run", "tiny", "--trials", "5", "--devices", "cpu")
+    assert (told.code, "read other labels in its data" in told.err) == (2, True), told

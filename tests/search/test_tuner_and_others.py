@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -100,6 +101,29 @@ def test_one_that_is_ended_in_the_moment_before_it_is_written_to(
     ending, recorder = stored.run(TabulatedTrainer(rising), 2)
     assert ending is Ending.DONE
     assert ways(recorder) == {0: ["failed"], 1: ["completed"]}
+
+
+@pytest.mark.parametrize("call", ["ask", "tell"])
+def test_one_that_is_ended_in_the_moment_when_it_begins_or_ends(
+    stored: Bench, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optuna has another error for each."""
+    original, number = getattr(optuna.Study, call), 1
+
+    def slowly(study: optuna.Study, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        if call == "tell" and arguments[0].number == number:
+            end(stored.storage, number)
+        found = original(study, *arguments, **named)
+        if call == "ask" and found.number == number:
+            end(stored.storage, number)
+        return found
+
+    monkeypatch.setattr(optuna.Study, call, slowly)
+    ending, recorder = stored.run(TabulatedTrainer(rising), 3)
+    assert ending is Ending.DONE
+    assert stored.states() == [TrialState.COMPLETE] * 3
+    begun = {0: ["completed"], 2: ["completed"]}
+    assert ways(recorder) == (begun if call == "ask" else {**begun, number: ["failed"]})
 
 
 def test_what_others_added_is_never_the_best_and_no_reason_to_lose_a_checkpoint(stored: Bench) -> None:
