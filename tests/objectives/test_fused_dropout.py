@@ -77,17 +77,6 @@ def test_a_rate_is_the_share_that_is_dropped_and_the_mean_stays():
         assert found.mean().item() == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.parametrize("others", [[], [Trial(0, 0.4)]])
-def test_in_bf16_the_mean_stays_too(others: Sequence[Trial]):
-    """A scale of 1 / 0.9 is 1.109375 in bf16, by which every value would be 0.16 % too small."""
-    values = torch.rand(1000, 1000, generator=torch.Generator().manual_seed(0)).add(1).bfloat16()
-    slots = Slots(0, [Trial(0, 0.1), *others])
-    dropped = slots.drop(values.repeat(1 + len(others), 1), "layer", 0.6)[:1000]
-    assert dropped.dtype == torch.bfloat16
-    kept = dropped != 0
-    assert (dropped[kept].double().mean() / values[kept].double().mean()).item() == pytest.approx(1 / 0.9, rel=2e-4)
-
-
 def test_rates_and_steps_of_others_change_nothing_that_is_dropped():
     values = torch.ones(2, 64)
     alone = Slots(0, [Trial(5, 0.3)]).drop(values, "a", 0.1)

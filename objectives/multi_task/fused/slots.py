@@ -56,11 +56,10 @@ class Slots:
         draws = {step: self._draw(apart[0], layer, step) for step in set(steps)}
         drawn = draws[steps[0]] if len(draws) == 1 else torch.stack([draws[step] for step in steps])
         if len(set(rates)) == 1:
-            scale, first = _scale(rates[0]), _first_kept(rates[0])
+            kept, first = 1 - rates[0], _first_kept(rates[0])
         else:
-            scale, first = (part.view(-1, *[1] * (apart.dim() - 1)) for part in _by_slot(rates, apart.device))
-        # The product is scaled, in fp32: the scale itself in bf16 would be up to 0.2 % too small or too large for all.
-        return (apart * (drawn >= first)).mul_(scale).flatten(0, 1)
+            kept, first = (part.view(-1, *[1] * (apart.dim() - 1)) for part in _by_slot(rates, apart.device))
+        return (apart * (drawn >= first).to(values.dtype).div_(kept)).flatten(0, 1)
 
     def _draw(self, values: torch.Tensor, layer: str, step: int) -> torch.Tensor:
         """Of one trial's values (rows, …): 16 bits each, uniform, as int16; all from the first that is kept on stay.
@@ -74,11 +73,6 @@ class Slots:
         return drawn.view(torch.int16)[: values.numel()].view(values.shape)
 
 
-def _scale(rate: float) -> float:
-    """What is kept is multiplied by it, so that the mean stays."""
-    return 1 / (1 - rate)
-
-
 def _first_kept(rate: float) -> int:
     """The least of the 2^16 numbers drawn that is kept."""
     return min(_INT16.min + round(rate * 2**16), _INT16.max)
@@ -86,9 +80,9 @@ def _first_kept(rate: float) -> int:
 
 @lru_cache(maxsize=64)
 def _by_slot(rates: tuple[float, ...], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each trial's scale and its first number that is kept, each (slots,).
+    """The share that each trial keeps and its first number that is kept, each (slots,).
 
     Remembered, because a step must not wait for a copy to the device.
     """
     first = torch.tensor([_first_kept(rate) for rate in rates], dtype=torch.int16, device=device)
-    return torch.tensor([_scale(rate) for rate in rates], device=device), first
+    return torch.tensor([1 - rate for rate in rates], device=device), first
