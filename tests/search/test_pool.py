@@ -269,6 +269,17 @@ def test_a_worker_that_hangs_in_an_abandoned_trial_keeps_no_slot(recipe: Recipe)
         assert [one.trial_id for one in pool.advance()] == [9]
 
 
+def test_workers_that_are_ended_while_they_start_have_not_died(recipe: Recipe) -> None:
+    """As where another program ends the trial that each was hired for."""
+    with ScriptedPool(recipe, (), (), (), (DIES,), (Ready(), Begun([9]), ended(9))) as pool:
+        for trial_id in (6, 7, 8):
+            pool.admit(trial_id, Configuration(learning_rate=1e-3))
+            assert pool.advance(0.0) == []
+            pool.abandon(trial_id)
+        pool.admit(9, Configuration(learning_rate=1e-3))
+        assert [(one.trial_id, one.failure) for one in pool.advance()] == [(9, None)]
+
+
 def test_trials_that_train_as_one_share_the_time_that_their_limit_counts(recipe: Recipe) -> None:
     with ScriptedPool(replace(recipe, slots=2), (Ready(), Begun([7, 8])), limit_s=0.5) as pool:
         for trial_id in (7, 8):
